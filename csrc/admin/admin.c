@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "admin/admin.h"
+
+#include "admin/build.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ANSWER_TIMEOUT_MS = 5000 };
+
+static int init_tables(struct admin *a) {
+	uint32_t buckets = 16;
+
+	while (buckets < a->vs_max)
+		buckets *= 2;
+	a->vs_bucket_mask = buckets - 1;
+	a->vs = calloc(a->vs_max, sizeof(struct admin_vs *));
+	a->vs_bucket = malloc(buckets * sizeof(*a->vs_bucket));
+	a->vs_next = calloc(a->vs_max, sizeof(*a->vs_next));
+	a->rs_slots = calloc(a->rs_max, sizeof(*a->rs_slots));
+	if (a->vs == NULL || a->vs_bucket == NULL || a->vs_next == NULL || a->rs_slots == NULL)
+		return -ENOMEM;
+	memset(a->vs_bucket, 0xff, buckets * sizeof(*a->vs_bucket));
+	return 0;
+}
+
+static int init_cores(struct admin *a) {
+	for (uint16_t w = 0; w < a->n_workers; w++) {
+		a->cores[w]->vs_index = build_vs_index(a, a->socket[w]);
+		a->cores[w]->fwd = build_fwd(a, a->socket[w]);
+		if (a->cores[w]->vs_index == NULL || a->cores[w]->fwd == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int admin_init(struct admin *a, const struct slb_config *config) {
+	int rc;
+
+	a->vs_max = config->vs_max;
+	a->rs_max = config->rs_max;
+	a->answer_timeout_ms = ANSWER_TIMEOUT_MS;
+	rc = init_tables(a);
+	if (rc == 0)
+		rc = init_cores(a);
+	if (rc != 0)
+		admin_free(a);
+	return rc;
+}
+
+void admin_vs_free(struct admin_vs *vs) {
+	if (vs == NULL)
+		return;
+	for (struct admin_rs *rs = vs->rs, *next; rs != NULL; rs = next) {
+		next = rs->next;
+		free(rs);
+	}
+	free(vs);
+}
+
+static void free_core(struct admin *a, struct core *c) {
+	build_free(c->vs_index);
+	build_free(c->fwd);
+	for (uint32_t slot = 0; slot < a->vs_max && c->vs != NULL; slot++)
+		build_free(c->vs[slot]);
+	c->vs_index = NULL;
+	c->fwd = NULL;
+}
+
+void admin_free(struct admin *a) {
+	for (uint32_t slot = 0; slot < a->vs_max && a->vs != NULL; slot++)
+		admin_vs_free(a->vs[slot]);
+	for (uint16_t w = 0; w < a->n_workers; w++)
+		if (a->cores[w] != NULL)
+			free_core(a, a->cores[w]);
+	free(a->vs);
+	free(a->vs_bucket);
+	free(a->vs_next);
+	free(a->rs_slots);
+	free(a->routes);
+	free(a->neighbours);
+	free(a->own);
+	a->vs = NULL;
+	a->vs_bucket = a->vs_next = NULL;
+	a->rs_slots = NULL;
+	a->routes = NULL;
+	a->neighbours = NULL;
+	a->own = NULL;
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The admin core's state: what is configured, and the way to every worker. All functions here run on the admin core,
+// one at a time; nothing is shared with the workers but what goes through their inboxes and what they publish.
+#pragma once
+
+#include "base/err.h"
+#include "path/core.h"
+#include "slb.h"
+
+struct rte_ring;
+struct inbox_msg;
+
+struct admin_rs {
+	struct admin_rs *next; // in its VS, in the order they were added
+	uint32_t slot;
+	uint32_t addr_be;
+	uint16_t port_be;
+	uint16_t weight;
+};
+
+// A virtual server as it is configured; the workers have their own copies.
+struct admin_vs {
+	uint32_t addr_be;
+	uint16_t port_be;
+	uint16_t slot;
+	uint8_t proto;
+	uint8_t scheduler;
+	uint32_t n_rs;
+	uint64_t generation; // that last changed it
+	struct slb_traffic gone; // of RS whose slots were given back
+	struct admin_rs *rs;
+};
+
+enum rs_slot_use {
+	RS_SLOT_FREE = 0,
+	RS_SLOT_TAKEN, // by the transaction being worked out
+	RS_SLOT_LIVE,
+	RS_SLOT_DRAINING, // removed; its sessions live on
+};
+
+// RS slots outlive their RS until the last session has ended.
+struct rs_slot {
+	uint8_t use; // enum rs_slot_use
+	uint16_t vs_slot;
+	uint16_t port_be;
+	uint32_t addr_be;
+	uint32_t vs_addr_be;
+	uint16_t vs_port_be;
+	uint8_t vs_proto;
+};
+
+struct admin_port {
+	uint8_t mac[6];
+	uint16_t mtu;
+};
+
+// Sent to a worker that did not answer in time; nothing is sent to it before it has.
+struct unsettled {
+	struct inbox_msg *undo;
+	struct inbox_msg *change;
+};
+
+struct admin {
+	uint16_t n_workers;
+	uint16_t n_ports;
+	struct core *cores[SLB_MAX_WORKERS];
+	struct rte_ring *inbox[SLB_MAX_WORKERS];
+	int socket[SLB_MAX_WORKERS]; // NUMA node of each worker
+	struct admin_port ports[SLB_MAX_PORTS];
+	// Called while an answer is awaited: lets the workers' rounds happen (sleeps, or runs them in a test).
+	void (*wait)(void *arg);
+	void *wait_arg;
+	uint64_t answer_timeout_ms;
+
+	uint64_t generation;
+	uint32_t vs_max;
+	uint32_t rs_max;
+	uint32_t n_vs;
+	struct admin_vs **vs; // by slot
+	uint32_t vs_bucket_mask;
+	uint16_t *vs_bucket; // first slot of each bucket of a chained hash by key; VS_NONE ends
+	uint16_t *vs_next; // by slot
+	struct rs_slot *rs_slots;
+	uint32_t rs_hint; // where the search for a free slot goes on
+	uint32_t n_draining;
+	struct unsettled unsettled[SLB_MAX_WORKERS];
+
+	uint32_t n_routes, n_neighbours, n_own;
+	struct slb_route *routes; // as last given
+	struct slb_neighbour *neighbours;
+	struct slb_own_address *own;
+};
+
+// Fills *a in; the cores' tables are empty but usable afterwards. 0 or -ENOMEM.
+int admin_init(struct admin *a, const struct slb_config *config);
+void admin_free(struct admin *a);
+
+int admin_commit(
+	struct admin *a, const struct slb_op *ops, uint32_t n, uint64_t *generation,
+	struct slb_refused *refused
+);
+
+int admin_forward_set(
+	struct admin *a, const struct slb_route *routes, uint32_t n_routes,
+	const struct slb_neighbour *neighbours, uint32_t n_neighbours,
+	const struct slb_own_address *own, uint32_t n_own, uint64_t *generation,
+	struct slb_refused *refused
+);
+
+int admin_quiesce(struct admin *a);
+
+void admin_vs_free(struct admin_vs *vs);
+
+int admin_vs_list(struct admin *a, struct slb_vs_info *out, uint32_t cap);
+int admin_rs_list(struct admin *a, struct slb_rs_info *out, uint32_t cap);
+int admin_laddr_list(struct admin *a, struct slb_laddr_info *out, uint32_t cap);
+int admin_drop_list(struct admin *a, uint64_t *out, uint32_t cap);
+int admin_session_list(
+	struct admin *a, const struct slb_session_filter *filter, uint64_t *cursor,
+	struct slb_session_info *out, uint32_t cap
+);
+int admin_poll_events(struct admin *a, struct slb_event *out, uint32_t cap);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "admin/build.h"
+
+#include <rte_malloc.h>
+
+enum { CACHE_LINE = 64 };
+
+void build_free(const void *object) {
+	rte_free((void *)(uintptr_t)object);
+}
+
+struct vs *build_vs(const struct admin_vs *vs, int socket) {
+	size_t size = sizeof(struct vs) + vs->n_rs * sizeof(struct vs_rs);
+	struct vs *copy = rte_zmalloc_socket("vs", size, CACHE_LINE, socket);
+	uint32_t i = 0;
+
+	if (copy == NULL)
+		return NULL;
+	copy->addr_be = vs->addr_be;
+	copy->port_be = vs->port_be;
+	copy->proto = vs->proto;
+	copy->scheduler = vs->scheduler;
+	copy->slot = vs->slot;
+	copy->n_rs = vs->n_rs;
+	for (const struct admin_rs *rs = vs->rs; rs != NULL; rs = rs->next, i++) {
+		copy->rs[i] = (struct vs_rs){
+			.addr_be = rs->addr_be,
+			.port_be = rs->port_be,
+			.weight = rs->weight,
+			.slot = rs->slot,
+		};
+		copy->total_weight += rs->weight;
+	}
+	return copy;
+}
+
+struct vs_index *build_vs_index(const struct admin *a, int socket) {
+	uint32_t size = 16;
+	struct vs_index *index;
+
+	// A VS may need two entries, its own and its VIP's; half of the table stays free.
+	while (size < 4 * a->n_vs)
+		size *= 2;
+	index = rte_zmalloc_socket(
+		"vs_index", sizeof(*index) + size * sizeof(index->entries[0]), CACHE_LINE, socket
+	);
+	if (index == NULL)
+		return NULL;
+	index->mask = size - 1;
+	index->n_vs = a->n_vs;
+	for (uint32_t slot = 0; slot < a->vs_max; slot++) {
+		const struct admin_vs *vs = a->vs[slot];
+		if (vs == NULL)
+			continue;
+		vs_index_put(index, vs->addr_be, vs->port_be, vs->proto, vs->slot);
+		vs_index_put(index, vs->addr_be, 0, 0, VS_NONE);
+	}
+	return index;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Brings a change to all workers or to none, and waits for their answers.
+#pragma once
+
+#include "admin/admin.h"
+#include "worker/inbox.h"
+
+// One message a worker, each with its own objects.
+struct publication {
+	struct admin *admin;
+	struct inbox_msg *msgs[SLB_MAX_WORKERS];
+};
+
+// Allocates the messages, with room for n_vs and n_fresh_rs elements, for generation + 1. 0 or -ENOMEM.
+int publication_init(struct publication *p, struct admin *a, uint32_t n_vs, uint32_t n_fresh_rs);
+
+// Hands the messages over. 0: every worker is at the new generation, and so is the admin core. Otherwise every
+// worker that answered is back at the old one, and -ECANCELED (a worker refused), -ETIMEDOUT (a worker did
+// not answer) or -EBUSY (one has still not answered an earlier change) with *refused filled in.
+int publish(struct publication *p, struct slb_refused *refused);
+
+// Frees messages and the objects in them: after success the replaced ones, otherwise the new ones. Messages that a
+// silent worker still holds are kept until it answers.
+void publication_free(struct publication *p);
+
+// Sends one message of any kind and waits for the answer. 0, -ETIMEDOUT (the message must stay), -EBUSY (it was not
+// sent: the worker has not answered many others).
+int publish_one(struct admin *a, uint16_t worker, struct inbox_msg *msg);

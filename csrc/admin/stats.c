@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is configured and what the workers count, put together when somebody asks.
+
+#include "admin/admin.h"
+#include "admin/rs_slots.h"
+#include "admin/traffic.h"
+#include "admin/vs_keys.h"
+
+#include <string.h>
+
+static struct slb_endpoint endpoint_of(uint32_t addr_be, uint16_t port_be, uint8_t proto) {
+	struct slb_endpoint e = {.addr.family = 4, .port_be = port_be, .proto = proto};
+
+	memcpy(e.addr.bytes, &addr_be, sizeof(addr_be));
+	return e;
+}
+
+static bool drains_from(const struct rs_slot *s, const struct admin_vs *vs) {
+	return s->use == RS_SLOT_DRAINING && s->vs_addr_be == vs->addr_be
+		&& s->vs_port_be == vs->port_be && s->vs_proto == vs->proto;
+}
+
+static void add_draining(
+	const struct admin *a, const struct admin_vs *vs, struct slb_vs_info *info
+) {
+	uint32_t left = a->n_draining;
+
+	for (uint32_t slot = 0; slot < a->rs_max && left > 0; slot++) {
+		struct slb_traffic traffic;
+		left -= a->rs_slots[slot].use == RS_SLOT_DRAINING;
+		if (!drains_from(&a->rs_slots[slot], vs))
+			continue;
+		traffic = rs_slot_traffic(a, slot);
+		traffic_add(&info->traffic, &traffic);
+		info->draining_rs++;
+	}
+}
+
+static void describe_vs(
+	const struct admin *a, const struct admin_vs *vs, struct slb_vs_info *info
+) {
+	*info = (struct slb_vs_info){
+		.vs = endpoint_of(vs->addr_be, vs->port_be, vs->proto),
+		.scheduler = vs->scheduler,
+		.n_rs = vs->n_rs,
+		.generation = vs->generation,
+		.traffic = vs->gone,
+	};
+	for (const struct admin_rs *rs = vs->rs; rs != NULL; rs = rs->next) {
+		struct slb_traffic traffic = rs_slot_traffic(a, rs->slot);
+		traffic_add(&info->traffic, &traffic);
+	}
+	add_draining(a, vs, info);
+}
+
+int admin_vs_list(struct admin *a, struct slb_vs_info *out, uint32_t cap) {
+	uint32_t n = 0;
+
+	rs_slots_reclaim(a);
+	for (uint32_t slot = 0; slot < a->vs_max; slot++) {
+		if (a->vs[slot] == NULL)
+			continue;
+		if (n < cap)
+			describe_vs(a, a->vs[slot], &out[n]);
+		n++;
+	}
+	return (int)n;
+}
+
+static void describe_rs(
+	const struct admin *a, uint32_t slot, uint16_t weight, struct slb_rs_info *info
+) {
+	const struct rs_slot *s = &a->rs_slots[slot];
+
+	*info = (struct slb_rs_info){
+		.vs = endpoint_of(s->vs_addr_be, s->vs_port_be, s->vs_proto),
+		.rs = endpoint_of(s->addr_be, s->port_be, 0),
+		.weight = weight,
+		.removed = s->use == RS_SLOT_DRAINING,
+		.traffic = rs_slot_traffic(a, slot),
+	};
+}
+
+int admin_rs_list(struct admin *a, struct slb_rs_info *out, uint32_t cap) {
+	uint32_t n = 0;
+
+	rs_slots_reclaim(a);
+	for (uint32_t slot = 0; slot < a->vs_max; slot++) {
+		const struct admin_rs *rs = a->vs[slot] != NULL ? a->vs[slot]->rs : NULL;
+		for (; rs != NULL; rs = rs->next, n++)
+			if (n < cap)
+				describe_rs(a, rs->slot, rs->weight, &out[n]);
+	}
+	for (uint32_t slot = 0; slot < a->rs_max && a->n_draining > 0; slot++) {
+		if (a->rs_slots[slot].use != RS_SLOT_DRAINING)
+			continue;
+		if (n < cap)
+			describe_rs(a, slot, 0, &out[n]);
+		n++;
+	}
+	return (int)n;
+}
+
+int admin_laddr_list(struct admin *a, struct slb_laddr_info *out, uint32_t cap) {
+	uint32_t n = 0;
+
+	for (uint16_t w = 0; w < a->n_workers; w++) {
+		const struct laddr_set *set = &a->cores[w]->laddrs;
+		for (uint32_t i = 0; i < set->n; i++, n++) {
+			const struct laddr *l = &set->laddrs[i];
+			struct slb_endpoint e = endpoint_of(l->addr_be, 0, 0);
+			if (n >= cap)
+				continue;
+			out[n] = (struct slb_laddr_info){
+				.addr = e.addr,
+				.worker = w,
+				.port = l->port,
+				.active = counter_read(&l->active),
+				.sessions = counter_read(&l->sessions),
+			};
+		}
+	}
+	return (int)n;
+}
+
+int admin_drop_list(struct admin *a, uint64_t *out, uint32_t cap) {
+	for (uint16_t w = 0; w < a->n_workers; w++)
+		for (uint32_t reason = 0; reason < SLB_DROP_COUNT; reason++) {
+			uint32_t i = w * SLB_DROP_COUNT + reason;
+			if (i < cap)
+				out[i] = counter_read(&a->cores[w]->counters.drops[reason]);
+		}
+	return a->n_workers;
+}
+
+int admin_poll_events(struct admin *a, struct slb_event *out, uint32_t cap) {
+	uint32_t n = 0;
+
+	for (uint16_t w = 0; w < a->n_workers; w++) {
+		struct core *c = a->cores[w];
+		uint32_t head = __atomic_load_n(&c->wanted_head, __ATOMIC_ACQUIRE);
+		uint32_t tail = c->wanted_tail;
+		for (; tail != head && n < cap; tail++, n++) {
+			const struct wanted *want = &c->wanted[tail % WANTED_SLOTS];
+			out[n] = (struct slb_event){
+				.kind = SLB_EVENT_NEIGHBOUR_WANTED,
+				.port = want->port,
+				.addr = endpoint_of(want->addr_be, 0, 0).addr,
+			};
+		}
+		__atomic_store_n(&c->wanted_tail, tail, __ATOMIC_RELEASE);
+	}
+	return (int)n;
+}

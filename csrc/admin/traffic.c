@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "admin/traffic.h"
+
+void traffic_add(struct slb_traffic *sum, const struct slb_traffic *more) {
+	sum->in_packets += more->in_packets;
+	sum->in_bytes += more->in_bytes;
+	sum->out_packets += more->out_packets;
+	sum->out_bytes += more->out_bytes;
+	sum->sessions += more->sessions;
+	sum->active += more->active;
+}
+
+void traffic_add_core(struct slb_traffic *sum, const struct rs_core *rs) {
+	traffic_add(
+		sum,
+		&(struct slb_traffic){
+			.in_packets = counter_read(&rs->packets[DIR_IN]),
+			.in_bytes = counter_read(&rs->bytes[DIR_IN]),
+			.out_packets = counter_read(&rs->packets[DIR_OUT]),
+			.out_bytes = counter_read(&rs->bytes[DIR_OUT]),
+			.sessions = counter_read(&rs->sessions),
+			.active = counter_read(&rs->active),
+		}
+	);
+}

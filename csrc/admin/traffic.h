@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Sums of what workers count. A counter has one writer, so a relaxed load reads a whole value.
+#pragma once
+
+#include "path/core.h"
+#include "slb.h"
+
+static inline uint64_t counter_read(const uint64_t *counter) {
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+void traffic_add(struct slb_traffic *sum, const struct slb_traffic *more);
+void traffic_add_core(struct slb_traffic *sum, const struct rs_core *rs);

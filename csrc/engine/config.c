@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What can be wrong with a configuration before anything is started.
+
+#include "engine/engine.h"
+#include "path/session.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool terminated(const char *text, size_t size) {
+	return memchr(text, '\0', size) != NULL;
+}
+
+static int check_port(const struct slb_config *config, uint16_t i, struct err *e) {
+	const struct slb_port_config *p = &config->ports[i];
+
+	if (!terminated(p->name, sizeof(p->name)) || p->name[0] == '\0'
+	    || !terminated(p->device, sizeof(p->device)) || p->device[0] == '\0'
+	    || !terminated(p->kni_name, sizeof(p->kni_name)))
+		return err_set(
+			e, EINVAL, "port %u: name, device or interface name empty or too long", i
+		);
+	if (p->mtu < 576 || p->mtu > 9600)
+		return err_set(
+			e, EINVAL, "port %s: MTU %u is not in 576 ... 9600", p->name, p->mtu
+		);
+	if (p->rx_desc < 32 || p->tx_desc < 32)
+		return err_set(e, EINVAL, "port %s: at least 32 descriptors", p->name);
+	if (p->kni_kind > SLB_KNI_VHOST || (p->kni_kind != SLB_KNI_NONE && p->kni_name[0] == '\0'))
+		return err_set(
+			e, EINVAL, "port %s: kernel interface without a kind or a name", p->name
+		);
+	return 0;
+}
+
+static int check_laddrs(const struct slb_config *config, struct err *e) {
+	uint32_t held[SLB_MAX_WORKERS] = {0};
+
+	for (uint16_t i = 0; i < config->n_laddrs; i++) {
+		const struct slb_laddr_config *l = &config->laddrs[i];
+		if (l->addr.family != 4 || l->worker >= config->n_workers
+		    || l->port >= config->n_ports)
+			return err_set(
+				e, EINVAL,
+				"local address %u: not IPv4, or of no such worker or port", i
+			);
+		held[l->worker]++;
+	}
+	for (uint16_t w = 0; w < config->n_workers; w++)
+		if (held[w] == 0)
+			return err_set(
+				e, EINVAL,
+				"%u workers but %u local addresses: every worker needs one",
+				config->n_workers, config->n_laddrs
+			);
+	return 0;
+}
+
+static int check_sizes(const struct slb_config *config, struct err *e) {
+	if (config->sessions < 64 || config->sessions > SESSION_NIL - 65536)
+		return err_set(
+			e, EINVAL, "sessions per worker: %u is not in 64 ... 1e9", config->sessions
+		);
+	if (config->vs_max == 0 || config->vs_max >= UINT16_MAX)
+		return err_set(e, EINVAL, "vs_max: %u is not in 1 ... 65534", config->vs_max);
+	if (config->rs_max == 0 || config->rs_max > 1u << 20)
+		return err_set(e, EINVAL, "rs_max: %u is not in 1 ... 1048576", config->rs_max);
+	if (config->mbufs < 1024)
+		return err_set(e, EINVAL, "mbufs: %u, at least 1024", config->mbufs);
+	return 0;
+}
+
+int config_check(const struct slb_config *config, struct err *e) {
+	int rc = 0;
+
+	if (config->abi_version != SLB_ABI_VERSION)
+		return err_set(
+			e, EPROTO,
+			"configuration of ABI %u, engine of ABI %u: reinstall the package",
+			config->abi_version, SLB_ABI_VERSION
+		);
+	if (config->n_workers == 0 || config->n_workers > SLB_MAX_WORKERS)
+		return err_set(
+			e, EINVAL, "%u workers: 1 ... %d", config->n_workers, SLB_MAX_WORKERS
+		);
+	if (config->n_ports == 0 || config->n_ports > SLB_MAX_PORTS)
+		return err_set(e, EINVAL, "%u ports: 1 ... %d", config->n_ports, SLB_MAX_PORTS);
+	if (config->n_laddrs > SLB_MAX_LADDRS)
+		return err_set(e, EINVAL, "more than %d local addresses", SLB_MAX_LADDRS);
+	for (uint16_t i = 0; rc == 0 && i < config->n_ports; i++)
+		rc = check_port(config, i, e);
+	if (rc == 0)
+		rc = check_sizes(config, e);
+	return rc == 0 ? check_laddrs(config, e) : rc;
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Workers and their cores: all memory a worker will ever use, on its NUMA node, before it starts.
+
+#include "engine/engine.h"
+
+#include "base/clock.h"
+#include "path/punt.h"
+#include "steer/soft.h"
+
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_random.h>
+#include <rte_ring.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { INBOX_SIZE = 64 };
+
+// Seconds, by state; slb_config.timeout_s overrides.
+static const uint32_t TIMEOUT_S[SLB_STATE_COUNT] = {
+	[SLB_TCP_NONE] = 5,          [SLB_TCP_SYN_SENT] = 30,  [SLB_TCP_SYN_RECV] = 30,
+	[SLB_TCP_ESTABLISHED] = 900, [SLB_TCP_FIN_WAIT] = 30,  [SLB_TCP_CLOSE_WAIT] = 30,
+	[SLB_TCP_LAST_ACK] = 30,     [SLB_TCP_TIME_WAIT] = 10, [SLB_TCP_CLOSE] = 5,
+	[SLB_UDP_ONEWAY] = 30,       [SLB_UDP_REPLIED] = 60,
+};
+
+struct owner_map *owners_new(const struct slb_config *config) {
+	uint32_t size = 16;
+	struct owner_map *map;
+
+	while (size < 2u * config->n_laddrs)
+		size *= 2;
+	map = rte_zmalloc("owners", sizeof(*map) + size * sizeof(map->entries[0]), 64);
+	if (map == NULL)
+		return NULL;
+	map->mask = size - 1;
+	for (uint16_t i = 0; i < config->n_laddrs; i++) {
+		uint32_t addr_be;
+		memcpy(&addr_be, config->laddrs[i].addr.bytes, sizeof(addr_be));
+		owner_put(map, addr_be, config->laddrs[i].worker);
+	}
+	return map;
+}
+
+static bool init_laddrs(struct core *c, const struct slb_config *config, int socket) {
+	uint32_t n = 0;
+
+	for (uint16_t i = 0; i < config->n_laddrs; i++)
+		n += config->laddrs[i].worker == c->id;
+	c->laddrs.laddrs = rte_zmalloc_socket("laddrs", n * sizeof(struct laddr), 64, socket);
+	if (c->laddrs.laddrs == NULL)
+		return false;
+	for (uint16_t i = 0; i < config->n_laddrs; i++) {
+		struct laddr *l = &c->laddrs.laddrs[c->laddrs.n];
+		if (config->laddrs[i].worker != c->id)
+			continue;
+		memcpy(&l->addr_be, config->laddrs[i].addr.bytes, sizeof(l->addr_be));
+		l->port = config->laddrs[i].port;
+		c->laddrs.n++;
+	}
+	return true;
+}
+
+static bool init_sessions(struct core *c, const struct slb_config *config, int socket) {
+	struct session *entries = rte_malloc_socket(
+		"sessions", (size_t)config->sessions * sizeof(*entries), 64, socket
+	);
+	struct session_group *groups = rte_zmalloc_socket(
+		"groups", (size_t)session_groups(config->sessions) * sizeof(*groups), 64, socket
+	);
+
+	if (entries != NULL && groups != NULL)
+		session_table_init(
+			&c->sessions, entries, groups, config->sessions,
+			(struct hash_seed){rte_rand(), rte_rand()}
+		);
+	else {
+		rte_free(entries);
+		rte_free(groups);
+	}
+	return c->sessions.entries != NULL;
+}
+
+static void init_meters(struct core *c, const struct slb_config *config) {
+	const uint32_t pps[PUNT_COUNT] = {
+		[PUNT_OSPF] = config->punt_ospf_pps,
+		[PUNT_ARP] = config->punt_arp_pps,
+		[PUNT_OTHER] = config->punt_other_pps,
+	};
+
+	for (int i = 0; i < PUNT_COUNT; i++)
+		punt_meter_init(&c->punt[i], pps[i] / config->n_workers, c->now);
+}
+
+static void init_timeouts(struct core *c, const struct slb_config *config) {
+	for (int state = 0; state < SLB_STATE_COUNT; state++) {
+		uint32_t seconds = config->timeout_s[state];
+		c->timeout[state] = clock_ticks_from_s(seconds != 0 ? seconds : TIMEOUT_S[state]);
+	}
+}
+
+void core_free(struct core *c) {
+	if (c == NULL)
+		return;
+	rte_free(c->sessions.entries);
+	rte_free(c->sessions.groups);
+	rte_free(c->laddrs.laddrs);
+	rte_free(c->rs);
+	rte_free(c->vs);
+	rte_free(c);
+}
+
+struct core *core_new(
+	const struct slb_config *config, uint16_t id, const struct owner_map *owners, int socket
+) {
+	struct core *c = rte_zmalloc_socket("core", sizeof(*c), 64, socket);
+
+	if (c == NULL)
+		return NULL;
+	c->id = id;
+	c->n_workers = config->n_workers;
+	c->salt = (uint32_t)rte_rand();
+	c->owners = owners;
+	c->rs = rte_zmalloc_socket("rs", config->rs_max * sizeof(*c->rs), 64, socket);
+	c->vs = rte_zmalloc_socket("vs_slots", config->vs_max * sizeof(struct vs *), 64, socket);
+	if (c->rs == NULL || c->vs == NULL || !init_laddrs(c, config, socket)
+	    || !init_sessions(c, config, socket)) {
+		core_free(c);
+		return NULL;
+	}
+	init_timeouts(c, config);
+	init_meters(c, config);
+	wheel_init(&c->wheel, &c->sessions, c->now);
+	return c;
+}
+
+static struct rte_ring *ring(const char *kind, uint16_t from, uint16_t to) {
+	return soft_ring_create(kind, from, to, SOCKET_ID_ANY);
+}
+
+static struct worker *worker_new(struct engine *g, uint16_t id) {
+	int socket = (int)rte_lcore_to_socket_id(LCORE_WORKER + id);
+	struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), 64, socket);
+	char name[RTE_RING_NAMESIZE];
+
+	if (w == NULL)
+		return NULL;
+	g->workers[id] = w;
+	snprintf(name, sizeof(name), "inbox_%u", id);
+	w->inbox.ring = rte_ring_create(name, INBOX_SIZE, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	w->punt_ring = ring("punt", id, 0);
+	w->core = core_new(&g->config, id, g->owners, socket);
+	if (w->core == NULL || w->inbox.ring == NULL || w->punt_ring == NULL)
+		return NULL;
+	w->n_ports = g->config.n_ports;
+	w->n_sources = g->config.n_workers + 1;
+	w->tsc_hz = rte_get_tsc_hz();
+	w->tick_base = rte_rdtsc();
+	w->stop = &g->stop;
+	w->idle.policy = g->config.worker_idle;
+	g->kni.punted[id] = w->punt_ring;
+	g->admin.cores[id] = w->core;
+	g->admin.inbox[id] = w->inbox.ring;
+	g->admin.socket[id] = socket;
+	return w;
+}
+
+static void give_queues(struct engine *g, struct worker *w) {
+	for (uint16_t i = 0; i < g->config.n_ports; i++) {
+		const struct engine_port *port = &g->ports[i];
+		uint16_t id = w->core->id;
+		w->core->spread_hash[i] = port->steer.spread == SLB_SPREAD_HASH;
+		w->ports[i].dpdk_id = port->dpdk_id;
+		w->ports[i].rx_queue = id < port->n_rx ? id : NO_QUEUE;
+		w->ports[i].tx_queue = id < port->n_tx ? id : NO_QUEUE;
+		w->ports[i].tx_via = id % port->n_tx;
+		w->ports[i].has_kni = g->config.ports[i].kni_kind != SLB_KNI_NONE;
+	}
+}
+
+static bool connect_workers(struct engine *g) {
+	uint16_t n = g->config.n_workers;
+
+	for (uint16_t from = 0; from < n; from++)
+		for (uint16_t to = 0; to < n; to++) {
+			struct rte_ring *r = from == to ? NULL : ring("handoff", from, to);
+			if (r == NULL && from != to)
+				return false;
+			g->workers[from]->to[to] = r;
+			g->workers[to]->from[from] = r;
+		}
+	g->kni.to_worker = ring("kni", 0, 0);
+	g->workers[0]->from[n] = g->kni.to_worker;
+	return g->kni.to_worker != NULL;
+}
+
+int cores_open(struct engine *g, struct err *e) {
+	bool ok;
+
+	g->admin.n_workers = g->config.n_workers;
+	g->admin.n_ports = g->config.n_ports;
+	g->kni.n_workers = g->config.n_workers;
+	g->kni.idle.policy = g->config.kni_idle;
+	g->kni.stop = &g->stop;
+	g->owners = owners_new(&g->config);
+	ok = g->owners != NULL;
+	for (uint16_t id = 0; ok && id < g->config.n_workers; id++) {
+		ok = worker_new(g, id) != NULL;
+		if (ok)
+			give_queues(g, g->workers[id]);
+	}
+	for (uint16_t i = 0; i < g->config.n_ports; i++) {
+		g->admin.ports[i].mtu = g->config.ports[i].mtu;
+		memcpy(g->admin.ports[i].mac, g->ports[i].mac, sizeof(g->admin.ports[i].mac));
+	}
+	if (ok && connect_workers(g) && admin_init(&g->admin, &g->config) == 0)
+		return 0;
+	return err_set(
+		e, ENOMEM,
+		"no memory for %u workers of %u sessions: %u MB are needed; raise "
+		"engine.memory_mb or lower engine.sessions",
+		g->config.n_workers, g->config.sessions, memory_needed_mb(&g->config)
+	);
+}
+
+void cores_close(struct engine *g) {
+	admin_free(&g->admin);
+	for (uint16_t from = 0; from < g->config.n_workers; from++) {
+		struct worker *w = g->workers[from];
+		if (w == NULL)
+			continue;
+		for (uint16_t to = 0; to < g->config.n_workers; to++)
+			rte_ring_free(w->to[to]);
+		rte_ring_free(w->inbox.ring);
+		rte_ring_free(w->punt_ring);
+		core_free(w->core);
+		rte_free(w);
+		g->workers[from] = NULL;
+	}
+	rte_ring_free(g->kni.to_worker);
+	rte_free(g->owners);
+	g->kni.to_worker = NULL;
+	g->owners = NULL;
+}

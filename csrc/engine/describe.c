@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What workers and ports count. Read directly, not on the admin core, so that the heartbeat shows even while it waits.
+
+#include "engine/engine.h"
+
+#include "admin/traffic.h"
+
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint64_t sum_drops(const struct core *c) {
+	uint64_t sum = 0;
+
+	for (int reason = 0; reason < SLB_DROP_COUNT; reason++)
+		sum += counter_read(&c->counters.drops[reason]);
+	return sum;
+}
+
+static void describe_worker(const struct engine *g, uint16_t id, struct slb_worker_info *info) {
+	const struct worker *w = g->workers[id];
+	const struct worker_counters *n = &w->counters;
+	const struct core *c = w->core;
+
+	*info = (struct slb_worker_info){
+		.worker = id,
+		.cpu = g->config.worker_cpus[id],
+		.lcore = (uint16_t)(LCORE_WORKER + id),
+		.numa = (uint16_t)rte_lcore_to_socket_id(LCORE_WORKER + id),
+		.generation = counter_read(&c->generation),
+		.rounds = counter_read(&n->rounds),
+		.busy_cycles = counter_read(&n->busy_cycles),
+		.idle_cycles = counter_read(&n->idle_cycles),
+		.rx_packets = counter_read(&n->rx_packets),
+		.tx_packets = counter_read(&n->tx_packets),
+		.handed_off = counter_read(&n->handed_off),
+		.handed_in = counter_read(&n->handed_in),
+		.punted = counter_read(&n->punted),
+		.dropped = sum_drops(c),
+		.sessions_created = counter_read(&c->counters.created),
+		.sessions_ended = counter_read(&c->counters.ended),
+		.sessions_active = __atomic_load_n(&c->sessions.active, __ATOMIC_RELAXED),
+		.sessions_capacity = c->sessions.capacity,
+		.session_bytes = session_bytes(&c->sessions) + sizeof(c->wheel),
+	};
+}
+
+int workers_describe(const struct engine *g, struct slb_worker_info *out, uint32_t cap) {
+	for (uint16_t id = 0; id < g->config.n_workers && id < cap; id++)
+		describe_worker(g, id, &out[id]);
+	return g->config.n_workers;
+}
+
+static void add_device_stats(const struct engine_port *port, struct slb_port_info *info) {
+	struct rte_eth_stats stats;
+	struct rte_eth_link link;
+
+	if (rte_eth_stats_get(port->dpdk_id, &stats) == 0) {
+		info->rx_packets = stats.ipackets;
+		info->rx_bytes = stats.ibytes;
+		info->rx_missed = stats.imissed;
+		info->rx_no_mbuf = stats.rx_nombuf;
+		info->rx_errors = stats.ierrors;
+		info->tx_packets = stats.opackets;
+		info->tx_bytes = stats.obytes;
+		info->tx_errors = stats.oerrors;
+	}
+	if (rte_eth_link_get_nowait(port->dpdk_id, &link) == 0) {
+		info->link_up = link.link_status == RTE_ETH_LINK_UP;
+		info->speed_mbps =
+			link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+	}
+}
+
+static void describe_port(const struct engine *g, uint16_t i, struct slb_port_info *info) {
+	const struct slb_port_config *config = &g->config.ports[i];
+	const struct engine_port *port = &g->ports[i];
+	const struct kni_port *kni = &g->kni.ports[i];
+
+	*info = (struct slb_port_info){
+		.mtu = config->mtu,
+		.kni_kind = kni->kind,
+		.steer = port->steer.method,
+		.spread = port->steer.spread,
+		.rx_queues = port->n_rx,
+		.tx_queues = port->n_tx,
+		.kni_to_kernel = counter_read(&kni->to_kernel),
+		.kni_from_kernel = counter_read(&kni->from_kernel),
+		.kni_dropped = counter_read(&kni->dropped),
+	};
+	memcpy(info->name, config->name, sizeof(info->name));
+	memcpy(info->driver, port->driver, sizeof(info->driver));
+	memcpy(info->kni_name, config->kni_name, sizeof(info->kni_name));
+	memcpy(info->mac, port->mac, sizeof(info->mac));
+	memcpy(info->steer_reason, port->steer.reason, sizeof(info->steer_reason));
+	add_device_stats(port, info);
+}
+
+int ports_describe(const struct engine *g, struct slb_port_info *out, uint32_t cap) {
+	for (uint16_t i = 0; i < g->config.n_ports && i < cap; i++)
+		describe_port(g, i, &out[i]);
+	return g->config.n_ports;
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// EAL, once a process. Everything stays in memory: no hugepage files, no shared configuration, nothing to clean up
+// after a crash.
+
+#define _GNU_SOURCE
+#include "engine/engine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_ARGS = 64, ARG_LEN = 2048 };
+
+struct args {
+	int n;
+	char *v[MAX_ARGS];
+};
+
+static void add(struct args *args, const char *value) {
+	if (args->n < MAX_ARGS)
+		args->v[args->n++] = strdup(value);
+}
+
+static void free_args(struct args *args) {
+	for (int i = 0; i < args->n; i++)
+		free(args->v[i]);
+}
+
+// A PCI address, with or without the domain: 0000:3b:00.0 or 3b:00.0.
+static bool is_pci(const char *device) {
+	unsigned int a, b, c, d;
+	char rest;
+
+	return sscanf(device, "%x:%x:%x.%u%c", &a, &b, &c, &d, &rest) == 4
+		|| sscanf(device, "%x:%x.%u%c", &a, &b, &c, &rest) == 3;
+}
+
+static void add_devices(const struct slb_config *config, struct args *args) {
+	bool any = false;
+
+	for (uint16_t i = 0; i < config->n_ports; i++) {
+		if (!is_pci(config->ports[i].device))
+			continue;
+		add(args, "-a");
+		add(args, config->ports[i].device);
+		any = true;
+	}
+	if (!any)
+		add(args, "--no-pci");
+}
+
+// The main lcore is the thread that opens the engine, which goes on to do other things: it keeps all its CPUs.
+static size_t main_lcore(char *text, size_t len) {
+	size_t used = (size_t)snprintf(text, len, "%u@(", LCORE_MAIN);
+	const char *comma = "";
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	for (int cpu = 0; cpu < CPU_SETSIZE && used < len; cpu++) {
+		if (!CPU_ISSET(cpu, &cpus))
+			continue;
+		used += (size_t)snprintf(text + used, len - used, "%s%d", comma, cpu);
+		comma = ",";
+	}
+	return used + (size_t)snprintf(text + used, len - used, ")");
+}
+
+static void add_lcores(const struct slb_config *config, struct args *args) {
+	char text[ARG_LEN];
+	size_t used = main_lcore(text, sizeof(text));
+
+	used += (size_t)snprintf(
+		text + used, sizeof(text) - used, ",%u@%u,%u@%u", LCORE_ADMIN, config->admin_cpu,
+		LCORE_KNI, config->kni_cpu
+	);
+	for (uint16_t w = 0; w < config->n_workers; w++)
+		used += (size_t)snprintf(
+			text + used, sizeof(text) - used, ",%u@%u", LCORE_WORKER + w,
+			config->worker_cpus[w]
+		);
+	add(args, "--lcores");
+	add(args, text);
+}
+
+static void add_memory(const struct slb_config *config, struct args *args) {
+	uint32_t mb = config->memory_mb != 0 ? config->memory_mb : memory_needed_mb(config);
+	char text[32];
+
+	if (config->use_hugepages) {
+		add(args, "--in-memory");
+	} else {
+		add(args, "--no-huge");
+		add(args, "--no-shconf");
+	}
+	snprintf(text, sizeof(text), "%u", mb);
+	add(args, "-m");
+	add(args, text);
+}
+
+// Free memory in hugepages of any size, in MB.
+static uint64_t hugepages_free_mb(void) {
+	DIR *dir = opendir("/sys/kernel/mm/hugepages");
+	struct dirent *entry;
+	uint64_t total = 0;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		unsigned long kb, pages;
+		char path[512];
+		FILE *file;
+		if (sscanf(entry->d_name, "hugepages-%lukB", &kb) != 1)
+			continue;
+		snprintf(
+			path, sizeof(path), "/sys/kernel/mm/hugepages/%s/free_hugepages",
+			entry->d_name
+		);
+		file = fopen(path, "re");
+		if (file == NULL)
+			continue;
+		if (fscanf(file, "%lu", &pages) == 1)
+			total += (uint64_t)pages * kb / 1024;
+		fclose(file);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return total;
+}
+
+static int check_hugepages(const struct slb_config *config, struct err *e) {
+	uint32_t needed = config->memory_mb != 0 ? config->memory_mb : memory_needed_mb(config);
+	uint64_t have = hugepages_free_mb();
+
+	if (!config->use_hugepages || have >= needed)
+		return 0;
+	return err_set(
+		e, ENOMEM,
+		"hugepages: %u MB needed, %lu MB free; reserve them (echo %u > "
+		"/proc/sys/vm/nr_hugepages) or set engine.hugepages: false",
+		needed, have, (needed + 1) / 2
+	);
+}
+
+static int check_cpu(unsigned int cpu, const char *role, struct err *e) {
+	char path[96];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/topology/core_id", cpu);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return err_set(
+			e, EINVAL, "engine.cpus.%s: this host has no CPU %u online", role, cpu
+		);
+	fclose(file);
+	return 0;
+}
+
+static int check_cpus(const struct slb_config *config, struct err *e) {
+	int rc = check_cpu(config->admin_cpu, "admin", e);
+
+	if (rc == 0)
+		rc = check_cpu(config->kni_cpu, "kni", e);
+	for (uint16_t w = 0; rc == 0 && w < config->n_workers; w++)
+		rc = check_cpu(config->worker_cpus[w], "workers", e);
+	return rc;
+}
+
+static void add_all(const struct slb_config *config, struct args *args) {
+	char text[64];
+
+	add(args, "slbd");
+	add_lcores(config, args);
+	add_memory(config, args);
+	add_devices(config, args);
+	add(args, "--no-telemetry");
+	add(args, "--file-prefix");
+	add(args, config->file_prefix[0] != '\0' ? config->file_prefix : "slb");
+	snprintf(text, sizeof(text), "--log-level=%u", config->log_level);
+	add(args, text);
+}
+
+int eal_open(struct engine *g, struct err *e) {
+	static bool used;
+	struct args args = {0};
+	char *argv[MAX_ARGS + 1];
+	int rc = check_cpus(&g->config, e);
+
+	if (rc == 0)
+		rc = check_hugepages(&g->config, e);
+	if (rc != 0)
+		return rc;
+	if (used)
+		return err_set(e, EALREADY, "EAL starts once a process; start a new one");
+	used = true;
+	add_all(&g->config, &args);
+	// EAL keeps and reorders the vector it is given.
+	memcpy(argv, args.v, sizeof(args.v));
+	argv[args.n] = NULL;
+	log_capture_start();
+	rc = rte_eal_init(args.n, argv);
+	free_args(&args);
+	if (rc < 0)
+		return err_set(
+			e, rte_errno != 0 ? rte_errno : EIO, "EAL refused to start: %s",
+			log_last_line()[0] != '\0' ? log_last_line() : rte_strerror(rte_errno)
+		);
+	g->eal = true;
+	return 0;
+}
+
+void eal_close(struct engine *g) {
+	char dir[PATH_MAX];
+
+	if (!g->eal)
+		return;
+	// EAL leaves its directory behind, empty since nothing of ours is shared.
+	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	rmdir(dir);
+	g->eal = false;
+}

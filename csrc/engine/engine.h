@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The process's one engine: what is opened, in the order it is opened.
+#pragma once
+
+#include "admin/admin.h"
+#include "base/err.h"
+#include "kni/kni.h"
+#include "slb.h"
+#include "steer/steer.h"
+#include "worker/worker.h"
+
+#include <pthread.h>
+#include <rte_config.h>
+
+// Lcore numbers are roles; which CPU an lcore runs on is configured.
+enum lcore_role { LCORE_MAIN = 0, LCORE_ADMIN, LCORE_KNI, LCORE_WORKER };
+
+struct engine_port {
+	uint16_t dpdk_id;
+	uint16_t n_rx, n_tx;
+	int socket;
+	uint8_t mac[6];
+	bool probed, configured;
+	bool vdev; // added by us, to be removed by us
+	char device[64]; // name in its bus
+	char driver[SLB_NAME_LEN];
+	struct steer_choice steer;
+};
+
+// One request at a time to the admin core.
+struct mailbox {
+	pthread_mutex_t caller; // held by a caller from request to answer
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int (*call)(struct admin *admin, void *arg); // NULL: nothing asked
+	void *arg;
+	int rc;
+};
+
+struct engine {
+	struct slb_config config;
+	bool eal, launched;
+	uint32_t stop;
+	struct rte_mempool *pools[RTE_MAX_NUMA_NODES];
+	struct engine_port ports[SLB_MAX_PORTS];
+	struct owner_map *owners;
+	struct worker *workers[SLB_MAX_WORKERS];
+	struct kni kni;
+	struct admin admin;
+	struct mailbox mailbox;
+};
+
+// Each opens one layer; -errno with a sentence. The matching close copes with a layer half open.
+int config_check(const struct slb_config *config, struct err *e);
+int eal_open(struct engine *g, struct err *e);
+void eal_close(struct engine *g);
+int ports_open(struct engine *g, struct err *e);
+int ports_start(struct engine *g, struct err *e);
+void ports_close(struct engine *g);
+int cores_open(struct engine *g, struct err *e);
+void cores_close(struct engine *g);
+int lcores_launch(struct engine *g, struct err *e);
+void lcores_stop(struct engine *g);
+
+// One worker's core with all its memory; NULL when memory is short.
+struct core *core_new(
+	const struct slb_config *config, uint16_t id, const struct owner_map *owners, int socket
+);
+void core_free(struct core *c);
+
+struct owner_map *owners_new(const struct slb_config *config);
+
+int workers_describe(const struct engine *g, struct slb_worker_info *out, uint32_t cap);
+int ports_describe(const struct engine *g, struct slb_port_info *out, uint32_t cap);
+
+// Runs call(admin, arg) on the admin core and returns what it returns; -ESHUTDOWN when the engine is not open.
+int mailbox_call(struct engine *g, int (*call)(struct admin *admin, void *arg), void *arg);
+int mailbox_main(void *arg);
+
+// The pool of a NUMA node; creates it the first time. NULL when memory is short.
+struct rte_mempool *pool_of(struct engine *g, int socket);
+void pools_free(struct engine *g);
+
+// Megabytes the configuration needs.
+uint32_t memory_needed_mb(const struct slb_config *config);
+
+// The last line EAL or a driver logged since the start of the open, for the sentence about its failure.
+const char *log_last_line(void);
+void log_capture_start(void);
+void log_capture_stop(void);

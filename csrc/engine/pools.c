@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Memory: one mbuf pool a NUMA node, and the sum of what is asked for.
+
+#include "engine/engine.h"
+#include "path/session.h"
+
+#include <rte_mbuf.h>
+#include <stdio.h>
+
+enum { POOL_CACHE = 256, L2_ROOM = 32, SPARE_MB = 64, PAGE_BYTES = 4096 };
+
+static uint16_t data_room(const struct slb_config *config) {
+	uint32_t room = RTE_MBUF_DEFAULT_BUF_SIZE;
+
+	for (uint16_t i = 0; i < config->n_ports; i++) {
+		uint32_t needed = RTE_PKTMBUF_HEADROOM + config->ports[i].mtu + L2_ROOM;
+		room = needed > room ? needed : room;
+	}
+	return (uint16_t)RTE_ALIGN_CEIL(room, 64u);
+}
+
+// With its header, and padding to spread over memory channels. Without hugepages none crosses a page.
+static uint64_t mbuf_bytes(const struct slb_config *config) {
+	uint64_t bytes = data_room(config) + sizeof(struct rte_mbuf) + 2 * RTE_CACHE_LINE_SIZE;
+
+	return config->use_hugepages ? bytes : RTE_ALIGN_CEIL(bytes, (uint64_t)PAGE_BYTES);
+}
+
+uint32_t memory_needed_mb(const struct slb_config *config) {
+	uint64_t mbuf = mbuf_bytes(config);
+	uint64_t worker = (uint64_t)config->sessions * sizeof(struct session)
+		+ (uint64_t)session_groups(config->sessions) * sizeof(struct session_group)
+		+ (uint64_t)config->rs_max * sizeof(struct rs_core)
+		+ (uint64_t)config->vs_max * (sizeof(struct vs *) + 512) + sizeof(struct core);
+	uint64_t total = config->mbufs * mbuf * 11 / 10 + config->n_workers * worker;
+
+	return (uint32_t)(total >> 20) + SPARE_MB + 8 * config->n_workers;
+}
+
+struct rte_mempool *pool_of(struct engine *g, int socket) {
+	char name[RTE_MEMPOOL_NAMESIZE];
+	int node = socket >= 0 && socket < RTE_MAX_NUMA_NODES ? socket : 0;
+
+	if (g->pools[node] == NULL) {
+		snprintf(name, sizeof(name), "mbufs_%d", node);
+		g->pools[node] = rte_pktmbuf_pool_create(
+			name, g->config.mbufs, POOL_CACHE, 0, data_room(&g->config), node
+		);
+	}
+	return g->pools[node];
+}
+
+void pools_free(struct engine *g) {
+	for (int node = 0; node < RTE_MAX_NUMA_NODES; node++) {
+		rte_mempool_free(g->pools[node]);
+		g->pools[node] = NULL;
+	}
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <rte_bus.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+#include <string.h>
+
+// Virtual devices whose queues each keep a flow: the kernel hashes flows over them.
+static const char *const FLOW_KEEPING[] = {"net_tap", "net_af_packet"};
+
+static bool keeps_flows(const char *driver) {
+	for (size_t i = 0; i < sizeof(FLOW_KEEPING) / sizeof(FLOW_KEEPING[0]); i++)
+		if (strcmp(driver, FLOW_KEEPING[i]) == 0)
+			return true;
+	return false;
+}
+
+static int no_device(const struct slb_port_config *config, int rc, struct err *e) {
+	const char *log = log_last_line();
+
+	return err_set(
+		e, rc < 0 ? -rc : ENODEV, "port %s: device %s: %s", config->name, config->device,
+		log[0] != '\0' ? log : "no such device, or no driver for it"
+	);
+}
+
+static int probe(struct engine_port *port, const struct slb_port_config *config, struct err *e) {
+	const char *comma = strchr(config->device, ',');
+	size_t len = comma != NULL ? (size_t)(comma - config->device) : strlen(config->device);
+	int rc;
+
+	if (len >= sizeof(port->device))
+		return err_set(e, EINVAL, "port %s: device name too long", config->name);
+	memcpy(port->device, config->device, len);
+	// PCI devices were probed when EAL started; everything else is a virtual device.
+	rc = rte_eth_dev_get_port_by_name(port->device, &port->dpdk_id);
+	if (rc != 0) {
+		rc = rte_eal_hotplug_add("vdev", port->device, comma != NULL ? comma + 1 : "");
+		port->vdev = rc == 0;
+	}
+	if (rc == 0)
+		rc = rte_eth_dev_get_port_by_name(port->device, &port->dpdk_id);
+	if (rc != 0)
+		return no_device(config, rc, e);
+	port->probed = true;
+	return 0;
+}
+
+static uint16_t queues(uint16_t wanted, uint16_t limit, uint16_t device_max) {
+	if (limit != 0 && wanted > limit)
+		wanted = limit;
+	return wanted < device_max ? wanted : device_max;
+}
+
+static void choose_steering(
+	struct engine *g, struct engine_port *port, const struct slb_port_config *config,
+	bool has_rss
+) {
+	struct steer_port facts = {
+		.dpdk_id = port->dpdk_id,
+		.n_workers = g->config.n_workers,
+		.n_queues = port->n_rx,
+		.distrust_spread = config->spread_hash,
+		.device_spreads = has_rss || keeps_flows(port->driver),
+	};
+
+	steer_choose(&facts, &port->steer);
+}
+
+static int configure(struct engine *g, uint16_t number, struct err *e) {
+	const struct slb_port_config *config = &g->config.ports[number];
+	struct engine_port *port = &g->ports[number];
+	struct rte_eth_conf conf = {0};
+	struct rte_eth_dev_info info;
+	bool rss;
+	int rc = rte_eth_dev_info_get(port->dpdk_id, &info);
+
+	if (rc != 0)
+		return no_device(config, rc, e);
+	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
+	port->socket = rte_eth_dev_socket_id(port->dpdk_id);
+	if (port->socket < 0)
+		port->socket = 0;
+	port->n_rx = queues(g->config.n_workers, config->max_queues, info.max_rx_queues);
+	port->n_tx = queues(g->config.n_workers, config->max_queues, info.max_tx_queues);
+	if (port->n_rx == 0 || port->n_tx == 0)
+		return err_set(
+			e, EINVAL,
+			"port %s: device %s has %u receive and %u transmit queues; both are "
+			"needed",
+			config->name, config->device, info.max_rx_queues, info.max_tx_queues
+		);
+	conf.rx_adv_conf.rss_conf.rss_hf =
+		info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+	rss = port->n_rx > 1 && info.reta_size > 0 && conf.rx_adv_conf.rss_conf.rss_hf != 0;
+	if (rss)
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	else
+		conf.rx_adv_conf.rss_conf.rss_hf = 0;
+	conf.rxmode.mtu = config->mtu;
+	rc = rte_eth_dev_configure(port->dpdk_id, port->n_rx, port->n_tx, &conf);
+	if (rc != 0)
+		return no_device(config, rc, e);
+	port->configured = true;
+	choose_steering(g, port, config, rss);
+	return 0;
+}
+
+static int set_up_queues(struct engine *g, uint16_t number, struct err *e) {
+	const struct slb_port_config *config = &g->config.ports[number];
+	struct engine_port *port = &g->ports[number];
+	struct rte_mempool *pool = pool_of(g, port->socket);
+	uint16_t rx_desc = config->rx_desc, tx_desc = config->tx_desc;
+	int rc = 0;
+
+	if (pool == NULL)
+		return err_set(
+			e, ENOMEM,
+			"no memory for %u mbufs on NUMA node %d; lower engine.mbufs or raise "
+			"engine.memory_mb",
+			g->config.mbufs, port->socket
+		);
+	rte_eth_dev_adjust_nb_rx_tx_desc(port->dpdk_id, &rx_desc, &tx_desc);
+	for (uint16_t q = 0; rc == 0 && q < port->n_rx; q++)
+		rc = rte_eth_rx_queue_setup(
+			port->dpdk_id, q, rx_desc, (unsigned int)port->socket, NULL, pool
+		);
+	for (uint16_t q = 0; rc == 0 && q < port->n_tx; q++)
+		rc = rte_eth_tx_queue_setup(
+			port->dpdk_id, q, tx_desc, (unsigned int)port->socket, NULL
+		);
+	return rc == 0 ? 0 : no_device(config, rc, e);
+}
+
+static int set_mac(struct engine_port *port, const struct slb_port_config *config, struct err *e) {
+	static const uint8_t NONE[6];
+	struct rte_ether_addr mac;
+	int rc = 0;
+
+	if (memcmp(config->mac, NONE, sizeof(NONE)) != 0) {
+		memcpy(&mac, config->mac, sizeof(mac));
+		rc = rte_eth_dev_default_mac_addr_set(port->dpdk_id, &mac);
+	}
+	if (rc == 0)
+		rc = rte_eth_macaddr_get(port->dpdk_id, &mac);
+	if (rc != 0)
+		return err_set(e, -rc, "port %s: its MAC address cannot be set", config->name);
+	memcpy(port->mac, &mac, sizeof(port->mac));
+	return 0;
+}
+
+int ports_open(struct engine *g, struct err *e) {
+	int rc = 0;
+
+	for (uint16_t i = 0; rc == 0 && i < g->config.n_ports; i++) {
+		rc = probe(&g->ports[i], &g->config.ports[i], e);
+		if (rc == 0)
+			rc = configure(g, i, e);
+		if (rc == 0)
+			rc = set_up_queues(g, i, e);
+		if (rc == 0)
+			rc = set_mac(&g->ports[i], &g->config.ports[i], e);
+	}
+	return rc;
+}
+
+static int start(struct engine_port *port, const struct slb_port_config *config, struct err *e) {
+	int rc = rte_eth_dev_start(port->dpdk_id);
+
+	if (rc != 0)
+		return no_device(config, rc, e);
+	// OSPF is sent to multicast addresses; a device that cannot choose takes them all anyway.
+	rte_eth_allmulticast_enable(port->dpdk_id);
+	return 0;
+}
+
+int ports_start(struct engine *g, struct err *e) {
+	int rc = 0;
+
+	g->kni.n_ports = g->config.n_ports;
+	for (uint16_t i = 0; i < g->config.n_ports; i++)
+		g->kni.ports[i].dpdk_id = KNI_NO_PORT;
+	for (uint16_t i = 0; rc == 0 && i < g->config.n_ports; i++) {
+		struct engine_port *port = &g->ports[i];
+		rc = start(port, &g->config.ports[i], e);
+		if (rc == 0)
+			rc = kni_port_open(
+				&g->kni.ports[i], i, &g->config.ports[i], port->mac,
+				pool_of(g, port->socket), e
+			);
+	}
+	return rc;
+}
+
+void ports_close(struct engine *g) {
+	for (uint16_t i = g->kni.n_ports; i-- > 0;)
+		kni_port_close(&g->kni.ports[i]);
+	for (uint16_t i = g->config.n_ports; i-- > 0;) {
+		struct engine_port *port = &g->ports[i];
+		if (port->probed) {
+			rte_eth_dev_stop(port->dpdk_id);
+			rte_eth_dev_close(port->dpdk_id);
+		}
+		if (port->vdev)
+			rte_eal_hotplug_remove("vdev", port->device);
+		port->probed = port->vdev = false;
+	}
+}

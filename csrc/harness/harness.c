@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The path fed from memory, for tests and fuzzers. Workers exist as cores with inboxes but have no lcore: whenever the admin
+// core waits for answers, the workers that are not stalled look into their inboxes.
+
+#include "slb_harness_c.h"
+
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "path/lifecycle.h"
+#include "path/path.h"
+#include "path/tcp_state.h"
+
+#include <errno.h>
+#include <rte_eal.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { HARNESS_MBUFS = 4096, HARNESS_ROOM = RTE_PKTMBUF_HEADROOM + HARNESS_FRAME, INBOX_SIZE = 64 };
+
+struct harness {
+	bool eal;
+	struct rte_mempool *pool;
+	struct owner_map *owners;
+	struct admin admin;
+	struct inbox inbox[SLB_MAX_WORKERS];
+	bool stalled[SLB_MAX_WORKERS];
+};
+
+static struct harness h;
+
+static void run_inboxes(void *) {
+	for (uint16_t w = 0; w < h.admin.n_workers; w++)
+		if (!h.stalled[w])
+			inbox_poll(&h.inbox[w], h.admin.cores[w]);
+}
+
+static int start_eal(struct err *e) {
+	char *argv[] = {
+		(char[]){"harness"},
+		(char[]){"--no-huge"},
+		(char[]){"--no-shconf"},
+		(char[]){"--no-pci"},
+		(char[]){"-m"},
+		(char[]){"512"},
+		(char[]){"--no-telemetry"},
+		(char[]){"--log-level=4"},
+		NULL,
+	};
+
+	if (h.eal)
+		return 0;
+	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) < 0)
+		return err_set(e, EIO, "EAL refused to start");
+	h.eal = true;
+	h.pool = rte_pktmbuf_pool_create(
+		"harness", HARNESS_MBUFS, 0, 0, HARNESS_ROOM, SOCKET_ID_ANY
+	);
+	return h.pool != NULL ? 0 : err_set(e, ENOMEM, "no memory for mbufs");
+}
+
+static int open_worker(const struct slb_config *config, uint16_t id) {
+	char name[RTE_RING_NAMESIZE];
+	struct core *c = core_new(config, id, h.owners, SOCKET_ID_ANY);
+
+	if (c == NULL)
+		return -ENOMEM;
+	h.admin.cores[id] = c;
+	snprintf(name, sizeof(name), "harness_inbox_%u", id);
+	h.inbox[id] = (struct inbox){
+		.ring = rte_ring_create(
+			name, INBOX_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ
+		)
+	};
+	h.admin.inbox[id] = h.inbox[id].ring;
+	h.admin.socket[id] = SOCKET_ID_ANY;
+	for (uint16_t port = 0; port < config->n_ports; port++)
+		c->spread_hash[port] = config->ports[port].spread_hash;
+	return h.inbox[id].ring != NULL ? 0 : -ENOMEM;
+}
+
+static int open_cores(const struct slb_config *config) {
+	int rc = 0;
+
+	h.admin.wait = run_inboxes;
+	h.admin.n_ports = config->n_ports;
+	h.owners = owners_new(config);
+	if (h.owners == NULL)
+		return -ENOMEM;
+	for (uint16_t i = 0; i < config->n_ports; i++) {
+		h.admin.ports[i].mtu = config->ports[i].mtu;
+		memcpy(h.admin.ports[i].mac, (uint8_t[]){2, 0, 0, 0, 0, (uint8_t)i}, 6);
+	}
+	for (uint16_t id = 0; rc == 0 && id < config->n_workers; id++) {
+		h.admin.n_workers = id + 1;
+		rc = open_worker(config, id);
+	}
+	return rc == 0 ? admin_init(&h.admin, config) : rc;
+}
+
+int harness_open(const struct slb_config *config, char *text, uint32_t text_len) {
+	struct err e = {text, text_len};
+	int rc = config_check(config, &e);
+
+	harness_close();
+	if (rc == 0)
+		rc = start_eal(&e);
+	if (rc != 0)
+		return rc;
+	rc = open_cores(config);
+	if (rc != 0)
+		harness_close();
+	return rc == 0 ? 0 : err_set(&e, -rc, "no memory for the cores");
+}
+
+void harness_close(void) {
+	// A stalled worker may hold messages; let it answer before its memory goes.
+	memset(h.stalled, 0, sizeof(h.stalled));
+	for (int round = 0; round < INBOX_SIZE; round++)
+		run_inboxes(NULL);
+	admin_free(&h.admin);
+	for (uint16_t w = 0; w < h.admin.n_workers; w++) {
+		rte_ring_free(h.inbox[w].ring);
+		core_free(h.admin.cores[w]);
+	}
+	rte_free(h.owners);
+	h.owners = NULL;
+	h.admin = (struct admin){0};
+	memset(h.inbox, 0, sizeof(h.inbox));
+}
+
+// A frame cut into equal segments, so that what reads past the first one is found out.
+static struct rte_mbuf *to_mbuf(const struct harness_packet *p) {
+	uint32_t segments = p->segments > 1 ? p->segments : 1;
+	uint32_t part = (p->len + segments - 1) / segments;
+	struct rte_mbuf *head = NULL;
+
+	for (uint32_t at = 0; at < p->len || head == NULL; at += part) {
+		uint32_t n = p->len - at < part ? p->len - at : part;
+		struct rte_mbuf *m = rte_pktmbuf_alloc(h.pool);
+		if (m == NULL || (n > 0 && rte_pktmbuf_append(m, (uint16_t)n) == NULL)) {
+			rte_pktmbuf_free(m);
+			rte_pktmbuf_free(head);
+			return NULL;
+		}
+		memcpy(rte_pktmbuf_mtod(m, void *), p->data + at, n);
+		if (head == NULL)
+			head = m;
+		else
+			rte_pktmbuf_chain(head, m);
+	}
+	head->port = p->port;
+	return head;
+}
+
+static void from_mbuf(struct harness_packet *p, const struct pkt *done) {
+	const void *data = rte_pktmbuf_read(done->m, 0, done->m->pkt_len, p->data);
+
+	if (data != p->data)
+		memcpy(p->data, data, done->m->pkt_len);
+	p->len = done->m->pkt_len;
+	p->verdict = done->verdict;
+	p->arg = done->arg;
+}
+
+static bool runnable(uint16_t worker, const struct harness_packet *packets, uint32_t n) {
+	bool ok = worker < h.admin.n_workers && n > 0 && n <= HARNESS_BURST;
+
+	for (uint32_t i = 0; ok && i < n; i++)
+		ok = packets[i].len <= HARNESS_FRAME && packets[i].port < h.admin.n_ports
+			&& packets[i].handed == packets[0].handed;
+	return ok;
+}
+
+int harness_run(uint16_t worker, struct harness_packet *packets, uint32_t n) {
+	struct rte_mbuf *mbufs[HARNESS_BURST] = {0};
+	struct burst b;
+
+	if (!runnable(worker, packets, n))
+		return -EINVAL;
+	for (uint32_t i = 0; i < n; i++) {
+		mbufs[i] = to_mbuf(&packets[i]);
+		if (mbufs[i] == NULL) {
+			rte_pktmbuf_free_bulk(mbufs, i);
+			return -ENOMEM;
+		}
+	}
+	path_run(h.admin.cores[worker], &b, mbufs, (uint16_t)n, packets[0].handed);
+	for (uint32_t i = 0; i < n; i++)
+		from_mbuf(&packets[i], &b.pkts[i]);
+	rte_pktmbuf_free_bulk(mbufs, n);
+	return 0;
+}
+
+void harness_advance_ms(uint32_t ms) {
+	for (uint16_t w = 0; w < h.admin.n_workers; w++) {
+		struct core *c = h.admin.cores[w];
+		c->now += (uint32_t)((uint64_t)ms * TICK_HZ / 1000);
+		session_expire(c, UINT32_MAX);
+	}
+}
+
+int harness_commit(
+	const struct slb_op *ops, uint32_t n, uint64_t *generation, struct slb_refused *refused
+) {
+	return admin_commit(&h.admin, ops, n, generation, refused);
+}
+
+int harness_forward_set(
+	const struct slb_route *routes, uint32_t n_routes, const struct slb_neighbour *neighbours,
+	uint32_t n_neighbours, const struct slb_own_address *own, uint32_t n_own,
+	uint64_t *generation, struct slb_refused *refused
+) {
+	return admin_forward_set(
+		&h.admin, routes, n_routes, neighbours, n_neighbours, own, n_own, generation,
+		refused
+	);
+}
+
+int harness_quiesce(void) {
+	return admin_quiesce(&h.admin);
+}
+
+int harness_vs_list(struct slb_vs_info *out, uint32_t cap) {
+	return admin_vs_list(&h.admin, out, cap);
+}
+
+int harness_rs_list(struct slb_rs_info *out, uint32_t cap) {
+	return admin_rs_list(&h.admin, out, cap);
+}
+
+int harness_laddr_list(struct slb_laddr_info *out, uint32_t cap) {
+	return admin_laddr_list(&h.admin, out, cap);
+}
+
+int harness_drop_list(uint64_t *out, uint32_t cap) {
+	return admin_drop_list(&h.admin, out, cap);
+}
+
+int harness_session_list(
+	const struct slb_session_filter *filter, uint64_t *cursor, struct slb_session_info *out,
+	uint32_t cap
+) {
+	return admin_session_list(&h.admin, filter, cursor, out, cap);
+}
+
+int harness_poll_events(struct slb_event *out, uint32_t cap) {
+	return admin_poll_events(&h.admin, out, cap);
+}
+
+uint32_t harness_mbufs_in_use(void) {
+	return h.pool != NULL ? rte_mempool_in_use_count(h.pool) : 0;
+}
+
+void harness_stall(uint16_t worker, uint8_t stalled) {
+	h.stalled[worker] = stalled;
+}
+
+void harness_set_generation(uint16_t worker, uint64_t generation) {
+	h.admin.cores[worker]->generation = generation;
+}
+
+uint64_t harness_generation(uint16_t worker) {
+	return h.admin.cores[worker]->generation;
+}
+
+void harness_set_answer_timeout_ms(uint32_t ms) {
+	h.admin.answer_timeout_ms = ms;
+}
+
+uint8_t harness_tcp_next(uint8_t state, uint8_t direction, uint8_t tcp_flags) {
+	return tcp_state_next(state, direction, tcp_flags);
+}

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The whole C/Python boundary. C includes it through slb.h; cffi reads this very text, so it holds plain
+// declarations only: no #include, #if, attribute, static inline or computed #define.
+//
+// Conventions: sizes are fixed; `_be` names are in network byte order, all others in host order; an address
+// is 16 bytes, an IPv4 address in the first four and zeros after; buffers belong to the caller; a call
+// returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
+// were written. Every call may block and none calls back into Python.
+
+#define SLB_ABI_VERSION 1
+
+enum slb_limit {
+	SLB_NAME_LEN = 32,
+	SLB_DEVICE_LEN = 256,
+	SLB_TEXT_LEN = 256,
+	SLB_IFNAME_LEN = 16,
+	SLB_MAX_WORKERS = 32,
+	SLB_MAX_PORTS = 8,
+	SLB_MAX_LADDRS = 1024,
+	SLB_MAX_RS_PER_VS = 4096,
+	SLB_MAX_WEIGHT = 1000,
+};
+
+enum slb_proto { SLB_PROTO_ICMP = 1, SLB_PROTO_TCP = 6, SLB_PROTO_UDP = 17 };
+
+enum slb_sched { SLB_SCHED_RR = 0, SLB_SCHED_WRR, SLB_SCHED_SH, SLB_SCHED_COUNT };
+
+enum slb_idle { SLB_IDLE_BUSY = 0, SLB_IDLE_ADAPTIVE };
+
+enum slb_kni_kind { SLB_KNI_NONE = 0, SLB_KNI_TAP, SLB_KNI_VHOST };
+
+enum slb_steer { SLB_STEER_SINGLE = 0, SLB_STEER_SOFT };
+
+// Who spreads a port's client packets over the workers: its own queues, or the receiving worker by hash.
+enum slb_spread { SLB_SPREAD_QUEUES = 0, SLB_SPREAD_HASH };
+
+// Why a packet was dropped; docs/drops.md has a line for each.
+enum slb_drop {
+	SLB_DROP_SHORT = 0,
+	SLB_DROP_BAD_VERSION,
+	SLB_DROP_BAD_IHL,
+	SLB_DROP_BAD_LENGTH,
+	SLB_DROP_L4_SHORT,
+	SLB_DROP_BAD_SOURCE,
+	SLB_DROP_NOT_FOR_US,
+	SLB_DROP_MULTI_SEGMENT,
+	SLB_DROP_FRAGMENT,
+	SLB_DROP_PROTOCOL,
+	SLB_DROP_TTL,
+	SLB_DROP_NO_VS,
+	SLB_DROP_NO_SESSION,
+	SLB_DROP_NOT_SYN,
+	SLB_DROP_NO_RS,
+	SLB_DROP_NO_LOCAL_PORT,
+	SLB_DROP_SESSION_FULL,
+	SLB_DROP_NO_ROUTE,
+	SLB_DROP_NO_NEIGHBOUR,
+	SLB_DROP_MTU,
+	SLB_DROP_ICMP,
+	SLB_DROP_PUNT_RATE,
+	SLB_DROP_PUNT_FULL,
+	SLB_DROP_PUNT_NO_KNI,
+	SLB_DROP_HANDOFF_FULL,
+	SLB_DROP_TX_FULL,
+	SLB_DROP_STOPPING,
+	SLB_DROP_COUNT,
+};
+
+enum slb_tcp_state {
+	SLB_TCP_NONE = 0,
+	SLB_TCP_SYN_SENT,
+	SLB_TCP_SYN_RECV,
+	SLB_TCP_ESTABLISHED,
+	SLB_TCP_FIN_WAIT,
+	SLB_TCP_CLOSE_WAIT,
+	SLB_TCP_LAST_ACK,
+	SLB_TCP_TIME_WAIT,
+	SLB_TCP_CLOSE,
+	SLB_UDP_ONEWAY,
+	SLB_UDP_REPLIED,
+	SLB_STATE_COUNT,
+};
+
+// What the admin core refused, and where.
+enum slb_refusal {
+	SLB_REFUSED_NONE = 0,
+	SLB_REFUSED_BAD_ADDRESS,
+	SLB_REFUSED_BAD_VALUE,
+	SLB_REFUSED_VS_EXISTS,
+	SLB_REFUSED_VS_UNKNOWN,
+	SLB_REFUSED_RS_EXISTS,
+	SLB_REFUSED_RS_UNKNOWN,
+	SLB_REFUSED_VS_FULL,
+	SLB_REFUSED_RS_FULL,
+	SLB_REFUSED_NO_MEMORY,
+	SLB_REFUSED_WORKER,
+	SLB_REFUSED_ADDRESS_IN_USE,
+};
+
+enum slb_op_kind {
+	SLB_OP_VS_ADD = 1,
+	SLB_OP_VS_EDIT,
+	SLB_OP_VS_DEL,
+	SLB_OP_RS_ADD,
+	SLB_OP_RS_EDIT,
+	SLB_OP_RS_DEL,
+};
+
+enum slb_event_kind { SLB_EVENT_NEIGHBOUR_WANTED = 1 };
+
+struct slb_address {
+	uint8_t bytes[16];
+	uint8_t family; // 4 or 6
+	uint8_t reserved[3];
+};
+
+struct slb_endpoint {
+	struct slb_address addr;
+	uint16_t port_be;
+	uint8_t proto; // enum slb_proto; 0 where the VS gives it
+	uint8_t reserved;
+};
+
+// ---- start and stop ----
+
+struct slb_laddr_config {
+	struct slb_address addr;
+	uint16_t worker;
+	uint16_t port;
+};
+
+struct slb_port_config {
+	char name[32];
+	char device[256]; // PCI address, or a vdev with its arguments: net_tap0,iface=lan0
+	char kni_name[16];
+	uint8_t mac[6]; // all zero: the device's own
+	uint16_t mtu;
+	uint16_t rx_desc;
+	uint16_t tx_desc;
+	uint16_t max_queues; // 0: one a worker as far as the device has them
+	uint8_t kni_kind; // enum slb_kni_kind
+	uint8_t spread_hash; // 1: never trust the device to spread clients over its queues
+	uint8_t reserved[2];
+};
+
+struct slb_config {
+	uint32_t abi_version;
+	uint16_t n_workers;
+	uint16_t n_ports;
+	uint16_t n_laddrs;
+	uint16_t admin_cpu;
+	uint16_t kni_cpu;
+	uint16_t worker_cpus[32];
+	uint8_t worker_idle; // enum slb_idle
+	uint8_t admin_idle;
+	uint8_t kni_idle;
+	uint8_t use_hugepages;
+	uint8_t log_level; // as rte_log: 4 errors … 8 debug, for EAL and the drivers
+	uint8_t reserved[3];
+	uint32_t memory_mb; // 0: sized from the rest
+	uint32_t sessions; // per worker
+	uint32_t mbufs; // per NUMA node that has a port
+	uint32_t vs_max;
+	uint32_t rs_max;
+	uint32_t punt_ospf_pps; // whole process; each worker polices its share
+	uint32_t punt_arp_pps;
+	uint32_t punt_other_pps;
+	uint32_t timeout_s[11]; // per state, enum slb_tcp_state; 0: built-in
+	char file_prefix[32];
+	struct slb_port_config ports[8];
+	struct slb_laddr_config laddrs[1024];
+};
+
+// Starts EAL, ports, pools and lcores, and returns when every lcore's loop runs. Once a process. On
+// failure returns -errno with one sentence in `text`, and everything it had created is gone.
+int slb_open(const struct slb_config *config, char *text, uint32_t text_len);
+
+// From now on no new sessions; packets of existing ones still pass.
+int slb_quiesce(void);
+
+// Stops lcores, closes ports, frees all. Safe after a failed open.
+void slb_close(void);
+
+uint32_t slb_abi_version(void);
+const char *slb_dpdk_version(void);
+
+// ---- changes ----
+
+struct slb_op {
+	uint8_t kind; // enum slb_op_kind
+	uint8_t scheduler; // enum slb_sched; VS_ADD, VS_EDIT
+	uint16_t weight; // 0 drains; RS_ADD, RS_EDIT
+	uint32_t reserved;
+	struct slb_endpoint vs;
+	struct slb_endpoint rs;
+};
+
+struct slb_refused {
+	uint32_t op; // index into ops
+	uint16_t reason; // enum slb_refusal
+	uint16_t worker; // which worker, for SLB_REFUSED_WORKER and SLB_REFUSED_NO_MEMORY
+	char text[256];
+};
+
+// One transaction: applied on every worker, or on none. On success *generation is what every worker
+// acknowledged. -EINVAL, -EEXIST, -ENOENT, -ENOSPC, -ENOMEM, -ETIMEDOUT with *refused filled in.
+int slb_commit(
+	const struct slb_op *ops, uint32_t n, uint64_t *generation, struct slb_refused *refused
+);
+
+struct slb_route {
+	struct slb_address prefix;
+	struct slb_address gateway; // family 0: directly connected
+	uint8_t len;
+	uint8_t reserved;
+	uint16_t port;
+};
+
+struct slb_neighbour {
+	struct slb_address addr;
+	uint8_t mac[6];
+	uint16_t port;
+};
+
+struct slb_own_address {
+	struct slb_address addr;
+	uint16_t port;
+	uint16_t reserved;
+};
+
+// Replaces the whole forwarding view of every worker, as one transaction.
+int slb_forward_set(
+	const struct slb_route *routes, uint32_t n_routes, const struct slb_neighbour *neighbours,
+	uint32_t n_neighbours, const struct slb_own_address *own, uint32_t n_own,
+	uint64_t *generation, struct slb_refused *refused
+);
+
+// ---- readings ----
+
+struct slb_traffic {
+	uint64_t in_packets; // client to RS
+	uint64_t in_bytes;
+	uint64_t out_packets; // RS to client
+	uint64_t out_bytes;
+	uint64_t sessions; // ever created
+	uint64_t active; // now
+};
+
+struct slb_vs_info {
+	struct slb_endpoint vs;
+	uint8_t scheduler;
+	uint8_t reserved[3];
+	uint32_t n_rs;
+	uint32_t draining_rs;
+	uint32_t reserved2;
+	uint64_t generation; // that last changed it
+	struct slb_traffic traffic;
+};
+
+struct slb_rs_info {
+	struct slb_endpoint vs;
+	struct slb_endpoint rs;
+	uint16_t weight;
+	uint8_t removed; // 1: deleted, its sessions still live
+	uint8_t reserved[5];
+	struct slb_traffic traffic;
+};
+
+struct slb_worker_info {
+	uint16_t worker;
+	uint16_t cpu;
+	uint16_t lcore;
+	uint16_t numa;
+	uint64_t generation;
+	uint64_t rounds; // moves while the worker lives, also when it is idle
+	uint64_t busy_cycles;
+	uint64_t idle_cycles;
+	uint64_t rx_packets;
+	uint64_t tx_packets;
+	uint64_t handed_off; // to other workers
+	uint64_t handed_in;
+	uint64_t punted;
+	uint64_t dropped;
+	uint64_t sessions_active;
+	uint64_t sessions_created;
+	uint64_t sessions_ended;
+	uint64_t sessions_capacity;
+	uint64_t session_bytes; // memory of all sessions, index and timers included
+};
+
+struct slb_port_info {
+	char name[32];
+	char driver[32];
+	char kni_name[16];
+	uint8_t mac[6];
+	uint16_t mtu;
+	uint8_t link_up;
+	uint8_t kni_kind;
+	uint8_t steer; // enum slb_steer
+	uint8_t spread; // enum slb_spread
+	uint16_t rx_queues;
+	uint16_t tx_queues;
+	uint32_t speed_mbps;
+	char steer_reason[256]; // why no better method
+	uint64_t rx_packets;
+	uint64_t rx_bytes;
+	uint64_t rx_missed;
+	uint64_t rx_no_mbuf;
+	uint64_t rx_errors;
+	uint64_t tx_packets;
+	uint64_t tx_bytes;
+	uint64_t tx_errors;
+	uint64_t kni_to_kernel;
+	uint64_t kni_from_kernel;
+	uint64_t kni_dropped;
+};
+
+struct slb_laddr_info {
+	struct slb_address addr;
+	uint16_t worker;
+	uint16_t port;
+	uint64_t active;
+	uint64_t sessions;
+};
+
+struct slb_session_info {
+	struct slb_endpoint client;
+	struct slb_endpoint vs;
+	struct slb_endpoint local;
+	struct slb_endpoint rs;
+	uint16_t worker;
+	uint8_t state; // enum slb_tcp_state
+	uint8_t reserved;
+	uint32_t idle_ms;
+	uint32_t expires_ms; // at the earliest
+	uint32_t reserved2;
+};
+
+// An unset endpoint (family 0) matches everything; port_be 0 matches every port.
+struct slb_session_filter {
+	struct slb_endpoint client;
+	struct slb_endpoint vs;
+	struct slb_endpoint rs;
+	int32_t worker; // -1: all
+};
+
+int slb_vs_list(struct slb_vs_info *out, uint32_t cap);
+int slb_rs_list(struct slb_rs_info *out, uint32_t cap);
+int slb_worker_list(struct slb_worker_info *out, uint32_t cap);
+int slb_port_list(struct slb_port_info *out, uint32_t cap);
+int slb_laddr_list(struct slb_laddr_info *out, uint32_t cap);
+int slb_route_list(struct slb_route *out, uint32_t cap);
+int slb_neighbour_list(struct slb_neighbour *out, uint32_t cap);
+
+// out[worker * SLB_DROP_COUNT + reason]; returns the number of workers.
+int slb_drop_list(uint64_t *out, uint32_t cap);
+
+// Sessions that match, copied by their workers a few at a time between bursts. *cursor starts at 0 and is
+// opaque; returns how many were written (0 with *cursor unchanged never happens); *cursor UINT64_MAX: done.
+int slb_session_list(
+	const struct slb_session_filter *filter, uint64_t *cursor, struct slb_session_info *out,
+	uint32_t cap
+);
+
+struct slb_event {
+	uint8_t kind; // enum slb_event_kind
+	uint8_t reserved;
+	uint16_t port;
+	struct slb_address addr;
+};
+
+// Takes at most `cap` pending events; returns how many.
+int slb_poll_events(struct slb_event *out, uint32_t cap);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The engine without ports, lcores and clock: packets are handed in as bytes, a burst at a time, and come back with their
+// verdicts; time moves when told to. Follows slb_abi.h in one cffi module. Not for two threads at once.
+
+enum harness_limit { HARNESS_FRAME = 2048, HARNESS_BURST = 32 };
+
+enum harness_verdict { HARNESS_TX = 1, HARNESS_PUNT, HARNESS_HANDOFF, HARNESS_DROP };
+
+struct harness_packet {
+	uint32_t len; // bytes of data, in and out
+	uint16_t port; // arrived on
+	uint16_t
+		arg; // TX: port; PUNT: 0 OSPF, 1 ARP, 2 other; HANDOFF: worker; DROP: enum slb_drop
+	uint8_t verdict; // enum harness_verdict
+	uint8_t handed; // 1: another worker passed it on
+	uint16_t segments; // in: cut into so many mbufs; 0 and 1: one
+	uint8_t data[2048];
+};
+
+// Makes the cores and the admin core's tables anew; EAL starts at the first call. MACs of port i: 02:00:00:00:00:i.
+int harness_open(const struct slb_config *config, char *text, uint32_t text_len);
+void harness_close(void);
+
+// Runs up to HARNESS_BURST packets through one worker's path. -EINVAL for a wrong argument, -ENOMEM without mbufs.
+int harness_run(uint16_t worker, struct harness_packet *packets, uint32_t n);
+
+// Moves every worker's clock and ends what is due.
+void harness_advance_ms(uint32_t ms);
+
+int harness_commit(
+	const struct slb_op *ops, uint32_t n, uint64_t *generation, struct slb_refused *refused
+);
+int harness_forward_set(
+	const struct slb_route *routes, uint32_t n_routes, const struct slb_neighbour *neighbours,
+	uint32_t n_neighbours, const struct slb_own_address *own, uint32_t n_own,
+	uint64_t *generation, struct slb_refused *refused
+);
+int harness_quiesce(void);
+int harness_vs_list(struct slb_vs_info *out, uint32_t cap);
+int harness_rs_list(struct slb_rs_info *out, uint32_t cap);
+int harness_laddr_list(struct slb_laddr_info *out, uint32_t cap);
+int harness_drop_list(uint64_t *out, uint32_t cap);
+int harness_session_list(
+	const struct slb_session_filter *filter, uint64_t *cursor, struct slb_session_info *out,
+	uint32_t cap
+);
+int harness_poll_events(struct slb_event *out, uint32_t cap);
+
+// mbufs not in the pool; 0 between two calls.
+uint32_t harness_mbufs_in_use(void);
+
+// Faults: a worker that does not answer, one that missed a change, answers awaited for less time.
+void harness_stall(uint16_t worker, uint8_t stalled);
+void harness_set_generation(uint16_t worker, uint64_t generation);
+uint64_t harness_generation(uint16_t worker);
+void harness_set_answer_timeout_ms(uint32_t ms);
+
+// The state of a TCP session after a packet; for walking every cell of the table.
+uint8_t harness_tcp_next(uint8_t state, uint8_t direction, uint8_t tcp_flags);

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The kernel interface of a port: virtio-user on /dev/vhost-net where the host has it, a tap device elsewhere. It has the
+// port's MAC, so that what the kernel sends needs no rewriting.
+
+#include "kni/kni.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { KNI_DESC = 512 };
+
+static const char VHOST_NET[] = "/dev/vhost-net";
+
+static void device_args(
+	const struct kni_port *port, const struct slb_port_config *config, const uint8_t *mac,
+	char *args, size_t len
+) {
+	char mac_text[RTE_ETHER_ADDR_FMT_SIZE];
+
+	snprintf(
+		mac_text, sizeof(mac_text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		mac[3], mac[4], mac[5]
+	);
+	if (port->kind == SLB_KNI_VHOST)
+		snprintf(
+			args, len, "path=%s,iface=%s,mac=%s,queues=1,queue_size=%d", VHOST_NET,
+			config->kni_name, mac_text, KNI_DESC
+		);
+	else
+		snprintf(args, len, "iface=%s,mac=%s", config->kni_name, mac_text);
+}
+
+static int start(struct kni_port *port, struct rte_mempool *pool) {
+	struct rte_eth_conf conf = {0};
+	int rc = rte_eth_dev_configure(port->dpdk_id, 1, 1, &conf);
+
+	if (rc == 0)
+		rc = rte_eth_rx_queue_setup(port->dpdk_id, 0, KNI_DESC, SOCKET_ID_ANY, NULL, pool);
+	if (rc == 0)
+		rc = rte_eth_tx_queue_setup(port->dpdk_id, 0, KNI_DESC, SOCKET_ID_ANY, NULL);
+	return rc == 0 ? rte_eth_dev_start(port->dpdk_id) : rc;
+}
+
+int kni_port_open(
+	struct kni_port *port, uint16_t number, const struct slb_port_config *config,
+	const uint8_t *mac, struct rte_mempool *pool, struct err *e
+) {
+	char args[SLB_DEVICE_LEN];
+	int rc;
+
+	*port = (struct kni_port){.dpdk_id = KNI_NO_PORT, .kind = config->kni_kind};
+	if (port->kind == SLB_KNI_NONE)
+		return 0;
+	if (port->kind == SLB_KNI_VHOST && access(VHOST_NET, R_OK | W_OK) != 0)
+		return err_set(
+			e, ENODEV,
+			"port %s: kernel interface of kind vhost needs %s; use kind tap or auto",
+			config->name, VHOST_NET
+		);
+	if (if_nametoindex(config->kni_name) != 0)
+		return err_set(
+			e, EEXIST,
+			"port %s: an interface named %s exists already; choose another "
+			"kernel_interface.name",
+			config->name, config->kni_name
+		);
+	snprintf(
+		port->device, sizeof(port->device), "%s_kni%u",
+		port->kind == SLB_KNI_VHOST ? "virtio_user" : "net_tap", number
+	);
+	device_args(port, config, mac, args, sizeof(args));
+	rc = rte_eal_hotplug_add("vdev", port->device, args);
+	if (rc == 0)
+		rc = rte_eth_dev_get_port_by_name(port->device, &port->dpdk_id);
+	if (rc == 0)
+		rc = start(port, pool);
+	if (rc == 0)
+		return 0;
+	kni_port_close(port);
+	return err_set(
+		e, -rc, "port %s: the kernel interface %s could not be created: %s", config->name,
+		config->kni_name, strerror(-rc)
+	);
+}
+
+void kni_port_close(struct kni_port *port) {
+	if (port->dpdk_id != KNI_NO_PORT) {
+		rte_eth_dev_stop(port->dpdk_id);
+		rte_eth_dev_close(port->dpdk_id);
+		port->dpdk_id = KNI_NO_PORT;
+	}
+	if (port->device[0] != '\0')
+		rte_eal_hotplug_remove("vdev", port->device);
+	port->device[0] = '\0';
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The KNI core: moves packets between the workers' punt rings and one kernel interface a port. What the kernel
+// sends goes out through worker 0, which has a transmit queue on every port.
+#pragma once
+
+#include "base/err.h"
+#include "base/idle.h"
+#include "slb.h"
+
+#include <stdbool.h>
+
+struct rte_mempool;
+struct rte_ring;
+
+enum { KNI_BURST = 32, KNI_NO_PORT = UINT16_MAX };
+
+struct kni_port {
+	uint16_t dpdk_id; // of the kernel interface; KNI_NO_PORT: the port has none
+	uint8_t kind; // enum slb_kni_kind
+	char device[64]; // name in the bus, for removal
+	// KNI core writes, admin reads
+	uint64_t to_kernel;
+	uint64_t from_kernel;
+	uint64_t dropped;
+};
+
+struct kni {
+	uint16_t n_ports;
+	uint16_t n_workers;
+	struct kni_port ports[SLB_MAX_PORTS];
+	struct rte_ring *punted[SLB_MAX_WORKERS];
+	struct rte_ring *to_worker;
+	struct idle idle;
+	const uint32_t *stop; // engine writes
+};
+
+// Creates the kernel interface of one port and starts it. -errno with a sentence when the kernel refuses.
+int kni_port_open(
+	struct kni_port *port, uint16_t number, const struct slb_port_config *config,
+	const uint8_t *mac, struct rte_mempool *pool, struct err *e
+);
+
+void kni_port_close(struct kni_port *port);
+
+// The lcore's main function; arg is the struct kni.
+int kni_main(void *arg);

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "kni/kni.h"
+#include "steer/soft.h"
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+static void drop(struct kni_port *port, struct rte_mbuf **mbufs, uint16_t n) {
+	port->dropped += n;
+	rte_pktmbuf_free_bulk(mbufs, n);
+}
+
+static void to_kernel(struct kni *kni, struct rte_mbuf **mbufs, uint16_t n) {
+	for (uint16_t i = 0; i < n; i++) {
+		struct kni_port *port = &kni->ports[mbufs[i]->port];
+		if (port->dpdk_id == KNI_NO_PORT
+		    || rte_eth_tx_burst(port->dpdk_id, 0, &mbufs[i], 1) == 0)
+			drop(port, &mbufs[i], 1);
+		else
+			port->to_kernel++;
+	}
+}
+
+static bool drain_punted(struct kni *kni) {
+	struct rte_mbuf *mbufs[KNI_BURST];
+	bool any = false;
+
+	for (uint16_t worker = 0; worker < kni->n_workers; worker++) {
+		uint16_t n = soft_take(kni->punted[worker], mbufs, KNI_BURST);
+		to_kernel(kni, mbufs, n);
+		any |= n > 0;
+	}
+	return any;
+}
+
+static bool drain_kernel(struct kni *kni, uint16_t number) {
+	struct kni_port *port = &kni->ports[number];
+	struct rte_mbuf *mbufs[KNI_BURST];
+	uint16_t n, passed;
+
+	if (port->dpdk_id == KNI_NO_PORT)
+		return false;
+	n = rte_eth_rx_burst(port->dpdk_id, 0, mbufs, KNI_BURST);
+	for (uint16_t i = 0; i < n; i++) {
+		mbufs[i]->port = number;
+		soft_mark(mbufs[i], SOFT_SEND);
+	}
+	passed = soft_pass(kni->to_worker, mbufs, n);
+	port->from_kernel += passed;
+	if (passed < n)
+		drop(port, &mbufs[passed], n - passed);
+	return n > 0;
+}
+
+int kni_main(void *arg) {
+	struct kni *kni = arg;
+
+	while (__atomic_load_n(kni->stop, __ATOMIC_RELAXED) == 0) {
+		bool worked = drain_punted(kni);
+		for (uint16_t port = 0; port < kni->n_ports; port++)
+			worked |= drain_kernel(kni, port);
+		idle_round(&kni->idle, worked);
+	}
+	return 0;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A packet without a session is one of these, looked at in this order: ICMP; a reply whose session another worker
+// owns; for the host itself; a client's packet that another worker should see; a client's first packet to a VS;
+// nothing of ours.
+
+#include "path/admit.h"
+
+#include "path/icmp.h"
+#include "path/lifecycle.h"
+#include "path/sched.h"
+
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+#include <rte_tcp.h>
+
+// All workers must agree on it, so it is keyed with a constant.
+static const struct hash_seed SPREAD_SEED = {0x2d358dccaa6c78a5ULL, 0x8bb84b93962eacc9ULL};
+
+static uint16_t spread_worker(const struct core *c, const struct pkt *p) {
+	uint64_t hash =
+		hash_16(&SPREAD_SEED, (uint64_t)p->key.src_be << 32 | p->key.dst_be,
+			(uint64_t)p->key.sport_be << 16 | p->key.dport_be);
+	return (uint16_t)((hash >> 32) * c->n_workers >> 32);
+}
+
+static void new_session(struct core *c, struct pkt *p, uint16_t slot) {
+	struct vs *vs = c->vs[slot];
+	const struct vs_rs *rs;
+
+	if (core_bad_source(c, p->key.src_be)) {
+		pkt_drop(p, SLB_DROP_BAD_SOURCE);
+		return;
+	}
+	if (p->ip->time_to_live <= 1) {
+		pkt_drop(p, SLB_DROP_TTL);
+		return;
+	}
+	if (c->quiesced) {
+		pkt_drop(p, SLB_DROP_STOPPING);
+		return;
+	}
+	if (p->proto == SLB_PROTO_TCP
+	    && (p->tcp_flags
+		& (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG | RTE_TCP_FIN_FLAG))
+		    != RTE_TCP_SYN_FLAG) {
+		pkt_drop(p, SLB_DROP_NOT_SYN);
+		return;
+	}
+	rs = sched_ops(vs->scheduler)->pick(vs, p);
+	if (rs == NULL) {
+		pkt_drop(p, SLB_DROP_NO_RS);
+		return;
+	}
+	session_create(c, p, vs, rs);
+}
+
+static void admit_one(struct core *c, struct pkt *p, bool handed) {
+	uint16_t owner, slot, target;
+
+	if (p->proto == SLB_PROTO_ICMP) {
+		icmp(c, p);
+		return;
+	}
+	owner = owner_find(c->owners, p->key.dst_be);
+	if (owner != OWNER_NONE) {
+		if (owner != c->id && !handed)
+			pkt_decide(p, VERDICT_HANDOFF, owner);
+		else
+			pkt_drop(p, SLB_DROP_NO_SESSION);
+		return;
+	}
+	if (fwd_is_own(c->fwd, p->key.dst_be)) {
+		pkt_decide(p, VERDICT_PUNT, PUNT_OTHER);
+		return;
+	}
+	slot = vs_find(c->vs_index, p->key.dst_be, p->key.dport_be, p->proto);
+	if (slot == VS_NONE) {
+		bool vip = vs_is_vip(c->vs_index, p->key.dst_be);
+		pkt_drop(p, vip ? SLB_DROP_NO_VS : SLB_DROP_NOT_FOR_US);
+		return;
+	}
+	target = c->spread_hash[p->m->port] && !handed ? spread_worker(c, p) : c->id;
+	if (target != c->id)
+		pkt_decide(p, VERDICT_HANDOFF, target);
+	else
+		new_session(c, p, slot);
+}
+
+void admit(struct core *c, struct burst *b, bool handed) {
+	bool created = false;
+
+	for (uint16_t i = 0; i < b->n_live; i++) {
+		struct pkt *p = &b->pkts[b->live[i]];
+		if (p->session != NULL)
+			continue;
+		// An earlier packet of this burst may have made the session.
+		if (created)
+			session_find(&c->sessions, p);
+		if (p->session != NULL)
+			continue;
+		admit_one(c, p, handed);
+		created |= p->session != NULL;
+	}
+	burst_sift(b);
+}

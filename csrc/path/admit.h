@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "path/core.h"
+
+// Stage of the path: what to do with packets no session was found for. `handed` says that another worker has already
+// passed them on, so they stay here.
+void admit(struct core *c, struct burst *b, bool handed);

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// All that one worker's path works with. Nothing here is shared between workers; who may touch a group of fields is
+// written above it.
+#pragma once
+
+#include "base/hash.h"
+#include "path/fwd.h"
+#include "path/laddr.h"
+#include "path/pkt.h"
+#include "path/session.h"
+#include "path/vs.h"
+#include "path/wheel.h"
+
+// Traffic of one RS on one worker. Worker writes, admin reads.
+struct rs_core {
+	_Alignas(64) uint64_t packets[2]; // by direction
+	uint64_t bytes[2];
+	uint64_t sessions;
+	uint64_t active;
+	struct laddr_cursor cursor; // worker only
+};
+
+_Static_assert(sizeof(struct rs_core) == 64, "an RS costs a packet one cache line");
+
+struct core_counters {
+	uint64_t drops[SLB_DROP_COUNT];
+	uint64_t created;
+	uint64_t ended;
+};
+
+// Tokens refill with the tick; a burst may spend a quarter of a second's worth.
+struct punt_meter {
+	uint32_t tokens;
+	uint32_t per_tick;
+	uint32_t depth;
+	uint32_t tick;
+};
+
+enum { WANTED_SLOTS = 64 };
+
+struct wanted {
+	uint32_t addr_be;
+	uint16_t port;
+	uint16_t reserved;
+	uint32_t tick;
+};
+
+struct core {
+	// fixed before the worker starts
+	uint16_t id;
+	uint16_t n_workers;
+	uint32_t salt;
+	uint32_t timeout[SLB_STATE_COUNT]; // ticks
+	const struct owner_map *owners;
+	struct laddr_set laddrs;
+	struct rs_core *rs; // by slot
+	bool spread_hash[SLB_MAX_PORTS]; // this port's client packets are spread by hash here
+
+	// swapped by the worker for what the admin core built, at a burst boundary
+	_Alignas(64) const struct vs_index *vs_index;
+	struct vs **vs; // by slot
+	const struct fwd *fwd;
+	uint64_t generation;
+	uint32_t fwd_gen;
+	bool quiesced; // no new sessions
+
+	// worker only
+	_Alignas(64) struct session_table sessions;
+	uint32_t now; // tick
+	struct punt_meter punt[PUNT_COUNT];
+	struct wheel wheel;
+
+	// worker writes, admin reads
+	_Alignas(64) struct core_counters counters;
+	struct wanted wanted[WANTED_SLOTS]; // ring of neighbours that packets had to go without
+	uint32_t wanted_head;
+	_Alignas(64) uint32_t wanted_tail; // admin writes
+};
+
+// No host that could be answered sends from here: this network, loopback, multicast, or one of our own addresses,
+// which would make the engine answer itself.
+bool core_bad_source(const struct core *c, uint32_t src_be);
+
+static inline void core_count_drop(struct core *c, enum slb_drop reason) {
+	c->counters.drops[reason]++;
+}

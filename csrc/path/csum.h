@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Incremental Internet checksums (RFC 1624, equation 3): HC' = ~(~HC + ~m + m'). `~m + m'` of everything a session
+// rewrites is summed once, when the session is made; a packet adds it. The other direction undoes the same
+// change, and in one's complement that is the bitwise inverse. A checksum that was wrong stays wrong by as much.
+#pragma once
+
+#include <stdint.h>
+
+static inline uint16_t csum_fold(uint32_t sum) {
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
+static inline uint32_t csum_sum32(uint32_t value) {
+	return (value & 0xffff) + (value >> 16);
+}
+
+// The delta of replacing one 32-bit field, in memory order, unfolded.
+static inline uint32_t csum_replace32(uint32_t from, uint32_t to) {
+	return csum_sum32(~from) + csum_sum32(to);
+}
+
+static inline uint32_t csum_replace16(uint16_t from, uint16_t to) {
+	return (uint16_t)~from + (uint32_t)to;
+}
+
+static inline uint16_t csum_apply(uint16_t csum, uint32_t delta) {
+	return (uint16_t)~csum_fold((uint16_t)~csum + delta);
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "path/core.h"
+
+// Stage of the path: finds each packet's next hop (cached in its session until the forwarding view changes), checks TTL
+// and size, and decides the port.
+void forward(struct core *c, struct burst *b);

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Local addresses of one worker and their ports. A port is free for an RS while no session on this worker has the key
+// (RS, local address, port), so the session table itself is the record of what is taken: one address serves 64,512
+// sessions for each RS and protocol, and ports cost no memory beyond a cursor for each RS. Candidates come from a
+// walk over all (address, port) pairs that visits each once before any comes again, so a port just released is the
+// last to be reused; each lap takes another stride, so sessions that live long do not form runs.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct owner_map;
+
+enum {
+	LADDR_PORT_FIRST = 1024,
+	LADDR_PORTS = 65536 - LADDR_PORT_FIRST,
+	LADDR_TRIES = 64, // candidates a new session may look at
+};
+
+struct laddr {
+	uint32_t addr_be;
+	uint16_t port; // whose addresses it belongs to
+	uint16_t reserved;
+	// worker writes, admin reads
+	uint64_t active;
+	uint64_t sessions;
+};
+
+struct laddr_set {
+	uint32_t n;
+	struct laddr *laddrs;
+};
+
+// A place in the walk, one for each RS.
+struct laddr_cursor {
+	uint32_t turn; // candidates taken so far
+	uint32_t barren_until; // the tick after the last search that found none
+};
+
+struct laddr_candidate {
+	uint16_t laddr; // index into laddrs
+	uint16_t port_be;
+};
+
+struct laddr_candidate laddr_next(
+	const struct laddr_set *set, struct laddr_cursor *cursor, uint32_t salt
+);
+
+// Which worker owns a local address: every worker has the whole map, fixed at start.
+struct owner_entry {
+	uint32_t addr_be;
+	uint16_t worker;
+	uint16_t used;
+};
+
+struct owner_map {
+	uint32_t mask;
+	struct owner_entry entries[];
+};
+
+enum { OWNER_NONE = UINT16_MAX };
+
+uint16_t owner_find(const struct owner_map *map, uint32_t addr_be);
+void owner_put(struct owner_map *map, uint32_t addr_be, uint16_t worker);

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "path/lifecycle.h"
+
+#include "base/clock.h"
+#include "path/csum.h"
+#include "path/tcp_state.h"
+
+#include <errno.h>
+
+// How long a search for a free port is not repeated for an RS after one that found none.
+enum { BARREN_TICKS = 1 };
+
+uint32_t session_due(const struct core *c, const struct session *s) {
+	return s->seen + c->timeout[s->state];
+}
+
+static uint32_t entry_id(const struct core *c, const struct session *s) {
+	return (uint32_t)(s - c->sessions.entries);
+}
+
+// Finds a local address and port under which the RS's replies are this session's alone, and enters that key.
+static int take_local_port(struct core *c, struct session *s, struct laddr_cursor *cursor) {
+	int rc = -EADDRNOTAVAIL;
+
+	// Equal, not later: an RS that had no trouble for half the clock's range must not seem barren.
+	if (cursor->barren_until == c->now + BARREN_TICKS)
+		return rc;
+	for (uint32_t tries = 0; tries < LADDR_TRIES; tries++) {
+		struct laddr_candidate pick =
+			laddr_next(&c->laddrs, cursor, c->salt + s->rs * 0x9e37u);
+		s->laddr = pick.laddr;
+		s->key[DIR_OUT].dst_be = c->laddrs.laddrs[pick.laddr].addr_be;
+		s->key[DIR_OUT].dport_be = pick.port_be;
+		rc = session_insert(&c->sessions, entry_id(c, s), DIR_OUT);
+		if (rc != -EEXIST)
+			return rc;
+	}
+	cursor->barren_until = c->now + BARREN_TICKS;
+	return -EADDRNOTAVAIL;
+}
+
+static void set_deltas(struct session *s) {
+	const struct flow_key *in = &s->key[DIR_IN];
+	const struct flow_key *out = &s->key[DIR_OUT];
+	uint32_t addresses =
+		csum_replace32(in->src_be, out->dst_be) + csum_replace32(in->dst_be, out->src_be);
+	uint32_t ports = csum_replace16(in->sport_be, out->dport_be)
+		+ csum_replace16(in->dport_be, out->sport_be);
+
+	s->ip_delta = csum_fold(addresses);
+	s->l4_delta = csum_fold(addresses + ports);
+}
+
+void session_create(struct core *c, struct pkt *p, const struct vs *vs, const struct vs_rs *rs) {
+	uint32_t id = session_take(&c->sessions);
+	struct session *s;
+	int rc;
+
+	if (id == SESSION_NIL) {
+		pkt_drop(p, SLB_DROP_SESSION_FULL);
+		return;
+	}
+	s = &c->sessions.entries[id];
+	s->key[DIR_IN] = p->key;
+	s->key[DIR_OUT].src_be = rs->addr_be;
+	s->key[DIR_OUT].sport_be = rs->port_be;
+	s->proto = p->proto;
+	s->vs = vs->slot;
+	s->rs = rs->slot;
+	s->state = p->proto == SLB_PROTO_TCP ? SLB_TCP_NONE : SLB_UDP_ONEWAY;
+	s->seen = c->now;
+	// A generation that is not the current one makes the first packet each way look its hop up.
+	s->hop_gen[DIR_IN] = s->hop_gen[DIR_OUT] = c->fwd_gen - 1;
+	rc = take_local_port(c, s, &c->rs[rs->slot].cursor);
+	if (rc == 0 && session_insert(&c->sessions, id, DIR_IN) != 0) {
+		session_remove(&c->sessions, id, DIR_OUT);
+		rc = -ENOSPC;
+	}
+	if (rc != 0) {
+		session_give(&c->sessions, id);
+		pkt_drop(p, rc == -ENOSPC ? SLB_DROP_SESSION_FULL : SLB_DROP_NO_LOCAL_PORT);
+		return;
+	}
+	set_deltas(s);
+	wheel_arm(&c->wheel, &c->sessions, id, session_due(c, s));
+	c->rs[s->rs].sessions++;
+	c->rs[s->rs].active++;
+	c->laddrs.laddrs[s->laddr].sessions++;
+	c->laddrs.laddrs[s->laddr].active++;
+	c->counters.created++;
+	p->session = s;
+	p->dir = DIR_IN;
+}
+
+static void session_end(struct core *c, uint32_t id) {
+	struct session *s = &c->sessions.entries[id];
+
+	session_remove(&c->sessions, id, DIR_IN);
+	session_remove(&c->sessions, id, DIR_OUT);
+	c->rs[s->rs].active--;
+	c->laddrs.laddrs[s->laddr].active--;
+	c->counters.ended++;
+	session_give(&c->sessions, id);
+}
+
+static uint8_t next_state(const struct session *s, const struct pkt *p) {
+	if (s->proto == SLB_PROTO_TCP)
+		return tcp_state_next(s->state, p->dir, p->tcp_flags);
+	return p->dir == DIR_OUT ? SLB_UDP_REPLIED : s->state;
+}
+
+void session_touch(struct core *c, struct pkt *p) {
+	struct session *s = p->session;
+	struct rs_core *rs = &c->rs[s->rs];
+	uint8_t state = next_state(s, p);
+
+	if (s->seen != c->now)
+		s->seen = c->now;
+	if (state != s->state) {
+		bool sooner = c->timeout[state] < c->timeout[s->state];
+		s->state = state;
+		if (sooner) {
+			uint32_t id = entry_id(c, s);
+			wheel_disarm(&c->wheel, &c->sessions, id);
+			wheel_arm(&c->wheel, &c->sessions, id, session_due(c, s));
+		}
+	}
+	rs->packets[p->dir]++;
+	rs->bytes[p->dir] += p->ip_len;
+}
+
+uint32_t session_expire(struct core *c, uint32_t budget) {
+	uint32_t looked_at = 0;
+
+	for (; looked_at < budget; looked_at++) {
+		uint32_t id = wheel_pop(&c->wheel, &c->sessions, c->now);
+		if (id == SESSION_NIL)
+			break;
+		if (clock_reached(c->now, session_due(c, &c->sessions.entries[id])))
+			session_end(c, id);
+		else
+			wheel_arm(
+				&c->wheel, &c->sessions, id,
+				session_due(c, &c->sessions.entries[id])
+			);
+	}
+	return looked_at;
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The one place that creates sessions and the one that ends them.
+#pragma once
+
+#include "path/core.h"
+
+// A new session for packet p from RS `rs` of VS `vs`: sets p's session, or drops p with the reason.
+void session_create(struct core *c, struct pkt *p, const struct vs *vs, const struct vs_rs *rs);
+
+// A packet of the session came: time stamp, state, counters.
+void session_touch(struct core *c, struct pkt *p);
+
+// Ends what is due by c->now, looking at no more than `budget` sessions; returns how many were looked at.
+uint32_t session_expire(struct core *c, uint32_t budget);
+
+// Tick at which the session ends if no packet comes.
+uint32_t session_due(const struct core *c, const struct session *s);

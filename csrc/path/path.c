@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A packet's way through a worker, from the bytes received to a verdict. Each stage takes the whole burst one step
+// and prefetches what the next one reads; a packet that a stage decides leaves the burst.
+
+#include "path/path.h"
+
+#include "path/admit.h"
+#include "path/forward.h"
+#include "path/lifecycle.h"
+#include "path/parse.h"
+#include "path/punt.h"
+#include "path/rewrite.h"
+
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+static void load(struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n) {
+	b->n = b->n_live = n;
+	for (uint16_t i = 0; i < n; i++) {
+		b->pkts[i] = (struct pkt){.m = mbufs[i]};
+		b->live[i] = (uint8_t)i;
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+	}
+}
+
+static void touch(struct core *c, struct burst *b) {
+	for (uint16_t i = 0; i < b->n_live; i++)
+		session_touch(c, &b->pkts[b->live[i]]);
+}
+
+// Over-rate punts become drops here, and every drop is counted here.
+static void settle(struct core *c, struct burst *b) {
+	for (uint16_t i = 0; i < b->n; i++) {
+		struct pkt *p = &b->pkts[i];
+		if (p->verdict == VERDICT_PUNT && !punt_allowed(c, p->arg))
+			pkt_drop(p, SLB_DROP_PUNT_RATE);
+		if (p->verdict == VERDICT_DROP)
+			core_count_drop(c, p->arg);
+	}
+}
+
+void path_run(
+	struct core *c, struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n, bool handed
+) {
+	load(b, mbufs, n);
+	parse(b);
+	punt(c, b);
+	session(&c->sessions, b);
+	admit(c, b, handed);
+	touch(c, b);
+	forward(c, b);
+	rewrite(c, b);
+	settle(c, b);
+}

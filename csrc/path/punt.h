@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What belongs to the kernel goes to the KNI core, metered, so that a flood of it cannot push out what keeps the host
+// reachable: OSPF, ARP and the rest have a meter each.
+#pragma once
+
+#include "path/core.h"
+
+// Stage of the path: decides packets that are neither TCP, UDP nor ICMP, and multicast.
+void punt(struct core *c, struct burst *b);
+
+// Spends a token of the class; false: over the rate.
+bool punt_allowed(struct core *c, enum punt_class class);
+
+void punt_meter_init(struct punt_meter *meter, uint32_t pps, uint32_t now);

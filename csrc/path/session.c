@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "path/session.h"
+
+#include <errno.h>
+#include <rte_branch_prediction.h>
+#include <rte_prefetch.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+static inline uint64_t key_hash(
+	const struct hash_seed *seed, const struct flow_key *key, uint8_t proto
+) {
+	uint64_t addresses, ports;
+	uint32_t both;
+
+	memcpy(&addresses, &key->src_be, sizeof(addresses));
+	memcpy(&both, &key->sport_be, sizeof(both));
+	ports = (uint64_t)proto << 32 | both;
+	return hash_16(seed, addresses, ports);
+}
+
+static inline uint8_t tag_of(uint64_t hash) {
+	uint8_t tag = hash >> 56;
+	return tag != 0 ? tag : 1;
+}
+
+// An involution: the alternative of the alternative is the first group again.
+static inline uint32_t other_group(const struct session_table *t, uint32_t group, uint8_t tag) {
+	return (group ^ (tag * 0x5bd1e995u)) & t->group_mask;
+}
+
+static inline uint32_t slots_with_tag(const struct session_group *g, uint8_t tag) {
+#ifdef __SSE2__
+	__m128i tags = _mm_load_si128((const __m128i *)g->tags);
+	__m128i equal = _mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag));
+	return (uint32_t)_mm_movemask_epi8(equal) & ((1u << GROUP_SLOTS) - 1);
+#else
+	uint32_t mask = 0;
+
+	for (uint32_t i = 0; i < GROUP_SLOTS; i++)
+		mask |= (uint32_t)(g->tags[i] == tag) << i;
+	return mask;
+#endif
+}
+
+static inline uint32_t ref_id(uint32_t ref) {
+	return ref & SESSION_NIL;
+}
+
+static inline enum direction ref_dir(uint32_t ref) {
+	return ref & REF_DIR ? DIR_OUT : DIR_IN;
+}
+
+static inline bool key_equal(const struct flow_key *a, const struct flow_key *b) {
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+// The reference in group g to the session that has this key, or 0 with *slot unset.
+static inline bool group_find(
+	const struct session_table *t, const struct session_group *g, const struct flow_key *key,
+	uint8_t proto, uint8_t tag, uint32_t *slot
+) {
+	for (uint32_t mask = slots_with_tag(g, tag); mask != 0; mask &= mask - 1) {
+		uint32_t i = (uint32_t)__builtin_ctz(mask);
+		const struct session *s = &t->entries[ref_id(g->refs[i])];
+		if (key_equal(&s->key[ref_dir(g->refs[i])], key) && s->proto == proto) {
+			*slot = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static inline void find_hashed(struct session_table *t, struct pkt *p) {
+	const struct session_group *g = &t->groups[p->group];
+	uint32_t slot;
+
+	if (!group_find(t, g, &p->key, p->proto, p->tag, &slot)) {
+		if (likely(g->away == 0))
+			return;
+		g = &t->groups[other_group(t, p->group, p->tag)];
+		if (!group_find(t, g, &p->key, p->proto, p->tag, &slot))
+			return;
+	}
+	p->session = &t->entries[ref_id(g->refs[slot])];
+	p->dir = ref_dir(g->refs[slot]);
+}
+
+void session(struct session_table *t, struct burst *b) {
+	for (uint16_t i = 0; i < b->n_live; i++) {
+		struct pkt *p = &b->pkts[b->live[i]];
+		uint64_t hash = key_hash(&t->seed, &p->key, p->proto);
+		p->group = (uint32_t)hash & t->group_mask;
+		p->tag = tag_of(hash);
+		rte_prefetch0(&t->groups[p->group]);
+	}
+	for (uint16_t i = 0; i < b->n_live; i++) {
+		const struct pkt *p = &b->pkts[b->live[i]];
+		const struct session_group *g = &t->groups[p->group];
+		uint32_t mask = slots_with_tag(g, p->tag);
+		if (likely(mask != 0))
+			rte_prefetch0(&t->entries[ref_id(g->refs[__builtin_ctz(mask)])]);
+	}
+	for (uint16_t i = 0; i < b->n_live; i++)
+		find_hashed(t, &b->pkts[b->live[i]]);
+}
+
+void session_find(struct session_table *t, struct pkt *p) {
+	uint64_t hash = key_hash(&t->seed, &p->key, p->proto);
+
+	p->group = (uint32_t)hash & t->group_mask;
+	p->tag = tag_of(hash);
+	find_hashed(t, p);
+}
+
+uint32_t session_groups(uint32_t capacity) {
+	uint64_t needed = ((uint64_t)capacity * 2 * 4 + GROUP_SLOTS * 3 - 1) / (GROUP_SLOTS * 3);
+	uint32_t groups = 2;
+
+	while (groups < needed)
+		groups *= 2;
+	return groups;
+}
+
+uint64_t session_bytes(const struct session_table *t) {
+	return (uint64_t)t->capacity * sizeof(*t->entries)
+		+ ((uint64_t)t->group_mask + 1) * sizeof(*t->groups);
+}
+
+void session_table_init(
+	struct session_table *t, struct session *entries, struct session_group *groups,
+	uint32_t capacity, struct hash_seed seed
+) {
+	*t = (struct session_table){
+		.entries = entries,
+		.groups = groups,
+		.capacity = capacity,
+		.group_mask = session_groups(capacity) - 1,
+		.free_head = SESSION_NIL,
+		.seed = seed,
+	};
+}
+
+uint32_t session_take(struct session_table *t) {
+	uint32_t id = t->free_head;
+
+	if (id != SESSION_NIL)
+		t->free_head = t->entries[id].next;
+	else if (t->fresh < t->capacity)
+		id = t->fresh++;
+	else
+		return SESSION_NIL;
+	memset(&t->entries[id], 0, sizeof(t->entries[id]));
+	t->active++;
+	return id;
+}
+
+void session_give(struct session_table *t, uint32_t id) {
+	t->entries[id].proto = 0; // what a scan over the entries takes for "free"
+	t->entries[id].next = t->free_head;
+	t->free_head = id;
+	t->active--;
+}
+
+static inline bool group_put(struct session_group *g, uint8_t tag, uint32_t ref) {
+	uint32_t free_slots = slots_with_tag(g, 0);
+	uint32_t slot;
+
+	if (free_slots == 0)
+		return false;
+	slot = (uint32_t)__builtin_ctz(free_slots);
+	g->tags[slot] = tag;
+	g->refs[slot] = ref;
+	return true;
+}
+
+// Moves one key of a full group to that key's other group.
+static bool group_make_room(struct session_table *t, uint32_t group) {
+	struct session_group *g = &t->groups[group];
+
+	for (uint32_t i = 0; i < GROUP_SLOTS; i++) {
+		uint32_t other = other_group(t, group, g->tags[i]);
+		if (other == group
+		    || !group_put(&t->groups[other], g->tags[i], g->refs[i] ^ REF_MOVED))
+			continue;
+		if (g->refs[i] & REF_MOVED)
+			t->groups[other].away--;
+		else
+			g->away++;
+		g->tags[i] = 0;
+		return true;
+	}
+	return false;
+}
+
+static bool group_insert(struct session_table *t, uint32_t group, uint8_t tag, uint32_t ref) {
+	uint32_t other = other_group(t, group, tag);
+
+	if (group_put(&t->groups[group], tag, ref))
+		return true;
+	if (group_put(&t->groups[other], tag, ref | REF_MOVED)) {
+		t->groups[group].away++;
+		return true;
+	}
+	if (group_make_room(t, group))
+		return group_put(&t->groups[group], tag, ref);
+	if (group_make_room(t, other) && group_put(&t->groups[other], tag, ref | REF_MOVED)) {
+		t->groups[group].away++;
+		return true;
+	}
+	return false;
+}
+
+int session_insert(struct session_table *t, uint32_t id, enum direction dir) {
+	const struct session *s = &t->entries[id];
+	struct pkt probe = {.key = s->key[dir], .proto = s->proto};
+	uint32_t ref = id | (dir == DIR_OUT ? REF_DIR : 0);
+
+	session_find(t, &probe);
+	if (probe.session != NULL)
+		return -EEXIST;
+	return group_insert(t, probe.group, probe.tag, ref) ? 0 : -ENOSPC;
+}
+
+static bool group_drop_ref(struct session_group *g, uint8_t tag, uint32_t ref) {
+	for (uint32_t mask = slots_with_tag(g, tag); mask != 0; mask &= mask - 1) {
+		uint32_t i = (uint32_t)__builtin_ctz(mask);
+		if (g->refs[i] == ref) {
+			g->tags[i] = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+void session_remove(struct session_table *t, uint32_t id, enum direction dir) {
+	const struct session *s = &t->entries[id];
+	uint64_t hash = key_hash(&t->seed, &s->key[dir], s->proto);
+	uint32_t group = (uint32_t)hash & t->group_mask;
+	uint32_t ref = id | (dir == DIR_OUT ? REF_DIR : 0);
+	uint8_t tag = tag_of(hash);
+
+	if (group_drop_ref(&t->groups[group], tag, ref))
+		return;
+	if (group_drop_ref(&t->groups[other_group(t, group, tag)], tag, ref | REF_MOVED))
+		t->groups[group].away--;
+}

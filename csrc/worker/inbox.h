@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the admin core asks of a worker. A message stays the admin core's; the worker carries it out between two bursts
+// and says so by storing `done`, after which it does not look at it again.
+#pragma once
+
+#include "path/core.h"
+#include "path/session_scan.h"
+
+struct rte_ring;
+
+enum inbox_kind { INBOX_CHANGE = 1, INBOX_UNDO, INBOX_SESSIONS, INBOX_QUIESCE };
+
+enum inbox_result { INBOX_PENDING = 0, INBOX_OK, INBOX_REFUSED };
+
+struct inbox_vs {
+	uint16_t slot;
+	struct vs *vs; // in: the new one or NULL; out: the one it replaced
+};
+
+// A transaction as one worker gets it. Carrying it out swaps pointers, so carrying it out again undoes it.
+struct inbox_change {
+	uint64_t from; // generation the worker must be at: a worker that missed one refuses
+	uint64_t to;
+	const struct vs_index *vs_index; // NULL: stays
+	const struct fwd *fwd; // NULL: stays
+	uint32_t n_vs;
+	uint32_t n_fresh_rs;
+	struct inbox_vs *vs;
+	uint32_t *fresh_rs; // slots whose counters start from 0
+};
+
+struct inbox_msg {
+	uint32_t done; // enum inbox_result; worker writes once
+	uint32_t kind; // enum inbox_kind
+	union {
+		struct inbox_change change;
+		struct inbox_msg *undo; // the change to be taken back, if it was carried out
+		struct session_scan sessions; // takes several rounds
+	};
+};
+
+struct inbox {
+	struct rte_ring *ring;
+	struct inbox_msg *current; // one that takes several rounds
+};
+
+// Carries out what has come, or the next part of it. Returns whether there was any.
+bool inbox_poll(struct inbox *inbox, struct core *c);

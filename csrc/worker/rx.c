@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "worker/rx.h"
+
+#include "path/path.h"
+#include "steer/soft.h"
+#include "worker/tx.h"
+
+#include <rte_ethdev.h>
+
+static void work(struct worker *w, struct rte_mbuf **mbufs, uint16_t n, bool handed) {
+	struct burst b;
+
+	path_run(w->core, &b, mbufs, n, handed);
+	tx_verdicts(w, &b);
+}
+
+bool rx_ports(struct worker *w) {
+	struct rte_mbuf *mbufs[BURST];
+	bool any = false;
+
+	for (uint16_t port = 0; port < w->n_ports; port++) {
+		const struct worker_port *wp = &w->ports[port];
+		uint16_t n;
+		if (wp->rx_queue == NO_QUEUE)
+			continue;
+		n = rte_eth_rx_burst(wp->dpdk_id, wp->rx_queue, mbufs, BURST);
+		if (n == 0)
+			continue;
+		// From here on a packet's port is our number of it, not DPDK's.
+		for (uint16_t i = 0; i < n; i++)
+			mbufs[i]->port = port;
+		w->counters.rx_packets += n;
+		work(w, mbufs, n, false);
+		any = true;
+	}
+	return any;
+}
+
+// Packets to be sent leave the list, the rest stay to be worked on; returns how many stay.
+static uint16_t send_finished(struct worker *w, struct rte_mbuf **mbufs, uint16_t n) {
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (soft_kind(mbufs[i]) == SOFT_SEND)
+			tx_port(w, mbufs[i]->port, mbufs[i]);
+		else
+			mbufs[kept++] = mbufs[i];
+	}
+	return kept;
+}
+
+bool rx_handoff(struct worker *w) {
+	struct rte_mbuf *mbufs[BURST];
+	bool any = false;
+
+	for (uint16_t source = 0; source < w->n_sources; source++) {
+		uint16_t n;
+		if (w->from[source] == NULL)
+			continue;
+		n = soft_take(w->from[source], mbufs, BURST);
+		if (n == 0)
+			continue;
+		any = true;
+		n = send_finished(w, mbufs, n);
+		w->counters.handed_in += n;
+		if (n > 0)
+			work(w, mbufs, n, true);
+	}
+	return any;
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "worker/worker.h"
+
+// Each takes bursts in, runs the path over them and puts every packet where its verdict says. Returns whether any came.
+bool rx_ports(struct worker *w);
+bool rx_handoff(struct worker *w);

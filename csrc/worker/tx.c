@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "worker/tx.h"
+
+#include "steer/soft.h"
+
+#include <rte_ethdev.h>
+
+static void drop_rest(struct worker *w, struct outbox *box, uint16_t from, enum slb_drop reason) {
+	if (from == box->n)
+		return;
+	w->core->counters.drops[reason] += box->n - from;
+	rte_pktmbuf_free_bulk(&box->mbufs[from], box->n - from);
+}
+
+static void flush_port(struct worker *w, struct worker_port *wp) {
+	uint16_t sent = rte_eth_tx_burst(wp->dpdk_id, wp->tx_queue, wp->tx.mbufs, wp->tx.n);
+
+	w->counters.tx_packets += sent;
+	drop_rest(w, &wp->tx, sent, SLB_DROP_TX_FULL);
+	wp->tx.n = 0;
+}
+
+static uint16_t flush_ring(
+	struct worker *w, struct rte_ring *ring, struct outbox *box, enum slb_drop reason
+) {
+	uint16_t passed = soft_pass(ring, box->mbufs, box->n);
+
+	drop_rest(w, box, passed, reason);
+	box->n = 0;
+	return passed;
+}
+
+static void flush_handoff(struct worker *w, uint16_t to) {
+	w->counters.handed_off += flush_ring(w, w->to[to], &w->handoff[to], SLB_DROP_HANDOFF_FULL);
+}
+
+static void flush_punt(struct worker *w) {
+	w->counters.punted += flush_ring(w, w->punt_ring, &w->punt, SLB_DROP_PUNT_FULL);
+}
+
+static void put_handoff(struct worker *w, uint16_t to, struct rte_mbuf *m, enum soft_kind kind) {
+	struct outbox *box = &w->handoff[to];
+
+	soft_mark(m, kind);
+	box->mbufs[box->n++] = m;
+	if (box->n == TX_BUFFER)
+		flush_handoff(w, to);
+}
+
+void tx_port(struct worker *w, uint16_t port, struct rte_mbuf *m) {
+	struct worker_port *wp = &w->ports[port];
+
+	if (wp->tx_queue == NO_QUEUE) {
+		m->port = port;
+		put_handoff(w, wp->tx_via, m, SOFT_SEND);
+		return;
+	}
+	wp->tx.mbufs[wp->tx.n++] = m;
+	if (wp->tx.n == TX_BUFFER)
+		flush_port(w, wp);
+}
+
+static bool put_punt(struct worker *w, struct rte_mbuf *m) {
+	if (!w->ports[m->port].has_kni) {
+		core_count_drop(w->core, SLB_DROP_PUNT_NO_KNI);
+		return false;
+	}
+	w->punt.mbufs[w->punt.n++] = m;
+	if (w->punt.n == TX_BUFFER)
+		flush_punt(w);
+	return true;
+}
+
+void tx_verdicts(struct worker *w, struct burst *b) {
+	struct rte_mbuf *dropped[BURST];
+	uint16_t n_dropped = 0;
+
+	for (uint16_t i = 0; i < b->n; i++) {
+		struct pkt *p = &b->pkts[i];
+		if (p->verdict == VERDICT_TX)
+			tx_port(w, p->arg, p->m);
+		else if (p->verdict == VERDICT_HANDOFF)
+			put_handoff(w, p->arg, p->m, SOFT_WORK);
+		else if (p->verdict == VERDICT_DROP || !put_punt(w, p->m))
+			dropped[n_dropped++] = p->m;
+	}
+	if (n_dropped > 0)
+		rte_pktmbuf_free_bulk(dropped, n_dropped);
+}
+
+void tx_flush(struct worker *w) {
+	for (uint16_t port = 0; port < w->n_ports; port++)
+		if (w->ports[port].tx.n > 0)
+			flush_port(w, &w->ports[port]);
+	for (uint16_t to = 0; to < w->core->n_workers; to++)
+		if (w->handoff[to].n > 0)
+			flush_handoff(w, to);
+	if (w->punt.n > 0)
+		flush_punt(w);
+}

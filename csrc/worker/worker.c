@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The worker's round, in the order a packet goes through it.
+
+#include "worker/worker.h"
+
+#include "base/clock.h"
+#include "path/lifecycle.h"
+#include "worker/rx.h"
+#include "worker/tx.h"
+
+#include <rte_cycles.h>
+
+// Sessions looked at for expiry in one round.
+enum { EXPIRE_BUDGET = 32 };
+
+bool worker_round(struct worker *w) {
+	struct core *c = w->core;
+	bool worked;
+
+	c->now = (uint32_t)((rte_rdtsc() - w->tick_base) * TICK_HZ / w->tsc_hz);
+	worked = rx_ports(w);
+	worked |= rx_handoff(w);
+	tx_flush(w);
+	worked |= inbox_poll(&w->inbox, c);
+	worked |= session_expire(c, EXPIRE_BUDGET) == EXPIRE_BUDGET;
+	w->counters.rounds++;
+	return worked;
+}
+
+int worker_main(void *arg) {
+	struct worker *w = arg;
+	uint64_t before = rte_rdtsc();
+
+	while (__atomic_load_n(w->stop, __ATOMIC_RELAXED) == 0) {
+		bool worked = worker_round(w);
+		uint64_t after = rte_rdtsc();
+		if (worked)
+			w->counters.busy_cycles += after - before;
+		idle_round(&w->idle, worked);
+		before = rte_rdtsc();
+		if (!worked)
+			w->counters.idle_cycles += before - after;
+	}
+	return 0;
+}
