@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The announcer: makes BIRD announce what is wanted, and nothing while it is withheld.
+
+The file is the truth: it is written before BIRD is told, so a BIRD that starts again, by whomever,
+announces what it should. Withdrawing disables the static protocol as well, which works at once and
+even where the operator's own configuration does not parse; the next `configure` enables it again.
+What BIRD did not take is tried again until it does.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Iterable
+from ipaddress import IPv4Network
+from logging import getLogger
+
+from ospf import bird_reply
+from ospf.adjacency import TRANSITIONS, Adjacency, sighting
+from ospf.bird import Bird
+from ospf.bird_process import ManagedBird
+from ospf.bird_system import SystemBird
+from ospf.model import ANNOUNCE, OSPF, TABLE, OspfStatus, Setup
+from slb.errors import OspfError
+from slb.model.views import OspfNeighbour
+
+WATCH_S = 1.0
+# Neighbours acknowledge within seconds; one lost packet costs a retransmission interval more.
+WITHDRAW_S = 10.0
+_POLL_S = 0.1
+
+log = getLogger(__name__)
+
+
+class Announcer:
+    """Announces prefixes by OSPF; changes take their turn, `status` does not wait for them."""
+
+    def __init__(self, setup: Setup, bird: Bird | None = None) -> None:
+        """Choose whose BIRD to drive; raises OspfError when the mode is off."""
+        self._setup = setup
+        self._bird = bird or _bird(setup)
+        self._lock = asyncio.Lock()
+        self._wanted: tuple[IPv4Network, ...] = ()
+        self._withheld: str | None = None
+        # What BIRD was last told with success; None: that is not known.
+        self._told: tuple[IPv4Network, ...] | None = None
+        self._trouble: str | None = None
+        self._adjacency = Adjacency.UNKNOWN
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to speak OSPF, announcing nothing; raises OspfError and leaves nothing behind."""
+        async with self._lock:
+            await self._bird.start()
+            self._told = ()
+        self._watcher = asyncio.create_task(self._watch(), name="ospf watcher")
+
+    async def set_prefixes(self, prefixes: Iterable[IPv4Network]) -> None:
+        """Announce exactly these; raises OspfError, and goes on trying."""
+        self._wanted = tuple(sorted(set(prefixes)))
+        await self._sync()
+
+    async def withdraw(self, reason: str) -> None:
+        """Announce nothing until `resume`; returns when the neighbours have acknowledged it.
+
+        Raises OspfError when they have not within WITHDRAW_S; what is withheld stays so.
+        """
+        self._withheld = reason
+        async with self._lock:
+            self._told = None
+            self._bird.file.write(self._bird.text(()))
+            if self._bird.running:
+                await self._bird.birdc.run(f"disable {ANNOUNCE}")
+            self._told = ()
+            await self._wait_until_gone()
+
+    async def resume(self) -> None:
+        """Announce again what is wanted; raises OspfError, and goes on trying."""
+        self._withheld = None
+        await self._sync()
+
+    async def status(self) -> OspfStatus:
+        """Ask BIRD; never raises for what BIRD does, the error is in the answer."""
+        neighbours: tuple[OspfNeighbour, ...] | None = None
+        announced: tuple[IPv4Network, ...] = ()
+        error: str | None = None
+        try:
+            announced = await self._announced()
+            reply = await self._bird.birdc.read(f"show ospf neighbors {OSPF}")
+            neighbours = bird_reply.neighbours(reply)
+        except OspfError as problem:
+            error = str(problem)
+        self._see(neighbours)
+        return OspfStatus(
+            mode=self._setup.ospf.mode,
+            running=error is None,
+            router_id=str(self._setup.router_id),
+            neighbours=neighbours or (),
+            announced=announced,
+            withheld=self._withheld,
+            adjacency=self._adjacency,
+            error=error or self._trouble,
+        )
+
+    async def stop(self) -> None:
+        """Withdraw, then leave no trace; what goes wrong is logged, stopping goes on."""
+        if self._watcher is None:
+            return
+        self._watcher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._watcher
+        self._watcher = None
+        await _logged(self.withdraw("stopping"))
+        await _logged(self._bird.stop())
+
+    def _shown(self) -> tuple[IPv4Network, ...]:
+        return self._wanted if self._withheld is None else ()
+
+    async def _sync(self) -> None:
+        async with self._lock:
+            shown = self._shown()
+            if shown == self._told:
+                return
+            self._told = None
+            text = self._bird.text(shown)
+            if self._bird.running:
+                await self._bird.file.load(self._bird.birdc, text)
+            else:
+                self._bird.file.write(text)
+            self._told = shown
+
+    async def _watch(self) -> None:
+        while True:
+            await self._bird.pause(WATCH_S)
+            try:
+                await self._tend()
+                self._trouble = None
+            except OspfError as error:
+                if str(error) != self._trouble:
+                    log.warning("OSPF: %s", error)
+                self._trouble = str(error)
+            await self.status()
+
+    async def _tend(self) -> None:
+        async with self._lock:
+            if not self._bird.running:
+                await self._bird.revive(self._bird.text(self._shown()))
+        await self._sync()
+
+    def _see(self, neighbours: tuple[OspfNeighbour, ...] | None) -> None:
+        now = TRANSITIONS[self._adjacency][sighting(neighbours)]
+        if now != self._adjacency:
+            log.info("OSPF adjacency: %s, was %s", now, self._adjacency)
+        self._adjacency = now
+
+    async def _announced(self) -> tuple[IPv4Network, ...]:
+        command = f"show route table {TABLE} protocol {ANNOUNCE} stats"
+        return bird_reply.announced(await self._bird.birdc.read(command))
+
+    async def _wait_until_gone(self) -> None:
+        """Wait until BIRD has no route left, nor an LSA that a neighbour must still give up."""
+        deadline = time.monotonic() + WITHDRAW_S
+        while self._bird.running:
+            try:
+                routes = len(await self._announced())
+                reply = await self._bird.birdc.read(f"show ospf lsadb self {OSPF}")
+                left = f"{routes} routes and {bird_reply.external_lsas(reply)} LSAs are still there"
+                if left.startswith("0 routes and 0 LSAs"):
+                    return
+            except OspfError as error:
+                left = str(error)
+            if time.monotonic() >= deadline:
+                raise OspfError(f"withdrawn, but after {WITHDRAW_S:g} s: {left}")
+            await asyncio.sleep(_POLL_S)
+
+
+async def _logged(step: Awaitable[None]) -> None:
+    try:
+        await step
+    except OspfError as error:
+        log.warning("stopping OSPF: %s", error)
+
+
+def _bird(setup: Setup) -> Bird:
+    if setup.ospf.mode == "managed":
+        return ManagedBird(setup)
+    if setup.ospf.mode == "system":
+        return SystemBird(setup)
+    raise OspfError("ospf.mode is off: there is nothing to announce with")

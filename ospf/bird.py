@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the announcer needs of a BIRD, whoever runs it."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network
+from typing import Protocol
+
+from ospf.birdc import Birdc
+from ospf.config_file import ConfigFile
+
+
+class Bird(Protocol):
+    """A BIRD with a configuration file of ours."""
+
+    file: ConfigFile
+    birdc: Birdc
+
+    @property
+    def running(self) -> bool:
+        """Whether it is worth asking; False only when it is known to be dead."""
+
+    def text(self, prefixes: Iterable[IPv4Network]) -> str:
+        """The file's text for these prefixes; raises OspfError."""
+
+    async def start(self) -> None:
+        """Have it speak OSPF and announce nothing; raises OspfError and leaves nothing."""
+
+    async def pause(self, seconds: float) -> None:
+        """Wait for its death, `seconds` at most."""
+
+    async def revive(self, text: str) -> None:
+        """Start it again, with this configuration, if it has died; raises OspfError."""
+
+    async def stop(self) -> None:
+        """Leave no trace of ours; raises OspfError."""

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Reading what `birdc -v -r` prints; no I/O here.
+
+A line begins with a four-digit code, or with five blanks when the code above still holds. Codes
+from 8000 on are errors. The reply's end is not printed, so each reader insists on something that a
+complete reply must have: a header, or a count that agrees with the rows. All else is an OspfError.
+"""
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from ospf.model import ANNOUNCE, OSPF, TABLE
+from slb.errors import OspfError
+from slb.model.views import OspfNeighbour
+
+READY = 1
+UP = 13
+_ROUTES, _NEIGHBOURS, _LSAS = 1007, 1013, 1017
+_FIRST_ERROR = 8000
+_SHOWN = 120
+
+_IP = r"(\d{1,3}(?:\.\d{1,3}){3})"
+_LINE = re.compile(r"(\d{4})(?:[ -](.*))?")
+_STATES = "Down|Attempt|Init|2-Way|ExStart|Exchange|Loading|Full"
+_NEIGHBOUR = re.compile(rf"{_IP}\s+\d+\s+((?:{_STATES})/\w+)\s+[\d.]+\s+(\S+)\s+{_IP}")
+_ROUTE = re.compile(rf"{_IP}/(\d{{1,2}})\s+blackhole \[{ANNOUNCE} [^\]]*\].*")
+_COUNT = re.compile(rf"(\d+) of \d+ routes for \d+ networks in table {TABLE}")
+_LSA = re.compile(rf"([0-9a-f]{{4}})\s+{_IP}\s+{_IP}\s+[0-9a-f]{{8}}\s+\d+\s+[0-9a-f]{{4}}")
+_LSA_HEADING = re.compile(r"Global|Area .*|Link .*|Type\s+LS ID\s.*|")
+_ROUTER_LSA, _EXTERNAL_LSA = "0001", "0005"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The lines of a reply, each with its code."""
+
+    lines: tuple[tuple[int, str], ...]
+
+    def rows(self, code: int) -> list[str]:
+        """Texts of the lines that carry `code`, without the blanks around them."""
+        return [text.strip() for number, text in self.lines if number == code]
+
+
+def parse(output: bytes) -> Reply:
+    """Split what birdc printed; raises OspfError, with BIRD's own words when it refused."""
+    lines: list[tuple[int, str]] = []
+    for line in output.decode(errors="replace").rstrip("\n").split("\n"):
+        match = _LINE.fullmatch(line)
+        if match:
+            lines.append((int(match[1]), match[2] or ""))
+        elif lines and line.startswith("     "):
+            lines.append((lines[-1][0], line))
+        else:
+            raise OspfError(f"birdc: {clean(line)}" if line else "birdc: it said nothing")
+    for code, text in lines:
+        if code >= _FIRST_ERROR:
+            raise OspfError(f"BIRD refuses: {clean(text)}")
+    if lines[0][0] != READY:
+        raise OspfError(f"birdc: no greeting from BIRD but {clean(lines[0][1])!r}")
+    return Reply(tuple(lines))
+
+
+def neighbours(reply: Reply) -> tuple[OspfNeighbour, ...]:
+    """Read `show ospf neighbors`; raises OspfError."""
+    rows = reply.rows(_NEIGHBOURS)
+    if rows == [f"{OSPF}: is not up"]:
+        return ()
+    if rows[:1] != [f"{OSPF}:"] or not rows[1:2] or not rows[1].startswith("Router ID"):
+        raise _cut("show ospf neighbors")
+    return tuple(_neighbour(row) for row in rows[2:])
+
+
+def announced(reply: Reply) -> tuple[IPv4Network, ...]:
+    """Read `show route ... stats` of our static protocol; raises OspfError."""
+    rows = reply.rows(_ROUTES)
+    count = _COUNT.fullmatch(rows[-1]) if rows else None
+    if count is None or rows[0] != f"Table {TABLE}:" or len(rows) - 2 != int(count[1]):
+        raise _cut("show route")
+    return tuple(sorted(_prefix(row) for row in rows[1:-1]))
+
+
+def external_lsas(reply: Reply) -> int:
+    """Count the external LSAs in `show ospf lsadb self`; raises OspfError."""
+    rows = reply.rows(_LSAS)
+    if rows == [f"{OSPF}: is not up"]:
+        return 0
+    kinds: list[str] = []
+    for row in rows:
+        if match := _LSA.fullmatch(row):
+            kinds.append(match[1])
+        elif not _LSA_HEADING.fullmatch(row):
+            raise _strange(row)
+    # A router that is up always has a router LSA of its own.
+    if _ROUTER_LSA not in kinds:
+        raise _cut("show ospf lsadb")
+    return kinds.count(_EXTERNAL_LSA)
+
+
+def clean(text: str) -> str:
+    """Make foreign text fit for one line of ours."""
+    shown = "".join(c if c.isprintable() else " " for c in text).strip()
+    return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "..."
+
+
+def _neighbour(row: str) -> OspfNeighbour:
+    match = _NEIGHBOUR.fullmatch(row)
+    if match is None:
+        raise _strange(row)
+    try:
+        router_id, address = IPv4Address(match[1]), IPv4Address(match[4])
+    except ValueError:
+        raise _strange(row) from None
+    state = match[2]
+    return OspfNeighbour(
+        router_id=str(router_id),
+        address=str(address),
+        interface=clean(match[3]),
+        state=state,
+        full=state.startswith("Full/"),
+    )
+
+
+def _prefix(row: str) -> IPv4Network:
+    match = _ROUTE.fullmatch(row)
+    try:
+        return IPv4Network(f"{match[1]}/{match[2]}" if match else "")
+    except ValueError:
+        raise _strange(row) from None
+
+
+def _strange(row: str) -> OspfError:
+    return OspfError(f"birdc: cannot read the line {clean(row)!r}")
+
+
+def _cut(command: str) -> OspfError:
+    return OspfError(f"birdc: the reply to '{command}' is not complete")

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The system's BIRD: we own one file that its configuration includes, and nothing else."""
+
+import asyncio
+from collections.abc import Iterable
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from ospf.bird_conf import idle, section
+from ospf.birdc import Birdc
+from ospf.config_file import ConfigFile
+from ospf.model import OSPF, Setup
+from slb.errors import OspfError
+
+
+class SystemBird:
+    """Puts our section into a BIRD that others run, and takes it out again."""
+
+    running = True
+
+    def __init__(self, setup: Setup) -> None:
+        """Remember the paths; nothing is touched yet."""
+        self._setup = setup
+        self.file = ConfigFile(Path(setup.ospf.include_file))
+        self.birdc = Birdc(Path(setup.ospf.control_socket))
+
+    def text(self, prefixes: Iterable[IPv4Network]) -> str:
+        """The file's text for these prefixes; raises OspfError."""
+        return section(self._setup, prefixes)
+
+    async def start(self) -> None:
+        """Add our section; raises OspfError when BIRD is not there, refuses or includes no file."""
+        text = self.text(())
+        self.file.claim()
+        await self.birdc.read("show status")
+        await self.file.load(self.birdc, text)
+        try:
+            await self.birdc.read(f"show protocols {OSPF}")
+        except OspfError as error:
+            self.file.write(idle())
+            path = self.file.path
+            message = f'BIRD does not read {path}: add include "{path}"; to its configuration'
+            raise OspfError(f"{message} ({error})") from None
+
+    async def pause(self, seconds: float) -> None:
+        """Its life is not ours to watch."""
+        await asyncio.sleep(seconds)
+
+    async def revive(self, text: str) -> None:
+        """Whoever runs it starts it; it finds our file."""
+
+    async def stop(self) -> None:
+        """Take our section out; raises OspfError."""
+        self.file.write(idle())
+        await self.birdc.run("configure check")
+        await self.birdc.run("configure")

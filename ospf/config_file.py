@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A configuration file of ours: replaced in one step, never left broken."""
+
+import os
+from pathlib import Path
+
+from ospf.bird_conf import MARK
+from ospf.birdc import Birdc
+from slb.errors import OspfError
+
+
+class ConfigFile:
+    """The file that BIRD reads, or includes."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; nothing is touched yet."""
+        self.path = path
+
+    def claim(self) -> None:
+        """Make sure that overwriting the file harms nobody; raises OspfError."""
+        text = self._read()
+        if text.strip() and not text.startswith(MARK):
+            raise OspfError(f"{self.path} was not written by slbd; name another file, or remove it")
+
+    def write(self, text: str) -> None:
+        """Replace the file; raises OspfError."""
+        # Hidden, so that an include with a pattern does not meet both.
+        fresh = self.path.with_name(f".{self.path.name}.new")
+        try:
+            fresh.write_text(text)
+            fresh.chmod(0o644)
+            os.replace(fresh, self.path)
+        except OSError as error:
+            raise OspfError(f"cannot write {self.path}: {error.strerror}") from None
+
+    async def load(self, birdc: Birdc, text: str) -> None:
+        """Write the file and have BIRD take it; raises OspfError, the old text restored."""
+        old = self._read()
+        self.write(text)
+        try:
+            await birdc.run("configure check")
+            await birdc.run("configure")
+        except OspfError:
+            self.write(old or f"{MARK}\n")
+            raise
+
+    def _read(self) -> str:
+        try:
+            return self.path.read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise OspfError(f"cannot read {self.path}: {error.strerror}") from None
