@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the handlers work on; the daemon fills it in once the engine runs."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from slb.engine.protocol import Engine
+from slb.errors import NotReady
+from slb.model.views import OspfView
+from slb.tables.apply import Tables
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The engine, the tables over it, and the state of OSPF."""
+
+    engine: Engine
+    tables: Tables
+    ospf: Callable[[], Awaitable[OspfView]]
+
+
+class Gate:
+    """Hands out the backend while there is one; the reason why there is none is the answer else."""
+
+    def __init__(self) -> None:
+        self._backend: Backend | None = None
+        self._reason = "slbd is starting; try again in a few seconds"
+
+    def open(self, backend: Backend) -> None:
+        """Let requests through."""
+        self._backend = backend
+
+    def shut(self, reason: str) -> None:
+        """Turn requests away from now on."""
+        self._backend, self._reason = None, reason
+
+    def backend(self) -> Backend:
+        """Return the backend; raises NotReady."""
+        if self._backend is None:
+            raise NotReady(self._reason)
+        return self._backend

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Reads what a client sent: bodies, keys in the path and the query. All raise BadRequest."""
+
+import asyncio
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from slb.errors import BadRequest, TextError
+from slb.model import codec
+from slb.model.address import show
+from slb.model.endpoint import Endpoint, VsKey
+from slb.model.session_filter import Peer, SessionFilter
+
+T = TypeVar("T")
+
+BODY_TIMEOUT_S = 20.0
+BODY_TIMEOUT: web.AppKey[float] = web.AppKey("body_timeout", float)
+FILTERS = frozenset({"vs", "rs", "client", "worker"})
+
+
+async def body(request: web.Request, kind: type[T]) -> T:
+    """Read the body as JSON of that type."""
+    try:
+        async with asyncio.timeout(request.app.get(BODY_TIMEOUT, BODY_TIMEOUT_S)):
+            raw = await request.read()
+    except TimeoutError:
+        raise BadRequest("the body did not arrive in time") from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise BadRequest("the body ended early") from None
+    try:
+        return codec.decode(raw, kind)
+    except msgspec.ValidationError as error:
+        raise BadRequest(_field(str(error))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"the body is no JSON: {error}") from None
+
+
+def vs_key(request: web.Request) -> VsKey:
+    """Read the VS in the path."""
+    return VsKey.parse(request.match_info["vs"])
+
+
+def rs_key(request: web.Request) -> Endpoint:
+    """Read the RS in the path."""
+    return Endpoint.parse(request.match_info["rs"])
+
+
+def known(request: web.Request, allowed: frozenset[str] = frozenset()) -> None:
+    """Refuse query keys that the route does not know."""
+    for key in request.query:
+        if key not in allowed:
+            hint = f"known: {', '.join(sorted(allowed))}" if allowed else "this route takes none"
+            raise BadRequest(f"query: no such key {show(key)}; {hint}")
+
+
+def number(request: web.Request, key: str, low: int, high: int) -> int | None:
+    """Read a whole number of the query; None when it is not there."""
+    if (text := request.query.get(key)) is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and low <= int(text) <= high):
+        raise BadRequest(f"query {key}: {show(text)} is not a whole number from {low} to {high}")
+    return int(text)
+
+
+def flag(request: web.Request, key: str) -> bool:
+    """Read a query key that is 1 or 0; False when it is not there."""
+    return number(request, key, 0, 1) == 1
+
+
+def session_filter(request: web.Request) -> SessionFilter:
+    """Read a session filter of the query."""
+    query = request.query
+    try:
+        return SessionFilter(
+            vs=VsKey.parse(query["vs"]) if "vs" in query else None,
+            rs=Peer.parse(query["rs"]) if "rs" in query else None,
+            client=Peer.parse(query["client"]) if "client" in query else None,
+            worker=number(request, "worker", 0, 1023),
+        )
+    except TextError as error:
+        raise BadRequest(f"query: {error}") from None
+
+
+def _field(message: str) -> str:
+    text, _, where = message.rpartition(" - at `$")
+    if not text:
+        return message
+    field = where.removeprefix(".").removesuffix("`")
+    return f"{field}: {text}"

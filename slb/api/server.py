@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Serves the API on a bound socket."""
+
+import socket
+
+from aiohttp import web
+
+from slb.api.backend import Gate
+from slb.api.errors import answer_errors
+from slb.api.request import BODY_TIMEOUT, BODY_TIMEOUT_S
+from slb.api.routes import add_routes
+
+MAX_BODY = 32 << 20
+STOP_S = 3.0
+
+
+def make_app(gate: Gate, body_timeout_s: float = BODY_TIMEOUT_S) -> web.Application:
+    """Return the application that serves what the gate lets through."""
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[answer_errors])
+    app[BODY_TIMEOUT] = body_timeout_s
+    add_routes(app, gate)
+    return app
+
+
+class Server:
+    """The application on one socket; the socket stays its owner's."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=STOP_S, handler_cancellation=False
+        )
+
+    async def start(self, bound: socket.socket) -> None:
+        """Begin to answer."""
+        await self._runner.setup()
+        await web.SockSite(self._runner, bound).start()
+
+    async def stop(self) -> None:
+        """Stop listening and let requests under way finish, STOP_S at most."""
+        await self._runner.cleanup()

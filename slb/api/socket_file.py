@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The daemon's socket file: one owner at a time, whatever an earlier daemon left behind.
+
+A lock beside the socket is held for the life of the process and vanishes with it, so two daemons
+that start together cannot both take a dead one's socket.
+"""
+
+import contextlib
+import errno
+import fcntl
+import grp
+import os
+import socket
+import stat
+
+from slb.errors import ConfigError
+
+
+class SocketFile:
+    """A bound Unix socket and its lock; close() removes both files."""
+
+    def __init__(self, path: str, mode: int, group: str = "") -> None:
+        """Take the path; raises ConfigError when it is taken or cannot be had."""
+        self.path = path
+        self._lock = _lock(path)
+        try:
+            _remove_stale(path)
+            self.socket = _bind(path, mode, group)
+        except BaseException:
+            self._unlock()
+            raise
+
+    def set_mode(self, mode: int) -> None:
+        """Change the file's permissions."""
+        os.chmod(self.path, mode)
+
+    def close(self) -> None:
+        """Remove the socket and give up the lock."""
+        self.socket.close()
+        with contextlib.suppress(OSError):
+            os.unlink(self.path)
+        self._unlock()
+
+    def _unlock(self) -> None:
+        # Removed before it is unlocked: whoever waits for this lock notices the lost file.
+        with contextlib.suppress(OSError):
+            os.unlink(f"{self.path}.lock")
+        os.close(self._lock)
+
+
+def _lock(path: str) -> int:
+    name = f"{path}.lock"
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        while True:
+            fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _same_file(fd, name):
+                    return fd
+            except BlockingIOError:
+                os.close(fd)
+                raise _taken(path) from None
+            os.close(fd)
+    except OSError as error:
+        raise _refused(path, f"cannot be made: {error.strerror}") from None
+
+
+def _same_file(fd: int, name: str) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return os.stat(name).st_ino == os.fstat(fd).st_ino
+    return False
+
+
+def _remove_stale(path: str) -> None:
+    try:
+        kind = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(kind):
+        raise _refused(path, "exists and is not a socket; remove it or change api.socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        code = probe.connect_ex(path)
+    if code == errno.ECONNREFUSED:
+        os.unlink(path)
+    elif code != errno.ENOENT:
+        raise _taken(path)
+
+
+def _bind(path: str, mode: int, group: str) -> socket.socket:
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # Nobody may connect between bind and chmod.
+    old = os.umask(0o177)
+    try:
+        bound.bind(path)
+        if group:
+            os.chown(path, -1, grp.getgrnam(group).gr_gid)
+        os.chmod(path, mode)
+        bound.listen(128)
+        bound.setblocking(False)
+    except (OSError, KeyError) as error:
+        bound.close()
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        reason = getattr(error, "strerror", None) or f"there is no group {group}; see api.group"
+        raise _refused(path, f"cannot be made: {reason}") from None
+    finally:
+        os.umask(old)
+    return bound
+
+
+def _taken(path: str) -> ConfigError:
+    text = "another slbd serves it; stop that one, or give this one another api.socket"
+    return _refused(path, text)
+
+
+def _refused(path: str, why: str) -> ConfigError:
+    return ConfigError([f"api.socket {path}: {why}"])

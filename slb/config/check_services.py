@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Rules between services and the rest of the file; the API applies the same to what it is sent."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import IPv4Address, IPv4Network
+
+from slb.config.tree import Path
+from slb.model.address import NO_IPV6, Address
+from slb.model.config import Config
+from slb.model.endpoint import VsKey
+from slb.model.service import Service
+
+Finding = tuple[Path, str]
+
+MAX_RS_PER_VS = 4096
+
+
+def find(config: Config) -> Iterator[Finding]:
+    """Yield what is wrong with the services of a config."""
+    local = {a for port in config.ports for span in port.local_addresses for a in span}
+    yield from services(config.services, config.service_subnets, frozenset(local))
+    total = sum(len(service.rs) for service in config.services)
+    for key, count, limit in (
+        ("vs_max", len(config.services), config.engine.vs_max),
+        ("rs_max", total, config.engine.rs_max),
+    ):
+        if count > limit:
+            yield ("engine", key), f"{limit} is less than the {count} in services; raise it"
+
+
+def services(
+    wanted: Sequence[Service],
+    subnets: Iterable[IPv4Network],
+    local: frozenset[IPv4Address] = frozenset(),
+) -> Iterator[Finding]:
+    """Yield what is wrong with a set of services."""
+    seen: set[VsKey] = set()
+    subnets = tuple(subnets)
+    for i, service in enumerate(wanted):
+        path: Path = ("services", i)
+        if service.vs in seen:
+            yield (*path, "vs"), f"VS {service.vs} is there twice; merge the two"
+        seen.add(service.vs)
+        if reason := misplaced(service.vs, subnets):
+            yield (*path, "vs"), reason
+        if len(service.rs) > MAX_RS_PER_VS:
+            yield (*path, "rs"), f"{len(service.rs)} RS; a VS takes at most {MAX_RS_PER_VS}"
+        yield from _real_servers(path, service, subnets, local)
+
+
+def misplaced(vs: VsKey, subnets: Iterable[IPv4Network]) -> str | None:
+    """Say why a VS cannot have its address; None when it can."""
+    if not isinstance(vs.address, IPv4Address):
+        return f"VS {vs}: {NO_IPV6}"
+    if any(vs.address in subnet for subnet in subnets):
+        return None
+    known = ", ".join(str(subnet) for subnet in subnets) or "none is configured"
+    return f"VS {vs} lies in no service subnet ({known}); add its subnet to service_subnets"
+
+
+def wrong_rs(
+    address: Address, subnets: Iterable[IPv4Network], local: frozenset[IPv4Address]
+) -> str | None:
+    """Say why an RS cannot have its address; None when it can."""
+    if not isinstance(address, IPv4Address):
+        return f"RS address {address}: {NO_IPV6}"
+    if int(address) >> 24 in (0, 127) or int(address) >> 28 >= 14:
+        return f"RS address {address} is no host's; write the address of a server"
+    if any(address in subnet for subnet in subnets):
+        return f"RS address {address} lies in a service subnet; write the server's own address"
+    if address in local:
+        return f"RS address {address} is one of our local addresses; write the server's own"
+    return None
+
+
+def _real_servers(
+    path: Path,
+    service: Service,
+    subnets: tuple[IPv4Network, ...],
+    local: frozenset[IPv4Address],
+) -> Iterator[Finding]:
+    seen = set()
+    for j, real in enumerate(service.rs):
+        here = (*path, "rs", j, "rs")
+        if real.rs in seen:
+            yield here, f"RS {real.rs} is in VS {service.vs} twice; keep one of them"
+        seen.add(real.rs)
+        if reason := wrong_rs(real.rs.address, subnets, local):
+            yield here, reason

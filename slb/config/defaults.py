@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Fills in what a file leaves to us, so that nobody downstream asks what an empty value means."""
+
+import re
+from typing import Literal
+
+from msgspec.structs import replace
+
+from slb.model.config import Config, Cpus, Idle, IdlePolicy, Ospf, Port
+
+PCI = re.compile(r"([0-9a-fA-F]{4,}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7](,.*)?")
+
+
+def fill(config: Config, cpus: frozenset[int]) -> Config:
+    """Return the config with names, CPUs, idle policies and OSPF's defaults written out."""
+    config = replace(config, ports=tuple(_named(p, i) for i, p in enumerate(config.ports)))
+    config = replace(config, ospf=_ospf(config))
+    chosen = _cpus(config, sorted(cpus))
+    engine = replace(config.engine, cpus=chosen, idle=_idle(config, chosen))
+    return replace(config, engine=engine)
+
+
+def is_virtual(device: str) -> bool:
+    """Tell a vdev from a PCI address."""
+    return PCI.fullmatch(device) is None
+
+
+def _named(port: Port, index: int) -> Port:
+    name = port.kernel_interface.name or f"slb{index}"
+    kernel_interface = replace(port.kernel_interface, name=name)
+    return replace(port, kernel_interface=kernel_interface, mac=port.mac.lower())
+
+
+def _ospf(config: Config) -> Ospf:
+    ospf = config.ospf
+    addresses = [address.ip for port in config.ports for address in port.addresses]
+    names = tuple(
+        port.kernel_interface.name or "" for port in config.ports if has_kernel_interface(port)
+    )
+    return replace(
+        ospf,
+        router_id=ospf.router_id or next(iter(addresses), None),
+        interfaces=ospf.interfaces or names,
+    )
+
+
+def has_kernel_interface(port: Port) -> bool:
+    """Tell whether the kernel sees this port."""
+    return port.kernel_interface.kind != "none"
+
+
+def _cpus(config: Config, available: list[int]) -> Cpus:
+    given, count = config.engine.cpus, config.engine.workers
+    if given.workers:
+        return given
+    # CPU 0 comes last: it has the admin and KNI cores and the rest of the system already.
+    return replace(given, workers=tuple(available[(n + 1) % len(available)] for n in range(count)))
+
+
+def _idle(config: Config, cpus: Cpus) -> IdlePolicy:
+    used = [*cpus.workers, cpus.admin, cpus.kni]
+    virtual = all(is_virtual(port.device) for port in config.ports)
+
+    def settle(policy: Idle, own: tuple[int, ...]) -> Literal["busy", "adaptive"]:
+        if policy != "auto":
+            return policy
+        return "adaptive" if virtual or any(used.count(cpu) > 1 for cpu in own) else "busy"
+
+    idle = config.engine.idle
+    return IdlePolicy(
+        workers=settle(idle.workers, cpus.workers),
+        admin=settle(idle.admin, (cpus.admin,)),
+        kni=settle(idle.kni, (cpus.kni,)),
+    )

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a field of the model takes, in words for an operator."""
+
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from msgspec import inspect
+
+from slb.config.tree import Path
+from slb.model.address import AddressRange
+from slb.model.endpoint import Endpoint, VsKey
+
+TEXTS: dict[type, str] = {
+    IPv4Address: "an IPv4 address, 192.0.2.1",
+    IPv4Interface: "an address with a prefix length, 192.0.2.2/24",
+    IPv4Network: "a prefix, 10.96.0.0/16",
+    AddressRange: "an address or a range, 198.18.0.2-198.18.0.9",
+    Endpoint: 'an address and a port in quotes, "10.10.0.1:8080"',
+    VsKey: 'an address, a port and a protocol in quotes, "10.96.0.10:80/tcp"',
+}
+
+
+def bare(expected: inspect.Type) -> inspect.Type:
+    """Return the type without its metadata and without None."""
+    if isinstance(expected, inspect.Metadata):
+        return bare(expected.type)
+    if isinstance(expected, inspect.UnionType):
+        return bare(next(t for t in expected.types if not isinstance(t, inspect.NoneType)))
+    return expected
+
+
+def at(expected: inspect.Type, path: Path) -> inspect.Type:
+    """Return the type of what stands at `path`, or of the nearest thing around it."""
+    for step in path:
+        inner = bare(expected)
+        if isinstance(inner, inspect.StructType):
+            expected = next((f.type for f in inner.fields if f.encode_name == step), inner)
+        elif isinstance(inner, inspect.VarTupleType):
+            expected = inner.item_type
+    return expected
+
+
+def sentence(expected: inspect.Type) -> str:
+    """Say what may stand there."""
+    if isinstance(expected, inspect.Metadata):
+        return str((expected.extra_json_schema or {}).get("description") or sentence(expected.type))
+    match bare(expected):
+        case inspect.LiteralType(values=values):
+            return f"one of {', '.join(str(v) for v in values)}"
+        case inspect.IntType(ge=low, le=high):
+            return f"a whole number from {low} to {high}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.VarTupleType(min_length=None):
+            return "a list"
+        case inspect.VarTupleType(min_length=low, max_length=high):
+            return f"a list of {low} to {high}"
+        case inspect.StructType(fields=fields):
+            return f"a mapping with {', '.join(f.encode_name for f in fields)}"
+        case inspect.CustomType(cls=cls):
+            return TEXTS[cls]
+        case _:
+            return "a text in quotes"

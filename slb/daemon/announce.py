@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is announced by OSPF, and when: the glue between the engine's state and package ospf."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterable
+from ipaddress import IPv4Network, collapse_addresses
+from pathlib import Path
+
+from ospf.announce import Announcer
+from ospf.model import Setup
+from slb.errors import EngineError, OspfError, RequestError
+from slb.kernel.interface import on_link
+from slb.model.config import Config
+from slb.model.service import Service
+from slb.model.views import OspfView
+from slb.tables.apply import Tables
+
+log = logging.getLogger(__name__)
+
+
+def prefixes(config: Config, services: Iterable[Service]) -> list[IPv4Network]:
+    """Return what to announce: subnets or VIPs, and local addresses that nobody could ask for."""
+    if config.ospf.announce == "subnets":
+        wanted = list(config.service_subnets)
+    else:
+        wanted = sorted({IPv4Network(int(service.vs.address)) for service in services})
+    local = [
+        IPv4Network(address)
+        for port in config.ports
+        for span in port.local_addresses
+        for address in span
+        if address not in {found.ip for found in on_link(port)}
+    ]
+    return [*wanted, *collapse_addresses(local)]
+
+
+class Announce:
+    """Announces while the daemon says so; without OSPF it does nothing."""
+
+    def __init__(self, config: Config, tables: Tables) -> None:
+        self.config = config
+        self._tables = tables
+        self._changed = asyncio.Event()
+        self._announcer = _announcer(config)
+
+    def touch(self) -> None:
+        """Have the prefixes looked at again soon."""
+        self._changed.set()
+
+    async def start(self) -> None:
+        """Begin to speak OSPF and announce; raises OspfError."""
+        if self._announcer:
+            await self._announcer.start()
+            await self._announcer.set_prefixes(await self._prefixes())
+
+    async def run(self) -> None:
+        """Follow changes until cancelled; what BIRD refuses the announcer tries again."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if self._announcer:
+                await _logged(self._update(self._announcer))
+
+    async def withdraw(self, reason: str) -> None:
+        """Announce nothing until resume(); returns when the routes are gone, or logs that not."""
+        if self._announcer:
+            await _logged(self._announcer.withdraw(reason))
+
+    async def resume(self) -> None:
+        """Announce again."""
+        if self._announcer:
+            await _logged(self._announcer.resume())
+
+    async def stop(self) -> None:
+        """Withdraw and end what was started."""
+        if self._announcer:
+            await self._announcer.stop()
+
+    async def view(self) -> OspfView:
+        """Say what OSPF does."""
+        if self._announcer:
+            return (await self._announcer.status()).view()
+        return OspfView("off", False, "", [], [], "ospf.mode is off")
+
+    async def _update(self, announcer: Announcer) -> None:
+        await announcer.set_prefixes(await self._prefixes())
+
+    async def _prefixes(self) -> list[IPv4Network]:
+        return prefixes(self.config, await self._tables.services())
+
+
+async def _logged(step: Awaitable[None]) -> None:
+    try:
+        await step
+    except (OspfError, EngineError, RequestError) as error:
+        log.warning("OSPF: %s", error)
+
+
+def _announcer(config: Config) -> Announcer | None:
+    ospf = config.ospf
+    if ospf.mode == "off" or ospf.router_id is None:
+        return None
+    directory = Path(config.api.socket).with_suffix(".bird")
+    return Announcer(Setup(ospf, ospf.router_id, ospf.interfaces, directory))

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The life of slbd: start, serve, reload, stop.
+
+Starting goes from the socket to the announcement, stopping the other way round: routes are
+withdrawn while everything still forwards, then new sessions are refused, then the engine stops.
+Packets pass through the engine's own threads; nothing here is on their way.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from slb.api.backend import Backend, Gate
+from slb.api.server import Server, make_app
+from slb.api.socket_file import SocketFile
+from slb.config.loader import load
+from slb.daemon import ports, reload
+from slb.daemon.announce import Announce
+from slb.daemon.heartbeat import Heartbeat
+from slb.engine.protocol import Engine
+from slb.errors import ConfigError, EngineError, KernelError, RequestError, SlbError
+from slb.kernel.mirror import Mirror
+from slb.kernel.netlink import Netlink
+from slb.model.config import Config
+from slb.tables.apply import Tables
+
+log = logging.getLogger(__name__)
+
+THREADS = 32
+EVENTS_S = 0.05
+BEAT_S = 0.25
+BEAT_TIMEOUT_S = 2.0
+DRAIN_S = 1.0
+DRAIN_POLL_S = 0.05
+
+
+@dataclass
+class Parts:
+    """What runs between start and stop."""
+
+    engine: Engine
+    tables: Tables
+    netlink: Netlink
+    mirror: Mirror
+    announce: Announce
+    socket: SocketFile
+    gate: Gate
+
+
+class Daemon:
+    """One life; `opener` starts the engine, in a thread, and raises EngineError."""
+
+    def __init__(self, path: str, config: Config, opener: Callable[[Config], Engine]) -> None:
+        self._path = path
+        self._config = config
+        self._opener = opener
+        # This thread's own affinity changes when busy workers get their CPUs.
+        self._cpus = os.sched_getaffinity(0)
+        self._stop = asyncio.Event()
+        self._hangup = asyncio.Event()
+
+    async def run(self) -> None:
+        """Live until SIGTERM or SIGINT; raises SlbError when the start fails."""
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="slbd"))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hangup.set)
+        async with AsyncExitStack() as stack:
+            parts = await self._unless_stopped(self._start(stack))
+            if parts is not None:
+                await self._serve(parts)
+
+    async def _unless_stopped(self, start: Coroutine[Any, Any, Parts]) -> Parts | None:
+        starting = asyncio.create_task(start)
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not starting.done():
+            log.info("stopping before the start is complete")
+            starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            return await starting
+        return None
+
+    async def _start(self, stack: AsyncExitStack) -> Parts:
+        config = self._config
+        socket = SocketFile(config.api.socket, int(config.api.mode, 8), config.api.group)
+        stack.callback(socket.close)
+        gate = Gate()
+        server = Server(make_app(gate))
+        stack.push_async_callback(server.stop)
+        await server.start(socket.socket)
+        engine = await self._open_engine(stack)
+        _leave_busy_cpus(config)
+        netlink = Netlink()
+        stack.push_async_callback(netlink.close)
+        await ports.set_up(config, engine, netlink)
+        parts = _parts(config, engine, netlink, socket, gate)
+        await parts.mirror.sync()
+        await parts.tables.apply(config.services)
+        stack.push_async_callback(parts.announce.stop)
+        await parts.announce.start()
+        gate.open(Backend(engine, parts.tables, parts.announce.view))
+        stack.callback(gate.shut, "slbd is stopping")
+        return parts
+
+    async def _open_engine(self, stack: AsyncExitStack) -> Engine:
+        opening = asyncio.ensure_future(asyncio.to_thread(self._opener, self._config))
+        cancelled = False
+        while not opening.done():
+            try:
+                # Shielded: EAL's start cannot be broken off, so a stop waits for its end.
+                await asyncio.shield(opening)
+            except asyncio.CancelledError:
+                cancelled = True
+        engine = opening.result()
+        stack.push_async_callback(asyncio.to_thread, engine.close)
+        if cancelled:
+            raise asyncio.CancelledError
+        return engine
+
+    async def _serve(self, parts: Parts) -> None:
+        log.info(
+            "ready, %d workers, %d ports, socket %s",
+            self._config.engine.workers,
+            len(self._config.ports),
+            self._config.api.socket,
+        )
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(parts.mirror.run()),
+                group.create_task(parts.announce.run()),
+                group.create_task(self._events(parts)),
+                group.create_task(self._heartbeat(parts)),
+                group.create_task(self._reloads(parts)),
+            ]
+            await self._stop.wait()
+            await _wind_down(parts)
+            for task in tasks:
+                task.cancel()
+
+    async def _events(self, parts: Parts) -> None:
+        while True:
+            if wanted := await asyncio.to_thread(parts.engine.poll_events):
+                await parts.mirror.resolve(wanted)
+            await asyncio.sleep(EVENTS_S)
+
+    async def _heartbeat(self, parts: Parts) -> None:
+        heartbeat = Heartbeat()
+        withheld = ""
+        while True:
+            reason = await _ailing(parts.engine, heartbeat)
+            if self._stop.is_set():
+                return
+            if reason and not withheld:
+                log.error("%s; withdrawing the announcements", reason)
+                await parts.announce.withdraw(reason)
+            elif withheld and not reason:
+                log.info("all workers run again; announcing")
+                await parts.announce.resume()
+            withheld = reason
+            await asyncio.sleep(BEAT_S)
+
+    async def _reloads(self, parts: Parts) -> None:
+        while True:
+            await self._hangup.wait()
+            self._hangup.clear()
+            try:
+                await self._reload(parts)
+            except ConfigError as error:
+                for line in error.problems:
+                    log.error("%s", line)
+                log.error("reload refused, nothing has changed")
+            except (RequestError, EngineError, KernelError) as error:
+                log.error("reload failed: %s", error)
+
+    async def _reload(self, parts: Parts) -> None:
+        old = self._config
+        read = await asyncio.to_thread(load, self._path, self._cpus)
+        for field in reload.needs_restart(old, read):
+            log.warning("%s: needs a restart", field)
+        new = reload.effective(old, read)
+        plan = await _change_services(parts.tables, old, new)
+        # From here on the services of the new file are what the next reload compares with.
+        self._config = new
+        await ports.change(old, new, parts.netlink)
+        parts.socket.set_mode(int(new.api.mode, 8))
+        parts.mirror.static = ports.static_view(new)
+        parts.announce.config = new
+        parts.mirror.touch()
+        parts.announce.touch()
+        log.info("reloaded %s, %d changes to VS and RS", self._path, plan)
+
+
+def _parts(
+    config: Config, engine: Engine, netlink: Netlink, socket: SocketFile, gate: Gate
+) -> Parts:
+    local = ports.local_addresses(config)
+    tables = Tables(engine, config.service_subnets, local)
+    announce = Announce(config, tables)
+    tables.changed = announce.touch
+    mirror = Mirror(engine, netlink, ports.names(config), local, ports.static_view(config))
+    return Parts(engine, tables, netlink, mirror, announce, socket, gate)
+
+
+async def _change_services(tables: Tables, old: Config, new: Config) -> int:
+    tables.subnets = new.service_subnets
+    try:
+        plan = (await tables.merge(old.services, new.services)).plan
+    except SlbError:
+        tables.subnets = old.service_subnets
+        raise
+    for line in plan:
+        log.info("%s", line)
+    return len(plan)
+
+
+async def _ailing(engine: Engine, heartbeat: Heartbeat) -> str:
+    """Say what is wrong with the workers, nothing when they live."""
+    reading = asyncio.ensure_future(asyncio.to_thread(engine.worker_list))
+    for _ in range(2):
+        # Twice: when Python itself stood still, the time is over while the answer is there.
+        await asyncio.wait([reading], timeout=BEAT_TIMEOUT_S)
+        if reading.done():
+            break
+    else:
+        return "the engine does not answer"
+    still = heartbeat.still(reading.result(), time.monotonic())
+    return f"worker {', '.join(map(str, still))} stands still" if still else ""
+
+
+async def _wind_down(parts: Parts) -> None:
+    log.info("stopping")
+    await parts.announce.withdraw("slbd is stopping")
+    with contextlib.suppress(EngineError):
+        await asyncio.to_thread(parts.engine.quiesce)
+    deadline = time.monotonic() + DRAIN_S
+    while time.monotonic() < deadline:
+        workers = await asyncio.to_thread(parts.engine.worker_list)
+        if not sum(worker.sessions_active for worker in workers):
+            break
+        await asyncio.sleep(DRAIN_POLL_S)
+    parts.gate.shut("slbd is stopping")
+
+
+def _leave_busy_cpus(config: Config) -> None:
+    """Keep Python, and the processes it starts, off the CPUs that busy-polling workers own."""
+    if config.engine.idle.workers == "busy":
+        free = os.sched_getaffinity(0) - set(config.engine.cpus.workers)
+        if free:
+            os.sched_setaffinity(0, free)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The kernel's side of all ports: which have an interface, what it is to be, and what stands in."""
+
+import asyncio
+from ipaddress import IPv4Address
+
+from slb.config.defaults import has_kernel_interface
+from slb.engine.protocol import Engine
+from slb.kernel import interface
+from slb.kernel.netlink import Netlink
+from slb.model.config import Config
+from slb.model.forwarding import Forwarding, OwnAddress, Route
+
+
+def names(config: Config) -> list[str | None]:
+    """Return each port's kernel interface, None where it has none."""
+    return [
+        port.kernel_interface.name if has_kernel_interface(port) else None for port in config.ports
+    ]
+
+
+def local_addresses(config: Config) -> frozenset[IPv4Address]:
+    """Return every local address."""
+    return frozenset(a for port in config.ports for span in port.local_addresses for a in span)
+
+
+def static_view(config: Config) -> Forwarding:
+    """Return the forwarding of ports that the kernel does not see, from their configuration."""
+    routes: list[Route] = []
+    own: list[OwnAddress] = []
+    for index, port in enumerate(config.ports):
+        if not has_kernel_interface(port):
+            routes += [Route(address.network, None, index) for address in port.addresses]
+            routes += [Route(route.to, route.via, index) for route in port.routes]
+            own += [OwnAddress(address.ip, index) for address in port.addresses]
+    return Forwarding(tuple(routes), (), tuple(own))
+
+
+async def set_up(config: Config, engine: Engine, netlink: Netlink) -> None:
+    """Set every kernel interface up; raises KernelError."""
+    macs = {row.name: row.mac for row in await asyncio.to_thread(engine.port_list)}
+    for port in config.ports:
+        if has_kernel_interface(port):
+            await interface.set_up(netlink, interface.Settings.of(port, macs[port.name]))
+
+
+async def change(old: Config, new: Config, netlink: Netlink) -> None:
+    """Bring kernel interfaces' addresses and routes from `old` to `new`; raises KernelError."""
+    for was, now in zip(old.ports, new.ports, strict=True):
+        if was != now and has_kernel_interface(now):
+            name = now.kernel_interface.name or ""
+            if (index := await interface.index_of(netlink, name)) is not None:
+                before, after = interface.Settings.of(was, ""), interface.Settings.of(now, "")
+                await interface.change(netlink, index, before, after)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What SIGHUP changes: compares two configs and says what takes effect and what needs a restart."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from slb.config.tree import Path, show_path
+from slb.model import codec
+from slb.model.config import Config
+
+# Paths without indices; what is not under one of these is read at the start alone.
+LIVE: frozenset[Path] = frozenset(
+    {
+        ("services",),
+        ("service_subnets",),
+        ("ospf", "announce"),
+        ("api", "mode"),
+        ("ports", "addresses"),
+        ("ports", "routes"),
+    }
+)
+
+
+def needs_restart(old: Config, new: Config) -> list[str]:
+    """Return the fields that differ and cannot change while the engine runs."""
+    found = {show_path(path) for path in _differences(codec.to_plain(old), codec.to_plain(new), ())}
+    return sorted(found)
+
+
+def effective(old: Config, new: Config) -> Config:
+    """Return `old` with what a reload may change taken from `new`."""
+    ports = old.ports
+    if [port.name for port in old.ports] == [port.name for port in new.ports]:
+        ports = tuple(
+            replace(was, addresses=now.addresses, routes=now.routes)
+            for was, now in zip(old.ports, new.ports, strict=True)
+        )
+    return replace(
+        old,
+        ports=ports,
+        services=new.services,
+        service_subnets=new.service_subnets,
+        ospf=replace(old.ospf, announce=new.ospf.announce),
+        api=replace(old.api, mode=new.api.mode),
+    )
+
+
+def _differences(old: Any, new: Any, path: Path) -> Iterator[Path]:
+    if old == new or tuple(step for step in path if isinstance(step, str)) in LIVE:
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in old:
+            yield from _differences(old[key], new.get(key), (*path, key))
+    elif path == ("ports",) and [p["name"] for p in old] == [p["name"] for p in new]:
+        for index, (was, now) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(was, now, (*path, index))
+    else:
+        yield path

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the daemon and the API ask of an engine; slb/engine/native.py is the real one.
+
+Every call may block, so coroutines make it in a thread. Each raises NotReady once the engine is
+closed, and EngineError when it fails for a reason of its own.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from slb.model import views
+from slb.model.forwarding import Forwarding, Wanted
+from slb.model.op import Op
+from slb.model.session_filter import SessionFilter
+
+
+class Engine(Protocol):
+    """The engine after it has started."""
+
+    @property
+    def abi(self) -> int:
+        """The version of the C boundary."""
+
+    @property
+    def dpdk(self) -> str:
+        """DPDK's own name for its version."""
+
+    def commit(self, ops: Sequence[Op]) -> int:
+        """Apply a transaction on every worker or on none; returns its generation.
+
+        Raises BadRequest, UnknownVs, UnknownRs, Duplicate, Full, NotReady.
+        """
+
+    def forward_set(self, view: Forwarding) -> int:
+        """Replace every worker's forwarding view; returns the generation."""
+
+    def generation(self) -> int:
+        """Return the generation that every worker has."""
+
+    def vs_list(self) -> list[views.VsView]:
+        """List every VS."""
+
+    def rs_list(self) -> list[views.RsView]:
+        """List every RS of every VS, removed ones with live sessions too."""
+
+    def worker_list(self) -> list[views.WorkerView]:
+        """List the workers."""
+
+    def port_list(self) -> list[views.PortView]:
+        """List the ports."""
+
+    def steering_list(self) -> list[views.SteeringView]:
+        """List how each port steers."""
+
+    def laddr_list(self) -> list[views.LaddrView]:
+        """List the local addresses."""
+
+    def route_list(self) -> list[views.RouteView]:
+        """List the routes that the workers have."""
+
+    def neighbour_list(self) -> list[views.NeighbourView]:
+        """List the neighbours that the workers have."""
+
+    def drop_list(self) -> list[views.DropView]:
+        """List every drop reason."""
+
+    def session_list(self, wanted: SessionFilter, limit: int) -> views.SessionPage:
+        """List at most `limit` sessions."""
+
+    def session_count(self, wanted: SessionFilter) -> int:
+        """Count sessions."""
+
+    def poll_events(self) -> list[Wanted]:
+        """Take the neighbours that workers have asked for since the last call."""
+
+    def quiesce(self) -> None:
+        """Take no new sessions from now on."""
+
+    def close(self) -> None:
+        """Stop everything and free it; waits for calls under way."""

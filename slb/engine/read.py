@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The engine's readings as views. A view's fields are named as the struct's wherever both exist."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from slb.engine.binding import check, ffi, lib, listing, names, text, value
+from slb.engine.marshal import Keys, get_address, get_endpoint, get_mac
+from slb.model import views
+
+V = TypeVar("V")
+
+
+def vs_list() -> list[views.VsView]:
+    """Read every VS."""
+    key = Keys()
+    schedulers = _words("slb_sched", "SLB_SCHED_")
+    return [
+        views.VsView(
+            vs=str(key.vs(row.vs)),
+            scheduler=schedulers[row.scheduler],
+            rs_count=row.n_rs,
+            draining=row.draining_rs,
+            generation=row.generation,
+            traffic=_same(views.Traffic, row.traffic),
+        )
+        for row in listing(lib.slb_vs_list, "struct slb_vs_info", "VS")
+    ]
+
+
+def rs_list() -> list[views.RsView]:
+    """Read every RS."""
+    key = Keys()
+    return [
+        views.RsView(
+            vs=str(key.vs(row.vs)),
+            rs=str(get_endpoint(row.rs)),
+            weight=row.weight,
+            removed=bool(row.removed),
+            traffic=_same(views.Traffic, row.traffic),
+        )
+        for row in listing(lib.slb_rs_list, "struct slb_rs_info", "RS")
+    ]
+
+
+def worker_list() -> list[views.WorkerView]:
+    """Read every worker."""
+    rows = listing(lib.slb_worker_list, "struct slb_worker_info", "workers")
+    return [_same(views.WorkerView, row) for row in rows]
+
+
+def port_list() -> list[views.PortView]:
+    """Read every port."""
+    kinds = _words("slb_kni_kind", "SLB_KNI_")
+    return [
+        _same(
+            views.PortView,
+            row,
+            name=text(row.name),
+            driver=text(row.driver),
+            mac=get_mac(row.mac),
+            link_up=bool(row.link_up),
+            kernel_interface=text(row.kni_name),
+            kni_kind=kinds[row.kni_kind],
+        )
+        for row in listing(lib.slb_port_list, "struct slb_port_info", "ports")
+    ]
+
+
+def steering_list() -> list[views.SteeringView]:
+    """Read how each port steers."""
+    methods, spreads = _words("slb_steer", "SLB_STEER_"), _words("slb_spread", "SLB_SPREAD_")
+    handed_off = sum(worker.handed_off for worker in worker_list())
+    return [
+        views.SteeringView(
+            port=text(row.name),
+            method=methods[row.steer],
+            spread=spreads[row.spread],
+            reason=text(row.steer_reason),
+            rx_queues=row.rx_queues,
+            handed_off=handed_off,
+        )
+        for row in listing(lib.slb_port_list, "struct slb_port_info", "ports")
+    ]
+
+
+def laddr_list(ports: Sequence[str]) -> list[views.LaddrView]:
+    """Read every local address."""
+    return [
+        views.LaddrView(
+            address=str(get_address(row.addr)),
+            worker=row.worker,
+            port=ports[row.port],
+            active=row.active,
+            sessions=row.sessions,
+        )
+        for row in listing(lib.slb_laddr_list, "struct slb_laddr_info", "local addresses")
+    ]
+
+
+def route_list(ports: Sequence[str]) -> list[views.RouteView]:
+    """Read every route."""
+    return [
+        views.RouteView(
+            prefix=f"{get_address(row.prefix)}/{row.len}",
+            gateway=str(get_address(row.gateway)) if row.gateway.family else None,
+            port=ports[row.port],
+        )
+        for row in listing(lib.slb_route_list, "struct slb_route", "routes")
+    ]
+
+
+def neighbour_list(ports: Sequence[str]) -> list[views.NeighbourView]:
+    """Read every neighbour."""
+    return [
+        views.NeighbourView(str(get_address(row.addr)), get_mac(row.mac), ports[row.port])
+        for row in listing(lib.slb_neighbour_list, "struct slb_neighbour", "neighbours")
+    ]
+
+
+def drop_list() -> list[views.DropView]:
+    """Read every drop reason's counters."""
+    reasons = value("SLB_DROP_COUNT")
+    room = value("SLB_MAX_WORKERS") * reasons
+    counts = ffi.new("uint64_t[]", room)
+    workers = check(lib.slb_drop_list(counts, room), "drops")
+    found = []
+    for number, name in sorted(names("slb_drop", "SLB_DROP_").items()):
+        if number < reasons:
+            each = [int(counts[worker * reasons + number]) for worker in range(workers)]
+            found.append(views.DropView(name, sum(each), each))
+    return found
+
+
+def session_reader() -> Callable[[Any], views.SessionView]:
+    """Return what turns a struct slb_session_info into a view."""
+    key = Keys()
+    states = {
+        number: name.removeprefix("TCP_").removeprefix("UDP_").lower()
+        for number, name in names("slb_tcp_state", "SLB_").items()
+    }
+
+    def view(row: Any) -> views.SessionView:
+        return views.SessionView(
+            client=str(get_endpoint(row.client)),
+            vs=str(key.vs(row.vs)),
+            local=str(get_endpoint(row.local)),
+            rs=str(get_endpoint(row.rs)),
+            worker=row.worker,
+            state=states[row.state],
+            idle_ms=row.idle_ms,
+            expires_ms=row.expires_ms,
+        )
+
+    return view
+
+
+def _words(enum: str, prefix: str) -> dict[int, str]:
+    return {number: name.lower() for number, name in names(enum, prefix).items()}
+
+
+def _same(view: type[V], row: Any, **other: object) -> V:
+    fields: tuple[str, ...] = view.__struct_fields__  # type: ignore[attr-defined]
+    return view(**{name: other[name] if name in other else getattr(row, name) for name in fields})

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""model.Config as the struct slb_config that slb_open takes."""
+
+import os
+import zlib
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+from typing import Any
+
+import msgspec
+
+from slb.engine.binding import ffi, value
+from slb.engine.marshal import put_address, put_mac
+from slb.model.config import Config, Port, Timeouts
+
+VHOST = "/dev/vhost-net"
+
+
+def to_c(config: Config) -> Any:
+    """Return a filled struct slb_config."""
+    c = ffi.new("struct slb_config *")
+    c.abi_version = value("SLB_ABI_VERSION")
+    c.n_workers = config.engine.workers
+    # The same daemon finds the same prefix again and can clear what a crash left behind.
+    c.file_prefix = f"slb-{zlib.crc32(config.api.socket.encode()):08x}".encode()
+    _engine(c, config)
+    _timeouts(c, config.timeouts)
+    c.punt_ospf_pps = config.punt.ospf_pps
+    c.punt_arp_pps = config.punt.arp_pps
+    c.punt_other_pps = config.punt.other_pps
+    c.n_ports = len(config.ports)
+    for row, port in zip(c.ports, config.ports, strict=False):
+        _port(row, port)
+    dealt = list(deal(config))
+    c.n_laddrs = len(dealt)
+    for row, (address, worker, index) in zip(c.laddrs, dealt, strict=False):
+        put_address(row.addr, address)
+        row.worker, row.port = worker, index
+    return c
+
+
+def deal(config: Config) -> Iterator[tuple[IPv4Address, int, int]]:
+    """Deal the local addresses to the workers in turn: address, worker, port."""
+    turn = 0
+    for index, port in enumerate(config.ports):
+        for span in port.local_addresses:
+            for address in span:
+                yield address, turn % config.engine.workers, index
+                turn += 1
+
+
+def kernel_kind(port: Port) -> str:
+    """Settle which kind of kernel interface a port gets."""
+    kind = port.kernel_interface.kind
+    if kind != "auto":
+        return kind
+    return "vhost" if os.path.exists(VHOST) else "tap"
+
+
+def _engine(c: Any, config: Config) -> None:
+    engine = config.engine
+    for index, cpu in enumerate(engine.cpus.workers):
+        c.worker_cpus[index] = cpu
+    c.admin_cpu, c.kni_cpu = engine.cpus.admin, engine.cpus.kni
+    for role in ("worker", "admin", "kni"):
+        policy = getattr(engine.idle, "workers" if role == "worker" else role)
+        setattr(c, f"{role}_idle", value(f"SLB_IDLE_{policy.upper()}"))
+    c.use_hugepages = engine.hugepages
+    for name in ("log_level", "memory_mb", "sessions", "mbufs", "vs_max", "rs_max"):
+        setattr(c, name, getattr(engine, name))
+
+
+def _timeouts(c: Any, timeouts: Timeouts) -> None:
+    for name, seconds in msgspec.structs.asdict(timeouts).items():
+        c.timeout_s[value(f"SLB_{name.upper()}")] = seconds
+
+
+def _port(row: Any, port: Port) -> None:
+    row.name = port.name.encode()
+    row.device = port.device.encode()
+    row.kni_name = (port.kernel_interface.name or "").encode()
+    row.kni_kind = value(f"SLB_KNI_{kernel_kind(port).upper()}")
+    if port.mac:
+        put_mac(row.mac, port.mac)
+    row.mtu = port.mtu
+    row.rx_desc, row.tx_desc = port.rx_descriptors, port.tx_descriptors
+    row.max_queues = port.queues
+    row.spread_hash = port.spread == "hash"

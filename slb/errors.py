@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Every error this product raises on purpose; its text is one line fit for an operator.
+
+SlbError
+├── TextError           a text is no address, endpoint, range or MAC (a ValueError too)
+├── ConfigError         a configuration file is wrong; one line for each problem
+├── RequestError        what the API answers with a status and a code
+│   ├── BadRequest      400 bad_request
+│   ├── UnknownVs       404 unknown_vs
+│   ├── UnknownRs       404 unknown_rs
+│   ├── Duplicate       409 duplicate
+│   ├── NotReady        503 not_ready
+│   └── Full            507 full
+├── EngineError         the engine did not start, or failed at a call (an OSError too)
+├── KernelError         the kernel refused an interface, an address or a route
+├── OspfError           BIRD could not be started, driven or understood
+└── Unreachable         no daemon answers at the socket
+"""
+
+from collections.abc import Sequence
+
+
+class SlbError(Exception):
+    """The root of the tree."""
+
+
+class TextError(SlbError, ValueError):
+    """A text does not have the form it should have."""
+
+
+class ConfigError(SlbError):
+    """A configuration file is wrong; `problems` holds one line for each mistake."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class RequestError(SlbError):
+    """A request cannot be carried out; the class says which status and code the API gives it."""
+
+    status = 500
+    code = "internal"
+
+
+class BadRequest(RequestError):
+    """The request itself is wrong."""
+
+    status = 400
+    code = "bad_request"
+
+
+class UnknownVs(RequestError):
+    """The VS that the request names does not exist."""
+
+    status = 404
+    code = "unknown_vs"
+
+
+class UnknownRs(RequestError):
+    """The RS that the request names does not exist in that VS."""
+
+    status = 404
+    code = "unknown_rs"
+
+
+class Duplicate(RequestError):
+    """What the request adds is there already."""
+
+    status = 409
+    code = "duplicate"
+
+
+class NotReady(RequestError):
+    """The daemon starts, stops, or a worker did not acknowledge in time."""
+
+    status = 503
+    code = "not_ready"
+
+
+class Full(RequestError):
+    """A table or the memory for it is full."""
+
+    status = 507
+    code = "full"
+
+
+class EngineError(SlbError, OSError):
+    """The engine failed at a call; `errno` says how."""
+
+    def __str__(self) -> str:
+        return self.strerror or super().__str__()
+
+
+class KernelError(SlbError):
+    """The kernel refused a change to an interface, an address, a route or a neighbour."""
+
+
+class OspfError(SlbError):
+    """BIRD could not be started, driven or understood."""
+
+
+class Unreachable(SlbError):
+    """No daemon answers at the socket."""
+
+
+def request_error(code: str, message: str) -> RequestError:
+    """Return the exception that the API's error `code` stands for."""
+    classes = {kind.code: kind for kind in RequestError.__subclasses__()}
+    return classes.get(code, RequestError)(message)

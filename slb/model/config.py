@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The configuration of slbd, key by key as slb.yaml writes it (docs/configuration.md).
+
+A description in a Meta is what an error tells the operator to write.
+"""
+
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from slb.model.address import AddressRange
+from slb.model.service import Service
+
+Cpu = Annotated[int, Meta(ge=0, le=1023)]
+Seconds = Annotated[int, Meta(ge=1, le=86400)]
+Pps = Annotated[int, Meta(ge=1, le=100_000_000)]
+Descriptors = Annotated[int, Meta(ge=32, le=32768)]
+Idle = Literal["busy", "adaptive", "auto"]
+# The kernel keeps 15 octets of an interface's name and refuses a slash and blanks.
+InterfaceName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}\Z",
+        description="an interface name: at most 15 letters, digits, _ . -",
+    ),
+]
+AbsolutePath = Annotated[
+    str,
+    Meta(
+        pattern=r"^/[!-~]+\Z",
+        max_length=100,
+        description="an absolute path without blanks, at most 100 characters",
+    ),
+]
+PortName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}\Z",
+        description="a name: at most 31 letters, digits, _ . -",
+    ),
+]
+Device = Annotated[
+    str,
+    Meta(
+        pattern=r"^[!-~]{1,255}\Z",
+        description='a PCI address or a vdev, "0000:3b:00.0" or "net_tap0,iface=lan0"',
+    ),
+]
+FileMode = Annotated[
+    str, Meta(pattern=r"^0?[0-7]{3}\Z", description='an octal mode in quotes, "0660"')
+]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True):
+    """A mapping in the file; keys it does not know are errors."""
+
+
+class Cpus(Section, frozen=True):
+    """Which CPU runs what; no `workers`: 1..N where there are as many, else shared."""
+
+    workers: tuple[Cpu, ...] = ()
+    admin: Cpu = 0
+    kni: Cpu = 0
+
+
+class IdlePolicy(Section, frozen=True):
+    """What a core does when it finds no packet; auto: adaptive where that harms nothing."""
+
+    workers: Idle = "auto"
+    admin: Idle = "adaptive"
+    kni: Idle = "adaptive"
+
+
+class Engine(Section, frozen=True):
+    """Cores, memory and table sizes."""
+
+    workers: Annotated[int, Meta(ge=1, le=32)] = 1
+    cpus: Cpus = field(default_factory=Cpus)
+    idle: IdlePolicy = field(default_factory=IdlePolicy)
+    hugepages: bool = True
+    memory_mb: Annotated[int, Meta(ge=0, le=1_048_576)] = 0
+    sessions: Annotated[int, Meta(ge=1024, le=1_000_000_000)] = 1_000_000
+    mbufs: Annotated[int, Meta(ge=1024, le=16_777_216)] = 65536
+    vs_max: Annotated[int, Meta(ge=1, le=65534)] = 4096
+    rs_max: Annotated[int, Meta(ge=1, le=1_048_576)] = 65536
+    log_level: Annotated[int, Meta(ge=1, le=8)] = 4
+
+
+class KernelInterface(Section, frozen=True):
+    """The kernel's end of a port; no `name`: slb0 for the first port, slb1 …"""
+
+    name: InterfaceName | None = None
+    kind: Literal["auto", "tap", "vhost", "none"] = "auto"
+
+
+class StaticRoute(Section, frozen=True):
+    """A route that slbd puts on the kernel interface."""
+
+    to: IPv4Network
+    via: IPv4Address
+
+
+class Port(Section, frozen=True):
+    """A port of the engine with its kernel interface and its local addresses."""
+
+    name: PortName
+    device: Device
+    mac: str = ""
+    mtu: Annotated[int, Meta(ge=576, le=9600)] = 1500
+    queues: Annotated[int, Meta(ge=0, le=32)] = 0
+    rx_descriptors: Descriptors = 1024
+    tx_descriptors: Descriptors = 1024
+    spread: Literal["auto", "hash"] = "auto"
+    kernel_interface: KernelInterface = field(default_factory=KernelInterface)
+    addresses: tuple[IPv4Interface, ...] = ()
+    routes: tuple[StaticRoute, ...] = ()
+    local_addresses: tuple[AddressRange, ...] = ()
+
+
+class Timeouts(Section, frozen=True):
+    """Seconds a session lives without a packet, by its state."""
+
+    tcp_syn_sent: Seconds = 30
+    tcp_syn_recv: Seconds = 30
+    tcp_established: Seconds = 900
+    tcp_fin_wait: Seconds = 30
+    tcp_close_wait: Seconds = 30
+    tcp_last_ack: Seconds = 30
+    tcp_time_wait: Seconds = 10
+    tcp_close: Seconds = 5
+    udp_oneway: Seconds = 30
+    udp_replied: Seconds = 60
+
+
+class Punt(Section, frozen=True):
+    """Packets a second that may go to the kernel, by kind, for the whole process."""
+
+    ospf_pps: Pps = 1000
+    arp_pps: Pps = 1000
+    other_pps: Pps = 5000
+
+
+class Ospf(Section, frozen=True):
+    """How routes are announced; `managed`: slbd runs a BIRD of its own."""
+
+    mode: Literal["off", "managed", "system"] = "off"
+    router_id: IPv4Address | None = None
+    area: IPv4Address = IPv4Address("0.0.0.0")
+    announce: Literal["subnets", "vips"] = "subnets"
+    hello_s: Annotated[int, Meta(ge=1, le=65535)] = 1
+    dead_s: Annotated[int, Meta(ge=2, le=65535)] = 4
+    cost: Annotated[int, Meta(ge=1, le=65535)] = 10
+    interfaces: tuple[InterfaceName, ...] = ()
+    control_socket: AbsolutePath = "/run/bird/bird.ctl"
+    include_file: AbsolutePath = "/etc/bird/slb.conf"
+
+
+class Api(Section, frozen=True):
+    """Where the API listens."""
+
+    socket: AbsolutePath = "/run/slb/slbd.sock"
+    mode: FileMode = "0660"
+    group: Annotated[str, Meta(max_length=32, description="a group's name")] = ""
+
+
+class Config(Section, frozen=True):
+    """The whole file."""
+
+    ports: Annotated[tuple[Port, ...], Meta(min_length=1, max_length=8)]
+    engine: Engine = field(default_factory=Engine)
+    service_subnets: tuple[IPv4Network, ...] = ()
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    punt: Punt = field(default_factory=Punt)
+    ospf: Ospf = field(default_factory=Ospf)
+    api: Api = field(default_factory=Api)
+    services: tuple[Service, ...] = ()

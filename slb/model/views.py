@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the API answers; addresses and keys are texts here, ready to be shown."""
+
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
+
+
+class Items(Struct, Generic[T], frozen=True):
+    """A listing."""
+
+    items: list[T]
+
+
+class Version(Struct, frozen=True):
+    """Who answers."""
+
+    slb: str
+    abi: int
+    dpdk: str
+    pid: int
+    generation: int
+
+
+class Generation(Struct, frozen=True):
+    """The generation that every worker acknowledged."""
+
+    generation: int
+
+
+class Plan(Struct, frozen=True):
+    """What `apply` did, or would do, one line for each change."""
+
+    plan: list[str]
+    generation: int
+
+
+class Traffic(Struct, frozen=True):
+    """Counters of a VS or an RS; `in` is client to RS."""
+
+    in_packets: int = 0
+    in_bytes: int = 0
+    out_packets: int = 0
+    out_bytes: int = 0
+    sessions: int = 0
+    active: int = 0
+
+
+class VsView(Struct, frozen=True):
+    """A VS; `generation` is the one that last changed it."""
+
+    vs: str
+    scheduler: str
+    rs_count: int
+    draining: int
+    generation: int
+    traffic: Traffic
+
+
+class RsView(Struct, frozen=True):
+    """An RS of a VS; `removed`: deleted, its sessions still live."""
+
+    vs: str
+    rs: str
+    weight: int
+    removed: bool
+    traffic: Traffic
+
+
+class LaddrView(Struct, frozen=True):
+    """A local address and the worker that owns it."""
+
+    address: str
+    worker: int
+    port: str
+    active: int
+    sessions: int
+
+
+class PortView(Struct, frozen=True):
+    """A port, its counters and those of its kernel interface."""
+
+    name: str
+    driver: str
+    mac: str
+    mtu: int
+    link_up: bool
+    speed_mbps: int
+    kernel_interface: str
+    kni_kind: str
+    rx_queues: int
+    tx_queues: int
+    rx_packets: int
+    rx_bytes: int
+    rx_missed: int
+    rx_no_mbuf: int
+    rx_errors: int
+    tx_packets: int
+    tx_bytes: int
+    tx_errors: int
+    kni_to_kernel: int
+    kni_from_kernel: int
+    kni_dropped: int
+
+
+class SteeringView(Struct, frozen=True):
+    """How a port's replies find their worker; `handed_off` counts all workers' hand-offs."""
+
+    port: str
+    method: str
+    spread: str
+    reason: str
+    rx_queues: int
+    handed_off: int
+
+
+class WorkerView(Struct, frozen=True):
+    """A worker core."""
+
+    worker: int
+    cpu: int
+    lcore: int
+    numa: int
+    generation: int
+    rounds: int
+    busy_cycles: int
+    idle_cycles: int
+    rx_packets: int
+    tx_packets: int
+    handed_off: int
+    handed_in: int
+    punted: int
+    dropped: int
+    sessions_active: int
+    sessions_created: int
+    sessions_ended: int
+    sessions_capacity: int
+    session_bytes: int
+
+
+class NeighbourView(Struct, frozen=True):
+    """A neighbour as the workers know it."""
+
+    address: str
+    mac: str
+    port: str
+
+
+class RouteView(Struct, frozen=True):
+    """A route as the workers know it; `gateway` None: directly connected."""
+
+    prefix: str
+    gateway: str | None
+    port: str
+
+
+class DropView(Struct, frozen=True):
+    """How many packets were dropped for one reason, in all and by each worker."""
+
+    reason: str
+    total: int
+    workers: list[int]
+
+
+class SessionView(Struct, frozen=True):
+    """A session."""
+
+    client: str
+    vs: str
+    local: str
+    rs: str
+    worker: int
+    state: str
+    idle_ms: int
+    expires_ms: int
+
+
+class SessionPage(Struct, frozen=True):
+    """The first sessions that match; `more`: there are others."""
+
+    items: list[SessionView]
+    more: bool
+
+
+class SessionCount(Struct, frozen=True):
+    """How many sessions match."""
+
+    count: int
+
+
+class Stats(Struct, frozen=True):
+    """The workers and the sum of their counters."""
+
+    generation: int
+    totals: dict[str, int]
+    workers: list[WorkerView]
+
+
+class OspfNeighbour(Struct, frozen=True):
+    """A router that BIRD sees."""
+
+    router_id: str
+    address: str
+    interface: str
+    state: str
+    full: bool
+
+
+class OspfView(Struct, frozen=True):
+    """What OSPF does; `withheld` says why nothing is announced, None when it is."""
+
+    mode: str
+    running: bool
+    router_id: str
+    neighbours: list[OspfNeighbour]
+    announced: list[str]
+    withheld: str | None

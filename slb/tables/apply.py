@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Changes of the VS and RS tables, one after the other, each a transaction of the engine.
+
+The current state is what the engine answers; nothing of it is kept here. The lock covers reading
+and committing, so that a plan is never applied to tables that moved in between.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network
+
+from slb.config import check_services
+from slb.config.tree import show_path
+from slb.engine.protocol import Engine
+from slb.errors import BadRequest
+from slb.model.op import Op, OpKind
+from slb.model.service import Service
+from slb.model.views import Plan
+from slb.tables import plan as plans
+
+
+class Tables:
+    """The only way to change the engine's VS and RS.
+
+    `subnets` and `changed` may be exchanged at any time; `changed` is called after every commit.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        subnets: Iterable[IPv4Network],
+        local: Iterable[IPv4Address] = (),
+    ) -> None:
+        self.subnets = tuple(subnets)
+        self.changed: Callable[[], None] = lambda: None
+        self._engine = engine
+        self._local = frozenset(local)
+        self._lock = asyncio.Lock()
+
+    async def services(self) -> list[Service]:
+        """Read the set of services from the engine."""
+        async with self._lock:
+            return await self._read()
+
+    async def add(self, service: Service) -> int:
+        """Add a VS with its RS; raises BadRequest, Duplicate, Full."""
+        self._check([service])
+        return await self.commit(plans.add(service))
+
+    async def commit(self, ops: Sequence[Op]) -> int:
+        """Commit ops as they are; raises what Engine.commit says, and BadRequest."""
+        for op in ops:
+            if op.kind is OpKind.RS_ADD and op.rs is not None:
+                self._check_rs(op)
+        async with self._lock:
+            return await self._commit(ops)
+
+    async def apply(self, wanted: Sequence[Service], dry_run: bool = False) -> Plan:
+        """Make `wanted` the whole set, or only say what would change; raises BadRequest, Full."""
+        self._check(wanted)
+        return await self._transform(lambda _: wanted, dry_run)
+
+    async def merge(self, old: Sequence[Service], new: Sequence[Service]) -> Plan:
+        """Apply what changed from `old` to `new` and nothing else; raises BadRequest, Full."""
+        self._check(new)
+        return await self._transform(lambda current: plans.merge(current, old, new), False)
+
+    async def _transform(
+        self, wanted: Callable[[list[Service]], Sequence[Service]], dry_run: bool
+    ) -> Plan:
+        async with self._lock:
+            current = await self._read()
+            ops = plans.plan(current, wanted(current))
+            if ops and not dry_run:
+                generation = await self._commit(ops)
+            else:
+                generation = await asyncio.to_thread(self._engine.generation)
+        return Plan([str(op) for op in ops], generation)
+
+    async def _read(self) -> list[Service]:
+        vs_rows = await asyncio.to_thread(self._engine.vs_list)
+        rs_rows = await asyncio.to_thread(self._engine.rs_list)
+        return plans.services(vs_rows, rs_rows)
+
+    async def _commit(self, ops: Sequence[Op]) -> int:
+        # Shielded: a client that goes away must not leave the lock free while the engine commits.
+        task = asyncio.ensure_future(asyncio.to_thread(self._engine.commit, ops))
+        try:
+            generation = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
+        self.changed()
+        return generation
+
+    def _check(self, wanted: Sequence[Service]) -> None:
+        for path, sentence in check_services.services(wanted, self.subnets, self._local):
+            raise BadRequest(f"{show_path(path)}: {sentence}")
+
+    def _check_rs(self, op: Op) -> None:
+        if op.rs is not None and (
+            reason := check_services.wrong_rs(op.rs.address, self.subnets, self._local)
+        ):
+            raise BadRequest(reason)

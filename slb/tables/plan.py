@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The difference between two sets of services, as the ops that lead from one to the other.
+
+Pure: values in, values out. Deletions come first, since they free the places that additions take;
+inside a VS the same holds for its RS. A set that equals the other gives no op.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
+
+from slb.model.endpoint import Endpoint, VsKey
+from slb.model.op import Op, OpKind
+from slb.model.service import RealServer, Service
+from slb.model.views import RsView, VsView
+
+
+def plan(current: Iterable[Service], wanted: Iterable[Service]) -> list[Op]:
+    """Return the ops that turn `current` into `wanted`."""
+    have = {service.vs: service for service in current}
+    want = {service.vs: service for service in wanted}
+    gone = [Op(OpKind.VS_DEL, vs) for vs in sorted(have.keys() - want.keys())]
+    kept = [op for vs in sorted(have.keys() & want.keys()) for op in _edit(have[vs], want[vs])]
+    new = [op for vs in sorted(want.keys() - have.keys()) for op in add(want[vs])]
+    return gone + kept + new
+
+
+def add(service: Service) -> list[Op]:
+    """Return the ops that add a VS with its RS."""
+    first = Op(OpKind.VS_ADD, service.vs, scheduler=service.scheduler)
+    return [first, *(_add_rs(service.vs, real) for real in service.rs)]
+
+
+def merge(
+    current: Iterable[Service], old: Iterable[Service], new: Iterable[Service]
+) -> list[Service]:
+    """Carry what changed from `old` to `new` over to `current`, and leave all else alone."""
+    found = {service.vs: service for service in current}
+    before = {service.vs: service for service in old}
+    after = {service.vs: service for service in new}
+    for vs in before.keys() - after.keys():
+        found.pop(vs, None)
+    for vs, service in after.items():
+        if service != before.get(vs):
+            found[vs] = _merge_one(found.get(vs), before.get(vs), service)
+    return [found[vs] for vs in sorted(found)]
+
+
+def services(vs_rows: Sequence[VsView], rs_rows: Sequence[RsView]) -> list[Service]:
+    """Rebuild the set of services from the engine's listings; removed RS are not part of it."""
+    real: dict[str, list[RealServer]] = {row.vs: [] for row in vs_rows}
+    for row in rs_rows:
+        if not row.removed and row.vs in real:
+            real[row.vs].append(RealServer(Endpoint.parse(row.rs), row.weight))
+    found = [
+        Service(VsKey.parse(row.vs), row.scheduler, _sorted(real[row.vs]))  # type: ignore[arg-type]
+        for row in vs_rows
+    ]
+    return sorted(found, key=lambda service: service.vs)
+
+
+def _sorted(real: Iterable[RealServer]) -> tuple[RealServer, ...]:
+    return tuple(sorted(real, key=lambda one: one.rs))
+
+
+def _add_rs(vs: VsKey, real: RealServer) -> Op:
+    return Op(OpKind.RS_ADD, vs, rs=real.rs, weight=real.weight)
+
+
+def _edit(have: Service, want: Service) -> Iterator[Op]:
+    vs = have.vs
+    if have.scheduler != want.scheduler:
+        yield Op(OpKind.VS_EDIT, vs, scheduler=want.scheduler, was=have.scheduler)
+    old = {real.rs: real for real in have.rs}
+    new = {real.rs: real for real in want.rs}
+    for rs in sorted(old.keys() - new.keys()):
+        yield Op(OpKind.RS_DEL, vs, rs=rs)
+    for rs in sorted(old.keys() & new.keys()):
+        if old[rs].weight != new[rs].weight:
+            yield Op(OpKind.RS_EDIT, vs, rs=rs, weight=new[rs].weight, was=old[rs].weight)
+    for rs in sorted(new.keys() - old.keys()):
+        yield _add_rs(vs, new[rs])
+
+
+def _merge_one(current: Service | None, old: Service | None, new: Service) -> Service:
+    if current is None or old is None:
+        return new
+    real = {one.rs: one for one in current.rs}
+    before = {one.rs: one for one in old.rs}
+    after = {one.rs: one for one in new.rs}
+    for rs in before.keys() - after.keys():
+        real.pop(rs, None)
+    real |= {rs: one for rs, one in after.items() if one != before.get(rs)}
+    scheduler = new.scheduler if new.scheduler != old.scheduler else current.scheduler
+    return replace(current, scheduler=scheduler, rs=_sorted(real.values()))
