@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The names a shell completes: the operator waits, so they are asked for quickly and silently."""
+
+import click
+
+from slb.errors import SlbError
+from slbctl.call import ask
+from slbctl.options import Target
+
+PATIENCE_S = 1.0
+
+
+def vs_names(ctx: click.Context) -> list[str]:
+    """Every VS of the daemon; none when it does not answer at once."""
+    try:
+        return [view.vs for view in ask(_target(ctx), lambda client: client.vs_list())]
+    except SlbError:
+        return []
+
+
+def rs_names(ctx: click.Context) -> list[str]:
+    """Every RS of the VS given so far, of all VS without one; none when no daemon answers."""
+    vs = ctx.params.get("vs")
+    try:
+        views = ask(_target(ctx), lambda client: client.rs_list(vs))
+    except SlbError:
+        return []
+    return list(dict.fromkeys(view.rs for view in views))
+
+
+def _target(ctx: click.Context) -> Target:
+    # While completing click runs no callback, so the root's options are still raw.
+    return Target(ctx.find_root().params["socket"], PATIENCE_S)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What several commands take: --json, --rate, and what they all know of the root's options."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Value = TypeVar("Value")
+
+MAX_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which daemon is asked, and how long it may take to answer."""
+
+    socket: str
+    timeout_s: float
+
+
+class SecondsParam(click.ParamType[float, Any]):
+    """A time in seconds, above 0 and at most an hour."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number; a usage error when the text is none, or out of range."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds <= MAX_SECONDS:
+            self.fail(f"{value!a} is no time; write seconds above 0, at most 3600", param, ctx)
+        return seconds
+
+
+def json_option(command: Command) -> Command:
+    """Adds --json, as `as_json`."""
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        callback=_not_both,
+        help="Print the API's answer: JSON, exact numbers.",
+    )(command)
+
+
+def rate_option(command: Command) -> Command:
+    """Adds --rate, as `rate_s`; it and --json exclude each other."""
+    return click.option(
+        "--rate",
+        "rate_s",
+        metavar="SECONDS",
+        type=SecondsParam(),
+        callback=_not_both,
+        help="Read twice, SECONDS apart, and show what happened per second.",
+    )(command)
+
+
+def _not_both(ctx: click.Context, param: click.Parameter, value: Value) -> Value:
+    # Called for each option in the order of the command line, when the other may not be known yet.
+    other = "rate_s" if param.name == "as_json" else "as_json"
+    if value and ctx.params.get(other):
+        raise click.UsageError("--rate and --json exclude each other; use --json twice", ctx)
+    return value

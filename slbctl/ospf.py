@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`slbctl ospf …`: what BIRD announces, and to whom."""
+
+import click
+
+from slb.model.views import OspfNeighbour, OspfView
+from slbctl import output
+from slbctl.call import ask
+from slbctl.command import SlbGroup
+from slbctl.options import Target, json_option
+from slbctl.output import Column
+
+COLUMNS: tuple[Column[OspfNeighbour], ...] = (
+    Column("NEIGHBOUR", lambda row: row.router_id),
+    Column("ADDRESS", lambda row: row.address),
+    Column("INTERFACE", lambda row: row.interface),
+    Column("STATE", lambda row: row.state),
+    Column("FULL", lambda row: "yes" if row.full else "no"),
+)
+
+
+@click.group(cls=SlbGroup)
+def ospf() -> None:
+    """OSPF: what is announced, and to whom."""
+
+
+@ospf.command(examples=("slbctl ospf status", "slbctl ospf status --json"))
+@json_option
+@click.pass_obj
+def status(target: Target, as_json: bool) -> None:
+    """Show BIRD's neighbours and the announced prefixes."""
+    view = ask(target, lambda client: client.ospf())
+    if as_json:
+        output.show_json(view)
+    elif view.mode == "off":
+        output.show_line("OSPF is off; ospf.mode in slb.yaml turns it on")
+    else:
+        output.show_pairs(_properties(view))
+        output.show_line("")
+        output.show_table(view.neighbours, COLUMNS, empty="no OSPF neighbours")
+
+
+def _properties(view: OspfView) -> list[tuple[str, str]]:
+    return [
+        ("BIRD", f"{'running' if view.running else 'not running'}, {view.mode}"),
+        ("Router ID", view.router_id),
+        ("Announced", ", ".join(view.announced) or "nothing"),
+        *([("Withheld", view.withheld)] if view.withheld else []),
+    ]

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The one file that prints: tables and lines for people, JSON for programs, failures on stderr.
+
+Text that came from elsewhere may hold anything, so what is not printable is replaced on its way
+out. Nothing is cut or wrapped to the width of the terminal: a row stays one line for grep and awk.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from tabulate import tabulate
+
+from slb.model import codec
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """One column of a table: its heading, and how a row fills it; numbers stand to the right."""
+
+    heading: str
+    cell: Callable[[Row], str]
+    right: bool = False
+
+
+def show_table(
+    rows: Sequence[Row], columns: Sequence[Column[Row]], *, empty: str, foot: str | None = None
+) -> None:
+    """Prints the rows under their headings, then the foot; without rows only the line `empty`."""
+    if not rows:
+        show_line(empty)
+        return
+    cells = [[_printable(column.cell(row)) for column in columns] for row in rows]
+    text = tabulate(
+        # As a row, headings stand exactly over their columns.
+        [[column.heading for column in columns], *cells],
+        tablefmt="plain",
+        colalign=["right" if column.right else "left" for column in columns],
+        disable_numparse=True,
+    )
+    for line in text.splitlines():
+        print(line.rstrip())
+    if foot is not None:
+        print()
+        show_line(foot)
+
+
+def show_pairs(pairs: Sequence[tuple[str, str]]) -> None:
+    """Prints the properties of one thing, a line each, values under each other."""
+    width = max(len(name) for name, _ in pairs)
+    for name, value in pairs:
+        print(f"{name:<{width}}  {_printable(value)}".rstrip())
+
+
+def show_line(text: str) -> None:
+    """Prints one line."""
+    print(_printable(text))
+
+
+def show_lines(lines: Iterable[str]) -> None:
+    """Prints lines as they are given, one by one."""
+    for line in lines:
+        show_line(line)
+
+
+def show_text(text: str) -> None:
+    """Prints a text of our own (help, a script) with its line breaks."""
+    print(text.rstrip("\n"))
+
+
+def show_json(value: Any) -> None:
+    """Prints an object of the API, indented, with the API's own field names."""
+    print(msgspec.json.format(codec.encode(value), indent=2).decode())
+
+
+def show_failure(text: str) -> None:
+    """Prints one line on stderr, under the program's name."""
+    try:
+        print(f"slbctl: {_printable(' '.join(text.split()))}", file=sys.stderr)
+    except OSError:
+        _close_quietly(sys.stderr)
+
+
+def finish() -> None:
+    """Writes out what is still buffered; raises OSError while somebody can still be told."""
+    sys.stdout.flush()
+
+
+def give_up_stdout() -> None:
+    """Points stdout at nothing, so that the interpreter's last flush does not complain."""
+    _close_quietly(sys.stdout)
+
+
+def _close_quietly(stream: Any) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)

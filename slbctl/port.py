@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`slbctl port …`: ports and their kernel interfaces."""
+
+import click
+
+from slb.model.views import Items, PortView
+from slbctl import output
+from slbctl.call import ask
+from slbctl.command import SlbGroup
+from slbctl.options import Target, json_option
+from slbctl.output import Column
+from slbctl.tables import number, volume
+from slbctl.units import link_speed
+
+NAME: Column[PortView] = Column("PORT", lambda row: row.name)
+
+PROPERTIES: tuple[Column[PortView], ...] = (
+    NAME,
+    Column("DRIVER", lambda row: row.driver),
+    Column("MAC", lambda row: row.mac),
+    Column("MTU", lambda row: str(row.mtu), right=True),
+    Column("LINK", lambda row: "up" if row.link_up else "down"),
+    Column("SPEED", lambda row: link_speed(row.speed_mbps), right=True),
+    Column("QUEUES", lambda row: f"{row.rx_queues} rx, {row.tx_queues} tx"),
+    Column("KERNEL INTERFACE", lambda row: _kernel_interface(row)),
+    number("PKTS RX", lambda row: row.rx_packets),
+    number("PKTS TX", lambda row: row.tx_packets),
+    number("LOST", lambda row: _lost(row)),
+)
+
+COUNTERS: tuple[Column[PortView], ...] = (
+    NAME,
+    number("PKTS RX", lambda row: row.rx_packets),
+    volume("BYTES RX", lambda row: row.rx_bytes),
+    number("MISSED", lambda row: row.rx_missed),
+    number("NO MBUF", lambda row: row.rx_no_mbuf),
+    number("RX ERR", lambda row: row.rx_errors),
+    number("PKTS TX", lambda row: row.tx_packets),
+    volume("BYTES TX", lambda row: row.tx_bytes),
+    number("TX ERR", lambda row: row.tx_errors),
+    number("TO KERNEL", lambda row: row.kni_to_kernel),
+    number("FROM KERNEL", lambda row: row.kni_from_kernel),
+    number("KERNEL DROPPED", lambda row: row.kni_dropped),
+)
+
+
+@click.group(cls=SlbGroup)
+def port() -> None:
+    """Ports and their kernel interfaces."""
+
+
+@port.command(
+    "list", examples=("slbctl port list", "slbctl port list --counters", "slbctl port list --json")
+)
+@click.option("--counters", is_flag=True, help="Every counter instead of the properties.")
+@json_option
+@click.pass_obj
+def list_(target: Target, counters: bool, as_json: bool) -> None:
+    """List ports: link, queues, kernel interface, counters."""
+    rows = ask(target, lambda client: client.port_list())
+    if as_json:
+        output.show_json(Items(rows))
+    else:
+        output.show_table(rows, COUNTERS if counters else PROPERTIES, empty="no ports")
+
+
+def _kernel_interface(row: PortView) -> str:
+    return f"{row.kernel_interface} ({row.kni_kind})" if row.kernel_interface else "-"
+
+
+def _lost(row: PortView) -> int:
+    return row.rx_missed + row.rx_no_mbuf + row.rx_errors + row.tx_errors + row.kni_dropped

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`slbctl rs …`: real servers."""
+
+from collections.abc import Sequence
+
+import click
+
+from slb.model.endpoint import Endpoint, VsKey
+from slb.model.service import MAX_WEIGHT, RealServer
+from slb.model.views import Items, RsView
+from slbctl import output
+from slbctl.call import ask
+from slbctl.command import SlbGroup
+from slbctl.options import Target, json_option
+from slbctl.output import Column
+from slbctl.params import new_rs_argument, rs_argument, vs_argument, vs_filter_argument
+from slbctl.tables import traffic_columns
+from slbctl.units import plural
+
+weight_type = click.IntRange(0, MAX_WEIGHT)
+
+
+@click.group(cls=SlbGroup)
+def rs() -> None:
+    """Real servers: the servers behind a VS."""
+
+
+@rs.command(
+    examples=(
+        "slbctl rs add 10.96.0.10:80/tcp 10.10.0.3:8080",
+        "slbctl rs add 10.96.0.10:80/tcp 10.10.0.4:8080 --weight 5",
+    )
+)
+@vs_argument
+@new_rs_argument
+@click.option(
+    "--weight",
+    metavar="N",
+    type=weight_type,
+    default=1,
+    help="Its share of new sessions; 1 if not given.",
+)
+@click.pass_obj
+def add(target: Target, vs: VsKey, rs: Endpoint, weight: int) -> None:
+    """Add an RS to a VS."""
+    done = ask(target, lambda client: client.rs_add(vs, RealServer(rs, weight)))
+    output.show_line(f"RS {rs} added to {vs}, weight {weight} (generation {done.generation})")
+
+
+@rs.command("del", examples=("slbctl rs del 10.96.0.10:80/tcp 10.10.0.3:8080",))
+@vs_argument
+@rs_argument
+@click.pass_obj
+def delete(target: Target, vs: VsKey, rs: Endpoint) -> None:
+    """Delete an RS; its live sessions go on until they end."""
+    done = ask(target, lambda client: client.rs_del(vs, rs))
+    output.show_line(f"RS {rs} deleted from {vs} (generation {done.generation})")
+
+
+@rs.command(examples=("slbctl rs edit 10.96.0.10:80/tcp 10.10.0.3:8080 --weight 10",))
+@vs_argument
+@rs_argument
+@click.option(
+    "--weight",
+    metavar="N",
+    type=weight_type,
+    required=True,
+    help="Its share of new sessions; 0 drains.",
+)
+@click.pass_obj
+def edit(target: Target, vs: VsKey, rs: Endpoint, weight: int) -> None:
+    """Change the weight of an RS."""
+    done = ask(target, lambda client: client.rs_edit(vs, rs, weight))
+    output.show_line(f"RS {rs} of {vs} changed, weight {weight} (generation {done.generation})")
+
+
+@rs.command(examples=("slbctl rs drain 10.96.0.10:80/tcp 10.10.0.3:8080",))
+@vs_argument
+@rs_argument
+@click.pass_obj
+def drain(target: Target, vs: VsKey, rs: Endpoint) -> None:
+    """Give an RS no new sessions (weight 0); 'rs edit' brings it back."""
+    done = ask(target, lambda client: client.rs_edit(vs, rs, 0))
+    output.show_line(f"RS {rs} of {vs} is draining (generation {done.generation})")
+
+
+@rs.command("list", examples=("slbctl rs list", "slbctl rs list 10.96.0.10:80/tcp --json"))
+@vs_filter_argument
+@json_option
+@click.pass_obj
+def list_(target: Target, vs: VsKey | None, as_json: bool) -> None:
+    """List the RS, of one VS or of all."""
+    rows = ask(target, lambda client: client.rs_list(vs))
+    if as_json:
+        output.show_json(Items(rows))
+        return
+    columns = [Column[RsView]("VS", lambda row: row.vs), *rs_columns()]
+    output.show_table(rows, columns, empty=_no_rs(vs), foot=rs_foot(rows))
+
+
+def rs_columns() -> list[Column[RsView]]:
+    """The columns of an RS within its VS."""
+    return [
+        Column("RS", lambda row: row.rs),
+        Column("WEIGHT", lambda row: str(row.weight), right=True),
+        Column("STATE", state),
+        *traffic_columns(lambda row: row.traffic),
+    ]
+
+
+def state(row: RsView) -> str:
+    """What an RS gets: new sessions, none, or none ever again."""
+    if row.removed:
+        return "removed"
+    return "serving" if row.weight else "draining"
+
+
+def rs_foot(rows: Sequence[RsView]) -> str:
+    """How many RS there are, and what hinders some of them."""
+    states = [state(row) for row in rows]
+    hindered = [
+        f"{states.count(word)} {word}" for word in ("draining", "removed") if word in states
+    ]
+    active = sum(row.traffic.active for row in rows)
+    return ", ".join([f"{len(rows)} RS", *hindered, plural(active, "active session")])
+
+
+def _no_rs(vs: VsKey | None) -> str:
+    if vs is None:
+        return "no RS; 'slbctl rs add' adds one to a VS"
+    return f"VS {vs} has no RS; 'slbctl rs add {vs} RS' adds one"

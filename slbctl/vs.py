@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`slbctl vs …`: virtual servers."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from slb.model.codec import to_plain
+from slb.model.endpoint import VsKey
+from slb.model.service import SCHEDULERS, RealServer, Scheduler, Service
+from slb.model.views import Items, RsView, Traffic, VsView
+from slbctl import output
+from slbctl.call import ask, ask_twice
+from slbctl.command import SlbGroup
+from slbctl.options import Target, json_option, rate_option
+from slbctl.output import Column
+from slbctl.params import WeightedRsParam, vs_argument, vs_filter_argument
+from slbctl.rs import rs_columns
+from slbctl.tables import byte_columns, number, rate_columns, session_columns, traffic_columns
+from slbctl.units import count, octets, plural
+
+if TYPE_CHECKING:
+    from slb.api.client import Client
+
+NO_VS = "no VS; 'slbctl vs add' adds one"
+
+scheduler_option = click.option(
+    "--scheduler",
+    type=click.Choice(SCHEDULERS),
+    help="rr: in turn; wrr: in turn by weight; sh: by the client's address.",
+)
+
+
+@click.group(cls=SlbGroup)
+def vs() -> None:
+    """Virtual servers: the addresses that clients connect to."""
+
+
+@vs.command(
+    examples=(
+        "slbctl vs add 10.96.0.10:53/udp",
+        "slbctl vs add 10.96.0.10:80/tcp --scheduler wrr --rs 10.10.0.1:8080 --rs 10.10.0.2:8080=5",
+    )
+)
+@vs_argument
+@scheduler_option
+@click.option(
+    "--rs",
+    "real_servers",
+    metavar="RS[=WEIGHT]",
+    type=WeightedRsParam(),
+    multiple=True,
+    help="An RS to begin with, weight 1 unless given; may be repeated.",
+)
+@click.pass_obj
+def add(
+    target: Target, vs: VsKey, scheduler: Scheduler | None, real_servers: Sequence[RealServer]
+) -> None:
+    """Add a VS, with its RS."""
+    service = Service(vs, scheduler or "rr", tuple(real_servers))
+    done = ask(target, lambda client: client.vs_add(service))
+    output.show_line(
+        f"VS {vs} added, {service.scheduler}, {len(real_servers)} RS (generation {done.generation})"
+    )
+
+
+@vs.command("del", examples=("slbctl vs del 10.96.0.10:80/tcp",))
+@vs_argument
+@click.pass_obj
+def delete(target: Target, vs: VsKey) -> None:
+    """Delete a VS and its RS; live sessions go on until they end."""
+    done = ask(target, lambda client: client.vs_del(vs))
+    output.show_line(f"VS {vs} deleted (generation {done.generation})")
+
+
+@vs.command(examples=("slbctl vs edit 10.96.0.10:80/tcp --scheduler sh",))
+@vs_argument
+@scheduler_option
+@click.pass_obj
+def edit(target: Target, vs: VsKey, scheduler: Scheduler | None) -> None:
+    """Change the scheduler of a VS."""
+    if scheduler is None:
+        raise click.UsageError("nothing to change: give --scheduler", click.get_current_context())
+    done = ask(target, lambda client: client.vs_edit(vs, scheduler))
+    output.show_line(f"VS {vs} changed, {scheduler} (generation {done.generation})")
+
+
+@vs.command("list", examples=("slbctl vs list", "slbctl vs list --json"))
+@json_option
+@click.pass_obj
+def list_(target: Target, as_json: bool) -> None:
+    """List the VS."""
+    rows = ask(target, lambda client: client.vs_list())
+    if as_json:
+        output.show_json(Items(rows))
+        return
+    columns = [
+        Column[VsView]("VS", lambda row: row.vs),
+        Column[VsView]("SCHED", lambda row: row.scheduler),
+        number("RS", lambda row: row.rs_count),
+        Column[VsView]("DRAINING", lambda row: str(row.draining or "-"), right=True),
+        *session_columns(lambda row: row.traffic),
+        *byte_columns(lambda row: row.traffic),
+    ]
+    output.show_table(rows, columns, empty=NO_VS, foot=_foot(rows))
+
+
+@vs.command(
+    examples=("slbctl vs show 10.96.0.10:80/tcp", "slbctl vs show 10.96.0.10:80/tcp --json")
+)
+@vs_argument
+@json_option
+@click.pass_obj
+def show(target: Target, vs: VsKey, as_json: bool) -> None:
+    """Show one VS and its RS."""
+
+    async def both(client: "Client") -> tuple[VsView, list[RsView]]:
+        return await client.vs_show(vs), await client.rs_list(vs)
+
+    view, rows = ask(target, both)
+    if as_json:
+        output.show_json({**to_plain(view), "rs": rows})
+        return
+    output.show_pairs(_properties(view))
+    output.show_line("")
+    output.show_table(rows, rs_columns(), empty=f"no RS; 'slbctl rs add {vs} RS' adds one")
+
+
+@vs.command(
+    examples=(
+        "slbctl vs stats",
+        "slbctl vs stats 10.96.0.10:80/tcp --json",
+        "slbctl vs stats --rate 1",
+    )
+)
+@vs_filter_argument
+@json_option
+@rate_option
+@click.pass_obj
+def stats(target: Target, vs: VsKey | None, as_json: bool, rate_s: float | None) -> None:
+    """Count sessions, packets and bytes of the VS, or show them per second."""
+
+    async def read(client: "Client") -> list[VsView]:
+        return [await client.vs_show(vs)] if vs else await client.vs_list()
+
+    name = Column[VsView]("VS", lambda row: row.vs)
+    if rate_s is not None:
+        seen = ask_twice(target, read, rate_s)
+        before = {view.vs: view.traffic for view in seen.before}
+        columns: list[Column[VsView]] = rate_columns(
+            lambda row: before.get(row.vs, Traffic()), lambda row: row.traffic, seen.seconds
+        )
+        output.show_table(seen.after, [name, *columns], empty=NO_VS)
+        return
+    rows = ask(target, read)
+    if as_json:
+        output.show_json(Items(rows))
+    else:
+        output.show_table(rows, [name, *traffic_columns(lambda row: row.traffic)], empty=NO_VS)
+
+
+def _foot(rows: Sequence[VsView]) -> str:
+    real_servers = sum(row.rs_count for row in rows)
+    draining = sum(row.draining for row in rows)
+    active = sum(row.traffic.active for row in rows)
+    parts = [f"{len(rows)} VS", f"{real_servers} RS"]
+    if draining:
+        parts.append(f"{draining} draining")
+    return ", ".join([*parts, plural(active, "active session")])
+
+
+def _properties(view: VsView) -> list[tuple[str, str]]:
+    seen = view.traffic
+    draining = f", {view.draining} draining" if view.draining else ""
+    return [
+        ("VS", view.vs),
+        ("Scheduler", view.scheduler),
+        ("RS", f"{view.rs_count}{draining}"),
+        ("Sessions", f"{count(seen.active)} active, {count(seen.sessions)} since the start"),
+        ("In", f"{plural(seen.in_packets, 'packet')}, {octets(seen.in_bytes)}"),
+        ("Out", f"{plural(seen.out_packets, 'packet')}, {octets(seen.out_bytes)}"),
+        ("Changed", f"in generation {view.generation}"),
+    ]

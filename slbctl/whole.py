@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`slbctl apply` and `slbctl export`: the whole set of VS at once."""
+
+from typing import BinaryIO
+
+import click
+
+from slb.model.views import Plan
+from slbctl import output, service_file
+from slbctl.call import ask
+from slbctl.command import SlbCommand
+from slbctl.options import Target, json_option
+from slbctl.units import plural
+
+
+@click.command(
+    cls=SlbCommand,
+    examples=(
+        "slbctl apply services.yaml --dry-run",
+        "slbctl apply services.yaml",
+        "ssh lb1 slbctl export | slbctl apply -",
+    ),
+)
+@click.argument("file", type=click.File("rb"), help="YAML or JSON; - is the standard input.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@json_option
+@click.pass_obj
+def apply(target: Target, file: BinaryIO, dry_run: bool, as_json: bool) -> None:
+    """Make the services of FILE the whole set of VS: all of it, or nothing.
+
+    FILE is what 'slbctl export' wrote, or an slb.yaml, of which only the services are read. A VS
+    that FILE does not name is deleted.
+    """
+    services = service_file.read(file.read(), str(getattr(file, "name", "<stdin>")))
+    done = ask(target, lambda client: client.apply(services, dry_run=dry_run))
+    if as_json:
+        output.show_json(done)
+    else:
+        output.show_lines([*done.plan, _summary(done, dry_run)])
+
+
+@click.command(cls=SlbCommand, examples=("slbctl export > services.yaml", "slbctl export --json"))
+@json_option
+@click.pass_obj
+def export(target: Target, as_json: bool) -> None:
+    """Print every VS with its RS, as YAML that 'slbctl apply' takes."""
+    services = ask(target, lambda client: client.export())
+    if as_json:
+        output.show_json(services)
+    else:
+        output.show_text(service_file.write(services))
+
+
+def _summary(done: Plan, dry_run: bool) -> str:
+    if not done.plan:
+        return f"nothing to change (generation {done.generation})"
+    changes = plural(len(done.plan), "change")
+    if dry_run:
+        return f"{changes} found, none made (generation {done.generation})"
+    return f"{changes} made (generation {done.generation})"
