@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Measures the engine beside testpmd: the same frames, in the same run."""

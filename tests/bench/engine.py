@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One measurement of the engine, in a process of its own because EAL starts once a process.
+
+Prints one JSON object: cycles a packet while all sessions are established, and what it checked.
+"""
+
+import json
+import sys
+import time
+from ipaddress import IPv4Address, IPv4Network
+
+from bench import capture
+from slb.engine.native import NativeEngine
+from slb.model import config as model
+from slb.model.codec import convert
+from slb.model.endpoint import Endpoint, VsKey
+from slb.model.forwarding import Forwarding, Neighbour, Route
+from slb.model.op import Op, OpKind
+from slb.model.views import WorkerView
+
+RS = 64
+LADDRS = "198.18.0.1-198.18.0.16"
+GATEWAY = IPv4Address("192.0.2.1")
+SECONDS = 2
+FILL_LIMIT_S = 60
+VS = VsKey(capture.VIP, capture.VIP_PORT, "udp")
+
+
+def settings(file: str, sessions: int, mbufs: int, huge: bool) -> model.Config:
+    """One busy-polling worker on CPU 1, everything else on CPU 0."""
+    plain = {
+        "engine": {
+            "workers": 1,
+            "cpus": {"workers": [1], "admin": 0, "kni": 0},
+            "idle": {"workers": "busy", "admin": "adaptive", "kni": "adaptive"},
+            "hugepages": huge,
+            "sessions": max(sessions, 1024),
+            "mbufs": mbufs,
+        },
+        "ports": [
+            {
+                "name": "bench0",
+                "device": f"net_pcap0,rx_pcap={file},infinite_rx=1",
+                "kernel_interface": {"name": "bench0", "kind": "none"},
+                "local_addresses": [LADDRS],
+            }
+        ],
+        "service_subnets": ["10.96.0.0/16"],
+    }
+    return convert(plain, model.Config)
+
+
+def prepare(engine: NativeEngine) -> None:
+    """Give the engine its way out and its service."""
+    engine.forward_set(
+        Forwarding(
+            routes=(
+                Route(IPv4Network("192.0.2.0/24"), None, 0),
+                Route(IPv4Network("0.0.0.0/0"), GATEWAY, 0),
+            ),
+            neighbours=(Neighbour(GATEWAY, "02:00:00:00:00:03", 0),),
+        )
+    )
+    rs = [Endpoint(IPv4Address("10.10.0.1") + i, 8080) for i in range(RS)]
+    adds = [Op(OpKind.RS_ADD, VS, rs=each, weight=1) for each in rs]
+    engine.commit([Op(OpKind.VS_ADD, VS, scheduler="rr"), *adds])
+
+
+def fill(engine: NativeEngine, sessions: int) -> None:
+    """Wait until every session exists; raises RuntimeError when they do not come."""
+    limit = time.monotonic() + FILL_LIMIT_S
+    while engine.worker_list()[0].sessions_active < sessions:
+        if time.monotonic() > limit:
+            raise RuntimeError(f"{engine.worker_list()[0].sessions_active} of {sessions} sessions")
+        time.sleep(0.05)
+
+
+def measure(engine: NativeEngine) -> dict[str, float]:
+    """Count cycles and packets over a while in which nothing is created, ended or dropped."""
+    before = engine.worker_list()[0]
+    time.sleep(SECONDS)
+    after = engine.worker_list()[0]
+
+    def grown(name: str) -> int:
+        return int(getattr(after, name) - getattr(before, name))
+
+    _check(before, after)
+    packets = grown("rx_packets")
+    return {
+        "cycles": grown("busy_cycles") / packets,
+        "bytes_a_session": after.session_bytes / after.sessions_capacity,
+    }
+
+
+def _check(before: WorkerView, after: WorkerView) -> None:
+    for name in ("sessions_created", "sessions_ended", "dropped"):
+        if getattr(after, name) != getattr(before, name):
+            raise RuntimeError(f"{name} moved during the measurement")
+    received = after.rx_packets - before.rx_packets
+    if not received or abs(after.tx_packets - before.tx_packets - received) > 64:
+        raise RuntimeError(f"{received} packets received, {after.tx_packets} sent")
+
+
+def main(file: str, sessions: int, mbufs: int, huge: bool) -> None:
+    """Measure once and print."""
+    engine = NativeEngine(settings(file, sessions, mbufs, huge))
+    try:
+        prepare(engine)
+        fill(engine, sessions)
+        result = measure(engine)
+    finally:
+        engine.close()
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "huge")

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Two namespaces on one link: an announcer with its BIRD in one, the switch's BIRD in the other."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any, Literal, TypeVar
+
+from ospf.announce import Announcer
+from ospf.model import OspfStatus, Setup
+from rig.netns import Namespace, command
+from rig.process import Process
+from rig.registry import Registry
+from rig.waiting import wait
+from slb.model.config import Ospf
+
+T = TypeVar("T")
+Network = Literal["broadcast", "ptp"]
+
+LB, SWITCH = "192.0.2.2", "192.0.2.1"
+UP_S = 30.0
+LEARN_S = 15.0
+
+# Accepts whatever it is told, and announces a prefix behind it.
+_SWITCH = """
+router id 192.0.2.1;
+protocol device { scan time 1; }
+protocol kernel { scan time 1; ipv4 { import none; export where proto = "lb"; }; }
+protocol static behind { ipv4; route 203.0.113.0/24 blackhole; }
+protocol ospf v2 lb {
+    ipv4 { import all; export where proto = "behind"; };
+    area 0.0.0.0 { interface "lan0" { type @network@; hello 1; dead @dead@; }; };
+}
+"""
+
+
+class Loop:
+    """An event loop in a thread of a namespace; the processes it starts live there too."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        """Start the thread."""
+        self._loop = asyncio.new_event_loop()
+        self._ended = threading.Event()
+        namespace.start(self._body)
+
+    def run(self, coroutine: Coroutine[Any, Any, T], timeout: float = 60) -> T:
+        """Run a coroutine there and return its result, or raise its exception."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        assert self._ended.wait(10), "the event loop does not end"
+
+    def _body(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
+        self._ended.set()
+
+
+class Lan:
+    """The topology; announcers made here are stopped by `close`."""
+
+    def __init__(self, registry: Registry) -> None:
+        """Join the namespaces; no BIRD runs yet."""
+        self.directory = registry.directory
+        self.runtime_dir = registry.directory / "lb-bird"
+        self._registry = registry
+        self._announcers: list[Announcer] = []
+        self._processes: list[Process] = []
+        self.lb = Namespace(registry, "lb")
+        self.switch = Namespace(registry, "switch")
+        peer = ("peer", "name", "lan0", "netns", self.switch.name)
+        self.lb.ip("link", "add", "slb0", "type", "veth", *peer)
+        for namespace, device, address in (self.lb, "slb0", LB), (self.switch, "lan0", SWITCH):
+            namespace.ip("address", "add", f"{address}/24", "dev", device)
+            namespace.ip("link", "set", device, "up")
+        self.loop = Loop(self.lb)
+
+    def start_switch(self, network: Network = "broadcast", dead_s: int = 4) -> Process:
+        """Start the switch's BIRD."""
+        text = _SWITCH.replace("@network@", network).replace("@dead@", str(dead_s))
+        return self.start_bird(self.switch, text)
+
+    def start_bird(self, namespace: Namespace, text: str) -> Process:
+        """Start a BIRD that is not the announcer's, and wait until it listens."""
+        config = self.directory / f"{namespace.role}.conf"
+        control = self.directory / f"{namespace.role}.ctl"
+        config.write_text(text)
+        words = ["bird", "-f", "-c", str(config), "-s", str(control)]
+        process = self.start(namespace, f"{namespace.role}-bird", *words)
+        wait(control.exists, 10, f"the socket of BIRD at {namespace.role}")
+        return process
+
+    def start(self, namespace: Namespace, name: str, *words: str) -> Process:
+        """Start a process that is ended with the run."""
+        self._processes.append(Process(self._registry, namespace, name, words))
+        return self._processes[-1]
+
+    def announcer(self, ospf: Ospf, network: Network = "broadcast") -> Announcer:
+        """Start an announcer."""
+        address = IPv4Address(LB)
+        setup = Setup(ospf, address, ("slb0",), self.runtime_dir, network)
+        announcer = Announcer(setup)
+        self._announcers.append(announcer)
+        self.loop.run(announcer.start())
+        return announcer
+
+    def status(self, announcer: Announcer) -> OspfStatus:
+        """What the announcer says now."""
+        return self.loop.run(announcer.status())
+
+    def wait_full(self, announcer: Announcer) -> None:
+        """Wait until both sides say Full."""
+        wait(lambda: self.status(announcer).adjacency == "full", UP_S, "Full at the LB")
+        wait(lambda: "Full/" in self.birdc("switch", "show ospf neighbors"), UP_S, "at the switch")
+
+    def wait_learnt(self, *prefixes: IPv4Network) -> None:
+        """Wait until the switch's kernel has these prefixes by way of the LB, and no other."""
+        wanted = {str(prefix).removesuffix("/32") for prefix in prefixes}
+        wait(lambda: self.via(self.switch, LB) == wanted, LEARN_S, f"{wanted} at the switch")
+
+    def via(self, namespace: Namespace, gateway: str) -> set[str]:
+        """Prefixes in the kernel's main table that lead to `gateway`."""
+        rows = [row.split() for row in namespace.ip("route").splitlines()]
+        return {row[0] for row in rows if row[1:3] == ["via", gateway]}
+
+    def birdc(self, role: str, *words: str) -> str:
+        """What a BIRD that is not the announcer's prints."""
+        return command("birdc", "-s", str(self.directory / f"{role}.ctl"), *words, check=False)
+
+    def bird_pid(self) -> int:
+        """The pid of the announcer's BIRD, 0 while it has none."""
+        file = self.runtime_dir / "bird.pid"
+        return int(file.read_text()) if file.exists() else 0
+
+    def close(self) -> None:
+        """Stop the announcers, the loop and the other processes."""
+        try:
+            for announcer in self._announcers:
+                self.loop.run(announcer.stop())
+        finally:
+            self.loop.close()
+            for process in self._processes:
+                process.stop()

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Rigs of the netns tests; a failed test shows the last lines of its rig's logs."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from rig.lb import LbSettings
+from rig.rig import Rig
+from rig.services import all_services
+
+# Short enough to be seen ending, long enough for the slowest test between two packets.
+TIMEOUTS = {"udp_oneway": 4, "udp_replied": 4, "tcp_time_wait": 2, "tcp_close": 1}
+
+
+@pytest.fixture(scope="session", params=[1, 2], ids=["w1", "w2"])
+def shared_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """The rig of every test that leaves slbd as it was, once with each number of workers."""
+    with Rig(LbSettings(workers=request.param, timeouts=TIMEOUTS)) as rig:
+        rig.wait_ospf()
+        yield rig
+
+
+@pytest.fixture
+def rig(shared_rig: Rig) -> Rig:
+    """The shared rig with HTTP, DNS and echo on every pod."""
+    shared_rig.lb.apply(all_services())
+    return shared_rig
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Add the logs of a failed test's rig to its report."""
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    arguments: dict[str, object] = getattr(item, "funcargs", {})
+    rigs = {id(value): value for value in arguments.values() if isinstance(value, Rig)}
+    if report.failed:
+        report.sections += [(f"logs of {rig.registry.run}", rig.logs()) for rig in rigs.values()]
+    return report  # type: ignore[return-value]

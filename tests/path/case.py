@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Packet cases: a sentence, and steps that say what goes in and what must come of it.
+
+    Case("a SYN opens a session", Send(tcp(), ToRs()), Send(Back("SA"), ToClient()))
+
+Silence is checked too: after the steps exactly the drops, the traffic and the wishes for neighbours
+that the steps name have been counted, and no mbuf is missing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from driver import Result
+from lab import Lab
+from packets.frames import GATEWAY_MAC, LOCAL, RS, SYN_ACK, answer
+from packets.nat import Wire, endpoints, right_checksums, translated
+from scapy.layers.inet import ICMP, IP
+from scapy.layers.l2 import Ether
+from scapy.packet import Packet
+from structs import port_mac
+from values import Op, View
+
+PUNTS = {"OSPF": 0, "ARP": 1, "OTHER": 2}
+IN, OUT = "in", "out"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What is known of a session: the client's packet and what became of it."""
+
+    before: bytes
+    after: bytes
+
+
+@dataclass
+class Run:
+    """A case under way."""
+
+    lab: Lab
+    flows: dict[int, Flow] = field(default_factory=dict)  # by the client's port
+    latest: int = 0
+    drops: Counter[tuple[int, str]] = field(default_factory=Counter)
+    packets: Counter[str] = field(default_factory=Counter)
+    octets: Counter[str] = field(default_factory=Counter)
+    wanted: list[tuple[str, int]] = field(default_factory=list)
+
+    def touch(self, direction: str, frame: bytes) -> None:
+        """Expect a packet of a session to be counted."""
+        self.packets[direction] += 1
+        self.octets[direction] += int.from_bytes(frame[16:18], "big")
+
+
+class Outcome(Protocol):
+    """What must come of a packet."""
+
+    def check(self, run: Run, send: "Send", frame: bytes, result: Result) -> None:
+        """Raise AssertionError if something else came of it."""
+
+
+@dataclass(frozen=True)
+class Back:
+    """A frame that an RS answers with, to the newest session or to that of a client's port."""
+
+    flags: str = SYN_ACK
+    payload: bytes = b""
+    of: int = 0
+    change: Callable[[Packet], Packet | bytes] = lambda packet: packet
+
+    def frame(self, run: Run) -> bytes:
+        """Make it from what the RS received."""
+        return bytes(
+            self.change(answer(run.flows[self.of or run.latest].after, self.flags, self.payload))
+        )
+
+
+@dataclass(frozen=True)
+class ToRs:
+    """Sent to an RS from a local address of the worker; a known session keeps its local port."""
+
+    rs: str = RS
+    mac: str = GATEWAY_MAC
+    port: int = 0
+    local: str = ""
+
+    def check(self, run: Run, send: "Send", frame: bytes, result: Result) -> None:
+        """Compare every byte with a translation made from scratch."""
+        assert result.what == f"TX {self.port}"
+        (_, client_port), _ = endpoints(frame)
+        local, server = endpoints(result.data)
+        if client_port in run.flows:
+            assert (local, server) == endpoints(run.flows[client_port].after)
+        else:
+            assert local[0] == (self.local or LOCAL[send.worker]) and local[1] >= 1024
+            assert server[0] == self.rs
+        wire = Wire(port_mac(self.port), self.mac, local, server)
+        assert result.data == translated(frame, result.data, wire)
+        assert right_checksums(frame) == right_checksums(result.data)
+        run.flows.setdefault(client_port, Flow(frame, result.data))
+        run.latest = client_port
+        run.touch(IN, frame)
+
+
+@dataclass(frozen=True)
+class ToClient:
+    """Sent back to the client as from the VS."""
+
+    mac: str = GATEWAY_MAC
+    port: int = 0
+
+    def check(self, run: Run, send: "Send", frame: bytes, result: Result) -> None:
+        """Compare every byte with a translation made from scratch."""
+        assert result.what == f"TX {self.port}"
+        _, client = endpoints(result.data)
+        asked, service = endpoints(run.flows[client[1]].before)
+        assert asked == client
+        wire = Wire(port_mac(self.port), self.mac, service, client)
+        assert result.data == translated(frame, result.data, wire)
+        assert right_checksums(frame) == right_checksums(result.data)
+        run.touch(OUT, frame)
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Dropped for a reason, unchanged; `session`: counted as traffic in this direction before."""
+
+    reason: str
+    session: str = ""
+    wanted: str = ""  # neighbour that is asked for, on port `on`
+    on: int = 0
+
+    def check(self, run: Run, send: "Send", frame: bytes, result: Result) -> None:
+        """Compare reason and bytes."""
+        assert result.what == f"DROP {self.reason}"
+        assert result.data == frame
+        run.drops[send.worker, self.reason] += 1
+        if self.session:
+            run.touch(self.session, frame)
+        if self.wanted:
+            run.wanted.append((self.wanted, self.on))
+
+
+@dataclass(frozen=True)
+class Punt:
+    """Given to the kernel, unchanged."""
+
+    kind: str
+
+    def check(self, run: Run, send: "Send", frame: bytes, result: Result) -> None:
+        """Compare class and bytes."""
+        assert result.what == f"PUNT {PUNTS[self.kind]}"
+        assert result.data == frame
+
+
+@dataclass(frozen=True)
+class HandTo:
+    """Passed on to another worker, unchanged."""
+
+    worker: int
+
+    def check(self, run: Run, send: "Send", frame: bytes, result: Result) -> None:
+        """Compare worker and bytes."""
+        assert result.what == f"HANDOFF {self.worker}"
+        assert result.data == frame
+
+
+@dataclass(frozen=True)
+class EchoReply:
+    """Answered on the spot, out of the port it came in by."""
+
+    def check(self, run: Run, send: "Send", frame: bytes, result: Result) -> None:
+        """Compare with a reply that scapy puts together."""
+        assert result.what == f"TX {send.port}"
+        asked = Ether(frame)
+        reply = asked.copy()
+        reply.src, reply.dst = asked.dst, asked.src
+        reply[IP].src, reply[IP].dst, reply[IP].ttl = asked[IP].dst, asked[IP].src, 64
+        reply[ICMP].type = 0
+        del reply[IP].chksum, reply[ICMP].chksum
+        assert result.data == bytes(reply)
+
+
+class Step(Protocol):
+    """One thing that a case does."""
+
+    def do(self, run: Run) -> None:
+        """Do it and check what can be checked at once."""
+
+
+@dataclass(frozen=True)
+class Send:
+    """A packet and what must come of it."""
+
+    packet: Packet | bytes | Back
+    outcome: Outcome
+    worker: int = 0
+    handed: bool = False
+    port: int = 0
+    segments: int = 1
+
+    def frame(self, run: Run) -> bytes:
+        """The bytes to send."""
+        return self.packet.frame(run) if isinstance(self.packet, Back) else bytes(self.packet)
+
+    def do(self, run: Run) -> None:
+        """Send it in a burst of its own."""
+        Burst([self]).do(run)
+
+
+@dataclass(frozen=True)
+class Burst:
+    """Packets that arrive together; worker and port are those of the first."""
+
+    sends: Sequence[Send]
+
+    def do(self, run: Run) -> None:
+        """Send them all, then check them in order."""
+        first = self.sends[0]
+        frames = [send.frame(run) for send in self.sends]
+        results = run.lab.harness.run(
+            first.worker,
+            frames,
+            port=first.port,
+            handed=first.handed,
+            segments=first.segments,
+        )
+        for send, frame, result in zip(self.sends, frames, results, strict=True):
+            send.outcome.check(run, send, frame, result)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Time passes."""
+
+    seconds: float
+
+    def do(self, run: Run) -> None:
+        """Move the clock."""
+        run.lab.harness.advance(self.seconds)
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """So many sessions live now; the state, if given, is that of each."""
+
+    count: int
+    state: str = ""
+
+    def do(self, run: Run) -> None:
+        """Count and compare."""
+        assert run.lab.active() == self.count
+        if self.state:
+            states = {session.state for session in run.lab.harness.sessions()}
+            assert states == {self.state}
+
+
+@dataclass(frozen=True)
+class Change:
+    """The operator changes VS and RS."""
+
+    ops: Sequence[Op]
+
+    def do(self, run: Run) -> None:
+        """Commit one transaction."""
+        run.lab.harness.commit(self.ops)
+
+
+@dataclass(frozen=True)
+class Reroute:
+    """Routes or neighbours change."""
+
+    view: View
+
+    def do(self, run: Run) -> None:
+        """Set the view."""
+        run.lab.harness.forward(self.view)
+
+
+@dataclass(frozen=True, init=False)
+class Case:
+    """A sentence and its steps."""
+
+    sentence: str
+    steps: Sequence[Step]
+
+    def __init__(self, sentence: str, *steps: Step) -> None:
+        object.__setattr__(self, "sentence", sentence)
+        object.__setattr__(self, "steps", steps)
+
+    def run(self, lab: Lab) -> None:
+        """Do every step, then make sure that nothing else has happened."""
+        drops, traffic = lab.harness.drops(), _traffic(lab)
+        run = Run(lab)
+        for step in self.steps:
+            step.do(run)
+        assert lab.harness.drops() - drops == run.drops
+        moved = [after - before for after, before in zip(_traffic(lab), traffic, strict=True)]
+        assert moved == [run.packets[IN], run.octets[IN], run.packets[OUT], run.octets[OUT]]
+        assert lab.harness.events() == run.wanted
+        assert lab.harness.mbufs_in_use() == 0
+
+
+def _traffic(lab: Lab) -> list[int]:
+    servers = lab.harness.vs().values()
+    names = ("in_packets", "in_bytes", "out_packets", "out_bytes")
+    return [sum(getattr(vs.traffic, name) for vs in servers) for name in names]

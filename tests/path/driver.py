@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The packet path fed from memory: slb._harness with Python's types.
+
+There is one harness a process; opening it again makes everything anew but EAL.
+"""
+
+import errno
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structs
+from structs import names, number
+from values import Laddr, Op, Rs, Session, Settings, View, Vs
+
+from slb._harness import ffi, lib
+
+BURST = int(lib.HARNESS_BURST)
+TICK_HZ = 16
+DONE = (1 << 64) - 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a packet: TX to port `arg`, PUNT of class `arg`, HANDOFF to worker `arg`,
+    DROP for reason `arg`."""
+
+    verdict: str
+    arg: int
+    data: bytes
+
+    @property
+    def what(self) -> str:
+        """Verdict and argument in words: `DROP TTL`, `TX 0`."""
+        if self.verdict == "DROP":
+            return f"DROP {names('slb_drop', 'SLB_DROP_')[self.arg]}"
+        return f"{self.verdict} {self.arg}"
+
+
+class Refused(Exception):
+    """A transaction that was refused, with what struct slb_refused says."""
+
+    def __init__(self, code: int, refused: Any) -> None:
+        self.error = errno.errorcode[-code]
+        self.reason = names("slb_refusal", "SLB_REFUSED_")[refused.reason]
+        self.text = bytes(ffi.string(refused.text)).decode()
+        self.op = int(refused.op)
+        self.worker = int(refused.worker)
+        super().__init__(f"{self.error} {self.reason}: {self.text}")
+
+
+class Harness:
+    """The workers and the admin core, without lcores and ports."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Open it; raises OSError with the sentence the engine gives."""
+        self.settings = settings or Settings()
+        self._packets = ffi.new("struct harness_packet[]", BURST)
+        self._verdicts = names("harness_verdict", "HARNESS_")
+        self._reasons = names("slb_drop", "SLB_DROP_")
+        text = ffi.new("char[256]")
+        rc = lib.harness_open(structs.config_of(self.settings), text, len(text))
+        if rc < 0:
+            raise OSError(-rc, bytes(ffi.string(text)).decode())
+
+    def close(self) -> None:
+        """Free everything; opening another does so too."""
+        lib.harness_close()
+
+    def run(
+        self,
+        worker: int,
+        frames: Sequence[bytes],
+        *,
+        port: int = 0,
+        handed: bool = False,
+        segments: int = 1,
+    ) -> list[Result]:
+        """Run one burst through a worker's path."""
+        packets = self._packets
+        for packet, data in zip(packets, frames, strict=False):
+            packet.len, packet.port = len(data), port
+            packet.handed, packet.segments = handed, segments
+            ffi.memmove(packet.data, data, len(data))
+        rc = lib.harness_run(worker, packets, len(frames))
+        if rc < 0:
+            raise OSError(-rc, "harness_run")
+        return [self._result(packets[i]) for i in range(len(frames))]
+
+    def run_all(self, worker: int, frames: Iterable[bytes]) -> Iterator[Result]:
+        """Run any number of packets, a burst at a time."""
+        waiting: list[bytes] = []
+        for data in frames:
+            waiting.append(data)
+            if len(waiting) == BURST:
+                yield from self.run(worker, waiting)
+                waiting = []
+        if waiting:
+            yield from self.run(worker, waiting)
+
+    def _result(self, packet: Any) -> Result:
+        data = bytes(ffi.buffer(packet.data, packet.len))
+        return Result(self._verdicts[packet.verdict], packet.arg, data)
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock, by whole ticks."""
+        lib.harness_advance_ms(math.ceil(round(seconds * TICK_HZ) * 1000 / TICK_HZ))
+
+    def commit(self, ops: Sequence[Op]) -> int:
+        """Apply a transaction; returns the generation, raises Refused."""
+        return self.commit_raw(structs.put_ops(ops), len(ops))
+
+    def commit_raw(self, array: Any, count: int) -> int:
+        """Apply a transaction of struct slb_op."""
+        generation, refused = ffi.new("uint64_t *"), ffi.new("struct slb_refused *")
+        rc = lib.harness_commit(array, count, generation, refused)
+        if rc < 0:
+            raise Refused(rc, refused)
+        return int(generation[0])
+
+    def forward(self, view: View, times: int = 1) -> int:
+        """Replace the forwarding view; returns the generation, raises Refused."""
+        arrays = structs.put_view(view)
+        generation, refused = ffi.new("uint64_t *"), ffi.new("struct slb_refused *")
+        for _ in range(times):
+            rc = lib.harness_forward_set(*arrays, generation, refused)
+            if rc < 0:
+                raise Refused(rc, refused)
+        return int(generation[0])
+
+    def quiesce(self) -> None:
+        """Take no new sessions from now on; only opening anew ends that."""
+        rc = lib.harness_quiesce()
+        if rc < 0:
+            raise OSError(-rc, "harness_quiesce")
+
+    def drops(self) -> Counter[tuple[int, str]]:
+        """Count drops by worker and reason."""
+        reasons = number("SLB_DROP_COUNT")
+        counts = ffi.new("uint64_t[]", self.settings.workers * reasons)
+        lib.harness_drop_list(counts, len(counts))
+        found: Counter[tuple[int, str]] = Counter()
+        for place, count in enumerate(counts):
+            if count:
+                found[place // reasons, self._reasons[place % reasons]] = int(count)
+        return found
+
+    def vs(self) -> dict[str, Vs]:
+        """List every VS by its key."""
+        rows = structs.listing(lib.harness_vs_list, "struct slb_vs_info")
+        return {row.vs: row for row in map(structs.get_vs, rows)}
+
+    def rs(self, vs: str = "") -> list[Rs]:
+        """List every RS, or those of one VS, removed ones with sessions too."""
+        rows = structs.listing(lib.harness_rs_list, "struct slb_rs_info")
+        return [row for row in map(structs.get_rs, rows) if vs in ("", row.vs)]
+
+    def laddrs(self) -> dict[str, Laddr]:
+        """List the local addresses."""
+        rows = structs.listing(lib.harness_laddr_list, "struct slb_laddr_info")
+        return {row.address: row for row in map(structs.get_laddr, rows)}
+
+    def sessions(
+        self, *, client: str = "", vs: str = "", rs: str = "", worker: int = -1, page: int = 256
+    ) -> list[Session]:
+        """List the sessions that match, `page` at a time."""
+        wanted, cursor = ffi.new("struct slb_session_filter *"), ffi.new("uint64_t *")
+        for name, text in (("client", client), ("vs", vs), ("rs", rs)):
+            if text:
+                structs.put_endpoint(getattr(wanted, name), text)
+        wanted.worker = worker
+        buffer, found = ffi.new("struct slb_session_info[]", page), []
+        states = names("slb_tcp_state", "SLB_")
+        while cursor[0] != DONE:
+            count = lib.harness_session_list(wanted, cursor, buffer, page)
+            if count < 0:
+                raise OSError(-count, "harness_session_list")
+            found += [structs.get_session(buffer[i], states) for i in range(count)]
+        return found
+
+    def events(self) -> list[tuple[str, int]]:
+        """Take the neighbours that were wanted, with their ports."""
+        buffer = ffi.new("struct slb_event[]", 256)
+        count = lib.harness_poll_events(buffer, len(buffer))
+        return [(structs.address(event.addr), event.port) for event in buffer[0:count]]
+
+    def mbufs_in_use(self) -> int:
+        """Return how many mbufs are not in the pool."""
+        return int(lib.harness_mbufs_in_use())
+
+    def stall(self, worker: int, stalled: bool = True) -> None:
+        """Make a worker answer no message, or answer again."""
+        lib.harness_stall(worker, stalled)
+
+    def generation(self, worker: int) -> int:
+        """Return a worker's generation."""
+        return int(lib.harness_generation(worker))
+
+    def generations(self) -> set[int]:
+        """Return all workers' generations."""
+        return {self.generation(worker) for worker in range(self.settings.workers)}
+
+    def set_generation(self, worker: int, generation: int) -> None:
+        """Make a worker believe that it is at another generation."""
+        lib.harness_set_generation(worker, generation)
+
+    def set_answer_timeout(self, seconds: float) -> None:
+        """Wait no longer than this for a worker's answer."""
+        lib.harness_set_answer_timeout_ms(int(seconds * 1000))

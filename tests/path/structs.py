@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Values to and from the structs of slb_abi.h, and names from its enums."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network, ip_address
+from socket import htons, ntohs
+from typing import Any
+
+from values import Laddr, Op, Rs, Session, Settings, Traffic, View, Vs
+
+from slb._harness import ffi, lib
+
+
+def names(enum: str, prefix: str) -> dict[int, str]:
+    """Return an enum's names by value, without the prefix."""
+    elements: dict[int, str] = ffi.typeof(f"enum {enum}").elements
+    return {number: name.removeprefix(prefix) for number, name in elements.items()}
+
+
+def number(name: str) -> int:
+    """Return an enumerator's value."""
+    return int(getattr(lib, name))
+
+
+def port_mac(port: int) -> str:
+    """Return the MAC the harness gives a port."""
+    return f"02:00:00:00:00:{port:02x}"
+
+
+def config_of(settings: Settings) -> Any:
+    """Return a filled struct slb_config."""
+    config = ffi.new("struct slb_config *")
+    config.abi_version = lib.SLB_ABI_VERSION
+    config.n_workers, config.n_ports = settings.workers, settings.ports
+    config.n_laddrs = len(settings.laddrs)
+    config.sessions, config.mbufs = settings.sessions, 4096
+    config.vs_max, config.rs_max = settings.vs_max, settings.rs_max
+    for name in ("ospf", "arp", "other"):
+        setattr(config, f"punt_{name}_pps", settings.pps.get(name, 100_000))
+    for state, seconds in settings.timeouts.items():
+        config.timeout_s[number(f"SLB_{state}")] = seconds
+    for row, (text, worker, port) in zip(config.laddrs, settings.laddrs, strict=False):
+        put_address(row.addr, text)
+        row.worker, row.port = worker, port
+    for index in range(settings.ports):
+        row = config.ports[index]
+        row.name, row.device = f"lan{index}".encode(), f"net_null{index}".encode()
+        row.mtu, row.rx_desc, row.tx_desc = settings.mtu, 256, 256
+        row.spread_hash = index in settings.spread_hash
+    return config
+
+
+def put_address(row: Any, text: str) -> None:
+    """Write a struct slb_address."""
+    packed = ip_address(text).packed
+    row.family = 4 if len(packed) == 4 else 6
+    ffi.memmove(row.bytes, packed, len(packed))
+
+
+def put_endpoint(row: Any, text: str) -> None:
+    """Write `10.96.0.10:80/tcp`, `10.10.0.1:8080`, or an address alone."""
+    rest, _, proto = text.partition("/")
+    host, _, port = rest.rpartition(":") if ":" in rest else (rest, "", "0")
+    put_address(row.addr, host.strip("[]"))
+    row.port_be = htons(int(port))
+    if proto:
+        row.proto = number(f"SLB_PROTO_{proto.upper()}")
+
+
+def address(row: Any) -> str:
+    """Read a struct slb_address."""
+    return str(IPv4Address(bytes(row.bytes)[:4]))
+
+
+def endpoint(row: Any) -> str:
+    """Read a struct slb_endpoint."""
+    protocols = {number("SLB_PROTO_TCP"): "/tcp", number("SLB_PROTO_UDP"): "/udp"}
+    return f"{address(row.addr)}:{ntohs(row.port_be)}{protocols.get(row.proto, '')}"
+
+
+def put_ops(ops: Sequence[Op]) -> Any:
+    """Return an array of struct slb_op."""
+    array = ffi.new("struct slb_op[]", len(ops))
+    for row, op in zip(array, ops, strict=True):
+        row.kind = number(f"SLB_OP_{op.kind}")
+        row.scheduler = number(f"SLB_SCHED_{op.scheduler.upper()}")
+        row.weight = op.weight
+        put_endpoint(row.vs, op.vs)
+        if op.rs:
+            put_endpoint(row.rs, op.rs)
+    return array
+
+
+def put_view(view: View) -> tuple[Any, int, Any, int, Any, int]:
+    """Return routes, neighbours and own addresses, each with its length."""
+    routes = ffi.new("struct slb_route[]", len(view.routes))
+    for row, route in zip(routes, view.routes, strict=True):
+        prefix = IPv4Network(route.prefix, strict=False)
+        put_address(row.prefix, str(prefix.network_address))
+        row.len, row.port = prefix.prefixlen, route.port
+        if route.gateway:
+            put_address(row.gateway, route.gateway)
+    neighbours = ffi.new("struct slb_neighbour[]", len(view.neighbours))
+    for row, neighbour in zip(neighbours, view.neighbours, strict=True):
+        put_address(row.addr, neighbour.address)
+        ffi.memmove(row.mac, bytes.fromhex(neighbour.mac.replace(":", "")), 6)
+        row.port = neighbour.port
+    own = ffi.new("struct slb_own_address[]", len(view.own))
+    for row, text in zip(own, view.own, strict=True):
+        put_address(row.addr, text)
+    return routes, len(routes), neighbours, len(neighbours), own, len(own)
+
+
+def listing(call: Any, ctype: str) -> Iterator[Any]:
+    """Yield the rows of a listing; each is valid until the next is asked for."""
+    room = call(ffi.NULL, 0)
+    if room < 0:
+        raise OSError(-room, ctype)
+    rows = ffi.new(f"{ctype}[]", room)
+    for i in range(call(rows, room)):
+        yield rows[i]
+
+
+def get_vs(row: Any) -> Vs:
+    """Read a struct slb_vs_info."""
+    scheduler = names("slb_sched", "SLB_SCHED_")[row.scheduler].lower()
+    return Vs(
+        endpoint(row.vs),
+        scheduler,
+        row.n_rs,
+        row.draining_rs,
+        row.generation,
+        get_traffic(row.traffic),
+    )
+
+
+def get_rs(row: Any) -> Rs:
+    """Read a struct slb_rs_info."""
+    traffic = get_traffic(row.traffic)
+    return Rs(endpoint(row.vs), endpoint(row.rs), row.weight, bool(row.removed), traffic)
+
+
+def get_traffic(row: Any) -> Traffic:
+    """Read a struct slb_traffic."""
+    return Traffic(
+        row.in_packets, row.in_bytes, row.out_packets, row.out_bytes, row.sessions, row.active
+    )
+
+
+def get_laddr(row: Any) -> Laddr:
+    """Read a struct slb_laddr_info."""
+    return Laddr(address(row.addr), row.worker, row.port, row.active, row.sessions)
+
+
+def get_session(row: Any, states: Mapping[int, str]) -> Session:
+    """Read a struct slb_session_info."""
+    return Session(
+        endpoint(row.client),
+        endpoint(row.vs),
+        endpoint(row.local),
+        endpoint(row.rs),
+        row.worker,
+        states[row.state],
+        row.idle_ms,
+        row.expires_ms,
+    )

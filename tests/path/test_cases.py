@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs the tables of packet cases; each cases_*.py is one feature."""
+
+import cases_forwarding
+import cases_icmp
+import cases_malformed
+import cases_punt
+import cases_steering
+import cases_tcp
+import cases_udp
+import pytest
+from case import Case, Drop, Send
+from lab import Lab
+from structs import names
+
+pytestmark = pytest.mark.path
+
+TABLES = (
+    cases_tcp,
+    cases_udp,
+    cases_icmp,
+    cases_punt,
+    cases_malformed,
+    cases_steering,
+    cases_forwarding,
+)
+# Exhaustion, rates and quiescing have tests of their own; full rings are the worker's.
+ELSEWHERE = {
+    "NO_LOCAL_PORT",
+    "SESSION_FULL",
+    "PUNT_RATE",
+    "STOPPING",
+    "PUNT_NO_KNI",
+    "PUNT_FULL",
+    "HANDOFF_FULL",
+    "TX_FULL",
+}
+ALL = [(table.__name__.removeprefix("cases_"), case) for table in TABLES for case in table.CASES]
+
+
+@pytest.mark.parametrize(
+    "case", [case for _, case in ALL], ids=[f"{name}: {case.sentence}" for name, case in ALL]
+)
+def test_case(case: Case, lab: Lab) -> None:
+    case.run(lab)
+
+
+def test_every_drop_reason_has_a_case() -> None:
+    steps = [step for _, case in ALL for step in case.steps]
+    sends = [step for step in steps if isinstance(step, Send)]
+    seen = {send.outcome.reason for send in sends if isinstance(send.outcome, Drop)}
+    reasons = set(names("slb_drop", "SLB_DROP_").values()) - {"COUNT"}
+    assert seen | ELSEWHERE == reasons and not seen & ELSEWHERE
+
+
+def test_sentences_are_told_apart() -> None:
+    sentences = [f"{name}: {case.sentence}" for name, case in ALL]
+    assert len(sentences) == len(set(sentences))

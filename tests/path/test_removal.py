@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Removing an RS or a VS: its sessions live on, nobody new comes, then every trace goes."""
+
+from collections.abc import Callable
+
+import pytest
+from driver import Refused
+from lab import PLAIN, Lab
+from packets.frames import ACK, RS_TCP, RST, VIP, VS_TCP, VS_UDP, answer, icmp, tcp, udp
+from packets.nat import endpoints
+from values import Op, Settings
+
+pytestmark = pytest.mark.path
+
+SECOND = "10.10.0.2:8080"
+
+OpenLab = Callable[[Settings], Lab]
+
+
+def talk(lab: Lab, client_port: int = 40000, flags: str = "S") -> bytes:
+    """Send a client's packet and let the RS answer; returns what the RS saw."""
+    (forwarded,) = lab.harness.run(0, [bytes(tcp(flags, sport=client_port))])
+    assert forwarded.what == "TX 0"
+    (back,) = lab.harness.run(0, [bytes(answer(forwarded.data, ACK))])
+    assert back.what == "TX 0"
+    assert endpoints(back.data)[1][1] == client_port
+    return forwarded.data
+
+
+def test_sessions_of_a_removed_rs_live_on(lab: Lab) -> None:
+    seen = talk(lab)
+    lab.servers[0].add_rs(SECOND).remove_rs(RS_TCP)
+    assert endpoints(talk(lab, flags=ACK)) == endpoints(seen)
+    assert endpoints(talk(lab, 40001))[1] == ("10.10.0.2", 8080)
+    removed = {row.rs: row for row in lab.harness.rs(VS_TCP)}[RS_TCP]
+    assert removed.removed and removed.weight == 0
+    assert (removed.traffic.in_packets, removed.traffic.active) == (2, 1)
+    vs = lab.harness.vs()[VS_TCP]
+    assert (vs.n_rs, vs.draining, vs.traffic.active, vs.traffic.in_packets) == (1, 1, 2, 3)
+
+
+def test_a_removed_rs_vanishes_with_its_last_session(lab: Lab) -> None:
+    talk(lab)
+    lab.servers[0].remove_rs(RS_TCP)
+    lab.harness.run(0, [bytes(tcp(RST))])
+    lab.harness.advance(4)
+    assert [row.removed for row in lab.harness.rs(VS_TCP)] == [True]
+    lab.harness.advance(2)
+    assert lab.harness.rs(VS_TCP) == []
+    traffic = lab.harness.vs()[VS_TCP].traffic
+    assert (traffic.in_packets, traffic.out_packets, traffic.sessions) == (2, 1, 1)
+
+
+def test_an_rs_that_comes_back_is_a_new_one(lab: Lab) -> None:
+    seen = talk(lab)
+    lab.servers[0].remove_rs(RS_TCP)
+    lab.servers[0].add_rs(RS_TCP)
+    assert sorted(row.removed for row in lab.harness.rs(VS_TCP)) == [False, True]
+    assert endpoints(talk(lab, flags=ACK)) == endpoints(seen)
+    again = talk(lab, 40001)
+    assert endpoints(again) != endpoints(seen)
+    counts = {row.removed: row.traffic.sessions for row in lab.harness.rs(VS_TCP)}
+    assert counts == {False: 1, True: 1}
+
+
+def test_without_its_only_rs_a_vs_refuses(lab: Lab) -> None:
+    lab.servers[0].remove_rs(RS_TCP)
+    (result,) = lab.harness.run(0, [bytes(tcp())])
+    assert result.what == "DROP NO_RS"
+
+
+def test_a_removed_vs(lab: Lab) -> None:
+    """Sessions go on; new clients find the port closed, then nobody at the address."""
+    seen = talk(lab)
+    lab.servers[0].remove()
+    assert endpoints(talk(lab, flags=ACK)) == endpoints(seen)
+    assert [row.removed for row in lab.harness.rs(VS_TCP)] == [True]
+    new = bytes(tcp(sport=2))
+    assert lab.harness.run(0, [new])[0].what == "DROP NO_VS"
+    lab.servers[1].remove()
+    assert [row.what for row in lab.harness.run(0, [new, bytes(udp()), bytes(icmp())])] == [
+        "DROP NOT_FOR_US"
+    ] * 3
+    assert VIP not in str(lab.harness.vs())
+
+
+def test_a_vs_that_comes_back_counts_from_nothing(lab: Lab) -> None:
+    seen = talk(lab)
+    lab.harness.commit([Op("VS_DEL", VS_TCP), Op("VS_ADD", VS_TCP), Op("RS_ADD", VS_TCP, SECOND)])
+    assert endpoints(talk(lab, flags=ACK)) == endpoints(seen)
+    assert endpoints(talk(lab, 40001))[1] == ("10.10.0.2", 8080)
+    own = {row.rs: row.traffic.sessions for row in lab.harness.rs(VS_TCP) if not row.removed}
+    assert own == {SECOND: 1}
+
+
+def test_slots_are_used_again(open_lab: OpenLab) -> None:
+    """With room for one RS another fits as soon as the first one's last session has ended."""
+    lab = open_lab(Settings(workers=1, laddrs=(("198.18.0.1", 0, 0),), rs_max=1, vs_max=1))
+    lab.harness.forward(PLAIN)
+    for n in range(20):
+        server = lab.add_vs(VS_TCP, rs=[f"10.10.0.{n + 1}:80"])
+        talk(lab)
+        server.remove_rs(f"10.10.0.{n + 1}:80")
+        with pytest.raises(Refused, match=r"RS 10\.10\.0\.99:80: all 1 RS slots are taken"):
+            server.add_rs("10.10.0.99:80")
+        with pytest.raises(Refused, match=r"VS 10\.96\.0\.10:53/udp: all 1 VS slots are taken"):
+            lab.add_vs(VS_UDP)
+        lab.harness.run(0, [bytes(tcp(RST))])
+        lab.harness.advance(6)
+        server.remove()
+    lab.clear()

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What goes into a harness and what it tells, as values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a harness is opened with; a local address is (address, worker, port)."""
+
+    workers: int = 2
+    ports: int = 2
+    laddrs: Sequence[tuple[str, int, int]] = (("198.18.0.1", 0, 0), ("198.18.0.2", 1, 0))
+    sessions: int = 1000
+    vs_max: int = 64
+    rs_max: int = 256
+    mtu: int = 1500
+    pps: Mapping[str, int] = field(default_factory=dict)  # ospf, arp, other
+    timeouts: Mapping[str, int] = field(default_factory=dict)  # TCP_SYN_SENT: seconds
+    spread_hash: frozenset[int] = frozenset()  # ports
+
+
+@dataclass(frozen=True)
+class Op:
+    """One change of VS and RS; the kind as in enum slb_op_kind."""
+
+    kind: str
+    vs: str
+    rs: str = ""
+    weight: int = 1
+    scheduler: str = "rr"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route; no gateway: connected."""
+
+    prefix: str
+    gateway: str = ""
+    port: int = 0
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A neighbour on a port's link."""
+
+    address: str
+    mac: str
+    port: int = 0
+
+
+@dataclass(frozen=True)
+class View:
+    """What is forwarded where."""
+
+    routes: Sequence[Route] = ()
+    neighbours: Sequence[Neighbour] = ()
+    own: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """struct slb_traffic."""
+
+    in_packets: int
+    in_bytes: int
+    out_packets: int
+    out_bytes: int
+    sessions: int
+    active: int
+
+
+@dataclass(frozen=True)
+class Vs:
+    """struct slb_vs_info."""
+
+    vs: str
+    scheduler: str
+    n_rs: int
+    draining: int
+    generation: int
+    traffic: Traffic
+
+
+@dataclass(frozen=True)
+class Rs:
+    """struct slb_rs_info."""
+
+    vs: str
+    rs: str
+    weight: int
+    removed: bool
+    traffic: Traffic
+
+
+@dataclass(frozen=True)
+class Laddr:
+    """struct slb_laddr_info."""
+
+    address: str
+    worker: int
+    port: int
+    active: int
+    sessions: int
+
+
+@dataclass(frozen=True)
+class Session:
+    """struct slb_session_info."""
+
+    client: str
+    vs: str
+    local: str
+    rs: str
+    worker: int
+    state: str
+    idle_ms: int
+    expires_ms: int

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Captures through the whole engine: what comes out of a port is what a translation from scratch
+makes of what went in, for every frame, in both directions.
+
+client frames -> [FIFO] net_pcap -> worker -> net_pcap [file] -> the test answers as the RS would
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packets.frames import CLIENT, GATEWAY_MAC, LOCAL, OWN, RS, VIP, answer, icmp, tcp, udp
+from packets.nat import Wire as Leaves
+from packets.nat import endpoints, translated
+from pcap_rig import PcapRig
+from scapy.layers.l2 import ARP, Ether
+
+pytestmark = pytest.mark.pcap
+
+FLOWS = 60
+RS_MAC = "bb:bb:bb:00:00:01"
+TWO_ARMS = {
+    "routes": [
+        {"prefix": "192.0.2.0/24", "gateway": None, "port": 0},
+        {"prefix": "0.0.0.0/0", "gateway": "192.0.2.1", "port": 0},
+        {"prefix": "10.10.0.0/24", "gateway": None, "port": 1},
+    ],
+    "neighbours": [
+        {"address": "192.0.2.1", "mac": GATEWAY_MAC, "port": 0},
+        {"address": RS, "mac": RS_MAC, "port": 1},
+    ],
+    "own": [],
+}
+
+
+def questions() -> list[bytes]:
+    """First packets of many clients, TCP and UDP in turn, told apart by what they carry."""
+    return [
+        bytes(tcp("S", b"q" * n, sport=1024 + n) if n % 2 else udp(b"q" * n, sport=1024 + n))
+        for n in range(FLOWS)
+    ]
+
+
+def by_client(frames: list[bytes], end: int) -> dict[int, bytes]:
+    """Frames by the client's port, which is that of the source or of the destination."""
+    found = {endpoints(frame)[end][1]: frame for frame in frames}
+    assert len(found) == len(frames)
+    return found
+
+
+def match(asked: list[bytes], seen: list[bytes], src_mac: str, dst_mac: str) -> dict[int, bytes]:
+    """Find for each question the frame that the RS saw, and compare every byte."""
+    service = {80: 8080, 53: 5353}
+    left = list(seen)
+    found = {}
+    for frame in asked:
+        (_, port), (_, vs_port) = endpoints(frame)
+        for one in left:
+            local, server = endpoints(one)
+            leaves = Leaves(src_mac, dst_mac, local, server)
+            if server == (RS, service[vs_port]) and one == translated(frame, one, leaves):
+                found[port] = one
+                left.remove(one)
+                break
+    assert not left and len(found) == len(asked)
+    return found
+
+
+def converse(rig: PcapRig, client_port: int, server_port: int, mac: str) -> dict[int, bytes]:
+    """Every client asks, every RS answers; returns what the RS saw, by the client's port."""
+    asked = questions()
+    rig.wires[client_port].send(asked)
+    seen = match(asked, rig.receive(FLOWS, server_port), rig.macs[server_port], mac)
+    replies = {port: bytes(answer(frame, payload=b"r" * port)) for port, frame in seen.items()}
+    rig.wires[server_port].send(replies.values())
+    for port, frame in by_client(rig.receive(FLOWS, client_port), 1).items():
+        vs_port = 80 if port % 2 else 53
+        leaves = Leaves(rig.macs[client_port], GATEWAY_MAC, (VIP, vs_port), (CLIENT, port))
+        assert frame == translated(replies[port], frame, leaves)
+    return seen
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_arm(tmp_path: Path, workers: int) -> None:
+    """With two workers, the second has no queue: it gets its share by ring and sends by ring."""
+    with PcapRig(tmp_path, workers=workers) as rig:
+        seen = converse(rig, 0, 0, GATEWAY_MAC)
+        end = rig.finish()
+        used = Counter(endpoints(frame)[0][0] for frame in seen.values())
+        assert set(used) == set(LOCAL[:workers])
+        assert end.total("tx_packets") == 2 * FLOWS
+        assert end.drops == {"PUNT_NO_KNI": rig.idle_frames()}
+        assert end.total("sessions_active") == FLOWS
+        (port,) = end.raw["ports"]
+        assert (port["tx_packets"], port["rx_queues"]) == (2 * FLOWS, 1)
+        traffic = [vs["traffic"] for vs in end.raw["vs"]]
+        assert [(t["in_packets"], t["out_packets"]) for t in traffic] == [(FLOWS // 2,) * 2] * 2
+        assert end.total("handed_off") == end.total("handed_in") + _sent_for_others(end.raw)
+        listed = {int(s["client"].split(":")[1]): s["local"] for s in end.raw["sessions"]}
+        assert listed == {p: "{}:{}".format(*endpoints(f)[0]) for p, f in seen.items()}
+
+
+def _sent_for_others(raw: dict[str, Any]) -> int:
+    """Packets that a worker without a transmit queue passed on to be sent."""
+    return sum(w["handed_off"] for w in raw["workers"][1:])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_two_arms(tmp_path: Path, workers: int) -> None:
+    """Clients on one port, servers on the other."""
+    with PcapRig(tmp_path, workers=workers, ports=2, view=TWO_ARMS) as rig:
+        converse(rig, 0, 1, RS_MAC)
+        end = rig.finish()
+        assert [port["tx_packets"] for port in end.raw["ports"]] == [FLOWS, FLOWS]
+        assert end.drops == {"PUNT_NO_KNI": rig.idle_frames()}
+
+
+def test_a_queue_for_each_worker(tmp_path: Path) -> None:
+    """Replies come in on the wrong queue, one after the other, and all find their session."""
+    with PcapRig(tmp_path, workers=2, queues=2) as rig:
+        asked = questions()
+        rig.wires[0].send(asked[: FLOWS // 2])
+        rig.wires[1].send(asked[FLOWS // 2 :])
+        seen = match(asked, rig.receive(FLOWS), rig.macs[0], GATEWAY_MAC)
+        owner = {local: worker for worker, local in enumerate(LOCAL)}
+        for frame in seen.values():
+            rig.wires[1 - owner[endpoints(frame)[0][0]]].send([bytes(answer(frame))])
+        by_client(rig.receive(FLOWS), 1)
+        end = rig.finish()
+        assert end.total("tx_packets") == 2 * FLOWS
+        assert end.total("handed_in") >= FLOWS
+        assert end.drops == {"PUNT_NO_KNI": rig.idle_frames()}
+
+
+def test_without_a_kernel_interface_punted_packets_are_counted(tmp_path: Path) -> None:
+    frames = [
+        bytes(Ether(dst="ff:ff:ff:ff:ff:ff") / ARP(pdst=OWN)),
+        bytes(tcp(dst=OWN, dport=22)),
+        bytes(udp(dst="224.0.0.251")),
+    ]
+    with PcapRig(tmp_path) as rig:
+        rig.wires[0].send([*frames, bytes(icmp())])
+        (reply,) = rig.receive(1)
+        assert Ether(reply)[1].src == VIP
+        end = rig.finish()
+        assert end.drops == {"PUNT_NO_KNI": rig.idle_frames() + len(frames)}
+        assert end.total("tx_packets") == 1
+
+
+def test_repetitions(tmp_path: Path) -> None:
+    """A frame that comes five times is one session, and leaves five times alike."""
+    with PcapRig(tmp_path) as rig:
+        rig.wires[0].send([bytes(tcp("S"))] * 5)
+        assert len(set(rig.receive(5))) == 1
+        end = rig.finish()
+        assert end.total("sessions_created") == 1
+        assert end.raw["sessions"][0]["state"] == "syn_sent"

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""slbd in its namespace: configuration, process, API and slbctl."""
+
+import http.client
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rig.addresses import (
+    DATA_LINK,
+    KERNEL_LINK,
+    LB,
+    LB_PREFIX,
+    SERVICE_SUBNET,
+    SWITCH,
+    local_addresses,
+)
+from rig.netns import Namespace
+from rig.process import Process, tail
+from rig.registry import Registry
+from rig.waiting import RigError, wait
+
+_READY_S = 40
+_API_S = 5
+
+
+@dataclass(frozen=True)
+class LbSettings:
+    """What differs between the rigs; the rest of slb.yaml follows from the topology."""
+
+    workers: int = 1
+    announce: str = "subnets"
+    services: Sequence[dict[str, Any]] = ()
+    timeouts: dict[str, int] = field(default_factory=dict)
+    # The words that start slbd, where a test runs it by a launcher of its own.
+    launcher: Sequence[str] = ()
+
+
+def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
+    """The whole slb.yaml of a rig as plain data."""
+    port = {
+        "name": "lan0",
+        "device": f"net_tap0,iface={DATA_LINK}",
+        "kernel_interface": {"name": KERNEL_LINK},
+        "addresses": [f"{LB}/{LB_PREFIX}"],
+        "routes": [{"to": "0.0.0.0/0", "via": SWITCH}],
+        "local_addresses": local_addresses(settings.workers),
+    }
+    return {
+        "engine": {
+            "workers": settings.workers,
+            "hugepages": False,
+            "sessions": 16384,
+            "mbufs": 8192,
+            "vs_max": 64,
+            "rs_max": 1024,
+        },
+        "ports": [port],
+        "service_subnets": [SERVICE_SUBNET],
+        "timeouts": settings.timeouts,
+        # Low, so that a flood from a small host exceeds it by far.
+        "punt": {"other_pps": 1000},
+        "ospf": {
+            "mode": "managed",
+            "router_id": LB,
+            "announce": settings.announce,
+            "hello_s": 1,
+            "dead_s": 4,
+        },
+        "api": {"socket": str(socket_path)},
+        "services": list(settings.services),
+    }
+
+
+class Lb:
+    """slbd, started in the LB's namespace."""
+
+    def __init__(self, registry: Registry, namespace: Namespace, settings: LbSettings) -> None:
+        """Write slb.yaml and start slbd."""
+        self.namespace = namespace
+        self.socket = registry.directory / "slbd.sock"
+        self.config_file = registry.directory / "slb.yaml"
+        self.write_config(config(settings, self.socket))
+        words = [*(settings.launcher or [program("slbd")]), *slbd_arguments(self.config_file)]
+        # DPDK keeps its runtime files below this directory, so they go with the run's.
+        environment = {"RUNTIME_DIRECTORY": str(registry.directory)}
+        self.process = Process(registry, namespace, "slbd", words, environment)
+
+    def write_config(self, content: dict[str, Any]) -> None:
+        """Replace slb.yaml; a running slbd reads it at SIGHUP."""
+        self.config_file.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def wait_ready(self) -> None:
+        """Wait for slbd's ready line; raises RigError with its last words when it ends instead."""
+
+        def ready() -> bool:
+            self.process.record_children()
+            if self.process.status() is not None:
+                status = self.process.status()
+                raise RigError(f"slbd ended with {status}: {tail(self.process.log, 8)}")
+            return "slbd: ready" in self.process.text()
+
+        wait(ready, _READY_S, "slbd's ready line")
+        self.process.record_children()
+
+    def reload(self) -> None:
+        """SIGHUP."""
+        self.process.send(signal.SIGHUP)
+
+    def apply(self, services: Sequence[dict[str, Any]]) -> None:
+        """Make `services` the whole set, by one request; raises RigError when it is refused."""
+        self.api("/v1/apply", body={"services": list(services)})
+
+    def api(self, path: str, timeout: float = _API_S, body: object = None) -> Any:
+        """GET a document of slbd's API, or POST one; raises OSError, RigError on a refusal."""
+        connection = _UnixConnection(self.socket, timeout)
+        try:
+            if body is None:
+                connection.request("GET", path)
+            else:
+                json_type = {"Content-Type": "application/json"}
+                connection.request("POST", path, json.dumps(body), json_type)
+            reply = connection.getresponse()
+            answer = reply.read()
+        finally:
+            connection.close()
+        if reply.status != 200:
+            raise RigError(f"{path}: {reply.status} {answer.decode()}")
+        return json.loads(answer)
+
+    def items(self, path: str) -> list[dict[str, Any]]:
+        """GET a list of slbd's API."""
+        items: list[dict[str, Any]] = self.api(path)["items"]
+        return items
+
+    def ctl(self, *argv: str) -> str:
+        """Run slbctl and return what it printed; raises RigError when it fails."""
+        done = self.try_ctl(*argv)
+        if done.returncode != 0:
+            raise RigError(f"slbctl {' '.join(argv)}: {done.returncode} {done.stderr.strip()}")
+        return done.stdout
+
+    def try_ctl(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Run slbctl and return how it ended and what it said."""
+        words = [program("slbctl"), "--socket", str(self.socket), *argv]
+        return subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+
+
+def slbd_arguments(config_file: Path) -> list[str]:
+    """slbd's command line for a configuration file."""
+    return ["--config", str(config_file)]
+
+
+def program(name: str) -> str:
+    """Path of an installed command of ours; raises RigError when there is none."""
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        raise RigError(f"{name} is not installed beside {sys.executable}")
+    return found
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket, without the product's own client."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("slbd", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))

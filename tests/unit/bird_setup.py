@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Settings, recorded replies and stand-ins for the tests of ospf."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Literal
+
+from ospf.birdc import Birdc
+from ospf.model import Setup
+from slb.model.config import Ospf
+
+REPLIES = Path(__file__).with_name("bird_replies")
+
+
+def recorded(name: str) -> bytes:
+    """What BIRD 2.0.12 once answered, as `birdc -v` printed it."""
+    return (REPLIES / f"{name}.txt").read_bytes()
+
+
+def setup(
+    directory: Path,
+    ospf: Ospf | None = None,
+    interfaces: Iterable[str] = ("slb0",),
+    network: Literal["broadcast", "ptp"] = "broadcast",
+) -> Setup:
+    """Settings with a router of 192.0.2.2."""
+    settings = ospf or Ospf(mode="managed")
+    return Setup(settings, IPv4Address("192.0.2.2"), tuple(interfaces), directory, network)
+
+
+def networks(*texts: str) -> list[IPv4Network]:
+    """Networks from their texts."""
+    return [IPv4Network(text) for text in texts]
+
+
+def script(directory: Path, text: str) -> str:
+    """Make a program that stands in for birdc."""
+    path = directory / "birdc"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def birdc(directory: Path, text: str, timeout_s: float = 5) -> Birdc:
+    """Make a Birdc that runs such a program."""
+    return Birdc(directory / "bird.ctl", script(directory, text), timeout_s)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""An engine without packets: keeps tables in memory and refuses what the real one refuses."""
+
+from collections.abc import Callable, Sequence
+
+from slb.errors import Duplicate, Full, UnknownRs, UnknownVs
+from slb.model import views
+from slb.model.endpoint import Endpoint, VsKey
+from slb.model.forwarding import Forwarding, Wanted
+from slb.model.op import Op, OpKind
+from slb.model.session_filter import SessionFilter
+
+NO_TRAFFIC = views.Traffic()
+
+
+class MemoryEngine:
+    """Implements slb.engine.protocol.Engine; tests look into its attributes and set them."""
+
+    abi = 1
+    dpdk = "DPDK in memory"
+
+    def __init__(self, workers: int = 2, vs_max: int = 100) -> None:
+        self.tables: dict[VsKey, tuple[str, dict[Endpoint, int]]] = {}
+        self.commits: list[list[Op]] = []
+        self.views: list[Forwarding] = []
+        self.events: list[Wanted] = []
+        self.calls: list[str] = []
+        self.sessions: list[views.SessionView] = []
+        self.ports: list[views.PortView] = []
+        self.removed: list[views.RsView] = []
+        self.running = True
+        self.before_commit: Callable[[], None] = lambda: None
+        self._rounds = 0
+        self._workers = workers
+        self._vs_max = vs_max
+
+    def commit(self, ops: Sequence[Op]) -> int:
+        self.before_commit()
+        tables = {vs: (scheduler, dict(rs)) for vs, (scheduler, rs) in self.tables.items()}
+        for op in ops:
+            _apply(tables, op)
+        if len(tables) > self._vs_max:
+            raise Full(f"{self._vs_max} VS exist already, the most there may be")
+        self.tables = tables
+        self.commits.append(list(ops))
+        return self.generation()
+
+    def forward_set(self, view: Forwarding) -> int:
+        self.views.append(view)
+        return self.generation()
+
+    def generation(self) -> int:
+        return len(self.commits)
+
+    def vs_list(self) -> list[views.VsView]:
+        return [
+            views.VsView(str(vs), scheduler, len(rs), 0, self.generation(), NO_TRAFFIC)
+            for vs, (scheduler, rs) in self.tables.items()
+        ]
+
+    def rs_list(self) -> list[views.RsView]:
+        return self.removed + [
+            views.RsView(str(vs), str(rs), weight, False, NO_TRAFFIC)
+            for vs, (_, real) in self.tables.items()
+            for rs, weight in real.items()
+        ]
+
+    def worker_list(self) -> list[views.WorkerView]:
+        self._rounds += self.running
+        return [worker_view(number, self._rounds) for number in range(self._workers)]
+
+    def port_list(self) -> list[views.PortView]:
+        return self.ports
+
+    def steering_list(self) -> list[views.SteeringView]:
+        return [views.SteeringView("lan0", "soft", "hash", "net_tap cannot steer", 1, 7)]
+
+    def laddr_list(self) -> list[views.LaddrView]:
+        return [views.LaddrView("198.18.0.1", 0, "lan0", 1, 2)]
+
+    def route_list(self) -> list[views.RouteView]:
+        return [views.RouteView("192.0.2.0/24", None, "lan0")]
+
+    def neighbour_list(self) -> list[views.NeighbourView]:
+        return [views.NeighbourView("192.0.2.1", "02:00:00:00:00:01", "lan0")]
+
+    def drop_list(self) -> list[views.DropView]:
+        return [views.DropView("NO_VS", 3, [1, 2])]
+
+    def session_list(self, wanted: SessionFilter, limit: int) -> views.SessionPage:
+        found = self._matching(wanted)
+        return views.SessionPage(found[:limit], len(found) > limit)
+
+    def session_count(self, wanted: SessionFilter) -> int:
+        return len(self._matching(wanted))
+
+    def poll_events(self) -> list[Wanted]:
+        taken, self.events = self.events, []
+        return taken
+
+    def quiesce(self) -> None:
+        self.calls.append("quiesce")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def _matching(self, wanted: SessionFilter) -> list[views.SessionView]:
+        return [s for s in self.sessions if wanted.worker in (None, s.worker)]
+
+
+def worker_view(number: int, rounds: int) -> views.WorkerView:
+    """A worker that has done nothing but turn."""
+    counters = dict.fromkeys(views.WorkerView.__struct_fields__, 0)
+    return views.WorkerView(**counters | {"worker": number, "rounds": rounds, "rx_packets": 5})
+
+
+def port_view(name: str, mac: str) -> views.PortView:
+    """A port without traffic."""
+    values: dict[str, object] = dict.fromkeys(views.PortView.__struct_fields__, 0)
+    values |= {"name": name, "mac": mac, "driver": "none", "link_up": True}
+    return views.PortView(**values)  # type: ignore[arg-type]
+
+
+def _apply(tables: dict[VsKey, tuple[str, dict[Endpoint, int]]], op: Op) -> None:
+    if (op.kind is OpKind.VS_ADD) == (op.vs in tables):
+        wrong = Duplicate if op.kind is OpKind.VS_ADD else UnknownVs
+        raise wrong(f"VS {op.vs} {'exists already' if op.vs in tables else 'does not exist'}")
+    if op.kind is OpKind.VS_DEL:
+        del tables[op.vs]
+    elif op.rs is None:
+        tables[op.vs] = (op.scheduler or "rr", tables.get(op.vs, ("", {}))[1])
+    else:
+        _apply_rs(tables[op.vs][1], op, op.rs)
+
+
+def _apply_rs(real: dict[Endpoint, int], op: Op, rs: Endpoint) -> None:
+    if (op.kind is OpKind.RS_ADD) == (rs in real):
+        wrong = Duplicate if op.kind is OpKind.RS_ADD else UnknownRs
+        raise wrong(f"RS {rs} of VS {op.vs} {'exists already' if rs in real else 'does not exist'}")
+    if op.kind is OpKind.RS_DEL:
+        del real[rs]
+    else:
+        real[rs] = op.weight or 0

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The API over a real Unix socket: every route through the client, over an engine in memory."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from unit.memory_engine import MemoryEngine
+from unit.test_config_loader import GOOD
+
+from slb import errors
+from slb.api.backend import Backend, Gate
+from slb.api.client import Client, call
+from slb.api.server import Server, make_app
+from slb.api.socket_file import SocketFile
+from slb.config.loader import parse
+from slb.model import views
+from slb.model.endpoint import Endpoint, VsKey
+from slb.model.service import RealServer, Service
+from slb.tables.apply import Tables
+
+T = TypeVar("T")
+
+VS = VsKey.parse("10.96.0.10:80/tcp")
+RS = Endpoint.parse("10.10.0.1:8080")
+OSPF = views.OspfView("managed", True, "192.0.2.2", [], ["10.96.0.0/16"], None)
+
+
+async def ospf() -> views.OspfView:
+    """What OSPF says here."""
+    return OSPF
+
+
+def backend(engine: MemoryEngine) -> Backend:
+    """A backend with the subnets of GOOD."""
+    config = parse("slb.yaml", GOOD, range(4))
+    local = [a for span in config.ports[0].local_addresses for a in span]
+    return Backend(engine, Tables(engine, config.service_subnets, local), ospf)
+
+
+class Api:
+    """A served engine, and what a client of it does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.engine = MemoryEngine()
+        self.path = str(folder / "slbd.sock")
+
+    def ask(self, action: Callable[[Client], Awaitable[T]]) -> T:
+        """Serve while `action` runs."""
+        return asyncio.run(self._serve(action))
+
+    async def _serve(self, action: Callable[[Client], Awaitable[T]]) -> T:
+        gate = Gate()
+        gate.open(backend(self.engine))
+        server, socket = Server(make_app(gate)), SocketFile(self.path, 0o600)
+        try:
+            await server.start(socket.socket)
+            async with Client(self.path) as client:
+                return await action(client)
+        finally:
+            await server.stop()
+            socket.close()
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Api:
+    """An API with an empty engine."""
+    return Api(tmp_path)
+
+
+def test_a_vs_from_its_birth_to_its_end(api: Api) -> None:
+    async def life(client: Client) -> None:
+        assert (await client.vs_add(Service(VS, "wrr", (RealServer(RS, 5),)))).generation == 1
+        assert [(v.vs, v.scheduler, v.rs_count) for v in await client.vs_list()] == [
+            (str(VS), "wrr", 1)
+        ]
+        assert (await client.vs_edit(VS, "sh")).generation == 2
+        assert (await client.vs_show(VS)).scheduler == "sh"
+        assert (await client.vs_del(VS)).generation == 3
+        assert await client.vs_list() == []
+
+    api.ask(life)
+    assert [str(op) for op in api.engine.commits[0]] == [
+        f"+ vs {VS} scheduler wrr",
+        f"+ rs {VS} {RS} weight 5",
+    ], "a VS and its RS are one transaction"
+
+
+def test_an_rs_from_its_birth_to_its_end(api: Api) -> None:
+    async def life(client: Client) -> list[views.RsView]:
+        await client.vs_add(Service(VS))
+        await client.rs_add(VS, RealServer(RS, 2))
+        await client.rs_edit(VS, RS, 0)
+        rows = await client.rs_list(VS)
+        await client.rs_del(VS, RS)
+        assert await client.rs_list() == []
+        return rows
+
+    assert [(row.rs, row.weight) for row in api.ask(life)] == [(str(RS), 0)]
+
+
+def test_readings(api: Api) -> None:
+    async def read(client: Client) -> None:
+        version = await client.version()
+        assert (version.slb, version.abi, version.dpdk) == ("0.1.0", 1, "DPDK in memory")
+        assert [row.address for row in await client.laddr_list()] == ["198.18.0.1"]
+        assert [row.gateway for row in await client.route_list()] == [None]
+        assert [row.mac for row in await client.neighbour_list()] == ["02:00:00:00:00:01"]
+        assert [row.method for row in await client.steering()] == ["soft"]
+        assert [row.total for row in await client.drops()] == [3]
+        assert len(await client.worker_list()) == 2
+        assert await client.port_list() == []
+        assert await client.ospf() == OSPF
+        stats = await client.stats()
+        assert stats.totals["rx_packets"] == 10
+        assert "cpu" not in stats.totals, "numbers of CPUs have no sum"
+
+    api.ask(read)
+
+
+def test_sessions(api: Api) -> None:
+    row = views.SessionView("192.0.2.7:1", str(VS), "l", "r", 0, "established", 1, 2)
+    api.engine.sessions = [row] * 150
+
+    async def read(client: Client) -> None:
+        page = await client.session_list(vs=VS, client="192.0.2.7", rs="10.10.0.1:8080")
+        assert (len(page.items), page.more) == (100, True)
+        page = await client.session_list(limit=150)
+        assert (len(page.items), page.more) == (150, False)
+        assert await client.session_count() == 150
+        assert await client.session_count(worker=1) == 0
+
+    api.ask(read)
+
+
+def test_apply_and_export(api: Api) -> None:
+    wanted = [Service(VS, "rr", (RealServer(RS),))]
+
+    async def converge(client: Client) -> None:
+        dry = await client.apply(wanted, dry_run=True)
+        assert (len(dry.plan), dry.generation) == (2, 0)
+        assert api.engine.commits == []
+        assert (await client.apply(wanted)).generation == 1
+        again = await client.apply(wanted)
+        assert (again.plan, again.generation) == ([], 1)
+        assert list((await client.export()).services) == wanted
+        assert (await client.apply([])).plan == [f"- vs {VS}"]
+
+    api.ask(converge)
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "sentence"),
+    [
+        (lambda c: c.vs_show(VS), errors.UnknownVs, f"VS {VS} does not exist"),
+        (lambda c: c.vs_del(VS), errors.UnknownVs, f"VS {VS} does not exist"),
+        (lambda c: c.rs_list(VS), errors.UnknownVs, f"VS {VS} does not exist"),
+        (lambda c: c.rs_add(VS, RealServer(RS)), errors.UnknownVs, "does not exist"),
+        (
+            lambda c: c.vs_add(Service(VsKey.parse("10.1.1.1:80/tcp"))),
+            errors.BadRequest,
+            "services[0].vs: VS 10.1.1.1:80/tcp lies in no service subnet (10.96.0.0/16); "
+            "add its subnet to service_subnets",
+        ),
+        (
+            lambda c: c.vs_add(Service(VsKey.parse("[2001:db8::1]:80/tcp"))),
+            errors.BadRequest,
+            "IPv6 is not supported yet",
+        ),
+        (
+            lambda c: c.vs_add(Service(VS, "rr", (RealServer(RS), RealServer(RS)))),
+            errors.BadRequest,
+            f"RS {RS} is in VS {VS} twice",
+        ),
+        (
+            lambda c: c.rs_add(VS, RealServer(Endpoint.parse("198.18.0.1:80"))),
+            errors.BadRequest,
+            "RS address 198.18.0.1 is one of our local addresses",
+        ),
+        (lambda c: c.rs_edit(VS, RS, 1001), errors.BadRequest, "weight: Expected `int` <= 1000"),
+        (lambda c: c.session_list(limit=0), errors.BadRequest, "is not a whole number from 1"),
+        (lambda c: c.session_list(client="x"), errors.BadRequest, "'x' is not ADDRESS:PORT"),
+    ],
+)
+def test_refused(
+    api: Api,
+    action: Callable[[Client], Awaitable[object]],
+    kind: type[errors.RequestError],
+    sentence: str,
+) -> None:
+    with pytest.raises(kind) as error:
+        api.ask(action)
+    assert sentence in str(error.value)
+    assert api.engine.commits == []
+
+
+def test_a_duplicate_and_a_full_table(api: Api) -> None:
+    async def twice(client: Client) -> None:
+        await client.vs_add(Service(VS))
+        with pytest.raises(errors.Duplicate, match="exists already"):
+            await client.vs_add(Service(VS))
+        many = [Service(VsKey.parse(f"10.96.1.{n}:80/tcp")) for n in range(1, 102)]
+        with pytest.raises(errors.Full, match="100 VS exist already"):
+            await client.apply(many)
+
+    api.ask(twice)
+    assert len(api.engine.tables) == 1
+
+
+def test_changes_do_not_overlap(api: Api) -> None:
+    """Two clients apply different sets at once: each plan is for the state that it finds."""
+    first = [Service(VsKey.parse(f"10.96.1.{n}:80/tcp")) for n in range(1, 50)]
+    second = [Service(VsKey.parse(f"10.96.2.{n}:80/tcp")) for n in range(1, 50)]
+
+    async def both(client: Client) -> None:
+        await asyncio.gather(*(client.apply(wanted) for wanted in [first, second] * 5))
+
+    api.ask(both)
+    assert len(api.engine.tables) == 49
+
+
+def test_nobody_answers(tmp_path: Path) -> None:
+    with pytest.raises(errors.Unreachable, match="no such socket; is slbd running"):
+        call(str(tmp_path / "none.sock"), lambda client: client.vs_list())
+    (tmp_path / "file").touch()
+    with pytest.raises(errors.Unreachable, match="nobody listens there"):
+        call(str(tmp_path / "file"), lambda client: client.vs_list())

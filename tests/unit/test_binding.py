@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The C boundary from Python's side, without an engine that runs."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import inspect
+
+from slb import errors
+from slb.config.check_services import MAX_RS_PER_VS
+from slb.config.checks import MAX_LADDRS
+from slb.config.loader import load
+from slb.model import views
+from slb.model.config import Timeouts
+from slb.model.endpoint import Endpoint, VsKey
+from slb.model.forwarding import Forwarding, Neighbour, OwnAddress, Route
+from slb.model.op import Op, OpKind
+from slb.model.service import MAX_WEIGHT, SCHEDULERS
+
+pytest.importorskip("slb._engine", reason="the engine is not built")
+
+from ipaddress import IPv4Address, IPv4Network
+
+from slb.engine import binding, marshal, read
+from slb.engine.binding import ffi, lib
+from slb.engine.forward import put_forwarding
+from slb.engine.settings import deal, to_c
+
+EXAMPLES = Path(__file__).parents[2] / "configs/examples"
+VS = VsKey.parse("10.96.0.10:80/tcp")
+RS = Endpoint.parse("10.10.0.1:8080")
+
+
+def enum(name: str, prefix: str) -> set[str]:
+    """An enum's names, in lower case, without its count."""
+    found = {word.lower() for word in binding.names(name, prefix).values()}
+    return {word for word in found if not word.endswith("count")}
+
+
+def test_what_python_must_spell_out_is_what_the_header_says() -> None:
+    assert enum("slb_sched", "SLB_SCHED_") == set(SCHEDULERS)
+    assert enum("slb_op_kind", "SLB_OP_") == {kind.name.lower() for kind in OpKind}
+    assert enum("slb_refusal", "SLB_REFUSED_") == {
+        "none",
+        *(name.lower() for name in binding.REFUSALS),
+    }
+    states = enum("slb_tcp_state", "SLB_") - {"tcp_none"}
+    assert states == set(Timeouts.__struct_fields__)
+    assert binding.value("SLB_MAX_WEIGHT") == MAX_WEIGHT
+    assert binding.value("SLB_MAX_LADDRS") == MAX_LADDRS
+    assert binding.value("SLB_MAX_RS_PER_VS") == MAX_RS_PER_VS
+
+
+@pytest.mark.parametrize(
+    ("view", "struct"),
+    [(views.WorkerView, "slb_worker_info"), (views.Traffic, "slb_traffic")],
+)
+def test_views_have_the_fields_of_the_structs(view: Any, struct: str) -> None:
+    fields = {name for name, _ in ffi.typeof(f"struct {struct}").fields}
+    assert {f.encode_name for f in inspect.type_info(view).fields} == {  # type: ignore[attr-defined]
+        name for name in fields if not name.startswith("reserved")
+    }
+
+
+@pytest.mark.parametrize(
+    ("rc", "refusal", "kind"),
+    [
+        (-errno.EEXIST, "VS_EXISTS", errors.Duplicate),
+        (-errno.ENOENT, "VS_UNKNOWN", errors.UnknownVs),
+        (-errno.ENOENT, "RS_UNKNOWN", errors.UnknownRs),
+        (-errno.ENOSPC, "VS_FULL", errors.Full),
+        (-errno.ENOMEM, "NO_MEMORY", errors.Full),
+        (-errno.EINVAL, "BAD_ADDRESS", errors.BadRequest),
+        (-errno.EINVAL, "ADDRESS_IN_USE", errors.BadRequest),
+        (-errno.ETIMEDOUT, "WORKER", errors.NotReady),
+        (-errno.ETIMEDOUT, "", errors.NotReady),
+        (-errno.ESHUTDOWN, "", errors.NotReady),
+        (-errno.EIO, "", errors.EngineError),
+    ],
+)
+def test_check(rc: int, refusal: str, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as error:
+        binding.check(rc, "what was tried", refusal)
+    assert "\n" not in str(error.value)
+    assert "Errno" not in str(error.value)
+
+
+def test_check_lets_results_through() -> None:
+    assert binding.check(0, "x") == 0
+    assert binding.check(7, "x") == 7
+
+
+def test_a_closed_engine_answers_nothing() -> None:
+    with pytest.raises(errors.NotReady, match="the engine does not run"):
+        read.vs_list()
+
+
+def test_ops() -> None:
+    ops = [
+        Op(OpKind.VS_ADD, VS, scheduler="wrr"),
+        Op(OpKind.RS_ADD, VS, rs=RS, weight=5),
+        Op(OpKind.VS_DEL, VsKey.parse("[2001:db8::1]:53/udp")),
+    ]
+    rows = marshal.put_ops(ops)
+    assert [row.kind for row in rows] == [lib.SLB_OP_VS_ADD, lib.SLB_OP_RS_ADD, lib.SLB_OP_VS_DEL]
+    assert rows[0].scheduler == lib.SLB_SCHED_WRR
+    assert (rows[1].weight, rows[1].vs.proto) == (5, lib.SLB_PROTO_TCP)
+    assert bytes(ffi.buffer(ffi.addressof(rows[1], "rs")))[:22] == bytes([10, 10, 0, 1]) + bytes(
+        12
+    ) + b"\x04" + (bytes(3) + (8080).to_bytes(2, "big"))
+    assert [marshal.Keys().vs(row.vs) for row in rows] == [op.vs for op in ops]
+    assert marshal.get_endpoint(rows[1].rs) == RS
+
+
+def test_forwarding() -> None:
+    view = Forwarding(
+        (
+            Route(IPv4Network("0.0.0.0/0"), IPv4Address("192.0.2.1"), 1),
+            Route(IPv4Network("192.0.2.0/24"), None, 1),
+        ),
+        (Neighbour(IPv4Address("192.0.2.1"), "02:00:00:00:00:0a", 1),),
+        (OwnAddress(IPv4Address("192.0.2.2"), 1),),
+    )
+    routes, n_routes, neighbours, n_neighbours, own, n_own = put_forwarding(view)
+    assert (n_routes, n_neighbours, n_own) == (2, 1, 1)
+    assert (routes[0].len, routes[0].port, routes[0].gateway.family) == (0, 1, 4)
+    assert (routes[1].len, routes[1].gateway.family) == (24, 0)
+    assert marshal.get_mac(neighbours[0].mac) == "02:00:00:00:00:0a"
+    assert str(marshal.get_address(own[0].addr)) == "192.0.2.2"
+
+
+def test_settings() -> None:
+    config = load(str(EXAMPLES / "one-arm-pci.yaml"), cpus=range(8))
+    c = to_c(config)
+    assert (c.abi_version, c.n_workers, c.n_ports, c.n_laddrs) == (lib.SLB_ABI_VERSION, 4, 1, 16)
+    assert list(c.worker_cpus)[:4] == [2, 3, 4, 5]
+    assert c.worker_idle == lib.SLB_IDLE_BUSY
+    assert c.admin_idle == lib.SLB_IDLE_ADAPTIVE
+    assert c.timeout_s[lib.SLB_TCP_ESTABLISHED] == 3600
+    assert c.timeout_s[lib.SLB_UDP_REPLIED] == 60
+    assert binding.text(c.ports[0].device) == "0000:3b:00.0"
+    assert binding.text(c.ports[0].kni_name) == "slb0"
+    assert (c.ports[0].rx_desc, c.ports[0].mtu, c.ports[0].spread_hash) == (2048, 1500, 0)
+    assert bytes(c.ports[0].mac) == bytes(6), "the device's own"
+    memif = to_c(load(str(EXAMPLES / "memif.yaml"), cpus=range(8)))
+    assert marshal.get_mac(memif.ports[0].mac) == "02:00:00:00:00:02"
+    assert memif.ports[0].kni_kind == lib.SLB_KNI_TAP
+    assert binding.text(c.file_prefix) == binding.text(memif.file_prefix), "the same socket"
+
+
+def test_local_addresses_are_dealt_in_turn_over_all_ports() -> None:
+    config = load(str(EXAMPLES / "two-arm-pci.yaml"), cpus=range(8))
+    dealt = list(deal(config))
+    assert [worker for _, worker, _ in dealt] == [0, 1] * 4
+    assert {port for _, _, port in dealt} == {1}
+
+
+def rows(ctype: str, *fills: Callable[[Any], None]) -> Callable[[Any, int], int]:
+    """A listing call as the engine has them, with these rows."""
+
+    def call(out: Any, room: int) -> int:
+        for index, fill in enumerate(fills[:room]):
+            assert ffi.typeof(out).item.cname == ctype
+            fill(out[index])
+        return len(fills)
+
+    return call
+
+
+def test_a_listing_that_grows_while_it_is_read() -> None:
+    sizes: list[int] = []
+
+    def call(out: Any, room: int) -> int:
+        sizes.append(room)
+        count = 100 if len(sizes) == 1 else 112
+        for index in range(min(room, count)):
+            out[index].len = index
+        return count
+
+    found = [row.len for row in binding.listing(call, "struct slb_route", "routes")]
+    assert found == list(range(112))
+    assert sizes == [64, 112]
+
+
+class Readings:
+    """Stands in for the library's listing calls."""
+
+    def slb_vs_list(self, out: Any, room: int) -> int:
+        def fill(row: Any) -> None:
+            marshal.put_endpoint(row.vs, VS)
+            row.scheduler, row.n_rs, row.draining_rs = lib.SLB_SCHED_SH, 3, 1
+            row.traffic.in_packets, row.traffic.active = 1 << 63, 7
+
+        return rows("struct slb_vs_info", fill)(out, room)
+
+    def slb_rs_list(self, out: Any, room: int) -> int:
+        def fill(row: Any) -> None:
+            marshal.put_endpoint(row.vs, VS)
+            marshal.put_endpoint(row.rs, RS)
+            row.weight, row.removed = 1000, 1
+
+        return rows("struct slb_rs_info", fill)(out, room)
+
+    def slb_port_list(self, out: Any, room: int) -> int:
+        def fill(row: Any) -> None:
+            row.name, row.kni_name, row.driver = b"n" * 31, b"slb0", b"net_tap"
+            marshal.put_mac(row.mac, "02:00:00:00:00:0a")
+            row.link_up, row.kni_kind, row.steer = 1, lib.SLB_KNI_TAP, lib.SLB_STEER_SOFT
+            row.spread, row.steer_reason = lib.SLB_SPREAD_HASH, b"it cannot"
+
+        return rows("struct slb_port_info", fill)(out, room)
+
+    def slb_worker_list(self, out: Any, room: int) -> int:
+        def fill(row: Any) -> None:
+            row.handed_off = 4
+
+        return rows("struct slb_worker_info", fill, fill)(out, room)
+
+    def slb_drop_list(self, out: Any, room: int) -> int:
+        out[lib.SLB_DROP_NO_VS] = 3
+        out[lib.SLB_DROP_COUNT + lib.SLB_DROP_NO_VS] = 4
+        return 2
+
+
+def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "lib", Readings())
+    (vs,) = read.vs_list()
+    assert (vs.vs, vs.scheduler, vs.rs_count, vs.draining) == (str(VS), "sh", 3, 1)
+    assert (vs.traffic.in_packets, vs.traffic.active) == (1 << 63, 7)
+    (rs,) = read.rs_list()
+    assert (rs.vs, rs.rs, rs.weight, rs.removed) == (str(VS), str(RS), 1000, True)
+    (port,) = read.port_list()
+    assert (port.name, port.mac, port.link_up) == ("n" * 31, "02:00:00:00:00:0a", True)
+    assert (port.kernel_interface, port.kni_kind) == ("slb0", "tap")
+    (steering,) = read.steering_list()
+    assert (steering.method, steering.spread, steering.reason) == ("soft", "hash", "it cannot")
+    assert steering.handed_off == 8
+    drops = {row.reason: row for row in read.drop_list()}
+    assert drops["NO_VS"] == views.DropView("NO_VS", 7, [3, 4])
+    assert len(drops) == lib.SLB_DROP_COUNT
+    assert "COUNT" not in drops
+
+
+def test_a_session() -> None:
+    row = ffi.new("struct slb_session_info *")
+    marshal.put_endpoint(row.vs, VS)
+    for name in ("client", "local", "rs"):
+        marshal.put_endpoint(getattr(row, name), RS)
+    row.state, row.idle_ms = lib.SLB_TCP_ESTABLISHED, 5
+    view = read.session_reader()(row)
+    assert (view.vs, view.client, view.state, view.idle_ms) == (str(VS), str(RS), "established", 5)

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Rules between the keys of a file."""
+
+import pytest
+from unit.test_config_loader import GOOD, good, problems
+
+PORT = GOOD[GOOD.index("  - name") : GOOD.index("service_subnets")]
+
+
+def vs(key: str, *rs: str) -> str:
+    """A services section with one VS."""
+    rows = ", ".join(f"{{rs: '{one}'}}" for one in rs)
+    return f"services:\n  - vs: {key}\n    rs: [{rows}]\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        (
+            "[198.18.0.1]",
+            "[]",
+            "7: ports[0].local_addresses: too few local addresses for the workers: 0 for 1; "
+            "give at least one a worker, or lower engine.workers",
+        ),
+        (
+            "  workers: 1",
+            "  workers: 2",
+            "7: ports[0].local_addresses: too few local addresses for the workers: 1 for 2; "
+            "give at least one a worker, or lower engine.workers",
+        ),
+        (
+            "[198.18.0.1]",
+            "[198.18.0.1, 198.18.0.0-198.18.0.3]",
+            "7: ports[0].local_addresses[1]: 198.18.0.1 is a local address already; "
+            "choose another local address",
+        ),
+        (
+            "[198.18.0.1]",
+            "[192.0.2.2]",
+            "7: ports[0].local_addresses[0]: 192.0.2.2 is the address of port lan0; "
+            "choose another local address",
+        ),
+        (
+            "[198.18.0.1]",
+            "[224.0.0.5]",
+            "7: ports[0].local_addresses[0]: 224.0.0.5 is a multicast address; "
+            "choose another local address",
+        ),
+        (
+            "[198.18.0.1]",
+            "[198.18.0.0-198.18.3.255, 198.19.0.1]",
+            "7: ports[0].local_addresses: 1025 local addresses in all, more than 1024; remove some",
+        ),
+        (
+            "[198.18.0.1]",
+            "[10.96.255.250-10.97.0.3]",
+            "8: service_subnets[0]: 10.96.0.0/16 holds local addresses 10.96.255.250-10.97.0.3; "
+            "keep them apart",
+        ),
+        (
+            "[10.96.0.0/16]",
+            "[10.96.0.0/16, 10.96.7.0/24]",
+            "8: service_subnets[1]: 10.96.7.0/24 overlaps 10.96.0.0/16; keep one of them",
+        ),
+        (
+            "[10.96.0.0/16]",
+            "[192.0.2.0/24]",
+            "8: service_subnets[0]: 192.0.2.0/24 holds 192.0.2.2, an address of port lan0; "
+            "services need a subnet of their own",
+        ),
+        (
+            "[192.0.2.2/24]",
+            "[192.0.2.2/24]\n    routes: [{to: 0.0.0.0/0, via: 192.0.3.1}]",
+            "7: ports[0].routes[0].via: 192.0.3.1 is in no network of lan0's addresses; "
+            "correct one",
+        ),
+        (
+            "[192.0.2.2/24]",
+            "[127.0.0.1/8]",
+            "6: ports[0].addresses[0]: 127.0.0.1 is a loopback address; write a host's",
+        ),
+        (
+            "[192.0.2.2/24]",
+            "[192.0.2.2/24]\n    mac: 01:00:5e:00:00:01",
+            "7: ports[0].mac: 01:00:5e:00:00:01 is no unicast MAC; "
+            "the first octet must be even and not all zero",
+        ),
+        (
+            "  workers: 1",
+            "  cpus: {workers: [9]}",
+            "2: engine.cpus.workers[0]: CPU 9 does not exist or is not ours to use; "
+            "choose from 0, 1, 2, 3",
+        ),
+        (
+            "  workers: 1",
+            "  cpus: {workers: [1, 2]}",
+            "2: engine.cpus.workers: 2 CPUs for 1 workers; name one for each worker",
+        ),
+        (
+            "  workers: 1",
+            "  cpus: {kni: 7}",
+            "2: engine.cpus.kni: CPU 7 does not exist or is not ours to use; "
+            "choose from 0, 1, 2, 3",
+        ),
+    ],
+)
+def test_one_broken_rule(old: str, new: str, line: str) -> None:
+    assert old in GOOD
+    assert problems(GOOD.replace(old, new)) == [f"slb.yaml:{line}"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "line"),
+    [
+        (
+            vs("10.97.0.1:80/tcp"),
+            "10: services[0].vs: VS 10.97.0.1:80/tcp lies in no service subnet (10.96.0.0/16); "
+            "add its subnet to service_subnets",
+        ),
+        (
+            vs("'[2001:db8::1]:80/tcp'"),
+            "10: services[0].vs: VS [2001:db8::1]:80/tcp: IPv6 is not supported yet; "
+            "write an IPv4 address",
+        ),
+        (
+            vs("10.96.0.1:80/tcp", "10.96.0.9:80"),
+            "11: services[0].rs[0].rs: RS address 10.96.0.9 lies in a service subnet; "
+            "write the server's own address",
+        ),
+        (
+            vs("10.96.0.1:80/tcp", "198.18.0.1:80"),
+            "11: services[0].rs[0].rs: RS address 198.18.0.1 is one of our local addresses; "
+            "write the server's own",
+        ),
+        (
+            vs("10.96.0.1:80/tcp", "10.10.0.1:80", "10.10.0.1:80"),
+            "11: services[0].rs[1].rs: RS 10.10.0.1:80 is in VS 10.96.0.1:80/tcp twice; "
+            "keep one of them",
+        ),
+        (
+            vs("10.96.0.1:80/tcp") + "  - vs: 10.96.0.1:80/tcp\n",
+            "12: services[1].vs: VS 10.96.0.1:80/tcp is there twice; merge the two",
+        ),
+        (
+            "ospf: {mode: managed, hello_s: 5}\n",
+            "9: ospf.dead_s: 4 s is not longer than hello_s (5 s); make it 4 times it",
+        ),
+    ],
+)
+def test_services_and_ospf(extra: str, line: str) -> None:
+    assert problems(GOOD + extra) == [f"slb.yaml:{line}"]
+
+
+def test_two_ports_need_their_own_names_devices_and_addresses() -> None:
+    found = problems(GOOD.replace(PORT, PORT + PORT))
+    assert [line.partition("; ")[0] for line in found] == [
+        "slb.yaml:8: ports[1].name: the name lan0 is used twice",
+        "slb.yaml:9: ports[1].device: the device net_tap0 is used twice",
+        "slb.yaml:10: ports[1].addresses[0]: the address 192.0.2.2 is used twice",
+        "slb.yaml:11: ports[1].local_addresses[0]: 198.18.0.1 is a local address already",
+    ]
+
+
+def test_ospf_needs_something_to_run_on_and_to_say() -> None:
+    bare = GOOD.replace("    addresses: [192.0.2.2/24]\n", "    kernel_interface: {kind: none}\n")
+    bare = bare.replace("service_subnets: [10.96.0.0/16]\n", "ospf: {mode: managed}\n")
+    assert [line.partition("; ")[0] for line in problems(bare)] == [
+        "slb.yaml:8: ospf.router_id: is missing, and no port has an address to take it from",
+        "slb.yaml:8: ospf.interfaces: no port has a kernel interface for OSPF to run on",
+        "slb.yaml:8: ospf.announce: there are no service_subnets to announce",
+    ]
+
+
+def test_tables_must_hold_what_the_file_has() -> None:
+    found = problems(
+        GOOD.replace("workers: 1", "rs_max: 1") + vs("10.96.0.1:80/tcp", "10.1.1.1:1", "10.1.1.1:2")
+    )
+    assert found == ["slb.yaml:2: engine.rs_max: 1 is less than the 2 in services; raise it"]
+
+
+def test_a_good_file_is_good() -> None:
+    assert len(good(vs("10.96.0.1:80/tcp", "10.10.0.1:80")).services) == 1

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Every configuration that we ship is good, and every key is explained."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec import inspect
+
+from slb.config import describe
+from slb.config.loader import load
+from slb.model.config import Config
+
+TOP = Path(__file__).parents[2]
+FILES = [TOP / "configs/slb.yaml", *sorted((TOP / "configs/examples").glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_shipped_file_is_good(path: Path) -> None:
+    assert load(str(path), cpus=range(8)).ports
+
+
+def test_all_kinds_of_examples_are_there() -> None:
+    configs = {path.stem: load(str(path), range(8)) for path in FILES}
+    assert {"laptop-tap", "two-arm-pci", "one-arm-pci", "memif"} <= configs.keys()
+    assert len(configs["two-arm-pci"].ports) == 2
+    assert configs["one-arm-pci"].engine.workers == 4
+
+
+def test_every_key_is_explained_and_no_other() -> None:
+    text = (TOP / "docs/configuration.md").read_text()
+    explained = set(re.findall(r"^\| `([a-z_.\[\]]+)` \|", text, re.MULTILINE))
+    assert explained == set(_keys(inspect.type_info(Config), ""))
+
+
+def _keys(found: inspect.Type, path: str) -> Iterator[str]:
+    inner = describe.bare(found)
+    if isinstance(inner, inspect.VarTupleType) and isinstance(
+        describe.bare(inner.item_type), inspect.StructType
+    ):
+        yield from _keys(inner.item_type, f"{path}[]")
+    elif isinstance(inner, inspect.StructType):
+        for field in inner.fields:
+            yield from _keys(field.type, f"{path}.{field.encode_name}")
+    else:
+        yield path.removeprefix(".")

@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The life of slbd around an engine in memory: start, serve, reload, stop, in a namespace."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from unit.memory_engine import MemoryEngine, port_view
+from unit.until import until
+
+from ospf.model import OspfStatus, Setup
+from slb.api.client import Client
+from slb.config.loader import load
+from slb.daemon import announce
+from slb.daemon.daemon import Daemon
+from slb.daemon.main import main
+from slb.engine.protocol import Engine
+from slb.errors import EngineError, KernelError, NotReady, SlbError, Unreachable
+from slb.model.config import Config
+from slb.model.endpoint import VsKey
+from slb.model.forwarding import Wanted
+from slb.model.service import Service
+
+pytest_plugins = ["unit.netns_fixture"]
+
+Ip = Callable[[str], str]
+T = TypeVar("T")
+
+MAC = "02:00:00:00:00:aa"
+FILE = """\
+ports:
+  - name: lan0
+    device: "net_tap0,iface=lan0"
+    addresses: [192.0.2.2/24]
+    routes: [{{to: 10.0.0.0/8, via: 192.0.2.1}}]
+    local_addresses: [198.18.0.1]
+service_subnets: [10.96.0.0/16]
+api: {{socket: {folder}/slbd.sock}}
+services:
+  - vs: 10.96.0.10:80/tcp
+    rs: [{{rs: "10.10.0.1:8080"}}]
+"""
+
+
+class Life:
+    """A daemon, its file, its engine, and what a test does while it lives."""
+
+    def __init__(self, folder: Path, ip: Ip) -> None:
+        self.file = folder / "slb.yaml"
+        self.socket = str(folder / "slbd.sock")
+        self.folder = folder
+        self.engine = MemoryEngine()
+        self.engine.ports = [port_view("lan0", MAC)]
+        self.ip = ip
+        self.write(FILE.format(folder=folder))
+
+    def write(self, text: str) -> None:
+        """Write the configuration."""
+        self.file.write_text(text)
+
+    def edit(self, old: str, new: str) -> None:
+        """Change the configuration."""
+        text = self.file.read_text()
+        assert old in text
+        self.write(text.replace(old, new))
+
+    def open(self, _: Config) -> Engine:
+        """Start the engine in memory: its kernel interface appears."""
+        self.ip("link add slb0 type veth peer name peer")
+        self.ip("link set peer up")
+        return self.engine
+
+    def live(
+        self,
+        scenario: Callable[[Client], Awaitable[None]],
+        opener: Callable[[Config], Engine] | None = None,
+    ) -> None:
+        """Run the daemon; when it answers run the scenario, then SIGTERM."""
+
+        async def run() -> None:
+            config = load(str(self.file), range(4))
+            daemon = Daemon(str(self.file), config, opener or self.open)
+            running = asyncio.create_task(daemon.run())
+            try:
+                async with Client(self.socket) as client:
+                    await answers(client, running)
+                    await scenario(client)
+            finally:
+                if not running.done():
+                    os.kill(os.getpid(), signal.SIGTERM)
+                await running
+
+        asyncio.run(run())
+
+    def left(self) -> list[str]:
+        """What is left in the folder besides the file."""
+        return [path.name for path in self.folder.iterdir() if path != self.file]
+
+
+@pytest.fixture
+def life(tmp_path: Path, ip: Ip) -> Life:
+    """A daemon that has not started yet."""
+    return Life(tmp_path, ip)
+
+
+async def answers(client: Client, running: "asyncio.Task[None]") -> None:
+    """Wait until the daemon is ready, or has ended."""
+
+    async def ready() -> bool:
+        if running.done():
+            return True
+        try:
+            await client.version()
+        except (Unreachable, NotReady):
+            return False
+        return True
+
+    await until(ready, "the daemon answers")
+    if running.done():
+        await running
+
+
+def said(caplog: pytest.LogCaptureFixture, text: str) -> Callable[[], Awaitable[bool]]:
+    """A condition: the log has this."""
+
+    async def condition() -> bool:
+        return text in caplog.text
+
+    return condition
+
+
+def test_a_whole_life(life: Life, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+    async def scenario(client: Client) -> None:
+        assert [row.vs for row in await client.vs_list()] == ["10.96.0.10:80/tcp"]
+        assert "192.0.2.2/24" in life.ip("addr show dev slb0")
+        own = life.engine.views[-1].own
+        assert [str(one.address) for one in own] == ["192.0.2.2"]
+        assert [r for r in life.engine.views[-1].routes if r.gateway]
+        assert (await client.ospf()).mode == "off"
+
+    life.live(scenario)
+    assert life.engine.calls == ["quiesce", "close"]
+    assert life.left() == []
+    assert f"ready, 1 workers, 1 ports, socket {life.socket}" in caplog.text
+
+
+def test_a_wanted_neighbour_is_asked_for(life: Life) -> None:
+    async def scenario(_: Client) -> None:
+        life.engine.events = [Wanted(IPv4Address("192.0.2.77"), 0)]
+
+        async def asked() -> bool:
+            return "192.0.2.77" in await asyncio.to_thread(life.ip, "neigh show dev slb0")
+
+        await until(asked, "the kernel asks for the neighbour")
+
+    life.live(scenario)
+
+
+@pytest.mark.parametrize("broken", ["engine", "kernel", "service"])
+def test_a_start_that_fails_leaves_nothing(life: Life, broken: str) -> None:
+    def opener(config: Config) -> Engine:
+        if broken == "engine":
+            raise EngineError(12, "no hugepages are free; reserve some or set hugepages: false")
+        return life.open(config)
+
+    if broken == "kernel":
+        life.engine.ports = [port_view("lan0", "01:00:5e:00:00:01")]
+    if broken == "service":
+        life.engine = MemoryEngine(vs_max=0)
+        life.engine.ports = [port_view("lan0", MAC)]
+
+    async def scenario(_: Client) -> None:
+        pytest.fail("it started")
+
+    with pytest.raises(SlbError) as error:
+        life.live(scenario, opener)
+    assert "\n" not in str(error.value)
+    assert life.left() == []
+    assert life.engine.calls == ([] if broken == "engine" else ["close"])
+
+
+def test_an_interface_that_the_engine_did_not_make(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slb.kernel.interface.APPEAR_S", 0.1)
+
+    async def scenario(_: Client) -> None:
+        pytest.fail("it started")
+
+    with pytest.raises(KernelError, match="slb0 did not appear"):
+        life.live(scenario, lambda _: life.engine)
+    assert life.engine.calls == ["close"]
+
+
+def test_sigterm_during_the_start(life: Life) -> None:
+    """EAL's start cannot be broken off: the stop waits for it, then everything is undone."""
+    opening, go_on = threading.Event(), threading.Event()
+
+    def opener(config: Config) -> Engine:
+        opening.set()
+        go_on.wait(10)
+        return life.open(config)
+
+    async def run() -> None:
+        config = load(str(life.file), range(4))
+        running = asyncio.create_task(Daemon(str(life.file), config, opener).run())
+        await asyncio.to_thread(opening.wait, 10)
+        async with Client(life.socket) as client:
+            with pytest.raises(NotReady, match="slbd is starting"):
+                await client.version()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0)
+        go_on.set()
+        await running
+
+    asyncio.run(run())
+    assert life.engine.calls == ["close"]
+    assert life.left() == []
+
+
+def test_a_second_daemon_is_refused(life: Life) -> None:
+    async def scenario(client: Client) -> None:
+        words = (sys.executable, "-P", "-m", "slb.daemon.main", "-c", str(life.file))
+        second = await asyncio.create_subprocess_exec(*words, stderr=asyncio.subprocess.PIPE)
+        _, said = await second.communicate()
+        text = "another slbd serves it; stop that one, or give this one another api.socket"
+        assert said.decode() == f"slbd: api.socket {life.socket}: {text}\n"
+        assert second.returncode == 2
+        assert (await client.version()).pid == os.getpid()
+
+    life.live(scenario)
+
+
+def test_reload(life: Life, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+    async def scenario(client: Client) -> None:
+        by_hand = VsKey.parse("10.96.0.99:80/tcp")
+        await client.vs_add(Service(by_hand))
+        life.edit('"10.10.0.1:8080"', '"10.10.0.2:8080"')
+        life.edit("[192.0.2.2/24]", "[192.0.2.2/24, 192.0.2.3/24]")
+        life.edit("[10.96.0.0/16]", "[10.96.0.0/16, 10.97.0.0/16]")
+        life.edit("    routes", "    mtu: 1400\n    routes")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(said(caplog, "reloaded"), "the reload")
+        assert "ports[0].mtu: needs a restart" in caplog.text
+        assert caplog.text.count("needs a restart") == 1
+        assert [row.rs for row in await client.rs_list()] == ["10.10.0.2:8080"]
+        assert [row.vs for row in await client.vs_list()] == ["10.96.0.10:80/tcp", str(by_hand)]
+        assert "192.0.2.3/24" in life.ip("addr show dev slb0")
+        await client.vs_add(Service(VsKey.parse("10.97.0.1:80/tcp")))
+
+    life.live(scenario)
+
+
+def test_a_reload_of_a_wrong_file_changes_nothing(
+    life: Life, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+
+    async def scenario(client: Client) -> None:
+        before = life.engine.generation()
+        life.edit("services:", "colour: red\nservices:")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(said(caplog, "reload refused, nothing has changed"), "the refusal")
+        assert f"{life.file}:9: colour: no such key" in caplog.text
+        assert life.engine.generation() == before
+        life.edit("colour: red\n", "")
+        life.edit("10.96.0.10:80/tcp", "10.96.0.11:80/tcp")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(said(caplog, "reloaded"), "the reload")
+        assert [row.vs for row in await client.vs_list()] == ["10.96.0.11:80/tcp"]
+
+    life.live(scenario)
+
+
+class Recorder:
+    """Stands in for the announcer: writes down what it is told, in one list with the engine."""
+
+    calls: list[str]
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+
+    async def start(self) -> None:
+        self.calls.append("start")
+
+    async def set_prefixes(self, prefixes: Iterable[IPv4Network]) -> None:
+        self.calls.append(" ".join(sorted(map(str, prefixes))))
+
+    async def withdraw(self, reason: str) -> None:
+        self.calls.append(f"withdraw: {reason}")
+
+    async def resume(self) -> None:
+        self.calls.append("resume")
+
+    async def stop(self) -> None:
+        self.calls.append("stop")
+
+    async def status(self) -> OspfStatus:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def recorded(life: Life, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the announcer was told, with the engine's last calls."""
+    monkeypatch.setattr(Recorder, "calls", life.engine.calls, raising=False)
+    monkeypatch.setattr(announce, "Announcer", Recorder)
+    life.write(life.file.read_text() + "ospf: {mode: managed, announce: vips}\n")
+    return life.engine.calls
+
+
+def test_routes_are_withdrawn_before_anything_stops(life: Life, recorded: list[str]) -> None:
+    async def scenario(client: Client) -> None:
+        assert recorded[:2] == ["start", "10.96.0.10/32 198.18.0.1/32"]
+        await client.vs_add(Service(VsKey.parse("10.96.0.20:80/tcp")))
+
+        async def announced() -> bool:
+            return recorded[-1] == "10.96.0.10/32 10.96.0.20/32 198.18.0.1/32"
+
+        await until(announced, "the new VIP")
+        del recorded[:]
+
+    life.live(scenario)
+    assert recorded == ["withdraw: slbd is stopping", "quiesce", "stop", "close"]
+
+
+def test_workers_that_stand_still_withdraw_and_come_back(life: Life, recorded: list[str]) -> None:
+    async def scenario(_: Client) -> None:
+        life.engine.running = False
+        await until(told("withdraw: worker 0, 1 stands still"), "the withdrawal")
+        life.engine.running = True
+        await until(told("resume"), "the return")
+
+    def told(what: str) -> Callable[[], Awaitable[bool]]:
+        async def condition() -> bool:
+            return what in recorded
+
+        return condition
+
+    life.live(scenario)
+
+
+def test_reload_of_what_is_announced(life: Life, recorded: list[str]) -> None:
+    async def scenario(_: Client) -> None:
+        life.edit("announce: vips", "announce: subnets")
+        os.kill(os.getpid(), signal.SIGHUP)
+
+        async def announced() -> bool:
+            return recorded[-1] == "10.96.0.0/16 198.18.0.1/32"
+
+        await until(announced, "the subnet")
+
+    life.live(scenario)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "text"),
+    [
+        (["--check", "-c", "{good}"], 0, "good"),
+        (["-c", "{wrong}"], 2, "wrong.yaml:1: colour: no such key"),
+        (["-c", "/nowhere.yaml"], 2, "/nowhere.yaml: cannot be read"),
+    ],
+)
+def test_exit_status(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, words: list[str], status: int, text: str
+) -> None:
+    caplog.set_level("INFO")
+    paths = {"good": tmp_path / "good.yaml", "wrong": tmp_path / "wrong.yaml"}
+    paths["good"].write_text(FILE.format(folder=tmp_path))
+    paths["wrong"].write_text("colour: red\n" + FILE.format(folder=tmp_path))
+    assert main([word.format(**paths) for word in words]) == status
+    assert text in caplog.text
+
+
+def test_a_defect_is_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ExceptionGroup("several", [ZeroDivisionError("by zero")])
+
+    monkeypatch.setattr("slb.daemon.main.load", broken)
+    assert main(["-c", "x"]) == 1
+    assert "a defect: ZeroDivisionError: by zero; --verbose shows where" in caplog.text
+    assert "Traceback" not in caplog.text

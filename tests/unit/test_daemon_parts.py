@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The daemon's pure parts: heartbeat, what a reload may change, what is announced."""
+
+import asyncio
+import threading
+
+import pytest
+from unit.memory_engine import MemoryEngine, worker_view
+from unit.test_config_loader import GOOD
+
+from slb.config.loader import parse
+from slb.daemon import daemon, ports, reload
+from slb.daemon.announce import prefixes
+from slb.daemon.heartbeat import Heartbeat
+from slb.model.config import Config
+from slb.model.endpoint import VsKey
+from slb.model.service import Service
+from slb.model.views import WorkerView
+
+
+def config(*edits: tuple[str, str], extra: str = "") -> Config:
+    """GOOD after some edits."""
+    text = GOOD + extra
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    return parse("slb.yaml", text, range(4))
+
+
+def test_a_worker_that_turns_lives() -> None:
+    heartbeat = Heartbeat()
+    for second in range(5):
+        assert heartbeat.still([worker_view(0, second)], float(second)) == []
+
+
+def test_a_worker_that_stands_still_is_told_after_a_second() -> None:
+    heartbeat = Heartbeat()
+    heartbeat.still([worker_view(0, 1), worker_view(1, 1)], 0.0)
+    assert heartbeat.still([worker_view(0, 2), worker_view(1, 1)], 1.0) == []
+    assert heartbeat.still([worker_view(0, 3), worker_view(1, 1)], 1.1) == [1]
+    assert heartbeat.still([worker_view(0, 4), worker_view(1, 2)], 1.2) == []
+
+
+def test_a_stall_of_python_is_no_stall_of_workers() -> None:
+    heartbeat = Heartbeat()
+    heartbeat.still([worker_view(0, 1)], 0.0)
+    assert heartbeat.still([worker_view(0, 900)], 10.0) == []
+
+
+@pytest.mark.parametrize(("late", "said"), [(1.3, ""), (60.0, "the engine does not answer")])
+def test_an_answer_that_is_late_once_is_no_dead_engine(
+    monkeypatch: pytest.MonkeyPatch, late: float, said: str
+) -> None:
+    monkeypatch.setattr(daemon, "BEAT_TIMEOUT_S", 1.0)
+    end = threading.Event()
+
+    class Late(MemoryEngine):
+        def worker_list(self) -> list[WorkerView]:
+            end.wait(late)
+            return super().worker_list()
+
+    async def ask() -> str:
+        found = await daemon._ailing(Late(), Heartbeat())
+        end.set()
+        return found
+
+    assert asyncio.run(ask()) == said
+
+
+@pytest.mark.parametrize(
+    ("edits", "fields"),
+    [
+        ([], []),
+        ([("workers: 1", "sessions: 5000")], ["engine.sessions"]),
+        ([("iface=lan0", "iface=lan9")], ["ports[0].device"]),
+        ([("198.18.0.1]", "198.18.0.1, 198.18.0.2]")], ["ports[0].local_addresses"]),
+        (
+            [("service_subnets", "timeouts: {tcp_close: 9}\nservice_subnets")],
+            ["timeouts.tcp_close"],
+        ),
+        ([("service_subnets", "api: {socket: /x}\nservice_subnets")], ["api.socket"]),
+        ([("lan0\n", "lan1\n")], ["ports"]),
+        ([("[10.96.0.0/16]", "[10.97.0.0/16]")], []),
+        ([("service_subnets", "api: {mode: '0600'}\nservice_subnets")], []),
+        ([("service_subnets", "ospf: {announce: vips}\nservice_subnets")], []),
+        ([("192.0.2.2", "192.0.2.3")], ["ospf.router_id"]),
+    ],
+)
+def test_what_needs_a_restart(edits: list[tuple[str, str]], fields: list[str]) -> None:
+    assert reload.needs_restart(config(), config(*edits)) == fields
+
+
+def test_what_takes_effect_is_the_rest() -> None:
+    old, read = config(), config(("workers: 1", "sessions: 5000"), ("10.96.0.0", "10.97.0.0"))
+    new = reload.effective(old, read)
+    assert new.engine == old.engine
+    assert new.service_subnets == read.service_subnets
+    assert reload.needs_restart(new, read) == ["engine.sessions"], "told again at the next reload"
+
+
+def test_a_port_without_kernel_interface_brings_its_own_view() -> None:
+    none = ("    addresses", "    kernel_interface: {kind: none}\n    addresses")
+    found = config(none)
+    assert ports.names(found) == [None]
+    view = ports.static_view(found)
+    assert [str(route.prefix) for route in view.routes] == ["192.0.2.0/24"]
+    assert [str(own.address) for own in view.own] == ["192.0.2.2"]
+    assert ports.static_view(config()).routes == ()
+
+
+SERVICES = [Service(VsKey.parse(f"10.96.0.{n}:{port}/tcp")) for n in (7, 8) for port in (80, 443)]
+
+
+@pytest.mark.parametrize(
+    ("edits", "shown"),
+    [
+        ([], "10.96.0.0/16 198.18.0.1/32"),
+        (
+            [("service_subnets", "ospf: {announce: vips}\nservice_subnets")],
+            "10.96.0.7/32 10.96.0.8/32 198.18.0.1/32",
+        ),
+        (
+            [("[198.18.0.1]", "[198.18.0.0-198.18.0.7, 198.18.0.9]")],
+            "10.96.0.0/16 198.18.0.0/29 198.18.0.9/32",
+        ),
+        ([("[198.18.0.1]", "[192.0.2.9]")], "10.96.0.0/16"),
+    ],
+)
+def test_what_is_announced(edits: list[tuple[str, str]], shown: str) -> None:
+    found = " ".join(str(prefix) for prefix in prefixes(config(*edits), SERVICES))
+    assert found == shown

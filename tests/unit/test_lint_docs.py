@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-3-Clause
+from pathlib import Path
+
+import pytest
+from lint import abi, commits, docs
+from lint_samples import commit, tree, write
+
+ENUM = "enum slb_drop {\n\tSLB_DROP_SHORT = 0,\n\tSLB_DROP_TTL,\n\tSLB_DROP_COUNT,\n};\n"
+HEADER = "#define SLB_ABI_VERSION 1\nint slb_open(void); // opens\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ("| `SHORT` | cut |\n| `TTL` | old |\n", None),
+        ("| `SHORT` | cut |\n", "docs/drops.md: TTL has no row"),
+        ("| `TTL` | old |\n| `SHORT` | cut |\n", "docs/drops.md: reason 1 is TTL"),
+        ("| `SHORT` | |\n| `TTL` | |\n| `OLD` | |\n", "docs/drops.md: OLD is not in slb_abi.h"),
+    ],
+)
+def test_drop_reasons(tmp_path: Path, rows: str, problem: str | None) -> None:
+    tree(tmp_path, csrc__include__slb_abi_h=ENUM, docs__drops_md=f"| Reason | |\n|--|--|\n{rows}")
+    found = docs.drops(tmp_path)
+    assert found[0].startswith(problem) if problem else not found, found
+
+
+def test_missing_file_of_paths_is_named(tmp_path: Path) -> None:
+    text = "`csrc/path/path.c`, `slb/api/client` and `csrc/path/gone.c`, `/run/x/y`\n"
+    tree(tmp_path, docs__paths_md=text, csrc__path__path_c="", slb__api__client_py="")
+    assert docs.paths(tmp_path) == ["docs/paths.md: csrc/path/gone.c does not exist"]
+
+
+def test_dead_links_are_named(tmp_path: Path) -> None:
+    text = "[a](docs/a.md) [b](docs/a.md#two-words) [c](https://example.org/x) "
+    tree(tmp_path, README_md=f"{text}[d](gone.md) [e](docs/a.md#three)", docs__a_md="# Two words\n")
+    assert docs.links(tmp_path) == [
+        "README.md: link to gone.md leads nowhere",
+        "README.md: link to docs/a.md#three leads nowhere",
+    ]
+
+
+def test_abi_change_without_a_new_version_is_named(tmp_path: Path) -> None:
+    write(tmp_path, abi.HEADER, HEADER)
+    assert abi.check(tmp_path) == []
+    commit(tmp_path, "csrc: add the header")
+    write(tmp_path, abi.HEADER, HEADER.replace("// opens", "// opens all"))
+    assert abi.check(tmp_path) == []
+    write(tmp_path, abi.HEADER, HEADER.replace("(void)", "(int)"))
+    commit(tmp_path, "csrc: change it")
+    assert "count it up" in abi.check(tmp_path)[0]
+    write(tmp_path, abi.HEADER, HEADER.replace("(void)", "(int)").replace("1", "2"))
+    assert abi.check(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "fine"),
+    [
+        ("docs: say what a session is", True),
+        ("csrc/path: drop what is too short", True),
+        ("docs: VS and RS by name", True),
+        ("say what a session is", False),
+        ("docs: Say what a session is", False),
+        ("docs: say what a session is.", False),
+        ("nowhere: say what a session is", False),
+        ("docs: " + "x" * 55, False),
+    ],
+)
+def test_commit_subjects(tmp_path: Path, subject: str, fine: bool) -> None:
+    tree(tmp_path, csrc__path__a_c="")
+    commit(tmp_path, subject)
+    assert (commits.check(tmp_path) == []) == fine
+
+
+def test_commits_of_origin_are_left_alone(tmp_path: Path) -> None:
+    commit(tmp_path, "a subject that cannot be mended any more")
+    (tmp_path / ".git/refs/remotes/origin").mkdir(parents=True)
+    (tmp_path / ".git/refs/remotes/origin/main").write_text(
+        (tmp_path / ".git/refs/heads/main").read_text()
+    )
+    commit(tmp_path, "docs: a good one")
+    assert commits.check(tmp_path) == []

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""slbd with the real engine over a tap, in a namespace: it starts, answers, and leaves nothing."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from unit.until import until
+
+from slb.api.client import Client
+from slb.errors import BadRequest, Duplicate, NotReady, UnknownRs, Unreachable
+from slb.model.endpoint import Endpoint, VsKey
+from slb.model.service import RealServer, Service
+
+pytest.importorskip("slb._engine", reason="the engine is not built")
+pytest_plugins = ["unit.netns_fixture"]
+
+Ip = Callable[[str], str]
+
+FILE = """\
+engine:
+  workers: 2
+  hugepages: false
+  sessions: 4096
+  mbufs: 8192
+ports:
+  - name: lan0
+    device: "net_tap0,iface=lan0"
+    kernel_interface: {{kind: tap}}
+    addresses: [192.0.2.2/24]
+    routes: [{{to: 0.0.0.0/0, via: 192.0.2.1}}]
+    local_addresses: [198.18.0.1-198.18.0.4]
+service_subnets: [10.96.0.0/16]
+api: {{socket: {folder}/slbd.sock}}
+services:
+  - vs: 10.96.0.10:80/tcp
+    scheduler: wrr
+    rs: [{{rs: "10.10.0.1:8080", weight: 5}}]
+"""
+VS = VsKey.parse("10.96.0.10:80/tcp")
+RS = Endpoint.parse("10.10.0.1:8080")
+
+
+async def slbd(file: Path) -> Process:
+    """Start slbd."""
+    words = (sys.executable, "-P", "-m", "slb.daemon.main", "-c", str(file))
+    return await asyncio.create_subprocess_exec(*words, stderr=PIPE)
+
+
+async def end(process: Process) -> str:
+    """Stop slbd and return what it said."""
+    if process.returncode is None:
+        process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(20):
+        return (await process.communicate())[1].decode()
+
+
+def live(folder: Path, scenario: Callable[[Client, Process], Awaitable[None]]) -> str:
+    """Run slbd, the scenario when it answers, and stop it; returns what it said."""
+
+    async def run() -> str:
+        file = folder / "slb.yaml"
+        file.write_text(FILE.format(folder=folder))
+        process = await slbd(file)
+        try:
+            async with Client(f"{folder}/slbd.sock") as client:
+
+                async def ready() -> bool:
+                    if process.returncode is not None:
+                        pytest.fail(await end(process))
+                    try:
+                        return (await client.version()).pid == process.pid
+                    except (Unreachable, NotReady):
+                        return False
+
+                await until(ready, "slbd answers")
+                await scenario(client, process)
+        finally:
+            said = await end(process)
+        assert process.returncode == 0
+        return said
+
+    return asyncio.run(run())
+
+
+async def check_readings(client: Client) -> None:
+    """Every reading has what the file says."""
+    (vs,) = await client.vs_list()
+    assert (vs.vs, vs.scheduler, vs.rs_count) == (str(VS), "wrr", 1)
+    (rs,) = await client.rs_list(VS)
+    assert (rs.rs, rs.weight, rs.removed) == (str(RS), 5, False)
+    local = {row.address: row.worker for row in await client.laddr_list()}
+    assert local == {"198.18.0.1": 0, "198.18.0.2": 1, "198.18.0.3": 0, "198.18.0.4": 1}
+    (port,) = await client.port_list()
+    assert (port.name, port.kernel_interface, port.kni_kind) == ("lan0", "slb0", "tap")
+    routes = {(row.prefix, row.gateway) for row in await client.route_list()}
+    assert routes == {("0.0.0.0/0", "192.0.2.1"), ("192.0.2.0/24", None)}
+    assert len(await client.steering()) == 1
+    assert len((await client.stats()).workers) == 2
+    assert "NO_VS" in {row.reason for row in await client.drops()}
+    assert await client.session_count() == 0
+    assert await client.session_count(vs=VS) == 0
+    assert (await client.session_list()).items == []
+
+
+async def check_changes(client: Client) -> None:
+    """Changes take effect and refusals say why."""
+    with pytest.raises(Duplicate, match=f"VS {VS} exists already"):
+        await client.vs_add(Service(VS))
+    with pytest.raises(UnknownRs, match="does not exist"):
+        await client.rs_del(VS, Endpoint.parse("10.10.0.9:1"))
+    with pytest.raises(BadRequest, match="the address is this host's own"):
+        await client.rs_add(VS, RealServer(Endpoint.parse("192.0.2.2:80")))
+    before = (await client.version()).generation
+    wanted = [Service(VsKey.parse(f"10.96.1.{n}:80/tcp"), "sh") for n in range(1, 201)]
+    plan = await client.apply(wanted)
+    assert (len(plan.plan), plan.generation) == (201, before + 1)
+    assert list((await client.export()).services) == wanted
+
+
+def python_affinities(pid: int) -> set[frozenset[int]]:
+    """Where the threads may run that are not the engine's."""
+    return {
+        frozenset(os.sched_getaffinity(int(task.name)))
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        if not (task / "comm").read_text().startswith(("rte", "eal", "lcore"))
+    }
+
+
+def test_a_whole_life(tmp_path: Path, ip: Ip) -> None:
+    async def scenario(client: Client, process: Process) -> None:
+        await check_readings(client)
+        await check_changes(client)
+        assert "192.0.2.2/24" in ip("addr show dev slb0")
+        ip("neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev slb0")
+
+        async def mirrored() -> bool:
+            return bool(await client.neighbour_list())
+
+        await until(mirrored, "the neighbour")
+        affinities = await asyncio.to_thread(python_affinities, process.pid)
+        assert affinities == {frozenset(os.sched_getaffinity(0))}
+
+    said = live(tmp_path, scenario)
+    assert said.splitlines() == [
+        f"slbd: ready, 2 workers, 1 ports, socket {tmp_path}/slbd.sock",
+        "slbd: stopping",
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["slb.yaml"]
+    assert "slb0" not in ip("link")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("net_tap0,iface=lan0", "net_nosuch0"),
+        ("net_tap0,iface=lan0", "0000:ff:1f.7"),
+        ("{kind: tap}", "{kind: tap, name: lo}"),
+    ],
+)
+def test_a_start_that_fails_is_one_line(tmp_path: Path, ip: Ip, old: str, new: str) -> None:
+    async def run() -> None:
+        file = tmp_path / "slb.yaml"
+        file.write_text(FILE.format(folder=tmp_path).replace(old, new.replace("{{", "{")))
+        process = await slbd(file)
+        async with asyncio.timeout(20):
+            said = (await process.communicate())[1].decode()
+        assert process.returncode == 1
+        assert said.count("\n") == 1, said
+        assert said.startswith("slbd: ")
+
+    asyncio.run(run())
+    assert [path.name for path in tmp_path.iterdir()] == ["slb.yaml"]
+    assert "lan0" not in ip("link")
+    assert "slb0" not in ip("link")
+
+
+def test_sigterm_while_the_engine_starts(tmp_path: Path, ip: Ip) -> None:
+    async def run() -> None:
+        file = tmp_path / "slb.yaml"
+        file.write_text(FILE.format(folder=tmp_path))
+        process = await slbd(file)
+
+        async def bound() -> bool:
+            return (tmp_path / "slbd.sock").exists()
+
+        await until(bound, "the socket")
+        assert "Traceback" not in await end(process)
+        assert process.returncode == 0
+
+    asyncio.run(run())
+    assert [path.name for path in tmp_path.iterdir()] == ["slb.yaml"]
+    assert "lan0" not in ip("link")

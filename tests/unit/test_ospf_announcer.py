@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The announcer's decisions, with a stand-in for BIRD that can refuse and die."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unit.bird_setup import networks, recorded, setup
+
+from ospf import announce
+from ospf.announce import Announcer
+from ospf.bird_reply import Reply, parse
+from ospf.birdc import Birdc
+from ospf.config_file import ConfigFile
+from ospf.model import ANNOUNCE, OSPF, TABLE
+from slb.errors import OspfError
+from slb.model.config import Ospf
+
+SUBNET, VIP = networks("10.96.0.0/16", "10.97.0.1/32")
+
+
+class FakeBirdc(Birdc):
+    """BIRD as far as the announcer sees it: it takes the file at `configure`."""
+
+    def __init__(self, file: ConfigFile) -> None:
+        super().__init__(file.path.with_name("bird.ctl"))
+        self._file = file
+        self.routes: list[str] = []
+        self.refuses = ""
+        self.asked: list[str] = []
+        self.lsas_stay = False
+        self.neighbours = recorded("neighbors-full")
+
+    async def read(self, command: str) -> Reply:
+        return self._answer(command)
+
+    async def run(self, command: str) -> Reply:
+        self.asked.append(command)
+        return self._answer(command)
+
+    def _answer(self, command: str) -> Reply:
+        if self.refuses and command.startswith(self.refuses):
+            raise OspfError(f"BIRD refuses: {command}")
+        if command == "configure":
+            self.routes = self._file.path.read_text().split()
+        if command == f"disable {ANNOUNCE}":
+            self.routes = []
+        return parse(self._text(command))
+
+    def _text(self, command: str) -> bytes:
+        if command.startswith("show route"):
+            return self._table()
+        if command == f"show ospf lsadb self {OSPF}":
+            return recorded("lsadb" if self.routes or self.lsas_stay else "lsadb-none")
+        if command == f"show ospf neighbors {OSPF}":
+            return self.neighbours
+        return recorded("configure")
+
+    def _table(self) -> bytes:
+        rows = [f"     {route} blackhole [{ANNOUNCE} 01:00] * (200)" for route in self.routes]
+        count = f"     {len(rows)} of 9 routes for 9 networks in table {TABLE}"
+        lines = ["0001 BIRD 2.0.12 ready.", f"1007-Table {TABLE}:", *rows, count]
+        return "\n".join(lines).encode()
+
+
+class FakeBird:
+    """A BIRD that dies and comes back when the test says so."""
+
+    def __init__(self, directory: Path) -> None:
+        self.file = ConfigFile(directory / "bird.conf")
+        self.fake = FakeBirdc(self.file)
+        self.birdc: Birdc = self.fake
+        self.running = True
+        self.paused = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.stopped = False
+
+    def text(self, prefixes: Iterable[IPv4Network]) -> str:
+        return " ".join(str(prefix) for prefix in prefixes)
+
+    async def start(self) -> None:
+        self.file.write("")
+
+    async def pause(self, seconds: float) -> None:
+        self.paused.set()
+        await self.go_on.wait()
+        self.go_on.clear()
+
+    async def revive(self, text: str) -> None:
+        self.file.write(text)
+        self.fake.routes = text.split()
+        self.running = True
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+class Bench:
+    """An announcer over a FakeBird."""
+
+    def __init__(self, directory: Path) -> None:
+        self.bird = FakeBird(directory)
+        self.fake = self.bird.fake
+        self.announcer = Announcer(setup(directory), self.bird)
+
+    async def let_it_watch(self) -> None:
+        """Let the watcher go round once."""
+        await asyncio.wait_for(self.bird.paused.wait(), 5)
+        self.bird.paused.clear()
+        self.bird.go_on.set()
+        await asyncio.wait_for(self.bird.paused.wait(), 5)
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(test)
+
+
+def test_unchanged_prefixes_do_not_bother_bird(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        await bench.announcer.set_prefixes([SUBNET, VIP])
+        asked = list(bench.fake.asked)
+        await bench.announcer.set_prefixes([VIP, SUBNET, SUBNET])
+        assert bench.fake.asked == asked == ["configure check", "configure"]
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_what_was_refused_is_tried_again(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        bench.fake.refuses = "configure"
+        with pytest.raises(OspfError, match="BIRD refuses: configure check"):
+            await bench.announcer.set_prefixes([SUBNET])
+        await bench.let_it_watch()
+        status = await bench.announcer.status()
+        assert status.announced == () and status.error == "BIRD refuses: configure check"
+        bench.fake.refuses = ""
+        await bench.let_it_watch()
+        status = await bench.announcer.status()
+        assert status.announced == (SUBNET,) and status.error is None
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_death_is_healed_with_what_is_wanted_now(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        await bench.announcer.set_prefixes([SUBNET])
+        bench.bird.running = False
+        await bench.announcer.set_prefixes([VIP])
+        assert bench.bird.file.path.read_text() == str(VIP)
+        await bench.let_it_watch()
+        assert bench.bird.running and bench.fake.routes == [str(VIP)]
+        bench.bird.running = False
+        await bench.announcer.withdraw("test")
+        await bench.let_it_watch()
+        assert bench.bird.running and bench.fake.routes == []
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_withdraw_disables_though_configure_is_refused(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        await bench.announcer.set_prefixes([SUBNET])
+        bench.fake.refuses = "configure"
+        await bench.announcer.withdraw("test")
+        assert bench.fake.routes == [] and bench.bird.file.path.read_text() == ""
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_failed_withdrawal_is_tried_again(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        await bench.announcer.set_prefixes([SUBNET])
+        bench.fake.refuses = "disable"
+        with pytest.raises(OspfError, match="disable"):
+            await bench.announcer.withdraw("test")
+        assert bench.fake.routes == [str(SUBNET)]
+        await bench.let_it_watch()
+        assert bench.fake.routes == []
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_withdrawal_waits_for_the_lsas_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announce, "WITHDRAW_S", 0.3)
+
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        await bench.announcer.set_prefixes([SUBNET])
+        bench.fake.lsas_stay = True
+        with pytest.raises(OspfError, match=r"after 0.3 s: 0 routes and 2 LSAs are still there"):
+            await bench.announcer.withdraw("test")
+        status = await bench.announcer.status()
+        assert (status.announced, status.withheld) == ((), "test")
+        await bench.announcer.stop()
+        assert bench.bird.stopped
+
+    run(body())
+
+
+def test_changes_at_the_same_time_end_with_the_last(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        wanted = networks(*(f"10.96.0.{n}/32" for n in range(20)))
+        await asyncio.gather(*(bench.announcer.set_prefixes(wanted[:n]) for n in range(21)))
+        assert bench.fake.routes == [str(prefix) for prefix in wanted]
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_strange_reply_is_unknown_and_one_line(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        assert (await bench.announcer.status()).adjacency == "full"
+        bench.fake.neighbours = b"0001 BIRD\n1013-slb_ospf:\n     Router ID\n     garbage\n"
+        status = await bench.announcer.status()
+        assert (status.adjacency, status.neighbours, status.running) == ("unknown", (), False)
+        assert status.error == "birdc: cannot read the line 'garbage'"
+        bench.fake.neighbours = recorded("neighbors-none")
+        assert (await bench.announcer.status()).adjacency == "down"
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_stop_without_start_touches_nothing(tmp_path: Path) -> None:
+    run(Announcer(setup(tmp_path / "none")).stop())
+    assert not (tmp_path / "none").exists()
+
+
+def test_mode_off_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OspfError, match=r"ospf\.mode is off"):
+        Announcer(setup(tmp_path, Ospf()))

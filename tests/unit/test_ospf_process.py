@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A BIRD of our own that cannot be started: one line says why, and nothing is left."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from unit.bird_setup import setup
+
+from ospf.announce import Announcer
+from ospf.bird_process import ManagedBird
+from slb.errors import OspfError
+
+
+def test_socket_path_too_long(tmp_path: Path) -> None:
+    bird = ManagedBird(setup(tmp_path / ("x" * 100)))
+    with pytest.raises(OspfError, match="too long a path for a socket"):
+        asyncio.run(bird.start())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("echo 'bird: cannot go on' >&2; exit 1", "BIRD ended at once: bird: cannot go on"),
+        ("exit 0", "BIRD ended at once: it said nothing"),
+        ("exec sleep 60", "BIRD was not ready within 1 s"),
+    ],
+)
+def test_bird_that_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "bird").write_text(f"#!/bin/sh\n{text}\n")
+    (programs / "bird").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.setattr("ospf.bird_process.READY_S", 1.0)
+    with pytest.raises(OspfError, match=message):
+        asyncio.run(Announcer(setup(tmp_path / "run")).start())
+    assert not (tmp_path / "run").exists()
+
+
+def test_runtime_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OspfError, match=r"cannot start BIRD in .*: Not a directory"):
+        asyncio.run(Announcer(setup(tmp_path / "file" / "run")).start())

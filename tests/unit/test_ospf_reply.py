@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Reading birdc's replies: recorded ones, and ones that no BIRD would give."""
+
+import pytest
+from unit.bird_setup import REPLIES, networks, recorded
+
+from ospf.bird_reply import UP, announced, clean, external_lsas, neighbours, parse
+from slb.errors import OspfError
+from slb.model.views import OspfNeighbour
+
+READERS = {
+    "neighbors": neighbours,
+    "routes": announced,
+    "lsadb": external_lsas,
+}
+
+
+def test_neighbour_full() -> None:
+    expected = OspfNeighbour("192.0.2.1", "192.0.2.1", "slb0", "Full/DR", True)
+    assert neighbours(parse(recorded("neighbors-full"))) == (expected,)
+
+
+def test_neighbour_on_the_way() -> None:
+    (neighbour,) = neighbours(parse(recorded("neighbors-2way")))
+    assert (neighbour.state, neighbour.full) == ("2-Way/DR", False)
+
+
+@pytest.mark.parametrize("name", ["neighbors-none", "neighbors-not-up"])
+def test_no_neighbours(name: str) -> None:
+    assert neighbours(parse(recorded(name))) == ()
+
+
+def test_announced_prefixes() -> None:
+    reply = parse(recorded("routes"))
+    assert announced(reply) == tuple(networks("10.96.0.0/16", "198.18.0.1/32"))
+    assert announced(parse(recorded("routes-none"))) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("lsadb", 2),
+        ("lsadb-leaving", 2),
+        ("lsadb-no-interface", 2),
+        ("lsadb-none", 0),
+        ("lsadb-not-up", 0),
+    ],
+)
+def test_external_lsas(name: str, count: int) -> None:
+    assert external_lsas(parse(recorded(name))) == count
+
+
+@pytest.mark.parametrize("name", ["check-ok", "configure", "disable"])
+def test_actions_that_succeed(name: str) -> None:
+    assert parse(recorded(name)).lines
+
+
+def test_status_says_that_bird_is_up() -> None:
+    assert parse(recorded("status")).rows(UP) == ["Daemon is up and running"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("check-error", "BIRD refuses: a.conf:19:1 syntax error, unexpected CF_SYM_UNDEFINED"),
+        ("denied", "BIRD refuses: Access denied"),
+        ("unknown-protocol", "BIRD refuses: syntax error, unexpected CF_SYM_UNDEFINED"),
+        ("unknown-command", "birdc: No such command."),
+        ("no-socket", r"birdc: Unable to connect to server control socket \(nowhere.ctl\)"),
+    ],
+)
+def test_refusals_keep_birds_words(name: str, message: str) -> None:
+    with pytest.raises(OspfError, match=message):
+        parse(recorded(name))
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_reply_cut_anywhere_is_an_error_or_says_the_same(kind: str) -> None:
+    """A cut may fall where nothing is lost, but must never lose a row or raise anything else."""
+    for path in sorted(REPLIES.glob(f"{kind}*.txt")):
+        whole = path.read_bytes()
+        expected = READERS[kind](parse(whole))
+        for end in range(len(whole)):
+            try:
+                got = READERS[kind](parse(whole[:end]))
+            except OspfError as error:
+                assert "\n" not in str(error)
+            else:
+                assert got == expected or cut_inside_the_last_row(kind, whole, end), path.name
+
+
+def cut_inside_the_last_row(kind: str, whole: bytes, end: int) -> bool:
+    """BIRD counts neither neighbours nor LSAs, so the row at the cut cannot be known of."""
+    return kind != "routes" and end < len(whole.rstrip(b"\n"))
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("name", [path.stem for path in sorted(REPLIES.glob("*.txt"))])
+def test_reply_to_another_question_never_passes_for_ours(kind: str, name: str) -> None:
+    if not name.startswith(kind):
+        with pytest.raises(OspfError):
+            READERS[kind](parse(recorded(name)))
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_flipped_bytes_raise_nothing_but_ospf_error(kind: str) -> None:
+    whole = recorded({"neighbors": "neighbors-full"}.get(kind, kind))
+    for place in range(len(whole)):
+        for byte in (0x00, 0x0A, 0x1B, 0x20, 0x39, 0xFF):
+            text = whole[:place] + bytes([byte]) + whole[place + 1 :]
+            try:
+                READERS[kind](parse(text))
+            except OspfError as error:
+                assert str(error).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"192.0.2.1   \t", b"392.0.2.1   \t"),
+        (b"Full/DR", b"Fuller/DR"),
+        (b"Full/DR", b"Full"),
+        (b"slb0 ", b"     "),
+        (b" 3.523", b" soon"),
+        (b"slb_ospf:", b"theirs:"),
+    ],
+)
+def test_wrong_neighbour_rows(old: bytes, new: bytes) -> None:
+    text = recorded("neighbors-full")
+    assert old in text
+    with pytest.raises(OspfError):
+        neighbours(parse(text.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"2 of 3", b"3 of 3"),
+        (b"10.96.0.0/16 ", b"10.96.0.1/16 "),
+        (b"10.96.0.0/16 ", b"10.96.0.0/61 "),
+        (b"blackhole", b"unicast"),
+        (b"slb_announce", b"theirs"),
+        (b"Table slb4", b"Table master4"),
+    ],
+)
+def test_wrong_routes(old: bytes, new: bytes) -> None:
+    with pytest.raises(OspfError):
+        announced(parse(recorded("routes").replace(old, new)))
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"\0", b"\xff\xfe", b"hello", b"0016 Access", b" x"])
+def test_not_birds_words_at_all(text: bytes) -> None:
+    with pytest.raises(OspfError, match=r"^birdc: ") as caught:
+        parse(text)
+    assert str(caught.value).isprintable()
+
+
+def test_foreign_text_is_made_fit_for_one_line() -> None:
+    assert clean("a\x1b[2Jb\nc") == "a [2Jb c"
+    assert len(clean("x" * 10_000)) < 200

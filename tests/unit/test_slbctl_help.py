@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The help texts and the man page."""
+
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+from unit.slbctl_run import slbctl
+
+from slbctl.failures import STATUSES
+from slbctl.root import CONTENTS, cli
+
+ROOT = Path(__file__).parents[2]
+
+
+def words_of(name: str, command: click.Command) -> list[tuple[str, ...]]:
+    """The commands that begin with one word."""
+    if isinstance(command, click.Group):
+        return [(name, verb) for verb in command.commands]
+    return [(name,)]
+
+
+COMMANDS = [words for item in cli.commands.items() for words in words_of(*item)]
+
+
+def help_of(*words: str) -> str:
+    result = slbctl("/nowhere", *words, "--help")
+    assert (result.status, result.err) == (0, "")
+    return result.out
+
+
+def test_the_root_is_a_table_of_contents() -> None:
+    text = help_of()
+    sections = [line.rstrip(":") for line in text.splitlines() if line.endswith(":")]
+    assert sections == [*CONTENTS, "Options", "Exit status", "Examples"]
+    for words in COMMANDS:
+        (line,) = (row for row in text.splitlines() if row.startswith(f"  {' '.join(words)}  "))
+        assert line.endswith(".") and len(line) <= 100, line
+    for status, meaning in STATUSES.items():
+        assert f"  {status:<3}  {meaning}\n" in text
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself_with_an_example(words: tuple[str, ...]) -> None:
+    text = help_of(*words)
+    assert f"Examples:\n  slbctl {' '.join(words)}" in text or f"slbctl {words[0]}" in text
+    assert "Usage: slbctl" in text and max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_reading_verbs_take_json(words: tuple[str, ...]) -> None:
+    changing = {"add", "del", "edit", "drain", "completion"}
+    assert ("--json" in help_of(*words)) != (words[-1] in changing)
+
+
+@pytest.fixture
+def gen_man() -> ModuleType:
+    """docs/gen_man.py, which is no package."""
+    spec = importlib.util.spec_from_file_location("gen_man", ROOT / "docs/gen_man.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_man_page_is_the_one_the_commands_give(gen_man: ModuleType) -> None:
+    assert gen_man.PAGE.read_text() == gen_man.page(), "run python docs/gen_man.py"
+
+
+def test_the_man_page_knows_every_command_and_status(gen_man: ModuleType) -> None:
+    page = gen_man.page().replace("\\-", "-")
+    for words in COMMANDS:
+        assert f'.SS "slbctl {" ".join(words)} ' in page
+    for status, meaning in STATUSES.items():
+        assert f"\\fB{status}\\fR\n{meaning}\n" in page
+    assert "SLB_SOCKET" in page
+
+
+def test_groff_has_nothing_to_say_about_the_man_page(gen_man: ModuleType) -> None:
+    if shutil.which("groff") is None:
+        pytest.skip("groff is not installed")
+    command = ["groff", "-ww", "-man", "-Tascii", "-z"]
+    done = subprocess.run(command, input=gen_man.page(), capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The verbs that read: what their tables show, and that --json gives the API's objects."""
+
+import pytest
+from msgspec.structs import replace
+from unit.fake_daemon import FakeDaemon
+from unit.slbctl_run import slbctl
+
+pytest_plugins = ["unit.daemon_fixture"]
+
+VS = "10.96.0.10:80/tcp"
+DNS = "10.96.0.10:53/udp"
+
+
+def test_vs_list(daemon: FakeDaemon) -> None:
+    daemon.add(VS, "wrr", r1=1, r2=5, r3=0)
+    daemon.add(DNS)
+    assert slbctl(daemon.socket, "vs", "list").lines == [
+        "VS SCHED RS DRAINING ACTIVE SESSIONS BYTES IN BYTES OUT",
+        f"{VS} wrr 3 1 702 122k 578 MB 13.7 GB",
+        f"{DNS} rr 0 - 0 10 64.0 kB 3.00 MB",
+        "",
+        "2 VS, 3 RS, 1 draining, 702 active sessions",
+    ]
+
+
+def test_columns_stand_under_their_headings_and_numbers_to_the_right(daemon: FakeDaemon) -> None:
+    daemon.add(VS, "wrr", r1=1, r2=1000)
+    heading, first, second, *_ = slbctl(daemon.socket, "rs", "list").out.splitlines()
+    assert heading.startswith(f"{'VS':{len(VS)}}  RS")
+    for name in ("WEIGHT", "ACTIVE", "SESSIONS", "PKTS IN", "BYTES OUT"):
+        end = heading.index(name) + len(name)
+        assert all(row[end - 1 : end + 1].rstrip() == row[end - 1] for row in (first, second))
+        assert " " not in (first[end - 1], second[end - 1])
+
+
+def test_rs_list_marks_draining_and_removed(daemon: FakeDaemon) -> None:
+    daemon.add(VS, "wrr", r1=1, r3=0, r9=1)
+    lines = slbctl(daemon.socket, "rs", "list").lines
+    assert lines[0] == "VS RS WEIGHT STATE ACTIVE SESSIONS PKTS IN PKTS OUT BYTES IN BYTES OUT"
+    assert lines[1].startswith(f"{VS} 10.10.0.1:8080 1 serving 117 20412 1.20M 1.60M 96.4 MB")
+    assert lines[2] == f"{VS} 10.10.0.3:8080 0 draining 0 0 0 0 0 B 0 B"
+    assert lines[3] == f"{VS} 10.10.0.9:8080 1 removed 3 412 0 0 0 B 0 B"
+    assert lines[5] == "3 RS, 1 draining, 1 removed, 120 active sessions"
+
+
+def test_rs_list_of_one_vs(daemon: FakeDaemon) -> None:
+    daemon.add(VS, r1=1)
+    daemon.add(DNS, r2=1)
+    assert DNS not in slbctl(daemon.socket, "rs", "list", VS).out
+    assert daemon.requests == ["GET /v1/rs?vs=10.96.0.10%3A80%2Ftcp"]
+
+
+def test_vs_show(daemon: FakeDaemon) -> None:
+    daemon.add(VS, "wrr", r1=1, r3=0)
+    lines = slbctl(daemon.socket, "vs", "show", VS).lines
+    assert lines[:8] == [
+        f"VS {VS}",
+        "Scheduler wrr",
+        "RS 2, 1 draining",
+        "Sessions 117 active, 20422 since the start",
+        "In 1.21M packets, 96.4 MB",
+        "Out 1.61M packets, 2.29 GB",
+        "Changed in generation 1",
+        "",
+    ]
+    assert lines[9].startswith("10.10.0.1:8080 1 serving")
+
+
+def test_vs_stats(daemon: FakeDaemon) -> None:
+    daemon.add(VS, r1=1)
+    daemon.add(DNS)
+    heading, *rows = slbctl(daemon.socket, "vs", "stats").lines
+    assert heading == "VS ACTIVE SESSIONS PKTS IN PKTS OUT BYTES IN BYTES OUT"
+    assert [row.split()[0] for row in rows] == [VS, DNS]
+    assert len(slbctl(daemon.socket, "vs", "stats", DNS).lines) == 2
+
+
+def test_rates_are_what_happened_between_two_readings(daemon: FakeDaemon) -> None:
+    daemon.add(VS, r1=1)
+    heading, row = slbctl(daemon.socket, "vs", "stats", "--rate", "0.05").lines
+    assert heading == "VS ACTIVE SESSIONS/s PPS IN PPS OUT RATE IN RATE OUT"
+    _, active, sessions, pps_in, pps_out, *_ = row.split()
+    # A reading adds 10 sessions, 1000 packets in and 2000 out; at least 0.05 s lie in between.
+    assert active == "117" and 0 < float(sessions) <= 200
+    assert pps_in.endswith("k") and 0 < float(pps_in[:-1]) <= 20
+    assert pps_out.endswith("k") and 0 < float(pps_out[:-1]) <= 40
+    assert row.endswith("b/s")
+
+
+def test_a_vs_added_between_two_readings_starts_at_zero(daemon: FakeDaemon) -> None:
+    daemon.answer("vs", b'{"items":[]}')
+    assert slbctl(daemon.socket, "vs", "stats", "--rate", "0.01").lines == [
+        "no VS; 'slbctl vs add' adds one"
+    ]
+
+
+def test_stats(daemon: FakeDaemon) -> None:
+    assert slbctl(daemon.socket, "stats").lines == [
+        "WORKER CPU BUSY ACTIVE CAPACITY CREATED RX TX HANDED OFF HANDED IN PUNTED DROPPED",
+        "0 1 25.0% 107 1.00M 10 1000 1000 0 12.0M 2560 1221",
+        "1 2 25.0% 108 1.00M 617k 24.1M 24.1M 12.0M 0 2560 1221",
+        "all 25.0% 215 2.00M 617k 24.1M 24.1M 12.0M 12.0M 5120 2442",
+        "",
+        "generation 0",
+    ]
+
+
+def test_stats_of_one_worker_need_no_sum(daemon: FakeDaemon) -> None:
+    daemon.engine.only_one_worker()
+    assert [line.split()[0] for line in slbctl(daemon.socket, "stats").lines if line] == [
+        "WORKER",
+        "0",
+        "generation",
+    ]
+
+
+def test_stats_per_second(daemon: FakeDaemon) -> None:
+    heading, first, *_ = slbctl(daemon.socket, "stats", "--rate", "0.05").lines
+    assert heading.startswith("WORKER CPU BUSY ACTIVE CREATED/s RX/s TX/s")
+    assert first.startswith("0 1 25.0% 107 ") and first.endswith(" 0 0 0 0")
+
+
+def test_drops(daemon: FakeDaemon) -> None:
+    assert slbctl(daemon.socket, "drops").lines == [
+        "REASON PACKETS WORKER 0 WORKER 1",
+        "NO_VS 2402 1204 1198",
+        "NOT_SYN 250k 22 250k",
+        "",
+        "252k packets dropped; 1 other reason never occurred (--all)",
+    ]
+    assert "SHORT 0 0 0" in slbctl(daemon.socket, "drops", "--all").lines
+
+
+def test_drops_per_second_name_only_what_goes_on(daemon: FakeDaemon) -> None:
+    heading, row = slbctl(daemon.socket, "drops", "--rate", "0.05").lines
+    assert heading == "REASON PACKETS/s PACKETS" and row.startswith("NOT_SYN ")
+    assert 0 < float(row.split()[1]) <= 100
+
+
+def test_session_list(daemon: FakeDaemon) -> None:
+    lines = slbctl(daemon.socket, "session", "list").lines
+    assert lines[0] == "CLIENT VS LOCAL RS WORKER STATE IDLE EXPIRES"
+    local, rs = "198.18.0.2:1025", "10.10.0.2:8080"
+    assert lines[1] == f"203.0.113.1:40001 {VS} {local} {rs} 1 established 0.4s 14m59s"
+    assert lines[-1] == "6 sessions"
+
+
+@pytest.mark.parametrize(
+    ("words", "clients"),
+    [
+        (("--vs", VS), "123456"),
+        (("--vs", DNS), ""),
+        (("--rs", "10.10.0.2:8080"), "135"),
+        (("--rs", "10.10.0.1"), "246"),
+        (("--client", "203.0.113.4"), "4"),
+        (("--client", "203.0.113.4:40004"), "4"),
+        (("--client", "203.0.113.4:1"), ""),
+        (("--worker", "1"), "135"),
+        (("--worker", "1", "--rs", "10.10.0.1"), ""),
+        (("--limit", "2"), "12"),
+    ],
+)
+def test_session_filters(daemon: FakeDaemon, words: tuple[str, ...], clients: str) -> None:
+    listed = slbctl(daemon.socket, "session", "list", "--json", *words).json
+    assert "".join(row["client"][10] for row in listed["items"]) == clients
+    assert listed["more"] is ("--limit" in words)
+    if "--limit" not in words:
+        counted = slbctl(daemon.socket, "session", "count", *words)
+        assert counted.out == f"{len(clients)}\n"
+
+
+def test_a_cut_list_says_so(daemon: FakeDaemon) -> None:
+    last = slbctl(daemon.socket, "session", "list", "--limit", "1").lines[-1]
+    assert last.startswith("the first 1 session; --limit shows more")
+
+
+def test_network_tables(daemon: FakeDaemon) -> None:
+    port = slbctl(daemon.socket, "port", "list").lines[1]
+    kernel = "2 rx, 3 tx slb0 (tap)"
+    assert port == f"lan0 net_ixgbe 02:00:00:00:00:10 1500 up 10G {kernel} 48.1M 48.1M 6"
+    counters = slbctl(daemon.socket, "port", "list", "--counters").lines[1]
+    assert counters == "lan0 48.1M 3.51 GB 3 0 1 48.1M 61.2 GB 0 5120 4801 2"
+    laddr = slbctl(daemon.socket, "laddr", "list").lines
+    assert laddr[1:] == ["198.18.0.1 lan0 0 117 20412", "198.18.0.2 lan0 1 98 1.23M"]
+    neighbours = slbctl(daemon.socket, "neigh", "list").lines
+    assert neighbours == ["ADDRESS MAC PORT", "192.0.2.1 02:00:00:00:00:01 lan0"]
+    routes = slbctl(daemon.socket, "route", "list").lines
+    assert routes[1:] == ["192.0.2.0/24 connected lan0", "0.0.0.0/0 192.0.2.1 lan0"]
+    steering = slbctl(daemon.socket, "steering").lines
+    assert steering[1] == "lan0 soft queues 2 24.1M net_ixgbe takes no flow rules"
+
+
+def test_ospf_status(daemon: FakeDaemon) -> None:
+    assert slbctl(daemon.socket, "ospf", "status").lines == [
+        "BIRD running, managed",
+        "Router ID 192.0.2.2",
+        "Announced 10.96.0.0/16, 198.18.0.1/32, 198.18.0.2/32",
+        "",
+        "NEIGHBOUR ADDRESS INTERFACE STATE FULL",
+        "192.0.2.1 192.0.2.1 slb0 Full/DR yes",
+    ]
+
+
+def test_ospf_status_says_why_nothing_is_announced(daemon: FakeDaemon) -> None:
+    daemon.ospf = replace(
+        daemon.ospf, announced=[], withheld="a worker stands still", neighbours=[]
+    )
+    lines = slbctl(daemon.socket, "ospf", "status").lines
+    assert lines[2:] == [
+        "Announced nothing",
+        "Withheld a worker stands still",
+        "",
+        "no OSPF neighbours",
+    ]
+
+
+def test_ospf_off_is_one_line(daemon: FakeDaemon) -> None:
+    daemon.ospf = replace(daemon.ospf, mode="off")
+    said = slbctl(daemon.socket, "ospf", "status").out
+    assert said == "OSPF is off; ospf.mode in slb.yaml turns it on\n"
+
+
+def test_version(daemon: FakeDaemon) -> None:
+    own, slbd, abi, dpdk = slbctl(daemon.socket, "version").lines
+    assert own.startswith("slbctl ") and slbd.startswith("slbd ") and "pid" in slbd
+    assert (abi, dpdk) == ("ABI 1", "DPDK 22.11.11")
+
+
+EMPTY = {
+    "vs list": "no VS; 'slbctl vs add' adds one",
+    "vs stats": "no VS; 'slbctl vs add' adds one",
+    "rs list": "no RS; 'slbctl rs add' adds one to a VS",
+    "session list": "no session matches",
+    "drops": "no packet was dropped",
+    "laddr list": "no local addresses",
+    "port list": "no ports",
+    "neigh list": "no neighbours; the kernel interface resolved none yet",
+    "route list": "no routes; the kernel interface has none",
+    "steering": "no ports",
+}
+PATHS = {
+    "vs list": "vs",
+    "vs stats": "vs",
+    "rs list": "rs",
+    "session list": "sessions",
+    "port list": "ports",
+    "neigh list": "neighbours",
+    "route list": "routes",
+    "laddr list": "laddr",
+}
+
+
+@pytest.mark.parametrize("words", EMPTY)
+def test_an_empty_table_is_one_line(daemon: FakeDaemon, words: str) -> None:
+    daemon.answer(PATHS.get(words, words), b'{"items":[],"more":false}')
+    result = slbctl(daemon.socket, *words.split())
+    assert (result.status, result.out) == (0, f"{EMPTY[words]}\n")
+
+
+TRAFFIC = {"in_packets", "in_bytes", "out_packets", "out_bytes", "sessions", "active"}
+JSON_KEYS = {
+    "vs list": "vs scheduler rs_count draining generation traffic",
+    "vs stats": "vs scheduler rs_count draining generation traffic",
+    "rs list": "vs rs weight removed traffic",
+    "laddr list": "address worker port active sessions",
+    "port list": "name driver mac mtu link_up speed_mbps kernel_interface kni_kind rx_queues "
+    "tx_queues rx_packets rx_bytes rx_missed rx_no_mbuf rx_errors tx_packets tx_bytes tx_errors "
+    "kni_to_kernel kni_from_kernel kni_dropped",
+    "neigh list": "address mac port",
+    "route list": "prefix gateway port",
+    "steering": "port method spread reason rx_queues handed_off",
+    "drops": "reason total workers",
+    "session list": "client vs local rs worker state idle_ms expires_ms",
+}
+
+
+@pytest.mark.parametrize("words", JSON_KEYS)
+def test_json_of_a_listing(daemon: FakeDaemon, words: str) -> None:
+    daemon.add(VS, r1=1)
+    result = slbctl(daemon.socket, *words.split(), "--json")
+    first = result.json["items"][0]
+    assert set(first) == set(JSON_KEYS[words].split()) and result.err == ""
+    if "traffic" in first:
+        assert set(first["traffic"]) == TRAFFIC
+
+
+def test_json_of_what_is_no_listing(daemon: FakeDaemon) -> None:
+    daemon.add(VS, r1=1, r2=1)
+    show = slbctl(daemon.socket, "vs", "show", VS, "--json").json
+    assert (show["vs"], [row["rs"][8] for row in show["rs"]]) == (VS, ["1", "2"])
+    assert set(slbctl(daemon.socket, "stats", "--json").json) == {"generation", "totals", "workers"}
+    assert slbctl(daemon.socket, "session", "count", "--json").json == {"count": 6}
+    assert slbctl(daemon.socket, "ospf", "status", "--json").json["router_id"] == "192.0.2.2"
+    version = slbctl(daemon.socket, "version", "--json").json
+    assert set(version) == {"slb", "abi", "dpdk", "pid", "generation"}
+    assert slbctl(daemon.socket, "export", "--json").json["services"][0]["vs"] == VS
+
+
+def test_what_the_daemon_says_cannot_move_the_cursor(daemon: FakeDaemon) -> None:
+    daemon.ospf = replace(daemon.ospf, withheld="\x1b[2Jgone\nnext")
+    assert "Withheld   ?[2Jgone?next\n" in slbctl(daemon.socket, "ospf", "status").out

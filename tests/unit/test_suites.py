@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The runner of the suites: what it counts, and what it does when a suite goes wrong."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import suites
+from hugepages import given_back
+from junit import Counts, read_counts, write_report
+
+REPORT = """<testsuites><testsuite>
+<testcase classname="tests.unit.test_a" name="good"/>
+<testcase classname="tests.unit.test_a" name="bad"><failure message="x"/></testcase>
+<testcase classname="tests.unit.test_a" name="broken"><error message="x"/></testcase>
+<testcase classname="tests.unit.test_a" name="not here"><skipped message="no vhost"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_counts_of_a_report(tmp_path: Path) -> None:
+    (tmp_path / "r.xml").write_text(REPORT)
+    counts = read_counts(tmp_path / "r.xml", 1)
+    assert (counts.passed, counts.failed) == (1, 2)
+    assert counts.skipped == ["tests/unit/test_a::not here: no vhost"]
+
+
+@pytest.mark.parametrize(
+    ("problems", "status", "failed"),
+    [
+        ({"a": [], "b": ["x"]}, 1, 1),
+        ({"a": []}, 0, 0),
+        ({"a": []}, 1, 1),
+        ({"a": []}, -11, 1),
+        ({"a": ["x"]}, "stopped after 9 s", 2),
+        ({}, 0, 1),
+        (None, 0, 1),
+    ],
+)
+def test_unexplained_status_counts_as_failed(
+    tmp_path: Path, problems: dict[str, list[str]] | None, status: int | str, failed: int
+) -> None:
+    report = tmp_path / "r.xml"
+    if problems is not None:
+        write_report(report, "lint", problems)
+    assert read_counts(report, status).failed == failed
+
+
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> Counts:
+    monkeypatch.setattr(suites, "REPORTS", tmp_path)
+    return suites.execute(suites.Run("x", [sys.executable, "-c", code])).counts
+
+
+def test_crashed_suite_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = run(tmp_path, monkeypatch, "import os; os.kill(os.getpid(), 11)")
+    assert counts.trouble == ["ran no test (exit status -11)"]
+
+
+def test_hanging_suite_is_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suites, "LIMIT_S", 0.5)
+    mark = tmp_path / "cleaned"
+    code = f"""
+import pathlib, threading
+try:
+    threading.Event().wait()
+finally:
+    pathlib.Path({str(mark)!r}).touch()
+"""
+    counts = run(tmp_path, monkeypatch, code)
+    assert "stopped after" in counts.trouble[0]
+    assert mark.exists()
+
+
+def test_last_line_and_status(capsys: pytest.CaptureFixture[str]) -> None:
+    results = [
+        suites.Result("unit", Counts(3, 1, ["a: no vhost"], ["b"]), 1.0),
+        suites.Result("path", Counts(2, 0, [], []), 1.0),
+    ]
+    assert suites.summary(results) is False
+    assert capsys.readouterr().out.splitlines()[-1] == "5 passed, 1 failed, 1 skipped"
+    assert suites.summary(results[1:]) is True
+    assert suites.summary([]) is False
+
+
+def test_unknown_suite_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert suites.main(["untit"]) == 2
+    assert "untit" in capsys.readouterr().err
+
+
+@pytest.fixture
+def pools(tmp_path: Path) -> Path:
+    (tmp_path / "pools/hugepages-2048kB").mkdir(parents=True)
+    (tmp_path / "pools/hugepages-2048kB/nr_hugepages").write_text("7\n")
+    return tmp_path / "pools"
+
+
+def pages(pools: Path) -> int:
+    return int((pools / "hugepages-2048kB/nr_hugepages").read_text())
+
+
+def test_hugepages_are_given_back(pools: Path, tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    with given_back(pools, record):
+        (pools / "hugepages-2048kB/nr_hugepages").write_text("99\n")
+    assert pages(pools) == 7
+    assert not record.exists()
+
+
+@pytest.mark.parametrize(("pid", "left"), [(2**22 + 1, 3), (os.getpid(), 7)])
+def test_hugepages_of_an_aborted_run(pools: Path, tmp_path: Path, pid: int, left: int) -> None:
+    record = tmp_path / "record"
+    record.write_text(json.dumps({"pid": pid, "pages": {"hugepages-2048kB": 3}}))
+    with given_back(pools, record):
+        pass
+    assert pages(pools) == left
