@@ -388,7 +388,15 @@ def test_a_defect_is_one_line(
     def broken(*_: Any) -> None:
         raise ExceptionGroup("several", [ZeroDivisionError("by zero")])
 
-    monkeypatch.setattr("slb.daemon.main.load", broken)
+    monkeypatch.setattr("slb.daemon.command.load", broken)
     assert main(["-c", "x"]) == 1
     assert "a defect: ZeroDivisionError: by zero; --verbose shows where" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+def test_interrupted_while_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("slb.daemon.command.run", interrupted)
+    assert main([]) == 130
