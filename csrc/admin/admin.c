@@ -3,6 +3,7 @@
 #include "admin/admin.h"
 
 #include "admin/build.h"
+#include "admin/publish.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -70,6 +71,7 @@ static void free_core(struct admin *a, struct core *c) {
 }
 
 void admin_free(struct admin *a) {
+	publish_end(a);
 	for (uint32_t slot = 0; slot < a->vs_max && a->vs != NULL; slot++)
 		admin_vs_free(a->vs[slot]);
 	for (uint16_t w = 0; w < a->n_workers; w++)

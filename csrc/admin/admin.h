@@ -84,6 +84,7 @@ struct admin {
 	uint32_t rs_hint; // where the search for a free slot goes on
 	uint32_t n_draining;
 	struct unsettled unsettled[SLB_MAX_WORKERS];
+	struct inbox_msg *late; // not answered in time, of no consequence
 
 	uint32_t n_routes, n_neighbours, n_own;
 	struct slb_route *routes; // as last given

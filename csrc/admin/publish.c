@@ -72,16 +72,44 @@ int publication_init(struct publication *p, struct admin *a, uint32_t n_vs, uint
 	*p = (struct publication){.admin = a};
 	for (uint16_t w = 0; w < a->n_workers; w++) {
 		p->msgs[w] = change_new(a, w, n_vs, n_fresh_rs);
-		if (p->msgs[w] == NULL)
+		p->undos[w] = rte_zmalloc_socket("undo", sizeof(*p->undos[w]), 0, a->socket[w]);
+		if (p->msgs[w] == NULL || p->undos[w] == NULL)
 			return -ENOMEM;
+		p->undos[w]->kind = INBOX_UNDO;
+		p->undos[w]->undo = p->msgs[w];
 	}
 	return 0;
 }
 
 void publication_free(struct publication *p) {
-	for (uint16_t w = 0; w < p->admin->n_workers; w++)
-		if (p->admin->unsettled[w].change != p->msgs[w] || p->msgs[w] == NULL)
-			change_free(p->msgs[w]);
+	for (uint16_t w = 0; w < p->admin->n_workers; w++) {
+		change_free(p->msgs[w]);
+		rte_free(p->undos[w]);
+	}
+}
+
+// Frees the late messages that have been answered, or all of them.
+static void free_late(struct admin *a, bool all) {
+	struct inbox_msg **link = &a->late;
+
+	while (*link != NULL) {
+		struct inbox_msg *msg = *link;
+		if (!all && answer(msg) == INBOX_PENDING) {
+			link = &msg->next_late;
+			continue;
+		}
+		*link = msg->next_late;
+		rte_free(msg);
+	}
+}
+
+void publish_end(struct admin *a) {
+	for (uint16_t w = 0; w < a->n_workers; w++) {
+		change_free(a->unsettled[w].change);
+		rte_free(a->unsettled[w].undo);
+		a->unsettled[w] = (struct unsettled){0};
+	}
+	free_late(a, true);
 }
 
 // Frees what silent workers have answered since. False: one is still silent.
@@ -103,17 +131,12 @@ static bool settle(struct admin *a, uint16_t *silent) {
 
 static void take_back(struct publication *p, uint16_t worker) {
 	struct admin *a = p->admin;
-	struct inbox_msg *undo = rte_zmalloc_socket("undo", sizeof(*undo), 0, a->socket[worker]);
 
-	if (undo == NULL)
+	if (send(a, worker, p->undos[worker]) && await(a, p->undos[worker]))
 		return;
-	undo->kind = INBOX_UNDO;
-	undo->undo = p->msgs[worker];
-	if (send(a, worker, undo) && await(a, undo)) {
-		rte_free(undo);
-		return;
-	}
-	a->unsettled[worker] = (struct unsettled){.undo = undo, .change = p->msgs[worker]};
+	a->unsettled[worker] =
+		(struct unsettled){.undo = p->undos[worker], .change = p->msgs[worker]};
+	p->undos[worker] = p->msgs[worker] = NULL;
 }
 
 // The first worker that has not carried the change out, or n_workers.
@@ -147,9 +170,9 @@ int publish(struct publication *p, struct slb_refused *refused) {
 		return 0;
 	}
 	silent = answer(p->msgs[bad]) == INBOX_PENDING;
+	refused->worker = bad;
 	for (uint16_t w = 0; w < a->n_workers; w++)
 		take_back(p, w);
-	refused->worker = bad;
 	return refuse(
 		refused, silent ? ETIMEDOUT : ECANCELED, SLB_REFUSED_WORKER,
 		"worker %u %s; no worker keeps the change", bad,
@@ -158,7 +181,16 @@ int publish(struct publication *p, struct slb_refused *refused) {
 }
 
 int publish_one(struct admin *a, uint16_t worker, struct inbox_msg *msg) {
-	if (rte_ring_free_count(a->inbox[worker]) <= CHANGE_AND_UNDO || !send(a, worker, msg))
-		return -EBUSY;
-	return await(a, msg) ? 0 : -ETIMEDOUT;
+	int rc = 0;
+
+	free_late(a, false);
+	if (rte_ring_free_count(a->inbox[worker]) <= CHANGE_AND_UNDO || !send(a, worker, msg)) {
+		rc = -EBUSY;
+		rte_free(msg);
+	} else if (!await(a, msg)) {
+		rc = -ETIMEDOUT;
+		msg->next_late = a->late;
+		a->late = msg;
+	}
+	return rc;
 }

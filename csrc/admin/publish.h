@@ -9,6 +9,7 @@
 struct publication {
 	struct admin *admin;
 	struct inbox_msg *msgs[SLB_MAX_WORKERS];
+	struct inbox_msg *undos[SLB_MAX_WORKERS]; // in store, so that undoing cannot fail
 };
 
 // Allocates the messages, with room for n_vs and n_fresh_rs elements, for generation + 1. 0 or -ENOMEM.
@@ -23,6 +24,9 @@ int publish(struct publication *p, struct slb_refused *refused);
 // silent worker still holds are kept until it answers.
 void publication_free(struct publication *p);
 
-// Sends one message of any kind and waits for the answer. 0, -ETIMEDOUT (the message must stay), -EBUSY (it was not
-// sent: the worker has not answered many others).
+// Sends one message of any kind and waits for the answer. 0: the caller frees it. Otherwise it is taken care of:
+// -ETIMEDOUT, -EBUSY (not sent: the worker has not answered many others).
 int publish_one(struct admin *a, uint16_t worker, struct inbox_msg *msg);
+
+// The workers have stopped: frees what they never answered.
+void publish_end(struct admin *a);

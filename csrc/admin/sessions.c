@@ -41,8 +41,6 @@ static int scan(
 		.out = (struct slb_session_info *)(msg + 1),
 	};
 	rc = publish_one(a, worker, msg);
-	if (rc == -EBUSY)
-		rte_free(msg);
 	if (rc != 0)
 		return rc;
 	memcpy(out, msg->sessions.out, msg->sessions.n * sizeof(*out));
@@ -88,9 +86,9 @@ int admin_quiesce(struct admin *a) {
 			return -ENOMEM;
 		msg->kind = INBOX_QUIESCE;
 		one = publish_one(a, w, msg);
-		if (one != -ETIMEDOUT)
+		if (one == 0)
 			rte_free(msg);
-		if (one != 0)
+		else
 			rc = one;
 	}
 	return rc;

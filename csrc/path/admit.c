@@ -23,6 +23,14 @@ static uint16_t spread_worker(const struct core *c, const struct pkt *p) {
 	return (uint16_t)((hash >> 32) * c->n_workers >> 32);
 }
 
+// A TCP connection begins with a SYN and nothing else.
+static bool is_first(const struct pkt *p) {
+	const uint8_t kinds =
+		RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG | RTE_TCP_FIN_FLAG;
+
+	return (p->tcp_flags & kinds) == RTE_TCP_SYN_FLAG;
+}
+
 static void new_session(struct core *c, struct pkt *p, uint16_t slot) {
 	struct vs *vs = c->vs[slot];
 	const struct vs_rs *rs;
@@ -39,10 +47,7 @@ static void new_session(struct core *c, struct pkt *p, uint16_t slot) {
 		pkt_drop(p, SLB_DROP_STOPPING);
 		return;
 	}
-	if (p->proto == SLB_PROTO_TCP
-	    && (p->tcp_flags
-		& (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG | RTE_TCP_FIN_FLAG))
-		    != RTE_TCP_SYN_FLAG) {
+	if (p->proto == SLB_PROTO_TCP && !is_first(p)) {
 		pkt_drop(p, SLB_DROP_NOT_SYN);
 		return;
 	}
@@ -86,20 +91,47 @@ static void admit_one(struct core *c, struct pkt *p, bool handed) {
 		new_session(c, p, slot);
 }
 
+// A client that opens a connection anew from the port of one that is over must be scheduled anew: the RS of old may
+// be gone.
+static bool reopens(const struct pkt *p) {
+	const struct session *s = p->session;
+
+	return p->proto == SLB_PROTO_TCP && p->dir == DIR_IN && is_first(p)
+		&& (s->state == SLB_TCP_TIME_WAIT || s->state == SLB_TCP_CLOSE);
+}
+
+// Ends the session of the packet at place `at`. Later packets of the burst that belong to it look again; earlier ones
+// are stragglers of the connection that is over.
+static void forget(struct core *c, struct burst *b, uint16_t at) {
+	struct session *over = b->pkts[b->live[at]].session;
+
+	session_end_now(c, over);
+	for (uint16_t i = 0; i < b->n_live; i++) {
+		struct pkt *p = &b->pkts[b->live[i]];
+		if (p->session != over)
+			continue;
+		p->session = NULL;
+		if (i < at)
+			pkt_drop(p, SLB_DROP_NO_SESSION);
+	}
+}
+
 void admit(struct core *c, struct burst *b, bool handed) {
-	bool created = false;
+	bool changed = false;
 
 	for (uint16_t i = 0; i < b->n_live; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
-		if (p->session != NULL)
-			continue;
+		if (p->session != NULL && reopens(p)) {
+			forget(c, b, i);
+			changed = true;
+		}
 		// An earlier packet of this burst may have made the session.
-		if (created)
+		if (p->session == NULL && changed)
 			session_find(&c->sessions, p);
 		if (p->session != NULL)
 			continue;
 		admit_one(c, p, handed);
-		created |= p->session != NULL;
+		changed |= p->session != NULL;
 	}
 	burst_sift(b);
 }

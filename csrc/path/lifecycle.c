@@ -104,6 +104,13 @@ static void session_end(struct core *c, uint32_t id) {
 	session_give(&c->sessions, id);
 }
 
+void session_end_now(struct core *c, struct session *s) {
+	uint32_t id = entry_id(c, s);
+
+	wheel_disarm(&c->wheel, &c->sessions, id);
+	session_end(c, id);
+}
+
 static uint8_t next_state(const struct session *s, const struct pkt *p) {
 	if (s->proto == SLB_PROTO_TCP)
 		return tcp_state_next(s->state, p->dir, p->tcp_flags);

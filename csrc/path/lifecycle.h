@@ -7,6 +7,9 @@
 // A new session for packet p from RS `rs` of VS `vs`: sets p's session, or drops p with the reason.
 void session_create(struct core *c, struct pkt *p, const struct vs *vs, const struct vs_rs *rs);
 
+// Ends a session before its time; a pointer to it must not be used any more.
+void session_end_now(struct core *c, struct session *s);
+
 // A packet of the session came: time stamp, state, counters.
 void session_touch(struct core *c, struct pkt *p);
 

@@ -17,7 +17,8 @@ static struct slb_endpoint endpoint_of(uint32_t addr_be, uint16_t port_be, uint8
 static bool matches(
 	const struct slb_endpoint *want, uint32_t addr_be, uint16_t port_be, uint8_t proto
 ) {
-	if (want->addr.family != 0 && memcmp(want->addr.bytes, &addr_be, sizeof(addr_be)) != 0)
+	if (want->addr.family != 0
+	    && (want->addr.family != 4 || memcmp(want->addr.bytes, &addr_be, sizeof(addr_be)) != 0))
 		return false;
 	if (want->port_be != 0 && want->port_be != port_be)
 		return false;

@@ -18,11 +18,11 @@ enum kind { KIND_SYN = 0, KIND_FIN, KIND_ACK, KIND_RST, KIND_COUNT };
 #define CL SLB_TCP_CLOSE
 
 // Rows: what came. Columns: NONE, SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT (client closed), CLOSE_WAIT (RS closed),
-// LAST_ACK (both closed), TIME_WAIT, CLOSE. A client's SYN on a finished session opens it anew.
+// LAST_ACK (both closed), TIME_WAIT, CLOSE. A client's SYN on a finished session never comes here: it makes a new one.
 static const uint8_t NEXT[2][KIND_COUNT][SLB_TCP_CLOSE + 1] = {
 	[DIR_IN] =
 		{
-			[KIND_SYN] = {SS, SS, SR, ES, FW, CW, LA, SS, SS},
+			[KIND_SYN] = {SS, SS, SR, ES, FW, CW, LA, TW, CL},
 			[KIND_FIN] = {FW, SS, FW, FW, FW, LA, LA, TW, CL},
 			[KIND_ACK] = {ES, SS, ES, ES, FW, CW, TW, TW, CL},
 			[KIND_RST] = {CL, CL, CL, CL, CL, CL, CL, CL, CL},

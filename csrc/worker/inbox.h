@@ -32,6 +32,7 @@ struct inbox_change {
 struct inbox_msg {
 	uint32_t done; // enum inbox_result; worker writes once
 	uint32_t kind; // enum inbox_kind
+	struct inbox_msg *next_late; // admin only: those that were not answered in time
 	union {
 		struct inbox_change change;
 		struct inbox_msg *undo; // the change to be taken back, if it was carried out

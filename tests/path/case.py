@@ -77,18 +77,24 @@ class Back:
 
 @dataclass(frozen=True)
 class ToRs:
-    """Sent to an RS from a local address of the worker; a known session keeps its local port."""
+    """Sent to an RS from a local address of the worker; a known session keeps its local port.
+
+    `anew`: the packet makes a new session, on another port, in place of the known one.
+    """
 
     rs: str = RS
     mac: str = GATEWAY_MAC
     port: int = 0
     local: str = ""
+    anew: bool = False
 
     def check(self, run: Run, send: "Send", frame: bytes, result: Result) -> None:
         """Compare every byte with a translation made from scratch."""
         assert result.what == f"TX {self.port}"
         (_, client_port), _ = endpoints(frame)
         local, server = endpoints(result.data)
+        if self.anew:
+            assert local != endpoints(run.flows.pop(client_port).after)[0]
         if client_port in run.flows:
             assert (local, server) == endpoints(run.flows[client_port].after)
         else:

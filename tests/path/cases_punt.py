@@ -2,12 +2,13 @@
 """What the kernel gets: everything that is not IPv4, OSPF, multicast, the host's own addresses."""
 
 from case import Case, Drop, Punt, Send
-from packets.frames import CLIENT, LOCAL, OWN, VIP, ether, icmp, ip, tcp, udp
+from packets.frames import CLIENT, LOCAL, OWN, VIP, ether, icmp, ip, patched, tcp, udp
 from scapy.layers.inet import IP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q
 
 OSPF, GRE, IGMP, SCTP = 89, 47, 2, 132
+EVERYBODY = b"\xff" * 6
 HELLO = b"\x02\x01" + bytes(42)
 
 
@@ -51,6 +52,12 @@ CASES = [
         Send(tcp("R", dst=OWN, dport=22), Punt("OTHER")),
     ),
     Case("UDP to the host itself", Send(udp(dst=OWN, dport=161), Punt("OTHER"))),
+    Case(
+        "to a VIP in a frame for everybody on the link",
+        Send(patched(tcp(), 0, EVERYBODY), Drop("NOT_FOR_US")),
+        Send(patched(icmp(), 0, EVERYBODY), Drop("NOT_FOR_US")),
+        Send(patched(udp(dst=OWN), 0, EVERYBODY), Punt("OTHER")),
+    ),
     Case("any protocol to the host itself", Send(ip(dst=OWN, proto=GRE) / bytes(8), Punt("OTHER"))),
     Case("a fragment to the host itself", Send(udp(dst=OWN, frag=10), Punt("OTHER"))),
     Case("TTL 1 to the host itself has arrived", Send(tcp(dst=OWN, ttl=1), Punt("OTHER"))),

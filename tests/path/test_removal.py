@@ -39,6 +39,32 @@ def test_sessions_of_a_removed_rs_live_on(lab: Lab) -> None:
     assert (vs.n_rs, vs.draining, vs.traffic.active, vs.traffic.in_packets) == (1, 1, 2, 3)
 
 
+@pytest.mark.parametrize("leave", ["remove", "drain"])
+def test_a_client_port_used_again_does_not_lead_to_an_rs_that_left(lab: Lab, leave: str) -> None:
+    """The old connection is over, its session is not yet forgotten: the new one is scheduled."""
+    talk(lab)
+    lab.harness.run(0, [bytes(tcp(RST))])
+    lab.servers[0].add_rs(SECOND)
+    if leave == "remove":
+        lab.servers[0].remove_rs(RS_TCP)
+    else:
+        lab.servers[0].weigh(RS_TCP, 0)
+    assert endpoints(talk(lab))[1] == ("10.10.0.2", 8080)
+    assert lab.active() == 1
+
+
+def test_over_and_begun_again_in_one_burst(lab: Lab) -> None:
+    """What comes before the SYN belongs to the connection that is over, what follows to the new."""
+    talk(lab)
+    lab.harness.run(0, [bytes(tcp(RST))])
+    frames = [bytes(tcp(flags)) for flags in (ACK, "S", ACK)]
+    late, first, next_one = lab.harness.run(0, frames)
+    assert late.what == "DROP NO_SESSION"
+    assert first.what == next_one.what == "TX 0"
+    assert endpoints(first.data) == endpoints(next_one.data)
+    assert lab.active() == 1
+
+
 def test_a_removed_rs_vanishes_with_its_last_session(lab: Lab) -> None:
     talk(lab)
     lab.servers[0].remove_rs(RS_TCP)

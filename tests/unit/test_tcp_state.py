@@ -13,7 +13,7 @@ STATES = "NONE SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT CLOSE_WAIT LAST_ACK TIME_W
 
 # (direction, what came) -> {state before: state after}, for the states it changes.
 CHANGES = {
-    (IN, SYN): {"NONE": "SYN_SENT", "TIME_WAIT": "SYN_SENT", "CLOSE": "SYN_SENT"},
+    (IN, SYN): {"NONE": "SYN_SENT"},
     (IN, FIN): {
         "NONE": "FIN_WAIT",
         "SYN_RECV": "FIN_WAIT",
