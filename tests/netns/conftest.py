@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Rigs of the netns tests; a failed test shows the last lines of its rig's logs."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -8,15 +9,23 @@ import pytest
 from rig.lb import LbSettings
 from rig.rig import Rig
 from rig.services import all_services
+from rig.stalling_slbd import __file__ as STALLING
 
 # Short enough to be seen ending, long enough for the slowest test between two packets.
 TIMEOUTS = {"udp_oneway": 4, "udp_replied": 4, "tcp_time_wait": 2, "tcp_close": 1}
 
+SANITIZED = ("test_http.py", "test_udp.py", "test_changes_under_load.py")
+
 
 @pytest.fixture(scope="session", params=[1, 2], ids=["w1", "w2"])
 def shared_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """The rig of every test that leaves slbd as it was, once with each number of workers."""
-    with Rig(LbSettings(workers=request.param, timeouts=TIMEOUTS)) as rig:
+    """The rig of every test that leaves slbd as it was, once with each number of workers.
+
+    Its slbd can be made to stall, which test_stall needs and to the others makes no difference.
+    """
+    launcher = (sys.executable, str(STALLING))
+    settings = LbSettings(workers=request.param, timeouts=TIMEOUTS, launcher=launcher)
+    with Rig(settings) as rig:
         rig.wait_ospf()
         yield rig
 
@@ -26,6 +35,14 @@ def rig(shared_rig: Rig) -> Rig:
     """The shared rig with HTTP, DNS and echo on every pod."""
     shared_rig.lb.apply(all_services())
     return shared_rig
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have traffic over two workers run on the sanitized build as well."""
+    for item in items:
+        if item.path.name in SANITIZED and "[w2" in item.name:
+            item.add_marker(pytest.mark.asan)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -45,19 +45,28 @@ def pods_that_answer(rig: Rig) -> set[str]:
     return set(outcome.answers)
 
 
+def change_rs(rig: Rig, method: str, weight: int | None = None) -> Callable[[], None]:
+    """A change of the changed pod's RS, by the API: slbctl would take the CPU from the load."""
+    if method == "POST":
+        row = {"rs": CHANGED.http, "weight": weight}
+        return lambda: rig.lb.vs_api("POST", HTTP_VS, "/rs", row)
+    body = None if weight is None else {"weight": weight}
+    return lambda: rig.lb.vs_api(method, HTTP_VS, f"/rs/{CHANGED.http}", body)
+
+
 def test_rs_deleted_and_added(rig: Rig) -> None:
     """A deleted RS finishes what it has and gets no more; an added one serves at once."""
-    under_load(rig, lambda: rig.lb.ctl("rs", "del", HTTP_VS, CHANGED.http))
+    under_load(rig, change_rs(rig, "DELETE"))
     assert pods_that_answer(rig) == EQUAL.keys() - {CHANGED.name}
-    under_load(rig, lambda: rig.lb.ctl("rs", "add", HTTP_VS, CHANGED.http))
+    under_load(rig, change_rs(rig, "POST", 1))
     assert pods_that_answer(rig) == set(EQUAL)
 
 
 def test_rs_drained_and_back(rig: Rig) -> None:
     """A draining RS finishes what it has and gets no more, until it has a weight again."""
-    under_load(rig, lambda: rig.lb.ctl("rs", "drain", HTTP_VS, CHANGED.http))
+    under_load(rig, change_rs(rig, "PATCH", 0))
     assert pods_that_answer(rig) == EQUAL.keys() - {CHANGED.name}
-    under_load(rig, lambda: rig.lb.ctl("rs", "edit", HTTP_VS, CHANGED.http, "--weight", "1"))
+    under_load(rig, change_rs(rig, "PATCH", 1))
     assert pods_that_answer(rig) == set(EQUAL)
 
 
@@ -71,7 +80,7 @@ def test_deleted_rs_keeps_its_connection(rig: Rig) -> None:
     with rig.client.tcp() as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         client.recv(4096)
-        rig.lb.ctl("rs", "del", HTTP_VS, CHANGED.http)
+        change_rs(rig, "DELETE")()
         assert CHANGED.http in removed()
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert CHANGED.name.encode() in client.recv(4096)
@@ -84,7 +93,7 @@ def test_port_used_again_is_scheduled_again(rig: Rig) -> None:
     source = (CLIENTS[1], 9999)
     servers = {pod.name: pod.http for pod in PODS}
     first = _server_name(rig, source)
-    rig.lb.ctl("rs", "del", HTTP_VS, servers[first])
+    rig.lb.vs_api("DELETE", HTTP_VS, f"/rs/{servers[first]}")
     assert _server_name(rig, source) != first
 
 
@@ -103,8 +112,8 @@ def test_other_vs_added_and_deleted(rig: Rig) -> None:
 
     def change() -> None:
         rig.lb.ctl("vs", "add", OTHER_VS, "--rs", CHANGED.http)
-        rig.lb.ctl("vs", "edit", OTHER_VS, "--scheduler", "wrr")
-        rig.lb.ctl("vs", "del", OTHER_VS)
+        rig.lb.vs_api("PATCH", OTHER_VS, body={"scheduler": "wrr"})
+        rig.lb.vs_api("DELETE", OTHER_VS)
 
     under_load(rig, change)
     assert OTHER_VS not in {row["vs"] for row in rig.lb.items("/v1/vs")}
@@ -112,22 +121,22 @@ def test_other_vs_added_and_deleted(rig: Rig) -> None:
 
 def test_scheduler_changed(rig: Rig) -> None:
     """Another scheduler takes over without a gap."""
-    under_load(rig, lambda: rig.lb.ctl("vs", "edit", HTTP_VS, "--scheduler", "sh"))
+    under_load(rig, lambda: rig.lb.vs_api("PATCH", HTTP_VS, body={"scheduler": "sh"}))
     assert len(pods_that_answer(rig)) == 1
 
 
 def test_apply(rig: Rig, tmp_path: Path) -> None:
     """The whole set of services changes at once, back and forth."""
-    other = tmp_path / "other.yaml"
     weights = {"pod1a": 3, "pod2a": 1}
     more = [service(f"10.96.1.{n}:80/tcp", {pod.http: 1 for pod in PODS}) for n in range(1, 31)]
-    other.write_text(json.dumps({"services": [http_service(weights, "wrr"), *more]}))
-    usual = tmp_path / "usual.yaml"
-    usual.write_text(json.dumps({"services": all_services()}))
+    other = [http_service(weights, "wrr"), *more]
+    file = tmp_path / "other.yaml"
+    file.write_text(json.dumps({"services": other}))
 
     def change() -> None:
-        for file in (other, usual, other):
-            rig.lb.ctl("apply", str(file))
+        for services in (other, all_services(), other, all_services()):
+            rig.lb.apply(services)
+        rig.lb.ctl("apply", str(file))
 
     under_load(rig, change)
     assert pods_that_answer(rig) == weights.keys()
@@ -137,7 +146,7 @@ def test_apply(rig: Rig, tmp_path: Path) -> None:
 def test_sighup(rig: Rig) -> None:
     """A reload adds, changes and removes what differs in the file, and keeps what slbctl added."""
     wanted = config(rig.settings, rig.lb.socket)
-    rig.lb.ctl("vs", "add", OTHER_VS)
+    rig.lb.api("/v1/vs", "POST", service(OTHER_VS, {}))
 
     def reload(services: list[dict[str, object]], done: Callable[[], bool]) -> None:
         rig.lb.write_config({**wanted, "services": services})

@@ -14,7 +14,7 @@ import pytest
 from rig.addresses import HTTP_VS, LB, SERVICE_SUBNET, SWITCH, VIP, local_prefixes
 from rig.lb import LbSettings
 from rig.rig import Rig
-from rig.services import http_service, service
+from rig.services import http_service
 from rig.waiting import holds, wait
 
 pytestmark = pytest.mark.netns
@@ -96,25 +96,3 @@ def test_sigterm_withdraws(vips: Rig) -> None:
     assert vips.lb.process.wait(15) == 0
     assert vips.lb.namespace.pids() == []
     assert not vips.lb.socket.exists()
-
-
-def test_withdrawn_before_the_last_packet(rig_to_stop: Rig) -> None:
-    """While slbd stops, a connection that is open still gets its answer."""
-    with rig_to_stop.client.http_load(10) as load:
-        wait(lambda: load.outcome.answered > 100, 10, "answers before the stop")
-        load.stop()
-    with rig_to_stop.client.tcp() as client:
-        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        client.recv(4096)
-        rig_to_stop.lb.process.send(signal.SIGTERM)
-        assert rig_to_stop.lb.process.wait(15) == 0
-    assert load.outcome.failures == []
-
-
-@pytest.fixture
-def rig_to_stop() -> Iterator[Rig]:
-    """A rig of two workers that the test may stop."""
-    settings = LbSettings(workers=2, services=[http_service(), service("10.96.0.12:80/tcp", {})])
-    with Rig(settings) as rig:
-        rig.wait_ospf()
-        yield rig

@@ -3,6 +3,7 @@
 
 import http.client
 import json
+import os
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
@@ -30,7 +32,6 @@ from rig.registry import Registry
 from rig.waiting import RigError, wait
 
 _READY_S = 40
-_API_S = 5
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ class Lb:
         self.write_config(config(settings, self.socket))
         words = [*(settings.launcher or [program("slbd")]), *slbd_arguments(self.config_file)]
         # DPDK keeps its runtime files below this directory, so they go with the run's.
-        environment = {"RUNTIME_DIRECTORY": str(registry.directory)}
-        self.process = Process(registry, namespace, "slbd", words, environment)
+        env = {**os.environ, "RUNTIME_DIRECTORY": str(registry.directory)}
+        self.process = Process(registry, namespace, "slbd", words, env)
 
     def write_config(self, content: dict[str, Any]) -> None:
         """Replace slb.yaml; a running slbd reads it at SIGHUP."""
@@ -118,24 +119,25 @@ class Lb:
 
     def apply(self, services: Sequence[dict[str, Any]]) -> None:
         """Make `services` the whole set, by one request; raises RigError when it is refused."""
-        self.api("/v1/apply", body={"services": list(services)})
+        self.api("/v1/apply", "POST", {"services": list(services)})
 
-    def api(self, path: str, timeout: float = _API_S, body: object = None) -> Any:
-        """GET a document of slbd's API, or POST one; raises OSError, RigError on a refusal."""
+    def api(self, path: str, method: str = "GET", body: object = None, timeout: float = 5) -> Any:
+        """Ask slbd's API; raises OSError, and RigError when the answer is no success."""
         connection = _UnixConnection(self.socket, timeout)
+        content = None if body is None else json.dumps(body)
         try:
-            if body is None:
-                connection.request("GET", path)
-            else:
-                json_type = {"Content-Type": "application/json"}
-                connection.request("POST", path, json.dumps(body), json_type)
+            connection.request(method, path, content, {"Content-Type": "application/json"})
             reply = connection.getresponse()
             answer = reply.read()
         finally:
             connection.close()
-        if reply.status != 200:
-            raise RigError(f"{path}: {reply.status} {answer.decode()}")
+        if reply.status >= 400:
+            raise RigError(f"{method} {path}: {reply.status} {answer.decode()}")
         return json.loads(answer)
+
+    def vs_api(self, method: str, vs: str, rest: str = "", body: object = None) -> None:
+        """Change one VS, or with `rest` one of its RS; raises RigError when it is refused."""
+        self.api(f"/v1/vs/{quote(vs, safe='')}{rest}", method, body)
 
     def items(self, path: str) -> list[dict[str, Any]]:
         """GET a list of slbd's API."""

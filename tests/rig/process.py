@@ -4,10 +4,10 @@
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rig.netns import Namespace
+from rig.netns import Namespace, environment
 from rig.registry import ProcessId, Registry, children
 
 
@@ -20,7 +20,7 @@ class Process:
         namespace: Namespace,
         name: str,
         argv: Sequence[str],
-        environment: dict[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         """Start `argv` in `namespace`; it does not get the terminal's Ctrl-C, its owner does."""
         self.name = name
@@ -34,7 +34,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **(environment or {})},
+                env=environment() if env is None else env,
                 start_new_session=True,
             )
         registry.record_process(self.pid, name)
