@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from rig.addresses import DNS_VS, HTTP_VS, LB, PODS, SERVICE_SUBNET, local_prefixes
-from rig.lb import LbSettings
+from rig.lb import LbSettings, program
 from rig.probes import missing
 from rig.report import Failed, Report, Seen, check
 from rig.rig import Rig
@@ -122,7 +122,7 @@ class Demo:
 
     def _change(self, verb: str, serves: bool) -> Seen:
         """Change an RS while 50 connections are open, and see who answers those begun later."""
-        with self.rig.client.http_load(50, pause_s=0.1) as load:
+        with self.rig.client.http_load(50, pause_s=0.2) as load:
             outcome = load.outcome
             wait(lambda: outcome.answered >= 100, 10, "answers before the change")
             self.rig.lb.ctl("rs", verb, HTTP_VS, LOST_POD.http)
@@ -188,7 +188,7 @@ Running until Ctrl-C. To try, in another terminal:
 
 def ctl_words(rig: Rig) -> str:
     """How to call slbctl for this rig."""
-    return f"slbctl --socket {rig.lb.socket}"
+    return f"{program('slbctl')} --socket {rig.lb.socket}"
 
 
 def run(rig: Rig, keep_running: bool) -> int:

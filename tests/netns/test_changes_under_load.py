@@ -22,7 +22,7 @@ pytestmark = pytest.mark.netns
 
 WIDTH = 100
 # So that the load leaves room for what is tested on a small host.
-PAUSE_S = 0.1
+PAUSE_S = 0.25
 OTHER_VS = "10.96.0.20:80/tcp"
 CHANGED = PODS[3]
 

@@ -20,7 +20,7 @@ from rig.waiting import holds, wait
 pytestmark = pytest.mark.netns
 
 # Longer than the dead interval of 4 s.
-FLOOD_S = 6
+FLOOD_S = 5
 
 
 @pytest.mark.parametrize("size", [0, 56, 1472])

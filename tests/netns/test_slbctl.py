@@ -4,8 +4,10 @@
 slbctl --socket <run>/slbd.sock VERB ... --> slbd in the lb namespace
 """
 
+import io
 import json
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 
 from rig.addresses import HTTP_VS, KERNEL_LINK, LB, PODS, SERVICE_SUBNET, SWITCH
 from rig.rig import Rig
+from slbctl import root
 
 pytestmark = [
     pytest.mark.netns,
@@ -23,67 +26,90 @@ VS = "10.96.0.30:8000/tcp"
 RS = "10.10.1.1:8000"
 
 
-def read(rig: Rig, *words: str) -> Any:
-    """What a reading verb prints with --json."""
-    return json.loads(rig.lb.ctl(*words, "--json"))
+class Ctl:
+    """slbctl, run in this process: starting Python for every call would take most of the time."""
 
+    def __init__(self, rig: Rig) -> None:
+        self._socket = str(rig.lb.socket)
 
-def refused(rig: Rig, *words: str) -> str:
-    """The one line that a refused command prints."""
-    done = rig.lb.try_ctl(*words)
-    assert done.returncode != 0
-    assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1, done.stderr
-    return done.stderr
+    def run(self, *words: str) -> tuple[int, str, str]:
+        """Exit status, output and complaints of one command."""
+        out, complaints = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(complaints):
+            status = root.run(["--socket", self._socket, *words])
+        return status, out.getvalue(), complaints.getvalue()
+
+    def __call__(self, *words: str) -> str:
+        """What a command prints that must succeed."""
+        status, out, complaints = self.run(*words)
+        assert (status, complaints) == (0, ""), words
+        return out
+
+    def read(self, *words: str) -> Any:
+        """What a reading verb prints with --json."""
+        return json.loads(self(*words, "--json"))
+
+    def refused(self, *words: str, status: int = 1) -> str:
+        """The one line that a refused command prints."""
+        ended, out, complaints = self.run(*words)
+        assert (ended, out) == (status, ""), complaints
+        assert len(complaints.splitlines()) == 1, complaints
+        return complaints
 
 
 @pytest.fixture
-def vs(rig: Rig) -> Iterator[str]:
+def ctl(rig: Rig) -> Ctl:
+    """slbctl for the rig's slbd."""
+    return Ctl(rig)
+
+
+@pytest.fixture
+def vs(ctl: Ctl) -> Iterator[str]:
     """A VS with one RS, made by slbctl."""
-    rig.lb.ctl("vs", "add", VS, "--scheduler", "wrr", "--rs", f"{RS}=3")
+    ctl("vs", "add", VS, "--scheduler", "wrr", "--rs", f"{RS}=3")
     yield VS
-    rig.lb.try_ctl("vs", "del", VS)
+    ctl.run("vs", "del", VS)
 
 
-def test_vs_verbs(rig: Rig, vs: str) -> None:
+def test_vs_verbs(ctl: Ctl, vs: str) -> None:
     """A VS is listed, shown, edited, counted and deleted."""
-    assert vs in rig.lb.ctl("vs", "list")
-    rows = {row["vs"]: row for row in read(rig, "vs", "list")["items"]}
+    assert vs in ctl("vs", "list")
+    rows = {row["vs"]: row for row in ctl.read("vs", "list")["items"]}
     assert rows[vs]["scheduler"] == "wrr"
     assert rows[vs]["rs_count"] == 1
-    rig.lb.ctl("vs", "edit", vs, "--scheduler", "sh")
-    shown = read(rig, "vs", "show", vs)
+    ctl("vs", "edit", vs, "--scheduler", "sh")
+    shown = ctl.read("vs", "show", vs)
     assert shown["scheduler"] == "sh"
     assert shown["generation"] > rows[vs]["generation"]
-    assert RS in rig.lb.ctl("vs", "show", vs)
-    assert vs in rig.lb.ctl("vs", "stats")
-    rig.lb.ctl("vs", "del", vs)
-    assert vs not in rig.lb.ctl("vs", "list")
+    assert RS in ctl("vs", "show", vs)
+    assert vs in ctl("vs", "stats")
+    ctl("vs", "del", vs)
+    assert vs not in ctl("vs", "list")
 
 
-def test_rs_verbs(rig: Rig, vs: str) -> None:
+def test_rs_verbs(ctl: Ctl, vs: str) -> None:
     """RS are added, edited, drained, listed and deleted."""
 
     def weights() -> dict[str, int]:
-        return {row["rs"]: row["weight"] for row in read(rig, "rs", "list", vs)["items"]}
+        return {row["rs"]: row["weight"] for row in ctl.read("rs", "list", vs)["items"]}
 
     assert weights() == {RS: 3}
-    rig.lb.ctl("rs", "add", vs, "10.10.1.2:8000", "--weight", "5")
-    rig.lb.ctl("rs", "edit", vs, RS, "--weight", "7")
+    ctl("rs", "add", vs, "10.10.1.2:8000", "--weight", "5")
+    ctl("rs", "edit", vs, RS, "--weight", "7")
     assert weights() == {RS: 7, "10.10.1.2:8000": 5}
-    rig.lb.ctl("rs", "drain", vs, RS)
+    ctl("rs", "drain", vs, RS)
     assert weights()[RS] == 0
-    assert "draining" in rig.lb.ctl("rs", "list", vs)
-    rig.lb.ctl("rs", "del", vs, RS)
+    assert "draining" in ctl("rs", "list", vs)
+    ctl("rs", "del", vs, RS)
     assert weights() == {"10.10.1.2:8000": 5}
 
 
-def test_traffic_counters_agree(rig: Rig) -> None:
+def test_traffic_counters_agree(rig: Rig, ctl: Ctl) -> None:
     """What slbctl counts for the VS is what it counts for its RS, and what the client did."""
 
     def counted() -> tuple[int, int, int]:
-        row = read(rig, "vs", "show", HTTP_VS)
-        rows = read(rig, "rs", "list", HTTP_VS)["items"]
+        row = ctl.read("vs", "show", HTTP_VS)
+        rows = ctl.read("rs", "list", HTTP_VS)["items"]
         packets = row["traffic"]["in_packets"]
         return row["traffic"]["sessions"], sum(r["traffic"]["sessions"] for r in rows), packets
 
@@ -96,101 +122,112 @@ def test_traffic_counters_agree(rig: Rig) -> None:
     assert after[2] - before[2] >= 400
 
 
-def test_session_verbs(rig: Rig) -> None:
+def test_session_verbs(rig: Rig, ctl: Ctl) -> None:
     """An open connection is listed and counted, by every filter."""
     with rig.client.tcp() as client:
         name = "{}:{}".format(*client.getsockname())
-        (row,) = read(rig, "session", "list", "--client", name)["items"]
+        (row,) = ctl.read("session", "list", "--client", name)["items"]
         assert row["client"] == name
         assert row["vs"] == HTTP_VS
         assert row["rs"] in {pod.http for pod in PODS}
-        assert name in rig.lb.ctl("session", "list", "--client", name)
+        assert name in ctl("session", "list", "--client", name)
         for words in (
             ("--client", name),
             ("--client", name, "--vs", HTTP_VS),
             ("--client", name, "--rs", row["rs"]),
             ("--client", name, "--worker", str(row["worker"])),
         ):
-            assert read(rig, "session", "count", *words)["count"] == 1
+            assert ctl.read("session", "count", *words)["count"] == 1
         other = str(1 - row["worker"])
-        assert read(rig, "session", "count", "--client", name, "--worker", other)["count"] == 0
+        assert ctl.read("session", "count", "--client", name, "--worker", other)["count"] == 0
 
 
-def test_network_verbs(rig: Rig) -> None:
+def test_network_verbs(rig: Rig, ctl: Ctl) -> None:
     """Ports, local addresses, neighbours, routes and steering are what the rig has."""
-    (port,) = read(rig, "port", "list")["items"]
+    (port,) = ctl.read("port", "list")["items"]
     assert port["kernel_interface"] == KERNEL_LINK
     assert port["rx_packets"] > 0
-    laddrs = read(rig, "laddr", "list")["items"]
+    laddrs = ctl.read("laddr", "list")["items"]
     assert sorted(row["worker"] for row in laddrs) == [0, 0, 1, 1]
-    assert SWITCH in rig.lb.ctl("neigh", "list")
-    assert "0.0.0.0/0" in rig.lb.ctl("route", "list")
-    (steering,) = read(rig, "steering")["items"]
+    assert SWITCH in ctl("neigh", "list")
+    assert "0.0.0.0/0" in ctl("route", "list")
+    (steering,) = ctl.read("steering")["items"]
     assert steering["method"] == "soft"
     assert steering["port"] == port["name"]
     for words in ("port list", "laddr list", "steering"):
-        assert rig.lb.ctl(*words.split())
+        assert ctl(*words.split())
 
 
-def test_counter_verbs(rig: Rig) -> None:
+def test_counter_verbs(ctl: Ctl) -> None:
     """Workers and drop reasons are counted."""
-    stats = read(rig, "stats")
+    stats = ctl.read("stats")
     assert [row["worker"] for row in stats["workers"]] == [0, 1]
     assert stats["totals"]["rx_packets"] == sum(row["rx_packets"] for row in stats["workers"])
-    reasons = {row["reason"] for row in read(rig, "drops")["items"]}
+    reasons = {row["reason"] for row in ctl.read("drops")["items"]}
     assert {"NO_VS", "NO_RS", "PUNT_RATE", "TTL"} <= reasons
-    assert rig.lb.ctl("stats")
-    assert rig.lb.ctl("drops", "--all")
+    assert ctl("stats")
+    assert ctl("drops", "--all")
 
 
-def test_ospf_status(rig: Rig) -> None:
+def test_ospf_status(ctl: Ctl) -> None:
     """The neighbour and the announced prefixes are shown."""
-    text = rig.lb.ctl("ospf", "status")
+    text = ctl("ospf", "status")
     assert SWITCH in text
     assert SERVICE_SUBNET in text
-    status = read(rig, "ospf", "status")
+    status = ctl.read("ospf", "status")
     assert status["router_id"] == LB
     assert [row["full"] for row in status["neighbours"]] == [True]
 
 
-def test_export_and_apply(rig: Rig, vs: str, tmp_path: Path) -> None:
+def test_export_and_apply(ctl: Ctl, vs: str, tmp_path: Path) -> None:
     """What export wrote, apply takes: back and forth the set is the same."""
     file = tmp_path / "services.yaml"
-    file.write_text(rig.lb.ctl("export"))
-    assert read(rig, "apply", str(file))["plan"] == []
-    rig.lb.ctl("rs", "edit", vs, RS, "--weight", "9")
-    rig.lb.ctl("vs", "add", "10.96.0.31:80/tcp")
-    dry = read(rig, "apply", str(file), "--dry-run")["plan"]
+    file.write_text(ctl("export"))
+    assert ctl.read("apply", str(file))["plan"] == []
+    ctl("rs", "edit", vs, RS, "--weight", "9")
+    ctl("vs", "add", "10.96.0.31:80/tcp")
+    dry = ctl.read("apply", str(file), "--dry-run")["plan"]
     assert len(dry) == 2
-    assert "10.96.0.31:80/tcp" in rig.lb.ctl("vs", "list")
-    assert read(rig, "apply", str(file))["plan"] == dry
-    assert rig.lb.ctl("export") == file.read_text()
+    assert "10.96.0.31:80/tcp" in ctl("vs", "list")
+    assert ctl.read("apply", str(file))["plan"] == dry
+    assert ctl("export") == file.read_text()
 
 
-def test_version(rig: Rig) -> None:
+def test_installed_command(rig: Rig) -> None:
+    """The command as installed answers, refuses and finds nobody, each with its exit status."""
+    assert HTTP_VS in rig.lb.ctl("vs", "list")
+    refused = rig.lb.try_ctl("vs", "add", HTTP_VS)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert HTTP_VS in refused.stderr
+    nobody = rig.lb.try_ctl("--socket", "/nonexistent/slbd.sock", "vs", "list")
+    assert nobody.returncode == 3
+    assert len(nobody.stderr.splitlines()) == 1
+
+
+def test_version(rig: Rig, ctl: Ctl) -> None:
     """Client, daemon and DPDK tell their versions."""
-    assert "DPDK" in rig.lb.ctl("version")
-    assert read(rig, "version")["pid"] == rig.lb.process.pid
+    assert "DPDK" in ctl("version")
+    assert ctl.read("version")["pid"] == rig.lb.process.pid
 
 
-def test_refusals(rig: Rig, vs: str) -> None:
+def test_refusals(ctl: Ctl, vs: str) -> None:
     """Unknown, duplicate and wrong ones give one line each, and change nothing."""
-    before = rig.lb.ctl("export")
-    assert "10.96.0.99:80/tcp" in refused(rig, "vs", "del", "10.96.0.99:80/tcp")
-    assert "10.10.9.9:1" in refused(rig, "rs", "del", vs, "10.10.9.9:1")
-    assert vs in refused(rig, "vs", "add", vs)
-    assert RS in refused(rig, "rs", "add", vs, RS)
-    assert "10.97.0.1" in refused(rig, "vs", "add", "10.97.0.1:80/tcp")
-    assert "10.96.0.300" in refused(rig, "vs", "add", "10.96.0.300:80/tcp")
-    assert rig.lb.ctl("export") == before
+    before = ctl("export")
+    assert "10.96.0.99:80/tcp" in ctl.refused("vs", "del", "10.96.0.99:80/tcp")
+    assert "10.10.9.9:1" in ctl.refused("rs", "del", vs, "10.10.9.9:1")
+    assert vs in ctl.refused("vs", "add", vs)
+    assert RS in ctl.refused("rs", "add", vs, RS)
+    assert "10.97.0.1" in ctl.refused("vs", "add", "10.97.0.1:80/tcp")
+    assert "10.96.0.300" in ctl.refused("vs", "add", "10.96.0.300:80/tcp", status=2)
+    assert ctl("export") == before
 
 
-def test_transaction_is_all_or_nothing(rig: Rig, tmp_path: Path) -> None:
+def test_transaction_is_all_or_nothing(rig: Rig, ctl: Ctl, tmp_path: Path) -> None:
     """A set with one VS too many for the tables changes nothing at all."""
-    before = rig.lb.ctl("export")
+    before = ctl("export")
     file = tmp_path / "many.yaml"
     rows = [{"vs": f"10.96.7.{number}:80/tcp"} for number in range(100)]
     file.write_text(json.dumps({"services": rows}))
-    refused(rig, "apply", str(file))
-    assert rig.lb.ctl("export") == before
+    ctl.refused("apply", str(file))
+    assert ctl("export") == before
     assert rig.client.http(20).failures == []

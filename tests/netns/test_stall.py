@@ -30,7 +30,7 @@ def answers(rig: Rig) -> bool:
 def test_traffic_flows_while_python_stalls(rig: Rig) -> None:
     """No request and no datagram is lost, none is late, and OSPF stays Full."""
     assert answers(rig)
-    with rig.client.http_load(10, pause_s=0.02) as http, rig.client.dns_load(10, 0.02) as dns:
+    with rig.client.http_load(10, pause_s=0.05) as http, rig.client.dns_load(10, 0.05) as dns:
         wait(lambda: http.outcome.answered > 100, 10, "answers before the stall")
         rig.lb.process.send(signal.SIGUSR2)
         wait(lambda: not answers(rig), 5, "Python standing still")

@@ -4,12 +4,15 @@
 import re
 import textwrap
 from dataclasses import dataclass
+from ipaddress import IPv4Interface
 from pathlib import Path
 
-from rig.addresses import DATA_LINK, SWITCH
+from rig.addresses import DATA_LINK, LB_PREFIX, SWITCH
 from rig.netns import Namespace, command
 from rig.process import Process
 from rig.registry import Registry
+
+LINK = IPv4Interface(f"{SWITCH}/{LB_PREFIX}").network
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,9 @@ def _config(hello_s: int, dead_s: int) -> str:
             scan time 1;
             ipv4 {{
                 import none;
-                export where source ~ [ RTS_OSPF, RTS_OSPF_IA, RTS_OSPF_EXT1, RTS_OSPF_EXT2 ];
+                # What OSPF has learnt; the link itself is the kernel's own.
+                export where source ~ [ RTS_OSPF, RTS_OSPF_IA, RTS_OSPF_EXT1, RTS_OSPF_EXT2 ]
+                    && net != {LINK};
             }};
         }}
         protocol ospf v2 lb {{
