@@ -40,8 +40,7 @@ class Birdc:
     async def _ask(self, command: str, *options: str) -> Reply:
         words = [find(self._program), "-v", *options, "-s", str(self.control_socket), command]
         try:
-            async with asyncio.timeout(self._timeout_s):
-                status, output = await _output(words)
+            status, output = await _output(words, self._timeout_s)
         except TimeoutError:
             message = f"birdc: no answer to '{command}' within {self._timeout_s:g} s"
             raise OspfError(message) from None
@@ -62,13 +61,15 @@ def find(program: str) -> str:
     return found
 
 
-async def _output(words: list[str]) -> tuple[int, bytes]:
+async def _output(words: list[str], timeout_s: float) -> tuple[int, bytes]:
+    # Not timed: asyncio loses the pipe of a process whose creation is broken off.
     process = await asyncio.create_subprocess_exec(
         *words, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
     )
     try:
-        output = await _drain(process)
-        return await process.wait(), output
+        async with asyncio.timeout(timeout_s):
+            output = await _drain(process)
+            return await process.wait(), output
     finally:
         await _end(process)
 
@@ -84,10 +85,11 @@ async def _drain(process: Process) -> bytes:
 
 
 async def _end(process: Process) -> None:
-    # The whole group: a child that holds the pipe would keep wait() from returning.
+    # The whole group: a child that holds the pipe would go on.
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-    # What was not read holds the pipe open; asyncio has no public way to give it up.
+    # wait() does not return while a pipe holds what nobody reads, and asyncio has no public way to
+    # give that up.
     process._transport.close()  # type: ignore[attr-defined]
+    await process.wait()

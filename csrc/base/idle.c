@@ -10,8 +10,8 @@
 #include <time.h>
 
 // The first empty rounds cost nothing but a pause, so a busy worker never sleeps between two bursts; then the CPU is
-// offered; then sleeps grow to the longest a packet may have to wait.
-enum { SPIN_ROUNDS = 32, YIELD_ROUNDS = 64, SLEEP_STEP_NS = 5000, SLEEP_MAX_NS = 200000 };
+// offered; then sleeps grow, within a tenth of a second, to the longest a packet may have to wait.
+enum { SPIN_ROUNDS = 32, YIELD_ROUNDS = 64, SLEEP_STEP_NS = 5000, SLEEP_MAX_NS = 1000000 };
 
 void idle_init(struct idle *idle, uint8_t policy) {
 	idle->policy = policy;

@@ -7,6 +7,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_pause.h>
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,9 +17,21 @@ static void wait_for_workers(void *) {
 	usleep(ANSWER_POLL_US);
 }
 
+// net_tap has a real-time signal sent to the process for packets that arrive. Python's threads block these, so that they
+// are not woken for each; the lcores are there to be.
+static void take_device_signals(void) {
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+		sigaddset(&signals, number);
+	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+}
+
 static int worker_lcore(void *arg) {
 	struct worker *w = arg;
 
+	take_device_signals();
 	idle_init(&w->idle, w->idle.policy);
 	return worker_main(w);
 }
@@ -26,6 +39,7 @@ static int worker_lcore(void *arg) {
 static int kni_lcore(void *arg) {
 	struct kni *kni = arg;
 
+	take_device_signals();
 	idle_init(&kni->idle, kni->idle.policy);
 	return kni_main(kni);
 }

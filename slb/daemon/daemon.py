@@ -69,6 +69,8 @@ class Daemon:
 
     async def run(self) -> None:
         """Live until SIGTERM or SIGINT; raises SlbError when the start fails."""
+        # Before any thread starts: devices send these for packets, and they are for the engine's.
+        signal.pthread_sigmask(signal.SIG_BLOCK, range(signal.SIGRTMIN, signal.SIGRTMAX + 1))
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="slbd"))
         for number in (signal.SIGTERM, signal.SIGINT):

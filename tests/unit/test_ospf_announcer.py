@@ -202,13 +202,14 @@ def test_withdrawal_waits_for_the_lsas_but_not_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(announce, "WITHDRAW_S", 0.3)
+    monkeypatch.setattr(announce, "WITHDRAW_LSA_S", 0.1)
 
     async def body() -> None:
         bench = Bench(tmp_path)
         await bench.announcer.start()
         await bench.announcer.set_prefixes([SUBNET])
         bench.fake.lsas_stay = True
-        with pytest.raises(OspfError, match=r"after 0.3 s: 0 routes and 2 LSAs are still there"):
+        with pytest.raises(OspfError, match=r"after 0.5 s: 0 routes and 2 LSAs are still there"):
             await bench.announcer.withdraw("test")
         status = await bench.announcer.status()
         assert (status.announced, status.withheld) == ((), "test")
