@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "engine/engine.h"
+#include "harness/inner.h"
 #include "path/lifecycle.h"
 #include "path/path.h"
 #include "path/tcp_state.h"
@@ -30,6 +31,14 @@ struct harness {
 };
 
 static struct harness h;
+
+struct admin *harness_admin(void) {
+	return &h.admin;
+}
+
+struct rte_mempool *harness_pool(void) {
+	return h.pool;
+}
 
 static void run_inboxes(void *) {
 	for (uint16_t w = 0; w < h.admin.n_workers; w++)
@@ -120,6 +129,7 @@ void harness_close(void) {
 	memset(h.stalled, 0, sizeof(h.stalled));
 	for (int round = 0; round < INBOX_SIZE; round++)
 		run_inboxes(NULL);
+	harness_unwire();
 	admin_free(&h.admin);
 	for (uint16_t w = 0; w < h.admin.n_workers; w++) {
 		rte_ring_free(h.inbox[w].ring);
@@ -132,7 +142,7 @@ void harness_close(void) {
 }
 
 // A frame cut into equal segments, so that what reads past the first one is found out.
-static struct rte_mbuf *to_mbuf(const struct harness_packet *p) {
+struct rte_mbuf *harness_mbuf(const struct harness_packet *p) {
 	uint32_t segments = p->segments > 1 ? p->segments : 1;
 	uint32_t part = (p->len + segments - 1) / segments;
 	struct rte_mbuf *head = NULL;
@@ -155,12 +165,16 @@ static struct rte_mbuf *to_mbuf(const struct harness_packet *p) {
 	return head;
 }
 
-static void from_mbuf(struct harness_packet *p, const struct pkt *done) {
-	const void *data = rte_pktmbuf_read(done->m, 0, done->m->pkt_len, p->data);
+void harness_frame(struct harness_packet *p, const struct rte_mbuf *m) {
+	const void *data = rte_pktmbuf_read(m, 0, m->pkt_len, p->data);
 
 	if (data != p->data)
-		memcpy(p->data, data, done->m->pkt_len);
-	p->len = done->m->pkt_len;
+		memcpy(p->data, data, m->pkt_len);
+	p->len = m->pkt_len;
+}
+
+static void from_mbuf(struct harness_packet *p, const struct pkt *done) {
+	harness_frame(p, done->m);
 	p->verdict = done->verdict;
 	p->arg = done->arg;
 }
@@ -181,7 +195,7 @@ int harness_run(uint16_t worker, struct harness_packet *packets, uint32_t n) {
 	if (!runnable(worker, packets, n))
 		return -EINVAL;
 	for (uint32_t i = 0; i < n; i++) {
-		mbufs[i] = to_mbuf(&packets[i]);
+		mbufs[i] = harness_mbuf(&packets[i]);
 		if (mbufs[i] == NULL) {
 			rte_pktmbuf_free_bulk(mbufs, i);
 			return -ENOMEM;

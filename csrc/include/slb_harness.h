@@ -24,6 +24,21 @@ void harness_close(void);
 // Runs up to HARNESS_BURST packets through one worker's path. -EINVAL for a wrong argument, -ENOMEM without mbufs.
 int harness_run(uint16_t worker, struct harness_packet *packets, uint32_t n);
 
+// Gives the workers their rounds: ports whose receive queues, one a worker, are filled by harness_receive(), and whose
+// transmit queues, of `tx_room` packets, the first `tx_queues` workers have. What a round sends, punts or hands over stays
+// in its ring until it is taken. Undone by harness_close(). -EINVAL for a wrong argument, -ENOMEM without memory.
+int harness_wire(uint16_t tx_queues, uint32_t tx_room);
+
+// Puts packets into a worker's receive queues; `port` and `segments` count. -ENOSPC when a queue is full.
+int harness_receive(uint16_t worker, const struct harness_packet *packets, uint32_t n);
+
+// One round of the worker, a burst from each queue and ring; 1 when it had anything to do.
+int harness_round(uint16_t worker);
+
+// Frames from a transmit queue, or from the worker's ring to the KNI core; returns how many.
+int harness_take_sent(uint16_t port, uint16_t queue, struct harness_packet *out, uint32_t cap);
+int harness_take_punted(uint16_t worker, struct harness_packet *out, uint32_t cap);
+
 // Moves every worker's clock and ends what is due.
 void harness_advance_ms(uint32_t ms);
 

@@ -7,7 +7,7 @@ There is one harness a process; opening it again makes everything anew but EAL.
 import errno
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,11 +79,7 @@ class Harness:
         segments: int = 1,
     ) -> list[Result]:
         """Run one burst through a worker's path."""
-        packets = self._packets
-        for packet, data in zip(packets, frames, strict=False):
-            packet.len, packet.port = len(data), port
-            packet.handed, packet.segments = handed, segments
-            ffi.memmove(packet.data, data, len(data))
+        packets = self._fill(frames, port=port, handed=handed, segments=segments)
         rc = lib.harness_run(worker, packets, len(frames))
         if rc < 0:
             raise OSError(-rc, "harness_run")
@@ -99,6 +95,57 @@ class Harness:
                 waiting = []
         if waiting:
             yield from self.run(worker, waiting)
+
+    def wire(self, *, tx_queues: int, tx_room: int) -> None:
+        """Give the workers ports and rings that take_sent() and take_punted() alone empty."""
+        rc = lib.harness_wire(tx_queues, tx_room)
+        if rc < 0:
+            raise OSError(-rc, "harness_wire")
+
+    def receive(self, worker: int, frames: Sequence[bytes], *, port: int = 0) -> None:
+        """Let a worker's queue receive packets and run its rounds until there is nothing to do."""
+        for first in range(0, len(frames), BURST):
+            burst = frames[first : first + BURST]
+            packets = self._fill(burst, port=port, handed=False, segments=1)
+            rc = lib.harness_receive(worker, packets, len(burst))
+            if rc < 0:
+                raise OSError(-rc, "harness_receive")
+            self.rounds(worker)
+
+    def rounds(self, worker: int) -> None:
+        """Run a worker's rounds until there is nothing to do."""
+        while self.round(worker):
+            pass
+
+    def round(self, worker: int) -> bool:
+        """Run one round of a worker; tells whether there was anything to do."""
+        rc = lib.harness_round(worker)
+        if rc < 0:
+            raise OSError(-rc, "harness_round")
+        return bool(rc)
+
+    def take_sent(self, port: int, queue: int) -> list[bytes]:
+        """Take what is in a port's transmit queue."""
+        return self._take(lambda *room: lib.harness_take_sent(port, queue, *room))
+
+    def take_punted(self, worker: int) -> list[bytes]:
+        """Take what is in a worker's ring to the KNI core."""
+        return self._take(lambda *room: lib.harness_take_punted(worker, *room))
+
+    def _take(self, call: Callable[[Any, int], int]) -> list[bytes]:
+        taken: list[bytes] = []
+        while count := call(self._packets, BURST):
+            if count < 0:
+                raise OSError(-count, "harness_take")
+            taken += [bytes(ffi.buffer(p.data, p.len)) for p in self._packets[0:count]]
+        return taken
+
+    def _fill(self, frames: Sequence[bytes], *, port: int, handed: bool, segments: int) -> Any:
+        for packet, data in zip(self._packets, frames, strict=False):
+            packet.len, packet.port = len(data), port
+            packet.handed, packet.segments = handed, segments
+            ffi.memmove(packet.data, data, len(data))
+        return self._packets
 
     def _result(self, packet: Any) -> Result:
         data = bytes(ffi.buffer(packet.data, packet.len))

@@ -24,7 +24,7 @@ TABLES = (
     cases_steering,
     cases_forwarding,
 )
-# Exhaustion, rates and quiescing have tests of their own; full rings are the worker's.
+# Exhaustion, rates, quiescing and full queues have tests of their own.
 ELSEWHERE = {
     "NO_LOCAL_PORT",
     "SESSION_FULL",
