@@ -27,6 +27,7 @@ CHECKS: dict[str, Callable[[Path], list[str]]] = {
     "forbidden words": sources.words,
     "drop reasons documented": docs.drops,
     "docs/paths.md": docs.paths,
+    "docs/paths.md, stages": docs.stages,
     "links": docs.links,
     "ABI version": abi.check,
     "commit subjects": commits.check,

@@ -2,6 +2,7 @@
 """That the documentation speaks of what is there."""
 
 import re
+from itertools import zip_longest
 from pathlib import Path
 
 from lint.files import files
@@ -9,6 +10,10 @@ from lint.files import files
 _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _PATH = re.compile(r"`([A-Za-z_.][\w.-]*(?:/[\w.-]+)+)/?`")
+_STEP = re.compile(r"^\d+\. `(csrc/path/\w+\.c)`", re.MULTILINE)
+# C as clang-format lays it out: what is defined begins its line and ends with a brace that does.
+_DEFINED = re.compile(r"^[a-z][\w *]*?\b(\w+)\([^;]*?\) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+_CALL = re.compile(r"\b(\w+)\(")
 _ROW = re.compile(r"^[|*-]\s*`([A-Z][A-Z0-9_]+)`", re.MULTILINE)
 
 
@@ -38,6 +43,35 @@ def paths(root: Path) -> list[str]:
         for name in dict.fromkeys(_PATH.findall(doc.read_text()))
         if not any((root / f"{name}{suffix}").exists() for suffix in ("", ".py", ".c", ".h"))
     ]
+
+
+def stages(root: Path) -> list[str]:
+    """Compare the packet's steps in docs/paths.md with the calls in path_run(), in their order.
+
+    A stage that path.c itself holds stands for the first function of another file it calls.
+    """
+    sources = {file.name: file.read_text() for file in sorted(root.glob("csrc/path/*.c"))}
+    local = dict(_DEFINED.findall(sources.pop("path.c", "")))
+    home = {
+        name: f"csrc/path/{file}"
+        for file, text in sources.items()
+        for name, _ in _DEFINED.findall(re.sub(r"^static .*", "", text, flags=re.MULTILINE))
+    }
+    called = [
+        next(
+            (home[name] for name in _CALL.findall(local.get(call, f"{call}(")) if name in home), ""
+        )
+        for call in _CALL.findall(local.get("path_run", ""))
+    ]
+    doc = root / "docs/paths.md"
+    told = _STEP.findall(doc.read_text().partition("\n## A packet\n")[2].partition("\n## ")[0])
+    pairs = zip_longest(told, ["csrc/path/path.c", *filter(None, called)], fillvalue="nothing")
+    problems = [
+        f"docs/paths.md: a packet's stage {number} is {step}, but path_run() calls {call}"
+        for number, (step, call) in enumerate(pairs)
+        if step != call
+    ]
+    return problems[:1] if any(called) else ["csrc/path/path.c: path_run() calls no stage"]
 
 
 def links(root: Path) -> list[str]:

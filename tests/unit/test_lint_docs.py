@@ -30,6 +30,60 @@ def test_missing_file_of_paths_is_named(tmp_path: Path) -> None:
     assert docs.paths(tmp_path) == ["docs/paths.md: csrc/path/gone.c does not exist"]
 
 
+PATH_C = """static void load(struct burst *b) {
+	b->n = 0;
+}
+
+static void touch(
+	struct core *c, struct burst *b
+) {
+	for (uint16_t i = 0; i < b->n; i++)
+		seen(c, i);
+}
+
+void path_run(
+	struct core *c, struct burst *b
+) {
+	load(b);
+	parse(b);
+	touch(c, b);
+	rewrite(c, b);
+}
+"""
+STAGES = {
+    "csrc__path__path_c": PATH_C,
+    "csrc__path__parse_c": "static void load(int n) {\n\tn++;\n}\n\nvoid parse(void *b) {\n}\n",
+    "csrc__path__life_c": "bool seen(\n\tvoid *c, int i\n) {\n\treturn false;\n}\n",
+    "csrc__path__rewrite_c": "struct a *rewrite(void *c) {\n\treturn c;\n}\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("steps", "fine"),
+    [
+        ("path parse life rewrite", True),
+        ("path life parse rewrite", False),
+        ("path parse rewrite", False),
+        ("path parse life rewrite life", False),
+        ("", False),
+    ],
+)
+def test_stages_stand_in_the_order_of_their_calls(tmp_path: Path, steps: str, fine: bool) -> None:
+    rows = "".join(
+        f"{number}. `csrc/path/{name}.c`: what it does\n   - `csrc/path/csum.c`: a part of it\n"
+        for number, name in enumerate(steps.split(), 1)
+    )
+    text = f"# Paths\n\n## A packet\n\n{rows}\n## A change\n\n1. `csrc/path/vs.c`: another path\n"
+    tree(tmp_path, docs__paths_md=text, **STAGES)
+    found = docs.stages(tmp_path)
+    assert not found if fine else found[0].startswith("docs/paths.md: a packet's stage"), found
+
+
+def test_a_path_without_stages_is_no_match(tmp_path: Path) -> None:
+    tree(tmp_path, docs__paths_md="\n## A packet\n1. `csrc/path/path.c`: all\n")
+    assert docs.stages(tmp_path) == ["csrc/path/path.c: path_run() calls no stage"]
+
+
 def test_dead_links_are_named(tmp_path: Path) -> None:
     text = "[a](docs/a.md) [b](docs/a.md#two-words) [c](https://example.org/x) "
     tree(tmp_path, README_md=f"{text}[d](gone.md) [e](docs/a.md#three)", docs__a_md="# Two words\n")
