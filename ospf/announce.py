@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Iterable
-from ipaddress import IPv4Network
 from logging import getLogger
 
 from ospf import bird_reply
@@ -19,7 +18,7 @@ from ospf.adjacency import TRANSITIONS, Adjacency, sighting
 from ospf.bird import Bird
 from ospf.bird_process import ManagedBird
 from ospf.bird_system import SystemBird
-from ospf.model import ANNOUNCE, OSPF, TABLE, OspfStatus, Setup
+from ospf.model import ANNOUNCE_ALL, Family, Network, OspfStatus, Setup, families, ordered
 from slb.errors import OspfError
 from slb.model.views import OspfNeighbour
 
@@ -41,24 +40,29 @@ class Announcer:
         self._setup = setup
         self._bird = bird or _bird(setup)
         self._lock = asyncio.Lock()
-        self._wanted: tuple[IPv4Network, ...] = ()
+        self._wanted: tuple[Network, ...] = ()
         self._withheld: str | None = None
         # What BIRD was last told with success; None: that is not known.
-        self._told: tuple[IPv4Network, ...] | None = None
+        self._told: tuple[Network, ...] | None = None
+        # What it should speak, which never becomes less, and what it does speak.
+        self._families = setup.families
+        self._spoken: tuple[Family, ...] = ()
         self._trouble: str | None = None
-        self._adjacency = Adjacency.UNKNOWN
+        self._adjacency: dict[int, Adjacency] = {}
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to speak OSPF, announcing nothing; raises OspfError and leaves nothing behind."""
         async with self._lock:
-            await self._bird.start()
-            self._told = ()
+            await self._bird.start(self._families)
+            self._told, self._spoken = (), self._families
         self._watcher = asyncio.create_task(self._watch(), name="ospf watcher")
 
-    async def set_prefixes(self, prefixes: Iterable[IPv4Network]) -> None:
+    async def set_prefixes(self, prefixes: Iterable[Network]) -> None:
         """Announce exactly these; raises OspfError, and goes on trying."""
-        self._wanted = tuple(sorted(set(prefixes)))
+        self._wanted = ordered(prefixes)
+        spoken = {family.version for family in self._families}
+        self._families = families(spoken | {prefix.version for prefix in self._wanted})
         await self._sync()
 
     async def withdraw(self, reason: str) -> None:
@@ -69,9 +73,10 @@ class Announcer:
         self._withheld = reason
         async with self._lock:
             self._told = None
-            self._bird.file.write(self._bird.text(()))
+            # A family that BIRD does not speak yet has nothing to withdraw.
+            self._bird.file.write(self._bird.text(self._spoken, ()))
             if self._bird.running:
-                await self._bird.birdc.run(f"disable {ANNOUNCE}")
+                await self._bird.birdc.run(f'disable "{ANNOUNCE_ALL}"')
             self._told = ()
             await self._wait_until_gone()
 
@@ -82,24 +87,26 @@ class Announcer:
 
     async def status(self) -> OspfStatus:
         """Ask BIRD; never raises for what BIRD does, the error is in the answer."""
-        neighbours: tuple[OspfNeighbour, ...] | None = None
-        announced: tuple[IPv4Network, ...] = ()
+        seen: dict[Family, tuple[OspfNeighbour, ...] | None] = dict.fromkeys(self._spoken)
+        announced: tuple[Network, ...] = ()
         error: str | None = None
         try:
             announced = await self._announced()
-            reply = await self._bird.birdc.read(f"show ospf neighbors {OSPF}")
-            neighbours = bird_reply.neighbours(reply)
+            for family in seen:
+                reply = await self._bird.birdc.read(f"show ospf neighbors {family.ospf}")
+                seen[family] = bird_reply.neighbours(reply, family)
         except OspfError as problem:
             error = str(problem)
-        self._see(neighbours)
+        for family, neighbours in seen.items():
+            self._see(family, neighbours)
         return OspfStatus(
             mode=self._setup.ospf.mode,
             running=error is None,
             router_id=str(self._setup.router_id),
-            neighbours=neighbours or (),
+            neighbours=tuple(n for neighbours in seen.values() for n in neighbours or ()),
             announced=announced,
             withheld=self._withheld,
-            adjacency=self._adjacency,
+            adjacency=dict(self._adjacency),
             error=error or self._trouble,
         )
 
@@ -114,21 +121,21 @@ class Announcer:
         await _logged(self.withdraw("stopping"))
         await _logged(self._bird.stop())
 
-    def _shown(self) -> tuple[IPv4Network, ...]:
+    def _shown(self) -> tuple[Network, ...]:
         return self._wanted if self._withheld is None else ()
 
     async def _sync(self) -> None:
         async with self._lock:
-            shown = self._shown()
-            if shown == self._told:
+            shown, spoken = self._shown(), self._families
+            if (shown, spoken) == (self._told, self._spoken):
                 return
             self._told = None
-            text = self._bird.text(shown)
+            text = self._bird.text(spoken, shown)
             if self._bird.running:
                 await self._bird.file.load(self._bird.birdc, text)
             else:
                 self._bird.file.write(text)
-            self._told = shown
+            self._told, self._spoken = shown, spoken
 
     async def _watch(self) -> None:
         while True:
@@ -145,18 +152,31 @@ class Announcer:
     async def _tend(self) -> None:
         async with self._lock:
             if not self._bird.running:
-                await self._bird.revive(self._bird.text(self._shown()))
+                spoken = self._families
+                await self._bird.revive(self._bird.text(spoken, self._shown()))
+                self._spoken = spoken
         await self._sync()
 
-    def _see(self, neighbours: tuple[OspfNeighbour, ...] | None) -> None:
-        now = TRANSITIONS[self._adjacency][sighting(neighbours)]
-        if now != self._adjacency:
-            log.info("OSPF adjacency: %s, was %s", now, self._adjacency)
-        self._adjacency = now
+    def _see(self, family: Family, neighbours: tuple[OspfNeighbour, ...] | None) -> None:
+        before = self._adjacency.get(family.version, Adjacency.UNKNOWN)
+        now = TRANSITIONS[before][sighting(neighbours)]
+        if now != before:
+            log.info("%s adjacency: %s, was %s", family.title, now, before)
+        self._adjacency[family.version] = now
 
-    async def _announced(self) -> tuple[IPv4Network, ...]:
-        command = f"show route table {TABLE} protocol {ANNOUNCE} stats"
-        return bird_reply.announced(await self._bird.birdc.read(command))
+    async def _announced(self) -> tuple[Network, ...]:
+        found: list[Network] = []
+        for family in self._spoken:
+            command = f"show route table {family.table} protocol {family.announce} stats"
+            found += bird_reply.announced(await self._bird.birdc.read(command), family)
+        return tuple(found)
+
+    async def _external_lsas(self) -> int:
+        count = 0
+        for family in self._spoken:
+            reply = await self._bird.birdc.read(f"show ospf lsadb self {family.ospf}")
+            count += bird_reply.external_lsas(reply, family)
+        return count
 
     async def _wait_until_gone(self) -> None:
         """Wait until BIRD has no route left, nor an LSA that a neighbour must still give up."""
@@ -165,8 +185,7 @@ class Announcer:
         while self._bird.running:
             try:
                 routes = len(await self._announced())
-                reply = await self._bird.birdc.read(f"show ospf lsadb self {OSPF}")
-                lsas = bird_reply.external_lsas(reply)
+                lsas = await self._external_lsas()
                 left = f"{routes} routes and {lsas} LSAs are still there"
                 if not routes and not lsas:
                     return

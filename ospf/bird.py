@@ -2,11 +2,11 @@
 """What the announcer needs of a BIRD, whoever runs it."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network
 from typing import Protocol
 
 from ospf.birdc import Birdc
 from ospf.config_file import ConfigFile
+from ospf.model import Family, Network
 
 
 class Bird(Protocol):
@@ -19,10 +19,10 @@ class Bird(Protocol):
     def running(self) -> bool:
         """Whether it is worth asking; False only when it is known to be dead."""
 
-    def text(self, prefixes: Iterable[IPv4Network]) -> str:
-        """The file's text for these prefixes; raises OspfError."""
+    def text(self, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+        """The file's text that speaks these families for these prefixes; raises OspfError."""
 
-    async def start(self) -> None:
+    async def start(self, families: Iterable[Family]) -> None:
         """Have it speak OSPF and announce nothing; raises OspfError and leaves nothing."""
 
     async def pause(self, seconds: float) -> None:

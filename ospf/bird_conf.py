@@ -6,22 +6,24 @@ The protocols are the same in a BIRD of our own and in the system's. Routes live
     slb_announce (static) ──► slb4 ──► slb_ospf ──► neighbours
     kernel ◄── master4 ◄── slb_learnt (pipe) ◄── slb4 ◄── slb_ospf
 
+and for IPv6 likewise, with a 6 behind each name and OSPFv3 in the place of OSPFv2,
 so what is announced cannot reach the kernel, whatever the operator's kernel protocol exports.
 """
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network
 from pathlib import Path
 from textwrap import dedent
 
-from ospf.model import ANNOUNCE, KERNEL, LEARNT, OSPF, TABLE, Setup
+from ospf.model import Family, Network, Setup
 from slb.errors import OspfError
 
 MARK = "# Written by slbd, which overwrites it."
 _RETRANSMIT_MAX_S = 5
 
 
-def managed(setup: Setup, prefixes: Iterable[IPv4Network], log: Path) -> str:
+def managed(
+    setup: Setup, families: Iterable[Family], prefixes: Iterable[Network], log: Path
+) -> str:
     """The whole configuration of a BIRD of our own; raises OspfError."""
     name, old = _quoted(str(log)), _quoted(f"{log}.1")
     head = f"""\
@@ -29,17 +31,15 @@ def managed(setup: Setup, prefixes: Iterable[IPv4Network], log: Path) -> str:
         log {name} 1048576 {old} {{ info, remote, warning, error, auth, fatal, bug }};
         router id {setup.router_id};
         protocol device {{ scan time 10; }}
-        protocol kernel {KERNEL} {{
-            scan time 10;
-            ipv4 {{ import none; export all; }};
-        }}
         """
-    return dedent(head) + _body(setup, prefixes)
+    spoken = tuple(families)
+    kernels = "".join(_kernel(family) for family in spoken)
+    return dedent(head) + kernels + _bodies(setup, spoken, prefixes)
 
 
-def section(setup: Setup, prefixes: Iterable[IPv4Network]) -> str:
+def section(setup: Setup, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
     """What the system's BIRD includes; raises OspfError."""
-    return f"{MARK}\n" + _body(setup, prefixes)
+    return f"{MARK}\n" + _bodies(setup, families, prefixes)
 
 
 def idle() -> str:
@@ -47,20 +47,37 @@ def idle() -> str:
     return f"{MARK}\n# slbd does not run: nothing to announce.\n"
 
 
-def _body(setup: Setup, prefixes: Iterable[IPv4Network]) -> str:
+def _kernel(family: Family) -> str:
+    return dedent(f"""\
+        protocol kernel {family.kernel} {{
+            scan time 10;
+            {family.channel} {{ import none; export all; }};
+        }}
+        """)
+
+
+def _bodies(setup: Setup, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+    shown = tuple(prefixes)
+    return "".join(
+        _body(setup, family, [p for p in shown if p.version == family.version])
+        for family in families
+    )
+
+
+def _body(setup: Setup, family: Family, prefixes: Iterable[Network]) -> str:
     routes = "".join(f"    route {prefix} blackhole;\n" for prefix in prefixes)
     return dedent(f"""\
-        ipv4 table {TABLE};
-        protocol static {ANNOUNCE} {{
-            ipv4 {{ table {TABLE}; }};
+        {family.channel} table {family.table};
+        protocol static {family.announce} {{
+            {family.channel} {{ table {family.table}; }};
         @routes@}}
-        protocol ospf v2 {OSPF} {{
+        protocol {family.protocol} {family.ospf} {{
             router id {setup.router_id};
-            ipv4 {{
-                table {TABLE};
+            {family.channel} {{
+                table {family.table};
                 import all;
                 export filter {{
-                    if proto != "{ANNOUNCE}" then reject;
+                    if proto != "{family.announce}" then reject;
                     ospf_metric2 = 10000;
                     accept;
                 }};
@@ -69,11 +86,11 @@ def _body(setup: Setup, prefixes: Iterable[IPv4Network]) -> str:
                 {_interfaces(setup)}
             }};
         }}
-        protocol pipe {LEARNT} {{
-            table master4;
-            peer table {TABLE};
+        protocol pipe {family.learnt} {{
+            table {family.master};
+            peer table {family.table};
             # The kernel has the connected prefixes already. No gateway compares equal to ::.
-            import where proto = "{OSPF}" && gw != ::;
+            import where proto = "{family.ospf}" && gw != ::;
             export none;
         }}
         """).replace("@routes@", routes)

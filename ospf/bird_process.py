@@ -12,7 +12,6 @@ import signal
 import time
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Iterable
-from ipaddress import IPv4Network
 from logging import getLogger
 
 from ospf.bird_conf import managed
@@ -20,7 +19,7 @@ from ospf.bird_reply import UP, clean
 from ospf.birdc import Birdc, find
 from ospf.config_file import ConfigFile
 from ospf.leftover import end_leftover
-from ospf.model import Setup
+from ospf.model import Family, Network, Setup
 from slb.errors import OspfError
 
 READY_S = 10.0
@@ -51,16 +50,16 @@ class ManagedBird:
         """Whether the process lives."""
         return self._process is not None and self._process.returncode is None
 
-    def text(self, prefixes: Iterable[IPv4Network]) -> str:
-        """The file's text for these prefixes; raises OspfError."""
-        return managed(self._setup, prefixes, self._directory / "bird.log")
+    def text(self, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+        """The file's text that speaks these families for these prefixes; raises OspfError."""
+        return managed(self._setup, families, prefixes, self._directory / "bird.log")
 
-    async def start(self) -> None:
+    async def start(self, families: Iterable[Family]) -> None:
         """End what an aborted run has left, then start; raises OspfError and leaves nothing."""
         socket = self.birdc.control_socket
         if len(os.fsencode(socket)) > _SOCKET_PATH_MAX:
             raise OspfError(f"{socket}: too long a path for a socket; use a shorter directory")
-        text = self.text(())
+        text = self.text(families, ())
         pid_file = self._directory / "bird.pid"
         await asyncio.to_thread(end_leftover, pid_file, self.file.path, STOP_S)
         try:

@@ -8,9 +8,10 @@ complete reply must have: a header, or a count that agrees with the rows. All el
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from functools import cache
+from ipaddress import IPv4Address, ip_address, ip_network
 
-from ospf.model import ANNOUNCE, OSPF, TABLE
+from ospf.model import Family, Network, ordered
 from slb.errors import OspfError
 from slb.model.views import OspfNeighbour
 
@@ -23,12 +24,11 @@ _SHOWN = 120
 _IP = r"(\d{1,3}(?:\.\d{1,3}){3})"
 _LINE = re.compile(r"(\d{4})(?:[ -](.*))?")
 _STATES = "Down|Attempt|Init|2-Way|ExStart|Exchange|Loading|Full"
-_NEIGHBOUR = re.compile(rf"{_IP}\s+\d+\s+((?:{_STATES})/\w+)\s+[\d.]+\s+(\S+)\s+{_IP}")
-_ROUTE = re.compile(rf"{_IP}/(\d{{1,2}})\s+blackhole \[{ANNOUNCE} [^\]]*\].*")
-_COUNT = re.compile(rf"(\d+) of \d+ routes for \d+ networks in table {TABLE}")
+_ADDRESS = r"([0-9a-f:.]{2,45})"
+_NEIGHBOUR = re.compile(rf"{_IP}\s+\d+\s+((?:{_STATES})/\w+)\s+[\d.]+\s+(\S+)\s+{_ADDRESS}")
+_PREFIX = r"([0-9a-f:.]{2,45}/\d{1,3})"
 _LSA = re.compile(rf"([0-9a-f]{{4}})\s+{_IP}\s+{_IP}\s+[0-9a-f]{{8}}\s+\d+\s+[0-9a-f]{{4}}")
 _LSA_HEADING = re.compile(r"Global|Area .*|Link .*|Type\s+LS ID\s.*|")
-_ROUTER_LSA, _EXTERNAL_LSA = "0001", "0005"
 
 
 @dataclass(frozen=True)
@@ -61,29 +61,30 @@ def parse(output: bytes) -> Reply:
     return Reply(tuple(lines))
 
 
-def neighbours(reply: Reply) -> tuple[OspfNeighbour, ...]:
+def neighbours(reply: Reply, family: Family) -> tuple[OspfNeighbour, ...]:
     """Read `show ospf neighbors`; raises OspfError."""
     rows = reply.rows(_NEIGHBOURS)
-    if rows == [f"{OSPF}: is not up"]:
+    if rows == [f"{family.ospf}: is not up"]:
         return ()
-    if rows[:1] != [f"{OSPF}:"] or not rows[1:2] or not rows[1].startswith("Router ID"):
+    if rows[:1] != [f"{family.ospf}:"] or not rows[1:2] or not rows[1].startswith("Router ID"):
         raise _cut("show ospf neighbors")
-    return tuple(_neighbour(row) for row in rows[2:])
+    return tuple(_neighbour(row, family) for row in rows[2:])
 
 
-def announced(reply: Reply) -> tuple[IPv4Network, ...]:
+def announced(reply: Reply, family: Family) -> tuple[Network, ...]:
     """Read `show route ... stats` of our static protocol; raises OspfError."""
     rows = reply.rows(_ROUTES)
-    count = _COUNT.fullmatch(rows[-1]) if rows else None
-    if count is None or rows[0] != f"Table {TABLE}:" or len(rows) - 2 != int(count[1]):
+    route, total = _table_rows(family)
+    count = total.fullmatch(rows[-1]) if rows else None
+    if count is None or rows[0] != f"Table {family.table}:" or len(rows) - 2 != int(count[1]):
         raise _cut("show route")
-    return tuple(sorted(_prefix(row) for row in rows[1:-1]))
+    return ordered(_prefix(row, route, family) for row in rows[1:-1])
 
 
-def external_lsas(reply: Reply) -> int:
+def external_lsas(reply: Reply, family: Family) -> int:
     """Count the external LSAs in `show ospf lsadb self`; raises OspfError."""
     rows = reply.rows(_LSAS)
-    if rows == [f"{OSPF}: is not up"]:
+    if rows == [f"{family.ospf}: is not up"]:
         return 0
     kinds: list[str] = []
     for row in rows:
@@ -92,9 +93,9 @@ def external_lsas(reply: Reply) -> int:
         elif not _LSA_HEADING.fullmatch(row):
             raise _strange(row)
     # A router that is up always has a router LSA of its own.
-    if _ROUTER_LSA not in kinds:
+    if family.router_lsa not in kinds:
         raise _cut("show ospf lsadb")
-    return kinds.count(_EXTERNAL_LSA)
+    return kinds.count(family.external_lsa)
 
 
 def clean(text: str) -> str:
@@ -103,14 +104,23 @@ def clean(text: str) -> str:
     return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "..."
 
 
-def _neighbour(row: str) -> OspfNeighbour:
+@cache
+def _table_rows(family: Family) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What a row for a route looks like, and the last row, which counts them."""
+    route = re.compile(rf"{_PREFIX}\s+blackhole \[{family.announce} [^\]]*\].*")
+    return route, re.compile(rf"(\d+) of \d+ routes for \d+ networks in table {family.table}")
+
+
+def _neighbour(row: str, family: Family) -> OspfNeighbour:
     match = _NEIGHBOUR.fullmatch(row)
     if match is None:
         raise _strange(row)
     try:
-        router_id, address = IPv4Address(match[1]), IPv4Address(match[4])
+        router_id, address = IPv4Address(match[1]), ip_address(match[4])
     except ValueError:
         raise _strange(row) from None
+    if address.version != family.version:
+        raise _strange(row)
     state = match[2]
     return OspfNeighbour(
         router_id=str(router_id),
@@ -121,12 +131,15 @@ def _neighbour(row: str) -> OspfNeighbour:
     )
 
 
-def _prefix(row: str) -> IPv4Network:
-    match = _ROUTE.fullmatch(row)
+def _prefix(row: str, route: re.Pattern[str], family: Family) -> Network:
+    match = route.fullmatch(row)
     try:
-        return IPv4Network(f"{match[1]}/{match[2]}" if match else "")
+        prefix = ip_network(match[1] if match else "")
     except ValueError:
         raise _strange(row) from None
+    if prefix.version != family.version:
+        raise _strange(row)
+    return prefix
 
 
 def _strange(row: str) -> OspfError:

@@ -3,13 +3,12 @@
 
 import asyncio
 from collections.abc import Iterable
-from ipaddress import IPv4Network
 from pathlib import Path
 
 from ospf.bird_conf import idle, section
 from ospf.birdc import Birdc
 from ospf.config_file import ConfigFile
-from ospf.model import OSPF, Setup
+from ospf.model import Family, Network, Setup
 from slb.errors import OspfError
 
 
@@ -24,18 +23,20 @@ class SystemBird:
         self.file = ConfigFile(Path(setup.ospf.include_file))
         self.birdc = Birdc(Path(setup.ospf.control_socket))
 
-    def text(self, prefixes: Iterable[IPv4Network]) -> str:
-        """The file's text for these prefixes; raises OspfError."""
-        return section(self._setup, prefixes)
+    def text(self, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+        """The file's text that speaks these families for these prefixes; raises OspfError."""
+        return section(self._setup, families, prefixes)
 
-    async def start(self) -> None:
+    async def start(self, families: Iterable[Family]) -> None:
         """Add our section; raises OspfError when BIRD is not there, refuses or includes no file."""
-        text = self.text(())
+        spoken = tuple(families)
+        text = self.text(spoken, ())
         self.file.claim()
         await self.birdc.read("show status")
         await self.file.load(self.birdc, text)
         try:
-            await self.birdc.read(f"show protocols {OSPF}")
+            for family in spoken:
+                await self.birdc.read(f"show protocols {family.ospf}")
         except OspfError as error:
             self.file.write(idle())
             path = self.file.path

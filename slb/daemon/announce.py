@@ -3,12 +3,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable
-from ipaddress import IPv4Network, collapse_addresses
+from collections.abc import Awaitable, Iterable, Iterator
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
 
 from ospf.announce import Announcer
-from ospf.model import Setup
+from ospf.model import Family, Network, Setup, families, ordered
 from slb.errors import EngineError, OspfError, RequestError
 from slb.kernel.interface import on_link
 from slb.model.config import Config
@@ -19,20 +19,35 @@ from slb.tables.apply import Tables
 log = logging.getLogger(__name__)
 
 
-def prefixes(config: Config, services: Iterable[Service]) -> list[IPv4Network]:
+def prefixes(config: Config, services: Iterable[Service]) -> list[Network]:
     """Return what to announce: subnets or VIPs, and local addresses that nobody could ask for."""
-    if config.ospf.announce == "subnets":
-        wanted = list(config.service_subnets)
-    else:
-        wanted = sorted({IPv4Network(int(service.vs.address)) for service in services})
+    wanted: list[Network] = list(config.service_subnets)
+    if config.ospf.announce == "vips":
+        wanted = list(ordered(ip_network(service.vs.address) for service in services))
     local = [
-        IPv4Network(address)
+        ip_network(address)
         for port in config.ports
         for span in port.local_addresses
         for address in span
         if address not in {found.ip for found in on_link(port)}
     ]
-    return [*wanted, *collapse_addresses(local)]
+    return [*wanted, *collapsed(local)]
+
+
+def collapsed(prefixes: Iterable[Network]) -> Iterator[Network]:
+    """Merge neighbours into shorter prefixes, each family by itself."""
+    found = list(prefixes)
+    yield from collapse_addresses(p for p in found if isinstance(p, IPv4Network))
+    yield from collapse_addresses(p for p in found if isinstance(p, IPv6Network))
+
+
+def spoken(config: Config) -> tuple[Family, ...]:
+    """Return the families that OSPF speaks: those of the addresses in the configuration."""
+    found = {subnet.version for subnet in config.service_subnets}
+    for port in config.ports:
+        found |= {address.version for address in port.addresses}
+        found |= {span.first.version for span in port.local_addresses}
+    return families(found)
 
 
 class Announce:
@@ -86,7 +101,7 @@ class Announce:
     async def _update(self, announcer: Announcer) -> None:
         await announcer.set_prefixes(await self._prefixes())
 
-    async def _prefixes(self) -> list[IPv4Network]:
+    async def _prefixes(self) -> list[Network]:
         return prefixes(self.config, await self._tables.services())
 
 
@@ -102,4 +117,5 @@ def _announcer(config: Config) -> Announcer | None:
     if ospf.mode == "off" or ospf.router_id is None:
         return None
     directory = Path(config.api.socket).with_suffix(".bird")
-    return Announcer(Setup(ospf, ospf.router_id, ospf.interfaces, directory))
+    setup = Setup(ospf, ospf.router_id, ospf.interfaces, directory, families=spoken(config))
+    return Announcer(setup)

@@ -4,11 +4,11 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 from typing import Any, Literal, TypeVar
 
 from ospf.announce import Announcer
-from ospf.model import OspfStatus, Setup
+from ospf.model import IPV4, Family, Network, OspfStatus, Setup
 from rig.netns import Namespace, command
 from rig.process import Process
 from rig.registry import Registry
@@ -16,9 +16,14 @@ from rig.waiting import wait
 from slb.model.config import Ospf
 
 T = TypeVar("T")
-Network = Literal["broadcast", "ptp"]
+Link = Literal["broadcast", "ptp"]
 
 LB, SWITCH = "192.0.2.2", "192.0.2.1"
+LB6, SWITCH6 = "2001:db8:2::2", "2001:db8:2::1"
+# OSPFv3 talks, and routes lead, by addresses of the link alone.
+LB_LINK, SWITCH_LINK = "fe80::2", "fe80::1"
+# Names of the switch's protocols.
+SWITCH_OSPF = {4: "lb", 6: "lb6"}
 UP_S = 30.0
 LEARN_S = 15.0
 
@@ -30,6 +35,12 @@ protocol kernel { scan time 1; ipv4 { import none; export where proto = "lb"; };
 protocol static behind { ipv4; route 203.0.113.0/24 blackhole; }
 protocol ospf v2 lb {
     ipv4 { import all; export where proto = "behind"; };
+    area 0.0.0.0 { interface "lan0" { type @network@; hello 1; dead @dead@; }; };
+}
+protocol kernel { scan time 1; ipv6 { import none; export where proto = "lb6"; }; }
+protocol static behind6 { ipv6; route 2001:db8:203::/48 blackhole; }
+protocol ospf v3 lb6 {
+    ipv6 { import all; export where proto = "behind6"; };
     area 0.0.0.0 { interface "lan0" { type @network@; hello 1; dead @dead@; }; };
 }
 """
@@ -69,16 +80,19 @@ class Lan:
         self._registry = registry
         self._announcers: list[Announcer] = []
         self._processes: list[Process] = []
-        self.lb = Namespace(registry, "lb")
-        self.switch = Namespace(registry, "switch")
+        self.lb = Namespace(registry, "lb", ipv6=True)
+        self.switch = Namespace(registry, "switch", ipv6=True)
         peer = ("peer", "name", "lan0", "netns", self.switch.name)
         self.lb.ip("link", "add", "slb0", "type", "veth", *peer)
-        for namespace, device, address in (self.lb, "slb0", LB), (self.switch, "lan0", SWITCH):
-            namespace.ip("address", "add", f"{address}/24", "dev", device)
-            namespace.ip("link", "set", device, "up")
+        lb = (self.lb, "slb0", (f"{LB}/24", f"{LB6}/64", f"{LB_LINK}/64"))
+        switch = (self.switch, "lan0", (f"{SWITCH}/24", f"{SWITCH6}/64", f"{SWITCH_LINK}/64"))
+        for namespace, device, addresses in (lb, switch):
+            namespace.ip("link", "set", device, "addrgenmode", "none", "up")
+            for address in addresses:
+                namespace.ip("address", "add", address, "dev", device)
         self.loop = Loop(self.lb)
 
-    def start_switch(self, network: Network = "broadcast", dead_s: int = 4) -> Process:
+    def start_switch(self, network: Link = "broadcast", dead_s: int = 4) -> Process:
         """Start the switch's BIRD."""
         text = _SWITCH.replace("@network@", network).replace("@dead@", str(dead_s))
         return self.start_bird(self.switch, text)
@@ -98,10 +112,12 @@ class Lan:
         self._processes.append(Process(self._registry, namespace, name, words))
         return self._processes[-1]
 
-    def announcer(self, ospf: Ospf, network: Network = "broadcast") -> Announcer:
+    def announcer(
+        self, ospf: Ospf, network: Link = "broadcast", families: tuple[Family, ...] = (IPV4,)
+    ) -> Announcer:
         """Start an announcer."""
         address = IPv4Address(LB)
-        setup = Setup(ospf, address, ("slb0",), self.runtime_dir, network)
+        setup = Setup(ospf, address, ("slb0",), self.runtime_dir, network, families)
         announcer = Announcer(setup)
         self._announcers.append(announcer)
         self.loop.run(announcer.start())
@@ -112,19 +128,32 @@ class Lan:
         return self.loop.run(announcer.status())
 
     def wait_full(self, announcer: Announcer) -> None:
-        """Wait until both sides say Full."""
-        wait(lambda: self.status(announcer).adjacency == "full", UP_S, "Full at the LB")
-        wait(lambda: "Full/" in self.birdc("switch", "show ospf neighbors"), UP_S, "at the switch")
+        """Wait until both sides say Full, in each family that the announcer speaks."""
+        wait(lambda: self.adjacency(announcer) == {"full"}, UP_S, "Full at the LB")
+        for version in self.status(announcer).adjacency:
+            wait(lambda name=SWITCH_OSPF[version]: self._switch_full(name), UP_S, "at the switch")
 
-    def wait_learnt(self, *prefixes: IPv4Network) -> None:
+    def adjacency(self, announcer: Announcer) -> set[str]:
+        """What the announcer says of the families it speaks."""
+        return set(self.status(announcer).adjacency.values())
+
+    def wait_learnt(self, *prefixes: Network) -> None:
         """Wait until the switch's kernel has these prefixes by way of the LB, and no other."""
-        wanted = {str(prefix).removesuffix("/32") for prefix in prefixes}
-        wait(lambda: self.via(self.switch, LB) == wanted, LEARN_S, f"{wanted} at the switch")
+        wanted = {_as_shown(prefix) for prefix in prefixes}
+
+        def seen() -> set[str]:
+            return self.via(self.switch, LB) | self.via(self.switch, LB_LINK)
+
+        wait(lambda: seen() == wanted, LEARN_S, f"{wanted} at the switch")
 
     def via(self, namespace: Namespace, gateway: str) -> set[str]:
         """Prefixes in the kernel's main table that lead to `gateway`."""
-        rows = [row.split() for row in namespace.ip("route").splitlines()]
+        family = "-6" if ":" in gateway else "-4"
+        rows = [row.split() for row in namespace.ip(family, "route").splitlines()]
         return {row[0] for row in rows if row[1:3] == ["via", gateway]}
+
+    def _switch_full(self, protocol: str) -> bool:
+        return "Full/" in self.birdc("switch", f"show ospf neighbors {protocol}")
 
     def birdc(self, role: str, *words: str) -> str:
         """What a BIRD that is not the announcer's prints."""
@@ -144,3 +173,8 @@ class Lan:
             self.loop.close()
             for process in self._processes:
                 process.stop()
+
+
+def _as_shown(prefix: Network) -> str:
+    """A prefix as `ip route` shows it."""
+    return str(prefix.network_address if prefix.prefixlen == prefix.max_prefixlen else prefix)

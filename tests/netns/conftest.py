@@ -5,8 +5,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from netns.bird_lan import Lan
 
 from rig.lb import LbSettings
+from rig.registry import Registry
 from rig.rig import Rig
 from rig.services import all_services
 from rig.stalling_slbd import __file__ as STALLING
@@ -54,3 +56,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if report.failed:
         report.sections += [(f"logs of {rig.registry.run}", rig.logs()) for rig in rigs.values()]
     return report  # type: ignore[return-value]
+
+
+@pytest.fixture
+def lan() -> Iterator[Lan]:
+    """The topology without a BIRD; everything is gone afterwards, also when a test fails."""
+    registry = Registry.create("slbt")
+    try:
+        lan = Lan(registry)
+        try:
+            yield lan
+        finally:
+            lan.close()
+    finally:
+        registry.remove()

@@ -21,14 +21,14 @@ _CLONE_NEWNET = 0x40000000
 class Namespace:
     """A named network namespace, recorded in the run's registry."""
 
-    def __init__(self, registry: Registry, role: str) -> None:
-        """Create the namespace <run>-<role>."""
+    def __init__(self, registry: Registry, role: str, *, ipv6: bool = False) -> None:
+        """Create the namespace <run>-<role>; without `ipv6` it speaks IPv4 alone."""
         self.name = f"{registry.run}-{role}"
         self.role = role
         command("ip", "netns", "add", self.name)
         self._inode = (NETNS / self.name).stat().st_ino
         registry.record("netns", name=self.name, inode=self._inode)
-        self.call(_quiet_sysctls)
+        self.call(lambda: _quiet_sysctls(ipv6))
 
     def prefix(self) -> list[str]:
         """The words that make a command run in here; they exec it, so its pid is the child's."""
@@ -93,11 +93,21 @@ def _enter(name: str) -> None:
             raise OSError(ctypes.get_errno(), f"setns {name}: {os.strerror(ctypes.get_errno())}")
 
 
-def _quiet_sysctls() -> None:
-    """No reverse-path filter, since replies take another way, and no IPv6 chatter to count."""
+def _quiet_sysctls(ipv6: bool) -> None:
+    """No reverse-path filter, since replies take another way, and no chatter about addresses.
+
+    Nobody sends router advertisements, and nobody else has our addresses.
+    """
     net = Path("/proc/sys/net")
+    wanted = {
+        "disable_ipv6": 0 if ipv6 else 1,
+        "accept_ra": 0,
+        "accept_dad": 0,
+        "router_solicitations": 0,
+    }
     for where in ("all", "default"):
         (net / f"ipv4/conf/{where}/rp_filter").write_text("0")
-        ipv6 = net / f"ipv6/conf/{where}/disable_ipv6"
-        if ipv6.exists():
-            ipv6.write_text("1")
+        for name, value in wanted.items():
+            file = net / f"ipv6/conf/{where}/{name}"
+            if file.exists():
+                file.write_text(str(value))

@@ -2,12 +2,12 @@
 """Settings, recorded replies and stand-ins for the tests of ospf."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 from typing import Literal
 
 from ospf.birdc import Birdc
-from ospf.model import Setup
+from ospf.model import IPV4, Family, Network, Setup
 from slb.model.config import Ospf
 
 REPLIES = Path(__file__).with_name("bird_replies")
@@ -23,15 +23,17 @@ def setup(
     ospf: Ospf | None = None,
     interfaces: Iterable[str] = ("slb0",),
     network: Literal["broadcast", "ptp"] = "broadcast",
+    families: tuple[Family, ...] = (IPV4,),
 ) -> Setup:
     """Settings with a router of 192.0.2.2."""
     settings = ospf or Ospf(mode="managed")
-    return Setup(settings, IPv4Address("192.0.2.2"), tuple(interfaces), directory, network)
+    router_id = IPv4Address("192.0.2.2")
+    return Setup(settings, router_id, tuple(interfaces), directory, network, families)
 
 
-def networks(*texts: str) -> list[IPv4Network]:
+def networks(*texts: str) -> list[Network]:
     """Networks from their texts."""
-    return [IPv4Network(text) for text in texts]
+    return [ip_network(text) for text in texts]
 
 
 def script(directory: Path, text: str) -> str:

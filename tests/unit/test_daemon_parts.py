@@ -3,15 +3,20 @@
 
 import asyncio
 import threading
+from ipaddress import ip_address, ip_interface, ip_network
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from unit.memory_engine import MemoryEngine, worker_view
 from unit.test_config_loader import GOOD
 
+from ospf.model import IPV4, IPV6
 from slb.config.loader import parse
 from slb.daemon import daemon, ports, reload
-from slb.daemon.announce import prefixes
+from slb.daemon.announce import collapsed, prefixes, spoken
 from slb.daemon.heartbeat import Heartbeat
+from slb.model.address import AddressRange
 from slb.model.config import Config
 from slb.model.endpoint import VsKey
 from slb.model.service import Service
@@ -108,6 +113,7 @@ def test_a_port_without_kernel_interface_brings_its_own_view() -> None:
     assert ports.static_view(config()).routes == ()
 
 
+LOCAL = ("198.18.0.2", "198.18.0.3", "2001:db8:18::2", "2001:db8:18::3")
 SERVICES = [Service(VsKey.parse(f"10.96.0.{n}:{port}/tcp")) for n in (7, 8) for port in (80, 443)]
 
 
@@ -129,3 +135,42 @@ SERVICES = [Service(VsKey.parse(f"10.96.0.{n}:{port}/tcp")) for n in (7, 8) for 
 def test_what_is_announced(edits: list[tuple[str, str]], shown: str) -> None:
     found = " ".join(str(prefix) for prefix in prefixes(config(*edits), SERVICES))
     assert found == shown
+
+
+def span(text: str) -> Any:
+    """A local address of either family."""
+    address: Any = ip_address(text)
+    return AddressRange(address, address)
+
+
+def with_ipv6(**fields: Any) -> Config:
+    """A config with some of its fields replaced, ports[0]'s among them."""
+    found = config()
+    port = {name: fields.pop(name) for name in tuple(fields) if hasattr(found.ports[0], name)}
+    return replace(found, ports=(replace(found.ports[0], **port),), **fields)
+
+
+def test_addresses_are_merged_family_by_family() -> None:
+    local = [ip_network(text) for text in LOCAL]
+    found = [str(prefix) for prefix in collapsed(local)]
+    assert found == ["198.18.0.2/31", "2001:db8:18::2/127"]
+
+
+def test_announced_vips_of_both_families() -> None:
+    both = [Service(VsKey.parse(vs)) for vs in ("[2001:db8::1]:80/tcp", "10.96.0.7:80/tcp")]
+    wanted = config(("service_subnets", "ospf: {announce: vips}\nservice_subnets"))
+    shown = ["10.96.0.7/32", "2001:db8::1/128", "198.18.0.1/32"]
+    assert [str(prefix) for prefix in prefixes(wanted, both)] == shown
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"service_subnets": (ip_network("2001:db8:96::/48"),)},
+        {"addresses": (ip_interface("2001:db8:2::2/64"),)},
+        {"local_addresses": (span(LOCAL[2]),)},
+    ],
+)
+def test_ospf_speaks_the_families_of_the_configuration(fields: dict[str, Any]) -> None:
+    assert spoken(config()) == (IPV4,)
+    assert spoken(with_ipv6(**fields)) == (IPV4, IPV6)

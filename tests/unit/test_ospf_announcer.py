@@ -3,7 +3,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from ospf.announce import Announcer
 from ospf.bird_reply import Reply, parse
 from ospf.birdc import Birdc
 from ospf.config_file import ConfigFile
-from ospf.model import ANNOUNCE, OSPF, TABLE
+from ospf.model import FAMILIES, IPV4, IPV6, Family, Network
 from slb.errors import OspfError
 from slb.model.config import Ospf
 
 SUBNET, VIP = networks("10.96.0.0/16", "10.97.0.1/32")
+SUBNET6, VIP6 = networks("2001:db8:96::/48", "2001:db8:97::1/128")
 
 
 class FakeBirdc(Birdc):
@@ -28,11 +29,12 @@ class FakeBirdc(Birdc):
     def __init__(self, file: ConfigFile) -> None:
         super().__init__(file.path.with_name("bird.ctl"))
         self._file = file
+        self.protocols: list[str] = []
         self.routes: list[str] = []
         self.refuses = ""
         self.asked: list[str] = []
         self.lsas_stay = False
-        self.neighbours = recorded("neighbors-full")
+        self.neighbours = {IPV4: recorded("neighbors-full"), IPV6: recorded("neighbors6-full")}
 
     async def read(self, command: str) -> Reply:
         return self._answer(command)
@@ -45,24 +47,38 @@ class FakeBirdc(Birdc):
         if self.refuses and command.startswith(self.refuses):
             raise OspfError(f"BIRD refuses: {command}")
         if command == "configure":
-            self.routes = self._file.path.read_text().split()
-        if command == f"disable {ANNOUNCE}":
+            self.load(self._file.path.read_text())
+        if command == 'disable "slb_announce*"':
             self.routes = []
+        if "slb_ospf" in command and command.split()[-1] not in self.protocols:
+            raise OspfError(f"BIRD refuses: {command}")
         return parse(self._text(command))
 
+    def load(self, text: str) -> None:
+        """Take a file: protocols, a bar, prefixes."""
+        protocols, _, routes = text.partition("|")
+        self.protocols, self.routes = protocols.split(), routes.split()
+
     def _text(self, command: str) -> bytes:
-        if command.startswith("show route"):
-            return self._table()
-        if command == f"show ospf lsadb self {OSPF}":
-            return recorded("lsadb" if self.routes or self.lsas_stay else "lsadb-none")
-        if command == f"show ospf neighbors {OSPF}":
-            return self.neighbours
+        words = command.split()
+        for family, digit in (IPV4, ""), (IPV6, "6"):
+            if words[:4] == ["show", "route", "table", family.table]:
+                return self._table(family)
+            if command == f"show ospf lsadb self {family.ospf}":
+                left = self.lsas_stay or self._routes(family)
+                return recorded(f"lsadb{digit}" if left else f"lsadb{digit}-none")
+            if command == f"show ospf neighbors {family.ospf}":
+                return self.neighbours[family]
         return recorded("configure")
 
-    def _table(self) -> bytes:
-        rows = [f"     {route} blackhole [{ANNOUNCE} 01:00] * (200)" for route in self.routes]
-        count = f"     {len(rows)} of 9 routes for 9 networks in table {TABLE}"
-        lines = ["0001 BIRD 2.0.12 ready.", f"1007-Table {TABLE}:", *rows, count]
+    def _routes(self, family: Family) -> list[str]:
+        return [r for r in self.routes if ip_network(r).version == family.version]
+
+    def _table(self, family: Family) -> bytes:
+        mark = f"blackhole [{family.announce} 01:00] * (200)"
+        rows = [f"     {route} {mark}" for route in self._routes(family)]
+        count = f"     {len(rows)} of 9 routes for 9 networks in table {family.table}"
+        lines = ["0001 BIRD 2.0.12 ready.", f"1007-Table {family.table}:", *rows, count]
         return "\n".join(lines).encode()
 
 
@@ -78,11 +94,12 @@ class FakeBird:
         self.go_on = asyncio.Event()
         self.stopped = False
 
-    def text(self, prefixes: Iterable[IPv4Network]) -> str:
-        return " ".join(str(prefix) for prefix in prefixes)
+    def text(self, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+        return text(families, prefixes)
 
-    async def start(self) -> None:
-        self.file.write("")
+    async def start(self, families: Iterable[Family]) -> None:
+        self.file.write(text(families, ()))
+        self.fake.load(self.file.path.read_text())
 
     async def pause(self, seconds: float) -> None:
         self.paused.set()
@@ -91,7 +108,7 @@ class FakeBird:
 
     async def revive(self, text: str) -> None:
         self.file.write(text)
-        self.fake.routes = text.split()
+        self.fake.load(text)
         self.running = True
 
     async def stop(self) -> None:
@@ -101,10 +118,10 @@ class FakeBird:
 class Bench:
     """An announcer over a FakeBird."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, families: tuple[Family, ...] = (IPV4,)) -> None:
         self.bird = FakeBird(directory)
         self.fake = self.bird.fake
-        self.announcer = Announcer(setup(directory), self.bird)
+        self.announcer = Announcer(setup(directory, families=families), self.bird)
 
     async def let_it_watch(self) -> None:
         """Let the watcher go round once."""
@@ -112,6 +129,12 @@ class Bench:
         self.bird.paused.clear()
         self.bird.go_on.set()
         await asyncio.wait_for(self.bird.paused.wait(), 5)
+
+
+def text(families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+    """What FakeBird takes for a configuration: protocols, a bar, prefixes."""
+    protocols = " ".join(family.ospf for family in families)
+    return f"{protocols}|{' '.join(str(prefix) for prefix in prefixes)}"
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
@@ -157,7 +180,7 @@ def test_death_is_healed_with_what_is_wanted_now(tmp_path: Path) -> None:
         await bench.announcer.set_prefixes([SUBNET])
         bench.bird.running = False
         await bench.announcer.set_prefixes([VIP])
-        assert bench.bird.file.path.read_text() == str(VIP)
+        assert bench.bird.file.path.read_text() == text([IPV4], [VIP])
         await bench.let_it_watch()
         assert bench.bird.running and bench.fake.routes == [str(VIP)]
         bench.bird.running = False
@@ -176,7 +199,8 @@ def test_withdraw_disables_though_configure_is_refused(tmp_path: Path) -> None:
         await bench.announcer.set_prefixes([SUBNET])
         bench.fake.refuses = "configure"
         await bench.announcer.withdraw("test")
-        assert bench.fake.routes == [] and bench.bird.file.path.read_text() == ""
+        assert bench.fake.routes == []
+        assert bench.bird.file.path.read_text() == text([IPV4], [])
         await bench.announcer.stop()
 
     run(body())
@@ -235,13 +259,96 @@ def test_strange_reply_is_unknown_and_one_line(tmp_path: Path) -> None:
     async def body() -> None:
         bench = Bench(tmp_path)
         await bench.announcer.start()
-        assert (await bench.announcer.status()).adjacency == "full"
-        bench.fake.neighbours = b"0001 BIRD\n1013-slb_ospf:\n     Router ID\n     garbage\n"
+        assert (await bench.announcer.status()).adjacency == {4: "full"}
+        bench.fake.neighbours[IPV4] = b"0001 BIRD\n1013-slb_ospf:\n     Router ID\n     garbage\n"
         status = await bench.announcer.status()
-        assert (status.adjacency, status.neighbours, status.running) == ("unknown", (), False)
+        assert (status.adjacency, status.neighbours, status.running) == ({4: "unknown"}, (), False)
         assert status.error == "birdc: cannot read the line 'garbage'"
-        bench.fake.neighbours = recorded("neighbors-none")
-        assert (await bench.announcer.status()).adjacency == "down"
+        bench.fake.neighbours[IPV4] = recorded("neighbors-none")
+        assert (await bench.announcer.status()).adjacency == {4: "down"}
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_both_families_are_announced_asked_for_and_withdrawn(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path, FAMILIES)
+        await bench.announcer.start()
+        await bench.announcer.set_prefixes([VIP6, SUBNET, SUBNET6])
+        status = await bench.announcer.status()
+        assert status.announced == (SUBNET, SUBNET6, VIP6)
+        assert [n.address for n in status.neighbours] == ["192.0.2.1", "fe80::1"]
+        await bench.announcer.withdraw("test")
+        assert bench.fake.routes == [] and (await bench.announcer.status()).announced == ()
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_withdrawal_waits_for_the_lsas_of_either_family(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announce, "WITHDRAW_S", 0.3)
+
+    async def body() -> None:
+        bench = Bench(tmp_path, FAMILIES)
+        await bench.announcer.start()
+        bench.fake.lsas_stay = True
+        with pytest.raises(OspfError, match="0 routes and 4 LSAs are still there"):
+            await bench.announcer.withdraw("test")
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_adjacencies_are_told_apart(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path, FAMILIES)
+        await bench.announcer.start()
+        bench.fake.neighbours[IPV6] = recorded("neighbors6-init")
+        assert (await bench.announcer.status()).adjacency == {4: "full", 6: "forming"}
+        bench.fake.neighbours[IPV6] = recorded("neighbors6-full")
+        assert (await bench.announcer.status()).adjacency == {4: "full", 6: "full"}
+        bench.fake.neighbours[IPV4] = recorded("neighbors-none")
+        assert (await bench.announcer.status()).adjacency == {4: "lost", 6: "full"}
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_first_prefix_of_another_family_has_it_spoken_from_then_on(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        await bench.announcer.set_prefixes([SUBNET])
+        assert bench.fake.protocols == ["slb_ospf"]
+        await bench.announcer.set_prefixes([SUBNET6, SUBNET])
+        assert bench.fake.protocols == ["slb_ospf", "slb_ospf6"]
+        assert (await bench.announcer.status()).announced == (SUBNET, SUBNET6)
+        await bench.announcer.set_prefixes([SUBNET])
+        assert bench.fake.protocols == ["slb_ospf", "slb_ospf6"]
+        assert (await bench.announcer.status()).adjacency == {4: "full", 6: "full"}
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_refused_family_leaves_the_other_answering(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        await bench.announcer.set_prefixes([SUBNET])
+        bench.fake.refuses = "configure"
+        with pytest.raises(OspfError, match="configure check"):
+            await bench.announcer.set_prefixes([SUBNET, SUBNET6])
+        status = await bench.announcer.status()
+        assert (status.announced, status.adjacency) == ((SUBNET,), {4: "full"})
+        await bench.announcer.withdraw("test")
+        assert bench.bird.file.path.read_text() == text([IPV4], [])
+        bench.fake.refuses = ""
+        await bench.announcer.resume()
+        assert (await bench.announcer.status()).announced == (SUBNET, SUBNET6)
         await bench.announcer.stop()
 
     run(body())

@@ -10,6 +10,7 @@ import pytest
 from unit.bird_setup import networks, setup
 
 from ospf.bird_conf import MARK, idle, managed, section
+from ospf.model import FAMILIES, IPV4, IPV6, Family
 from slb.errors import OspfError
 from slb.model.config import Ospf
 
@@ -17,7 +18,7 @@ needs_bird = pytest.mark.skipif(shutil.which("bird") is None, reason="bird is no
 
 
 def test_section_of_the_systems_bird(tmp_path: Path) -> None:
-    text = section(setup(tmp_path), networks("10.96.0.0/16", "198.18.0.1/32"))
+    text = section(setup(tmp_path), [IPV4], networks("10.96.0.0/16", "198.18.0.1/32"))
     expected = """\
 # Written by slbd, which overwrites it.
 ipv4 table slb4;
@@ -52,18 +53,59 @@ protocol pipe slb_learnt {
     assert text == expected
 
 
+def test_section_with_ipv6(tmp_path: Path) -> None:
+    prefixes = networks("10.96.0.0/16", "2001:db8:96::/48")
+    text = section(setup(tmp_path), FAMILIES, prefixes)
+    expected = """\
+ipv6 table slb6;
+protocol static slb_announce6 {
+    ipv6 { table slb6; };
+    route 2001:db8:96::/48 blackhole;
+}
+protocol ospf v3 slb_ospf6 {
+    router id 192.0.2.2;
+    ipv6 {
+        table slb6;
+        import all;
+        export filter {
+            if proto != "slb_announce6" then reject;
+            ospf_metric2 = 10000;
+            accept;
+        };
+    };
+    area 0.0.0.0 {
+        interface "slb0" { type broadcast; hello 1; dead 4; retransmit 2; cost 10; };
+    };
+}
+protocol pipe slb_learnt6 {
+    table master6;
+    peer table slb6;
+    # The kernel has the connected prefixes already. No gateway compares equal to ::.
+    import where proto = "slb_ospf6" && gw != ::;
+    export none;
+}
+"""
+    assert text == section(setup(tmp_path), [IPV4], prefixes[:1]) + expected
+    assert section(setup(tmp_path), [IPV6], prefixes) == f"{MARK}\n{expected}"
+
+
 def test_managed_bird_has_the_same_protocols_and_installs_routes(tmp_path: Path) -> None:
     prefixes = networks("10.96.0.0/16")
-    text = managed(setup(tmp_path), prefixes, tmp_path / "bird.log")
-    body = section(setup(tmp_path), prefixes).removeprefix(f"{MARK}\n")
+    text = managed(setup(tmp_path), FAMILIES, prefixes, tmp_path / "bird.log")
+    body = section(setup(tmp_path), FAMILIES, prefixes).removeprefix(f"{MARK}\n")
     assert text.endswith(body)
-    assert "protocol kernel slb_kernel" in text and "export all" in text
+    for name, channel in ("slb_kernel", "ipv4"), ("slb_kernel6", "ipv6"):
+        kernel = (
+            f"protocol kernel {name} {{\n    scan time 10;\n    {channel} {{ import none; export"
+        )
+        assert kernel in text
     assert f'log "{tmp_path}/bird.log" 1048576' in text
 
 
-def test_settings_show_in_the_text(tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_settings_show_in_the_text(tmp_path: Path, family: Family) -> None:
     ospf = Ospf(mode="managed", area=IPv4Address("0.0.0.7"), hello_s=10, dead_s=40, cost=123)
-    text = section(setup(tmp_path, ospf, ("slb0", "slb1"), "ptp"), [])
+    text = section(setup(tmp_path, ospf, ("slb0", "slb1"), "ptp"), [family], [])
     assert "area 0.0.0.7 {" in text
     line = 'interface "slb0", "slb1" { type ptp; hello 10; dead 40; retransmit 5; cost 123; };'
     assert line in text
@@ -73,36 +115,38 @@ def test_settings_show_in_the_text(tmp_path: Path) -> None:
 def test_retransmits_before_the_neighbour_is_given_up(
     tmp_path: Path, dead_s: int, retransmit: int
 ) -> None:
-    text = section(setup(tmp_path, Ospf(mode="managed", dead_s=dead_s)), [])
+    text = section(setup(tmp_path, Ospf(mode="managed", dead_s=dead_s)), [IPV4], [])
     assert f"retransmit {retransmit};" in text
 
 
 @pytest.mark.parametrize("name", ['x"; cost 1', "x\ny", "x\x00", "x\x1b"])
 def test_names_cannot_smuggle_configuration(tmp_path: Path, name: str) -> None:
     with pytest.raises(OspfError, match="cannot be written into BIRD's configuration"):
-        section(setup(tmp_path, interfaces=[name]), [])
+        section(setup(tmp_path, interfaces=[name]), [IPV4], [])
     with pytest.raises(OspfError, match="cannot be written into BIRD's configuration"):
-        managed(setup(tmp_path), [], tmp_path / name)
+        managed(setup(tmp_path), [IPV4], [], tmp_path / name)
 
 
 def test_no_interface_is_an_error_that_names_the_field(tmp_path: Path) -> None:
     with pytest.raises(OspfError, match=r"ospf\.interfaces"):
-        section(setup(tmp_path, interfaces=()), [])
+        section(setup(tmp_path, interfaces=()), [IPV4], [])
 
 
 @needs_bird
 @pytest.mark.parametrize("count", [0, 1, 4096])
 def test_bird_parses_it(tmp_path: Path, count: int) -> None:
     vips = networks(*(f"10.96.{n >> 8}.{n & 255}/32" for n in range(count)))
+    vips += networks(*(f"2001:db8::{n:x}/128" for n in range(count)))
     config = tmp_path / "bird.conf"
-    config.write_text(managed(setup(tmp_path), vips, tmp_path / "bird.log"))
+    config.write_text(managed(setup(tmp_path), FAMILIES, vips, tmp_path / "bird.log"))
     assert bird_parses(config) == ""
 
 
 @needs_bird
 @pytest.mark.parametrize("included", ["section", "idle"])
 def test_bird_parses_it_included(tmp_path: Path, included: str) -> None:
-    text = idle() if included == "idle" else section(setup(tmp_path), networks("10.96.0.0/16"))
+    prefixes = networks("10.96.0.0/16", "2001:db8:96::/48")
+    text = idle() if included == "idle" else section(setup(tmp_path), FAMILIES, prefixes)
     (tmp_path / "slb.conf").write_text(text)
     config = tmp_path / "bird.conf"
     config.write_text(f'router id 192.0.2.9;\nprotocol device {{}}\ninclude "{tmp_path}/slb*";\n')

@@ -9,13 +9,14 @@ from unit.bird_setup import setup
 
 from ospf.announce import Announcer
 from ospf.bird_process import ManagedBird
+from ospf.model import IPV4
 from slb.errors import OspfError
 
 
 def test_socket_path_too_long(tmp_path: Path) -> None:
     bird = ManagedBird(setup(tmp_path / ("x" * 100)))
     with pytest.raises(OspfError, match="too long a path for a socket"):
-        asyncio.run(bird.start())
+        asyncio.run(bird.start([IPV4]))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,39 +1,67 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Reading birdc's replies: recorded ones, and ones that no BIRD would give."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 from unit.bird_setup import REPLIES, networks, recorded
 
-from ospf.bird_reply import UP, announced, clean, external_lsas, neighbours, parse
+from ospf.bird_reply import UP, Reply, announced, clean, external_lsas, neighbours, parse
+from ospf.model import IPV4, IPV6, Family
 from slb.errors import OspfError
 from slb.model.views import OspfNeighbour
 
-READERS = {
-    "neighbors": neighbours,
-    "routes": announced,
-    "lsadb": external_lsas,
+# By the first part of a recording's name.
+READERS: dict[str, Callable[[Reply], object]] = {
+    "neighbors": partial(neighbours, family=IPV4),
+    "neighbors6": partial(neighbours, family=IPV6),
+    "routes": partial(announced, family=IPV4),
+    "routes6": partial(announced, family=IPV6),
+    "lsadb": partial(external_lsas, family=IPV4),
+    "lsadb6": partial(external_lsas, family=IPV6),
 }
+RECORDINGS = sorted(path.stem for path in REPLIES.glob("*.txt"))
 
 
-def test_neighbour_full() -> None:
-    expected = OspfNeighbour("192.0.2.1", "192.0.2.1", "slb0", "Full/DR", True)
-    assert neighbours(parse(recorded("neighbors-full"))) == (expected,)
+def of_kind(kind: str) -> list[str]:
+    return [name for name in RECORDINGS if name.partition("-")[0] == kind]
 
 
-def test_neighbour_on_the_way() -> None:
-    (neighbour,) = neighbours(parse(recorded("neighbors-2way")))
-    assert (neighbour.state, neighbour.full) == ("2-Way/DR", False)
+@pytest.mark.parametrize(
+    ("name", "family", "expected"),
+    [
+        ("neighbors-full", IPV4, ("192.0.2.1", "Full/DR", True)),
+        ("neighbors-2way", IPV4, ("192.0.2.1", "2-Way/DR", False)),
+        ("neighbors6-full", IPV6, ("fe80::1", "Full/BDR", True)),
+        ("neighbors6-init", IPV6, ("fe80::1", "Init/Other", False)),
+    ],
+)
+def test_neighbour(name: str, family: Family, expected: tuple[str, str, bool]) -> None:
+    address, state, full = expected
+    neighbour = OspfNeighbour("192.0.2.1", address, "slb0", state, full)
+    assert neighbours(parse(recorded(name)), family) == (neighbour,)
 
 
 @pytest.mark.parametrize("name", ["neighbors-none", "neighbors-not-up"])
 def test_no_neighbours(name: str) -> None:
-    assert neighbours(parse(recorded(name))) == ()
+    assert neighbours(parse(recorded(name)), IPV4) == ()
+
+
+def test_no_ipv6_neighbours() -> None:
+    assert neighbours(parse(recorded("neighbors6-none")), IPV6) == ()
 
 
 def test_announced_prefixes() -> None:
     reply = parse(recorded("routes"))
-    assert announced(reply) == tuple(networks("10.96.0.0/16", "198.18.0.1/32"))
-    assert announced(parse(recorded("routes-none"))) == ()
+    assert announced(reply, IPV4) == tuple(networks("10.96.0.0/16", "198.18.0.1/32"))
+    assert announced(parse(recorded("routes-none")), IPV4) == ()
+
+
+def test_announced_ipv6_prefixes() -> None:
+    reply = parse(recorded("routes6"))
+    assert announced(reply, IPV6) == tuple(networks("2001:db8:18::1/128", "2001:db8:96::/48"))
+    assert announced(parse(recorded("routes6-none")), IPV6) == ()
 
 
 @pytest.mark.parametrize(
@@ -44,10 +72,12 @@ def test_announced_prefixes() -> None:
         ("lsadb-no-interface", 2),
         ("lsadb-none", 0),
         ("lsadb-not-up", 0),
+        ("lsadb6", 2),
+        ("lsadb6-none", 0),
     ],
 )
 def test_external_lsas(name: str, count: int) -> None:
-    assert external_lsas(parse(recorded(name))) == count
+    assert READERS[name.partition("-")[0]](parse(recorded(name))) == count
 
 
 @pytest.mark.parametrize("name", ["check-ok", "configure", "disable"])
@@ -77,8 +107,8 @@ def test_refusals_keep_birds_words(name: str, message: str) -> None:
 @pytest.mark.parametrize("kind", READERS)
 def test_reply_cut_anywhere_is_an_error_or_says_the_same(kind: str) -> None:
     """A cut may fall where nothing is lost, but must never lose a row or raise anything else."""
-    for path in sorted(REPLIES.glob(f"{kind}*.txt")):
-        whole = path.read_bytes()
+    for name in of_kind(kind):
+        whole = recorded(name)
         expected = READERS[kind](parse(whole))
         for end in range(len(whole)):
             try:
@@ -86,25 +116,25 @@ def test_reply_cut_anywhere_is_an_error_or_says_the_same(kind: str) -> None:
             except OspfError as error:
                 assert "\n" not in str(error)
             else:
-                assert got == expected or cut_inside_the_last_row(kind, whole, end), path.name
+                assert got == expected or cut_inside_the_last_row(kind, whole, end), name
 
 
 def cut_inside_the_last_row(kind: str, whole: bytes, end: int) -> bool:
     """BIRD counts neither neighbours nor LSAs, so the row at the cut cannot be known of."""
-    return kind != "routes" and end < len(whole.rstrip(b"\n"))
+    return not kind.startswith("routes") and end < len(whole.rstrip(b"\n"))
 
 
 @pytest.mark.parametrize("kind", READERS)
-@pytest.mark.parametrize("name", [path.stem for path in sorted(REPLIES.glob("*.txt"))])
+@pytest.mark.parametrize("name", RECORDINGS)
 def test_reply_to_another_question_never_passes_for_ours(kind: str, name: str) -> None:
-    if not name.startswith(kind):
+    if name not in of_kind(kind):
         with pytest.raises(OspfError):
             READERS[kind](parse(recorded(name)))
 
 
 @pytest.mark.parametrize("kind", READERS)
 def test_flipped_bytes_raise_nothing_but_ospf_error(kind: str) -> None:
-    whole = recorded({"neighbors": "neighbors-full"}.get(kind, kind))
+    whole = recorded(f"{kind}-full" if kind.startswith("neighbors") else kind)
     for place in range(len(whole)):
         for byte in (0x00, 0x0A, 0x1B, 0x20, 0x39, 0xFF):
             text = whole[:place] + bytes([byte]) + whole[place + 1 :]
@@ -129,7 +159,7 @@ def test_wrong_neighbour_rows(old: bytes, new: bytes) -> None:
     text = recorded("neighbors-full")
     assert old in text
     with pytest.raises(OspfError):
-        neighbours(parse(text.replace(old, new)))
+        neighbours(parse(text.replace(old, new)), IPV4)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +175,27 @@ def test_wrong_neighbour_rows(old: bytes, new: bytes) -> None:
 )
 def test_wrong_routes(old: bytes, new: bytes) -> None:
     with pytest.raises(OspfError):
-        announced(parse(recorded("routes").replace(old, new)))
+        announced(parse(recorded("routes").replace(old, new)), IPV4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new"),
+    [
+        ("neighbors6-full", b"fe80::1", b"192.0.2.1"),
+        ("neighbors6-full", b"fe80::1", b"fe80::1::2"),
+        ("neighbors6-full", b"slb_ospf6:", b"slb_ospf:"),
+        ("routes6", b"2001:db8:96::/48 ", b"10.96.0.0/16 "),
+        ("routes6", b"2001:db8:96::/48 ", b"2001:db8:96::1/48 "),
+        ("routes6", b"2001:db8:96::/48 ", b"2001:db8:96::/129 "),
+        ("routes6", b"slb_announce6", b"slb_announce"),
+        ("lsadb6", b"      2001", b"      0001"),
+    ],
+)
+def test_wrong_ipv6_rows(kind: str, old: bytes, new: bytes) -> None:
+    text = recorded(kind)
+    assert old in text
+    with pytest.raises(OspfError):
+        READERS[kind.partition("-")[0]](parse(text.replace(old, new)))
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"\0", b"\xff\xfe", b"hello", b"0016 Access", b" x"])
