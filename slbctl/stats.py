@@ -22,6 +22,7 @@ WORKER: Column[WorkerView] = Column(
 CPU: Column[WorkerView] = Column(
     "CPU", lambda row: "" if row.worker == ALL else str(row.cpu), right=True
 )
+IDLE: Column[WorkerView] = Column("IDLE", lambda row: row.idle)
 ACTIVE: Column[WorkerView] = number("ACTIVE", lambda row: row.sessions_active)
 BUSY: Column[WorkerView] = Column(
     "BUSY", lambda row: percent(row.busy_cycles, row.busy_cycles + row.idle_cycles), right=True
@@ -58,7 +59,7 @@ def stats(target: Target, as_json: bool, rate_s: float | None) -> None:
 def _show_counts(seen: Stats) -> None:
     counters = [number(heading, _field(field)) for heading, field in COUNTED]
     capacity = Column[WorkerView]("CAPACITY", lambda row: count(row.sessions_capacity), right=True)
-    columns = [WORKER, CPU, BUSY, ACTIVE, capacity, *counters]
+    columns = [WORKER, CPU, IDLE, BUSY, ACTIVE, capacity, *counters]
     _show(seen, seen.workers, columns)
 
 
@@ -66,7 +67,7 @@ def _show_rates(seen: Readings[Stats]) -> None:
     started = {worker.worker: worker for worker in seen.before.workers}
     moved = [_moved(started.get(now.worker), now) for now in seen.after.workers]
     rates = [_rate(heading, _field(field), seen.seconds) for heading, field in COUNTED]
-    _show(seen.after, moved, [WORKER, CPU, BUSY, ACTIVE, *rates])
+    _show(seen.after, moved, [WORKER, CPU, IDLE, BUSY, ACTIVE, *rates])
 
 
 def _show(seen: Stats, workers: Sequence[WorkerView], columns: list[Column[WorkerView]]) -> None:
@@ -97,6 +98,6 @@ def _moved(before: WorkerView | None, now: WorkerView) -> WorkerView:
 
 
 def _sum(workers: Sequence[WorkerView]) -> WorkerView:
-    names = WorkerView.__struct_fields__
+    names = [name for name in WorkerView.__struct_fields__ if name != "idle"]
     total = {name: sum(getattr(worker, name) for worker in workers) for name in names}
-    return WorkerView(**{**total, "worker": ALL})
+    return WorkerView(**{**total, "worker": ALL, "idle": ""})

@@ -56,6 +56,17 @@ static int check_laddrs(const struct slb_config *config, struct err *e) {
 	return 0;
 }
 
+static int check_idle(const struct slb_config *config, struct err *e) {
+	for (uint16_t w = 0; w < config->n_workers; w++)
+		if (config->worker_idle[w] > SLB_IDLE_ADAPTIVE)
+			return err_set(
+				e, EINVAL, "worker %u: no idle policy %u", w, config->worker_idle[w]
+			);
+	if (config->admin_idle > SLB_IDLE_ADAPTIVE || config->kni_idle > SLB_IDLE_ADAPTIVE)
+		return err_set(e, EINVAL, "admin or KNI core: no such idle policy");
+	return 0;
+}
+
 static int check_sizes(const struct slb_config *config, struct err *e) {
 	if (config->sessions < 64 || config->sessions > SESSION_NIL - 65536)
 		return err_set(
@@ -89,6 +100,8 @@ int config_check(const struct slb_config *config, struct err *e) {
 		return err_set(e, EINVAL, "more than %d local addresses", SLB_MAX_LADDRS);
 	for (uint16_t i = 0; rc == 0 && i < config->n_ports; i++)
 		rc = check_port(config, i, e);
+	if (rc == 0)
+		rc = check_idle(config, e);
 	if (rc == 0)
 		rc = check_sizes(config, e);
 	return rc == 0 ? check_laddrs(config, e) : rc;

@@ -159,7 +159,7 @@ static struct worker *worker_new(struct engine *g, uint16_t id) {
 	w->tsc_hz = rte_get_tsc_hz();
 	w->tick_base = rte_rdtsc();
 	w->stop = &g->stop;
-	w->idle.policy = g->config.worker_idle;
+	w->idle.policy = g->config.worker_idle[id];
 	g->kni.punted[id] = w->punt_ring;
 	g->admin.cores[id] = w->core;
 	g->admin.inbox[id] = w->inbox.ring;

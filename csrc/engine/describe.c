@@ -28,6 +28,7 @@ static void describe_worker(const struct engine *g, uint16_t id, struct slb_work
 		.cpu = g->config.worker_cpus[id],
 		.lcore = (uint16_t)(LCORE_WORKER + id),
 		.numa = (uint16_t)rte_lcore_to_socket_id(LCORE_WORKER + id),
+		.idle = w->idle.policy,
 		.generation = counter_read(&c->generation),
 		.rounds = counter_read(&n->rounds),
 		.busy_cycles = counter_read(&n->busy_cycles),

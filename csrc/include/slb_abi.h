@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 1
+#define SLB_ABI_VERSION 2
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -151,7 +151,7 @@ struct slb_config {
 	uint16_t admin_cpu;
 	uint16_t kni_cpu;
 	uint16_t worker_cpus[32];
-	uint8_t worker_idle; // enum slb_idle
+	uint8_t worker_idle[32]; // enum slb_idle, each worker its own
 	uint8_t admin_idle;
 	uint8_t kni_idle;
 	uint8_t use_hugepages;
@@ -271,6 +271,8 @@ struct slb_worker_info {
 	uint16_t cpu;
 	uint16_t lcore;
 	uint16_t numa;
+	uint8_t idle; // enum slb_idle
+	uint8_t reserved[7];
 	uint64_t generation;
 	uint64_t rounds; // moves while the worker lives, also when it is idle
 	uint64_t busy_cycles;

@@ -20,7 +20,7 @@ from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 100
-NO_SUM = frozenset({"worker", "cpu", "lcore", "numa", "generation", "rounds"})
+NO_SUM = frozenset({"worker", "cpu", "lcore", "numa", "idle", "generation", "rounds"})
 
 Action = Callable[[web.Request, Backend], Awaitable[Any]]
 

@@ -55,10 +55,12 @@ def _names(config: Config) -> Iterator[Finding]:
 def _cpus(config: Config, available: frozenset[int]) -> Iterator[Finding]:
     engine = config.engine
     have = ", ".join(str(cpu) for cpu in sorted(available))
-    if len(engine.cpus.workers) != engine.workers:
-        count = len(engine.cpus.workers)
+    if (count := len(engine.cpus.workers)) != engine.workers:
         text = f"{count} CPUs for {engine.workers} workers; name one for each worker"
         yield ("engine", "cpus", "workers"), text
+    if (count := len(engine.idle.workers)) != engine.workers:
+        text = f"{count} policies for {engine.workers} workers; write one word for all, or a list"
+        yield ("engine", "idle", "workers"), f"{text} with one for each"
     used: list[Finding] = [
         (("engine", "cpus", "workers", i), str(cpu)) for i, cpu in enumerate(engine.cpus.workers)
     ]

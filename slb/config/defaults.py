@@ -61,14 +61,19 @@ def _idle(config: Config, cpus: Cpus) -> IdlePolicy:
     used = [*cpus.workers, cpus.admin, cpus.kni]
     virtual = all(is_virtual(port.device) for port in config.ports)
 
-    def settle(policy: Idle, own: tuple[int, ...]) -> Literal["busy", "adaptive"]:
+    def settle(policy: Idle, cpu: int) -> Literal["busy", "adaptive"]:
         if policy != "auto":
             return policy
-        return "adaptive" if virtual or any(used.count(cpu) > 1 for cpu in own) else "busy"
+        return "adaptive" if virtual or used.count(cpu) > 1 else "busy"
 
     idle = config.engine.idle
+    count = config.engine.workers
+    words = (idle.workers,) * count if isinstance(idle.workers, str) else idle.workers
+    # Lists of other lengths stay as they are: the checks refuse them.
+    if len(words) == len(cpus.workers):
+        words = tuple(settle(word, cpu) for word, cpu in zip(words, cpus.workers, strict=True))
     return IdlePolicy(
-        workers=settle(idle.workers, cpus.workers),
-        admin=settle(idle.admin, (cpus.admin,)),
-        kni=settle(idle.kni, (cpus.kni,)),
+        workers=words,
+        admin=settle(idle.admin, cpus.admin),
+        kni=settle(idle.kni, cpus.kni),
     )

@@ -20,7 +20,7 @@ TEXTS: dict[type, str] = {
 
 
 def bare(expected: inspect.Type) -> inspect.Type:
-    """Return the type without its metadata and without None."""
+    """Return the type without its metadata and without None; of several the first."""
     if isinstance(expected, inspect.Metadata):
         return bare(expected.type)
     if isinstance(expected, inspect.UnionType):
@@ -28,11 +28,21 @@ def bare(expected: inspect.Type) -> inspect.Type:
     return expected
 
 
+def one_or_list(expected: inspect.Type) -> bool:
+    """Tell whether one value may stand there, or a list of such."""
+    return isinstance(expected, inspect.UnionType) and any(
+        isinstance(t, inspect.VarTupleType) and t.item_type in expected.types
+        for t in expected.types
+    )
+
+
 def at(expected: inspect.Type, path: Path) -> inspect.Type:
     """Return the type of what stands at `path`, or of the nearest thing around it."""
     for step in path:
         inner = bare(expected)
-        if isinstance(inner, inspect.StructType):
+        if one_or_list(expected) and isinstance(step, int):
+            expected = inner
+        elif isinstance(inner, inspect.StructType):
             expected = next((f.type for f in inner.fields if f.encode_name == step), inner)
         elif isinstance(inner, inspect.VarTupleType):
             expected = inner.item_type
@@ -43,6 +53,8 @@ def sentence(expected: inspect.Type) -> str:
     """Say what may stand there."""
     if isinstance(expected, inspect.Metadata):
         return str((expected.extra_json_schema or {}).get("description") or sentence(expected.type))
+    if one_or_list(expected):
+        return f"{sentence(bare(expected))}, or a list of them"
     match bare(expected):
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(str(v) for v in values)}"

@@ -256,7 +256,9 @@ async def _wind_down(parts: Parts) -> None:
 
 def _leave_busy_cpus(config: Config) -> None:
     """Keep Python, and the processes it starts, off the CPUs that busy-polling workers own."""
-    if config.engine.idle.workers == "busy":
-        free = os.sched_getaffinity(0) - set(config.engine.cpus.workers)
-        if free:
-            os.sched_setaffinity(0, free)
+    engine = config.engine
+    cpus = enumerate(engine.cpus.workers)
+    busy = {cpu for worker, cpu in cpus if engine.idle.of_worker(worker) == "busy"}
+    free = os.sched_getaffinity(0) - busy
+    if busy and free:
+        os.sched_setaffinity(0, free)

@@ -45,8 +45,9 @@ def rs_list() -> list[views.RsView]:
 
 def worker_list() -> list[views.WorkerView]:
     """Read every worker."""
+    policies = _words("slb_idle", "SLB_IDLE_")
     rows = listing(lib.slb_worker_list, "struct slb_worker_info", "workers")
-    return [_same(views.WorkerView, row) for row in rows]
+    return [_same(views.WorkerView, row, idle=policies[row.idle]) for row in rows]
 
 
 def port_list() -> list[views.PortView]:

@@ -62,12 +62,16 @@ def _engine(c: Any, config: Config) -> None:
     for index, cpu in enumerate(engine.cpus.workers):
         c.worker_cpus[index] = cpu
     c.admin_cpu, c.kni_cpu = engine.cpus.admin, engine.cpus.kni
-    for role in ("worker", "admin", "kni"):
-        policy = getattr(engine.idle, "workers" if role == "worker" else role)
-        setattr(c, f"{role}_idle", value(f"SLB_IDLE_{policy.upper()}"))
+    for index in range(engine.workers):
+        c.worker_idle[index] = _idle(engine.idle.of_worker(index))
+    c.admin_idle, c.kni_idle = _idle(engine.idle.admin), _idle(engine.idle.kni)
     c.use_hugepages = engine.hugepages
     for name in ("log_level", "memory_mb", "sessions", "mbufs", "vs_max", "rs_max"):
         setattr(c, name, getattr(engine, name))
+
+
+def _idle(policy: str) -> int:
+    return value(f"SLB_IDLE_{policy.upper()}")
 
 
 def _timeouts(c: Any, timeouts: Timeouts) -> None:

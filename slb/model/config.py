@@ -65,11 +65,18 @@ class Cpus(Section, frozen=True):
 
 
 class IdlePolicy(Section, frozen=True):
-    """What a core does when it finds no packet; auto: adaptive where that harms nothing."""
+    """What a core does when it finds no packet; auto: adaptive where that harms nothing.
 
-    workers: Idle = "auto"
+    `workers` is one word for all of them, or one for each.
+    """
+
+    workers: Idle | tuple[Idle, ...] = "auto"
     admin: Idle = "adaptive"
     kni: Idle = "adaptive"
+
+    def of_worker(self, number: int) -> Idle:
+        """Return a worker's own word."""
+        return self.workers if isinstance(self.workers, str) else self.workers[number]
 
 
 class Engine(Section, frozen=True):

@@ -117,12 +117,13 @@ class SteeringView(Struct, frozen=True):
 
 
 class WorkerView(Struct, frozen=True):
-    """A worker core."""
+    """A worker core; `idle` is what it does when it finds no packet, busy or adaptive."""
 
     worker: int
     cpu: int
     lcore: int
     numa: int
+    idle: str
     generation: int
     rounds: int
     busy_cycles: int

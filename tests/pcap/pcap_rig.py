@@ -64,8 +64,10 @@ class PcapRig:
         queues: int = 1,
         view: dict[str, Any] | None = None,
         inputs: Sequence[Path] = (),
+        idle: str | Sequence[str] = "adaptive",
     ) -> None:
         self._folder = folder
+        self._idle = idle
         self.wires = [
             Wire(folder / f"in{port}.{queue}")
             for port in range(ports)
@@ -83,7 +85,7 @@ class PcapRig:
             "engine": {
                 "workers": workers,
                 "cpus": {"workers": [0] * workers},
-                "idle": {"workers": "adaptive"},
+                "idle": {"workers": self._idle},
                 "hugepages": False,
                 "sessions": 4096,
                 "mbufs": 8192,

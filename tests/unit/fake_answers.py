@@ -103,6 +103,7 @@ def worker(number: int, generation: int, readings: int) -> WorkerView:
         cpu=number + 1,
         lcore=number + 1,
         numa=0,
+        idle=("busy", "adaptive")[number % 2],
         generation=generation,
         rounds=10**9,
         busy_cycles=250 * readings,

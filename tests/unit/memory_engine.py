@@ -110,8 +110,9 @@ class MemoryEngine:
 
 def worker_view(number: int, rounds: int) -> views.WorkerView:
     """A worker that has done nothing but turn."""
-    counters = dict.fromkeys(views.WorkerView.__struct_fields__, 0)
-    return views.WorkerView(**counters | {"worker": number, "rounds": rounds, "rx_packets": 5})
+    fields = dict.fromkeys(views.WorkerView.__struct_fields__, 0)
+    known = {"worker": number, "idle": "busy", "rounds": rounds, "rx_packets": 5}
+    return views.WorkerView(**fields | known)
 
 
 def port_view(name: str, mac: str) -> views.PortView:

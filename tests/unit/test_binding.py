@@ -137,7 +137,7 @@ def test_settings() -> None:
     c = to_c(config)
     assert (c.abi_version, c.n_workers, c.n_ports, c.n_laddrs) == (lib.SLB_ABI_VERSION, 4, 1, 16)
     assert list(c.worker_cpus)[:4] == [2, 3, 4, 5]
-    assert c.worker_idle == lib.SLB_IDLE_BUSY
+    assert list(c.worker_idle)[:4] == [lib.SLB_IDLE_BUSY] * 4
     assert c.admin_idle == lib.SLB_IDLE_ADAPTIVE
     assert c.timeout_s[lib.SLB_TCP_ESTABLISHED] == 3600
     assert c.timeout_s[lib.SLB_UDP_REPLIED] == 60
@@ -149,6 +149,16 @@ def test_settings() -> None:
     assert marshal.get_mac(memif.ports[0].mac) == "02:00:00:00:00:02"
     assert memif.ports[0].kni_kind == lib.SLB_KNI_TAP
     assert binding.text(c.file_prefix) == binding.text(memif.file_prefix), "the same socket"
+
+
+def test_each_worker_gets_its_own_idle_policy() -> None:
+    config = load(str(EXAMPLES / "shared-cpu-pci.yaml"), cpus=range(8))
+    c = to_c(config)
+    assert list(c.worker_idle)[:3] == [
+        lib.SLB_IDLE_BUSY,
+        lib.SLB_IDLE_BUSY,
+        lib.SLB_IDLE_ADAPTIVE,
+    ]
 
 
 def test_local_addresses_are_dealt_in_turn_over_all_ports() -> None:

@@ -98,6 +98,18 @@ def vs(key: str, *rs: str) -> str:
         ),
         (
             "  workers: 1",
+            "  idle: {workers: [busy, auto]}",
+            "2: engine.idle.workers: 2 policies for 1 workers; write one word for all, "
+            "or a list with one for each",
+        ),
+        (
+            "  workers: 1",
+            "  idle: {workers: []}",
+            "2: engine.idle.workers: 0 policies for 1 workers; write one word for all, "
+            "or a list with one for each",
+        ),
+        (
+            "  workers: 1",
             "  cpus: {kni: 7}",
             "2: engine.cpus.kni: CPU 7 does not exist or is not ours to use; "
             "choose from 0, 1, 2, 3",

@@ -26,6 +26,7 @@ def test_all_kinds_of_examples_are_there() -> None:
     assert {"laptop-tap", "two-arm-pci", "one-arm-pci", "memif"} <= configs.keys()
     assert len(configs["two-arm-pci"].ports) == 2
     assert configs["one-arm-pci"].engine.workers == 4
+    assert configs["shared-cpu-pci"].engine.idle.workers == ("busy", "busy", "adaptive")
 
 
 def test_every_key_is_explained_and_no_other() -> None:

@@ -69,6 +69,14 @@ def good(extra: str = "", cpus: int = 4) -> Config:
             "  idle: {workers: never}",
             [
                 "slb.yaml:2: engine.idle.workers: 'never' is not valid; "
+                "write one of adaptive, auto, busy, or a list of them"
+            ],
+        ),
+        (
+            "  workers: 1",
+            "  idle: {workers: [busy, 3]}",
+            [
+                "slb.yaml:2: engine.idle.workers[1]: 3 is not valid; "
                 "write one of adaptive, auto, busy"
             ],
         ),
@@ -204,18 +212,23 @@ def test_defaults_are_written_out() -> None:
     assert config.ospf.interfaces == ("slb0",)
     assert str(config.ospf.router_id) == "192.0.2.2"
     assert config.engine.cpus.workers == (1,)
-    assert config.engine.idle.workers == "adaptive", "every port is virtual"
+    assert config.engine.idle.workers == ("adaptive",), "every port is virtual"
 
 
 @pytest.mark.parametrize(
     ("engine", "cpus", "workers", "idle"),
     [
         ("workers: 1", 4, (1,), "busy"),
-        ("workers: 3", 4, (1, 2, 3), "busy"),
-        ("workers: 2", 2, (1, 0), "adaptive"),
+        ("workers: 3", 4, (1, 2, 3), "busy busy busy"),
+        ("workers: 2", 2, (1, 0), "busy adaptive"),
         ("workers: 1", 1, (0,), "adaptive"),
-        ("{workers: 2, cpus: {workers: [1, 1]}}", 4, (1, 1), "adaptive"),
+        ("{workers: 2, cpus: {workers: [1, 1]}}", 4, (1, 1), "adaptive adaptive"),
+        ("{workers: 3, cpus: {workers: [1, 2, 1]}}", 4, (1, 2, 1), "adaptive busy adaptive"),
+        ("{workers: 2, cpus: {workers: [2, 3], kni: 3}}", 4, (2, 3), "busy adaptive"),
         ("{workers: 1, idle: {workers: busy}}", 1, (0,), "busy"),
+        ("{workers: 2, idle: {workers: busy}}", 2, (1, 0), "busy busy"),
+        ("{workers: 2, idle: {workers: [adaptive, busy]}}", 2, (1, 0), "adaptive busy"),
+        ("{workers: 2, idle: {workers: [auto, auto]}}", 2, (1, 0), "busy adaptive"),
     ],
 )
 def test_cpus_and_idle_policy(engine: str, cpus: int, workers: tuple[int, ...], idle: str) -> None:
@@ -226,7 +239,7 @@ def test_cpus_and_idle_policy(engine: str, cpus: int, workers: tuple[int, ...], 
         text = text.replace(f"engine:\n  {engine}", f"engine: {engine}")
     config = parse("slb.yaml", text.replace("net_tap0,iface=lan0", "0000:3b:00.0"), range(cpus))
     assert config.engine.cpus.workers == workers
-    assert config.engine.idle.workers == idle
+    assert config.engine.idle.workers == tuple(idle.split())
 
 
 def test_a_file_with_many_services_is_read_in_a_moment() -> None:

@@ -73,9 +73,27 @@ def test_an_answer_that_is_late_once_is_no_dead_engine(
 
 
 @pytest.mark.parametrize(
+    ("idle", "left"),
+    [("[busy, adaptive]", {0, 2, 3}), ("busy", {0, 3}), ("adaptive", None)],
+)
+def test_python_leaves_the_cpus_of_busy_workers(
+    monkeypatch: pytest.MonkeyPatch, idle: str, left: set[int] | None
+) -> None:
+    now: list[set[int]] = []
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2, 3})
+    monkeypatch.setattr("os.sched_setaffinity", lambda pid, cpus: now.append(cpus))
+    two = "workers: 2\n  cpus: {workers: [1, 2]}\n  idle: {workers: " + idle + "}"
+    daemon._leave_busy_cpus(
+        config(("workers: 1", two), ("[198.18.0.1]", "[198.18.0.1, 198.18.0.2]"))
+    )
+    assert now == ([] if left is None else [left])
+
+
+@pytest.mark.parametrize(
     ("edits", "fields"),
     [
         ([], []),
+        ([("workers: 1", "workers: 1\n  idle: {workers: [busy]}")], ["engine.idle.workers"]),
         ([("workers: 1", "sessions: 5000")], ["engine.sessions"]),
         ([("iface=lan0", "iface=lan9")], ["ports[0].device"]),
         ([("198.18.0.1]", "198.18.0.1, 198.18.0.2]")], ["ports[0].local_addresses"]),

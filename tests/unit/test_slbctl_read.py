@@ -97,9 +97,9 @@ def test_a_vs_added_between_two_readings_starts_at_zero(daemon: FakeDaemon) -> N
 
 def test_stats(daemon: FakeDaemon) -> None:
     assert slbctl(daemon.socket, "stats").lines == [
-        "WORKER CPU BUSY ACTIVE CAPACITY CREATED RX TX HANDED OFF HANDED IN PUNTED DROPPED",
-        "0 1 25.0% 107 1.00M 10 1000 1000 0 12.0M 2560 1221",
-        "1 2 25.0% 108 1.00M 617k 24.1M 24.1M 12.0M 0 2560 1221",
+        "WORKER CPU IDLE BUSY ACTIVE CAPACITY CREATED RX TX HANDED OFF HANDED IN PUNTED DROPPED",
+        "0 1 busy 25.0% 107 1.00M 10 1000 1000 0 12.0M 2560 1221",
+        "1 2 adaptive 25.0% 108 1.00M 617k 24.1M 24.1M 12.0M 0 2560 1221",
         "all 25.0% 215 2.00M 617k 24.1M 24.1M 12.0M 12.0M 5120 2442",
         "",
         "generation 0",
@@ -117,8 +117,8 @@ def test_stats_of_one_worker_need_no_sum(daemon: FakeDaemon) -> None:
 
 def test_stats_per_second(daemon: FakeDaemon) -> None:
     heading, first, *_ = slbctl(daemon.socket, "stats", "--rate", "0.05").lines
-    assert heading.startswith("WORKER CPU BUSY ACTIVE CREATED/s RX/s TX/s")
-    assert first.startswith("0 1 25.0% 107 ") and first.endswith(" 0 0 0 0")
+    assert heading.startswith("WORKER CPU IDLE BUSY ACTIVE CREATED/s RX/s TX/s")
+    assert first.startswith("0 1 busy 25.0% 107 ") and first.endswith(" 0 0 0 0")
 
 
 def test_drops(daemon: FakeDaemon) -> None:
