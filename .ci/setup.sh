@@ -108,7 +108,7 @@ make_venv() {
 	! unchanged .venv/stamp "$stamp" || return 0
 	say "making .venv with $python"
 	# What was built refers to the old environment.
-	rm -rf .venv build/release build/asan
+	rm -rf .venv build/release build/release.stamp build/asan
 	"$python" -m venv .venv
 	# pip itself first: the rest relies on the version in the lock.
 	pip_install "$(grep '^pip==' .ci/lock.txt)"
