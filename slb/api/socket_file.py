@@ -31,7 +31,7 @@ class SocketFile:
             raise
 
     def set_mode(self, mode: int) -> None:
-        """Change the file's permissions."""
+        """Change the file's permissions; raises OSError, when somebody has removed it for one."""
         os.chmod(self.path, mode)
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ from slb.daemon import ports, reload
 from slb.daemon.announce import Announce
 from slb.daemon.heartbeat import Heartbeat
 from slb.engine.protocol import Engine
-from slb.errors import ConfigError, EngineError, KernelError, RequestError, SlbError
+from slb.errors import ConfigError, EngineError, SlbError
 from slb.kernel.mirror import Mirror
 from slb.kernel.netlink import Netlink
 from slb.model.config import Config
@@ -182,7 +182,7 @@ class Daemon:
                 for line in error.problems:
                     log.error("%s", line)
                 log.error("reload refused, nothing has changed")
-            except (RequestError, EngineError, KernelError) as error:
+            except SlbError as error:
                 log.error("reload failed: %s", error)
 
     async def _reload(self, parts: Parts) -> None:
@@ -192,14 +192,15 @@ class Daemon:
             log.warning("%s: needs a restart", field)
         new = reload.effective(old, read)
         plan = await _change_services(parts.tables, old, new)
-        # From here on the services of the new file are what the next reload compares with.
-        self._config = new
+        # The services are in place, and are what the next reload compares with, whatever comes now.
+        self._config = reload.either(old, new)
         await ports.change(old, new, parts.netlink)
-        parts.socket.set_mode(int(new.api.mode, 8))
+        self._config = new
         parts.mirror.static = ports.static_view(new)
         parts.announce.config = new
         parts.mirror.touch()
         parts.announce.touch()
+        _set_mode(parts.socket, new)
         log.info("reloaded %s, %d changes to VS and RS", self._path, plan)
 
 
@@ -212,6 +213,14 @@ def _parts(
     tables.changed = announce.touch
     mirror = Mirror(engine, netlink, ports.names(config), local, ports.static_view(config))
     return Parts(engine, tables, netlink, mirror, announce, socket, gate)
+
+
+def _set_mode(socket: SocketFile, config: Config) -> None:
+    try:
+        socket.set_mode(int(config.api.mode, 8))
+    except OSError as error:
+        text = "api.socket %s: %s; slbctl finds slbd again after a restart"
+        log.error(text, config.api.socket, error.strerror)
 
 
 async def _change_services(tables: Tables, old: Config, new: Config) -> int:

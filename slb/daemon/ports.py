@@ -6,6 +6,7 @@ from ipaddress import IPv4Address
 
 from slb.config.defaults import has_kernel_interface
 from slb.engine.protocol import Engine
+from slb.errors import KernelError
 from slb.kernel import interface
 from slb.kernel.netlink import Netlink
 from slb.model.config import Config
@@ -45,10 +46,13 @@ async def set_up(config: Config, engine: Engine, netlink: Netlink) -> None:
 
 
 async def change(old: Config, new: Config, netlink: Netlink) -> None:
-    """Bring kernel interfaces' addresses and routes from `old` to `new`; raises KernelError."""
+    """Bring kernel interfaces' addresses and routes from `old` to `new`; raises KernelError.
+
+    Also where the two are equal: an interface that was down has lost its routes.
+    """
     for was, now in zip(old.ports, new.ports, strict=True):
-        if was != now and has_kernel_interface(now):
-            name = now.kernel_interface.name or ""
-            if (index := await interface.index_of(netlink, name)) is not None:
-                before, after = interface.Settings.of(was, ""), interface.Settings.of(now, "")
-                await interface.change(netlink, index, before, after)
+        if has_kernel_interface(now):
+            before, after = interface.Settings.of(was, ""), interface.Settings.of(now, "")
+            if (index := await interface.index_of(netlink, after.name)) is None:
+                raise KernelError(f"kernel interface {after.name} is gone; restart slbd")
+            await interface.change(netlink, index, before, after)

@@ -2,13 +2,15 @@
 """What SIGHUP changes: compares two configs and says what takes effect and what needs a restart."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from slb.config.tree import Path, show_path
 from slb.model import codec
 from slb.model.config import Config
+
+T = TypeVar("T")
 
 # Paths without indices; what is not under one of these is read at the start alone.
 LIVE: frozenset[Path] = frozenset(
@@ -45,6 +47,23 @@ def effective(old: Config, new: Config) -> Config:
         ospf=replace(old.ospf, announce=new.ospf.announce),
         api=replace(old.api, mode=new.api.mode),
     )
+
+
+def either(old: Config, new: Config) -> Config:
+    """Return `new` with the addresses and routes of both: what the kernel may have in between."""
+    ports = tuple(
+        replace(
+            now,
+            addresses=_union(was.addresses, now.addresses),
+            routes=_union(was.routes, now.routes),
+        )
+        for was, now in zip(old.ports, new.ports, strict=True)
+    )
+    return replace(new, ports=ports)
+
+
+def _union(one: tuple[T, ...], other: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys([*one, *other]))
 
 
 def _differences(old: Any, new: Any, path: Path) -> Iterator[Path]:

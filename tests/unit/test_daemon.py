@@ -283,6 +283,77 @@ def test_a_reload_of_a_wrong_file_changes_nothing(
     life.live(scenario)
 
 
+async def reload(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    """SIGHUP, and wait until the log has a line with `text`."""
+    caplog.clear()
+    os.kill(os.getpid(), signal.SIGHUP)
+    await until(said(caplog, text), text)
+
+
+def test_a_reload_that_the_kernel_refused_is_completed_by_the_next(
+    life: Life, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+
+    async def scenario(client: Client) -> None:
+        life.ip("link set slb0 down")
+        life.edit("[192.0.2.2/24]", "[192.0.2.2/24, 192.0.2.3/24]")
+        life.edit("10.10.0.1", "10.10.0.2")
+        await reload(caplog, "reload failed: kernel interface slb0: route to 10.0.0.0/8: ")
+        assert [row.rs for row in await client.rs_list()] == ["10.10.0.2:8080"]
+        life.ip("link set slb0 up")
+        await reload(caplog, "reloaded")
+        assert "10.0.0.0/8 via 192.0.2.1" in life.ip("route"), "lost with the link, set again"
+
+    life.live(scenario)
+
+
+def test_a_refused_address_is_taken_back_by_a_reload_of_the_old_file(
+    life: Life, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    before = life.file.read_text()
+
+    async def scenario(_: Client) -> None:
+        life.ip("link set slb0 down")
+        life.edit("[192.0.2.2/24]", "[192.0.2.2/24, 192.0.2.3/24]")
+        await reload(caplog, "reload failed")
+        assert "192.0.2.3/24" in life.ip("addr show dev slb0")
+        life.ip("link set slb0 up")
+        life.write(before)
+        await reload(caplog, "reloaded")
+        assert "192.0.2.3/24" not in life.ip("addr show dev slb0")
+
+    life.live(scenario)
+
+
+def test_a_reload_without_the_interface_says_so(
+    life: Life, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(client: Client) -> None:
+        life.ip("link del slb0")
+        await reload(caplog, "reload failed: kernel interface slb0 is gone; restart slbd")
+        await client.version()
+
+    life.live(scenario)
+
+
+def test_a_reload_outlives_the_loss_of_the_socket(
+    life: Life, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+
+    async def scenario(client: Client) -> None:
+        os.unlink(life.socket)
+        await reload(caplog, "reloaded")
+        lost = f"api.socket {life.socket}: No such file or directory; slbctl finds slbd again"
+        assert lost in caplog.text
+        await client.version()
+
+    life.live(scenario)
+    assert life.engine.calls == ["quiesce", "close"]
+
+
 class Recorder:
     """Stands in for the announcer: writes down what it is told, in one list with the engine."""
 

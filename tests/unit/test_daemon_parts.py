@@ -121,6 +121,12 @@ def test_what_takes_effect_is_the_rest() -> None:
     assert reload.needs_restart(new, read) == ["engine.sessions"], "told again at the next reload"
 
 
+def test_what_the_kernel_may_have_while_it_changes() -> None:
+    old, new = config(), config(("[192.0.2.2/24]", "[192.0.2.3/24, 192.0.2.2/24]"))
+    (port,) = reload.either(old, new).ports
+    assert [str(address) for address in port.addresses] == ["192.0.2.2/24", "192.0.2.3/24"]
+
+
 def test_a_port_without_kernel_interface_brings_its_own_view() -> None:
     none = ("    addresses", "    kernel_interface: {kind: none}\n    addresses")
     found = config(none)
