@@ -24,14 +24,9 @@ def prefixes(config: Config, services: Iterable[Service]) -> list[Network]:
     wanted: list[Network] = list(config.service_subnets)
     if config.ospf.announce == "vips":
         wanted = list(ordered(ip_network(service.vs.address) for service in services))
-    local = [
-        ip_network(address)
-        for port in config.ports
-        for span in port.local_addresses
-        for address in span
-        if address not in {found.ip for found in on_link(port)}
-    ]
-    return [*wanted, *collapsed(local)]
+    asked_for = {found.ip for port in config.ports for found in on_link(port)}
+    local = (a for port in config.ports for span in port.local_addresses for a in span)
+    return [*wanted, *collapsed(ip_network(a) for a in local if a not in asked_for)]
 
 
 def collapsed(prefixes: Iterable[Network]) -> Iterator[Network]:

@@ -3,6 +3,7 @@
 
 import asyncio
 import threading
+import time
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
@@ -198,3 +199,14 @@ def test_announced_vips_of_both_families() -> None:
 def test_ospf_speaks_the_families_of_the_configuration(fields: dict[str, Any]) -> None:
     assert spoken(config()) == (IPV4,)
     assert spoken(with_ipv6(**fields)) == (IPV4, IPV6)
+
+
+def test_what_is_announced_takes_no_time_the_api_would_miss() -> None:
+    """It is worked out in the event loop, after every change of the tables."""
+    most = config(
+        ("[198.18.0.1]", "[198.18.0.0-198.18.3.255]"),
+        ("[192.0.2.2/24]", "[192.0.2.2/24, 192.0.3.2/24, 192.0.4.2/24]"),
+    )
+    started = time.process_time()
+    assert len(prefixes(most, SERVICES)) == 2
+    assert time.process_time() - started < 0.5
