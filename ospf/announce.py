@@ -8,7 +8,6 @@ What BIRD did not take is tried again until it does.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Iterable
 from logging import getLogger
@@ -115,8 +114,8 @@ class Announcer:
         if self._watcher is None:
             return
         self._watcher.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._watcher
+        # However it ended: BIRD must be stopped all the same.
+        await asyncio.wait([self._watcher])
         self._watcher = None
         await _logged(self.withdraw("stopping"))
         await _logged(self._bird.stop())
@@ -138,16 +137,18 @@ class Announcer:
             self._told, self._spoken = shown, spoken
 
     async def _watch(self) -> None:
+        said: str | None = None
         while True:
             await self._bird.pause(WATCH_S)
             try:
                 await self._tend()
                 self._trouble = None
             except OspfError as error:
-                if str(error) != self._trouble:
-                    log.warning("OSPF: %s", error)
                 self._trouble = str(error)
-            await self.status()
+            now = (await self.status()).error
+            if now is not None and now != said:
+                log.warning("OSPF: %s", now)
+            said = now
 
     async def _tend(self) -> None:
         async with self._lock:

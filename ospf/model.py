@@ -99,7 +99,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class OspfStatus:
-    """What BIRD says now; `error`: why it is not known, or why BIRD does not follow.
+    """What BIRD says now; `running`: it answers; `error` as in OspfView.
 
     `adjacency` has an entry for each family that is spoken, by IP version.
     """
@@ -115,6 +115,7 @@ class OspfStatus:
 
     def view(self) -> OspfView:
         """The part that the API serves."""
+        titles: dict[int, str] = {family.version: family.title for family in FAMILIES}
         return OspfView(
             mode=self.mode,
             running=self.running,
@@ -122,4 +123,6 @@ class OspfStatus:
             neighbours=list(self.neighbours),
             announced=[str(prefix) for prefix in self.announced],
             withheld=self.withheld,
+            adjacency={titles[v]: str(state) for v, state in self.adjacency.items()},
+            error=self.error,
         )

@@ -28,7 +28,7 @@ def ospf() -> None:
 @json_option
 @click.pass_obj
 def status(target: Target, as_json: bool) -> None:
-    """Show BIRD's neighbours and the announced prefixes."""
+    """Show BIRD's neighbours, the announced prefixes, and what is wrong."""
     view = ask(target, lambda client: client.ospf())
     if as_json:
         output.show_json(view)
@@ -37,13 +37,17 @@ def status(target: Target, as_json: bool) -> None:
     else:
         output.show_pairs(_properties(view))
         output.show_line("")
-        output.show_table(view.neighbours, COLUMNS, empty="no OSPF neighbours")
+        empty = "no OSPF neighbours" if view.running else "OSPF neighbours: not known"
+        output.show_table(view.neighbours, COLUMNS, empty=empty)
 
 
 def _properties(view: OspfView) -> list[tuple[str, str]]:
+    announced = ", ".join(view.announced) or "nothing"
     return [
-        ("BIRD", f"{'running' if view.running else 'not running'}, {view.mode}"),
+        ("BIRD", f"{'running' if view.running else 'gives no answer'}, {view.mode}"),
         ("Router ID", view.router_id),
-        ("Announced", ", ".join(view.announced) or "nothing"),
+        ("Adjacency", ", ".join(f"{name} {state}" for name, state in view.adjacency.items())),
+        ("Announced", announced if view.running else "not known"),
         *([("Withheld", view.withheld)] if view.withheld else []),
+        *([("Error", view.error)] if view.error else []),
     ]

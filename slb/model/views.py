@@ -210,7 +210,11 @@ class OspfNeighbour(Struct, frozen=True):
 
 
 class OspfView(Struct, frozen=True):
-    """What OSPF does; `withheld` says why nothing is announced, None when it is."""
+    """What OSPF does; `withheld` says why nothing is announced, None when it is.
+
+    `adjacency` has an entry for each OSPF that is spoken. `error`: why BIRD's state is not known,
+    or why BIRD does not announce what it should.
+    """
 
     mode: str
     running: bool
@@ -218,3 +222,5 @@ class OspfView(Struct, frozen=True):
     neighbours: list[OspfNeighbour]
     announced: list[str]
     withheld: str | None
+    adjacency: dict[str, str] = {}
+    error: str | None = None

@@ -60,6 +60,7 @@ OSPF = OspfView(
     neighbours=[OspfNeighbour("192.0.2.1", "192.0.2.1", "slb0", "Full/DR", True)],
     announced=["10.96.0.0/16", "198.18.0.1/32", "198.18.0.2/32"],
     withheld=None,
+    adjacency={"OSPFv2": "full"},
 )
 
 SESSIONS = tuple(

@@ -173,6 +173,29 @@ def test_what_was_refused_is_tried_again(tmp_path: Path) -> None:
     run(body())
 
 
+def test_what_goes_wrong_is_logged_once_and_served(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        await bench.announcer.set_prefixes([SUBNET])
+        bench.fake.neighbours[IPV4] = b"0001 BIRD\n1013-slb_ospf:\n     Router ID\n     garbage\n"
+        for _ in range(3):
+            await bench.let_it_watch()
+        assert caplog.text.count("OSPF: birdc: cannot read the line 'garbage'") == 1
+        view = (await bench.announcer.status()).view()
+        assert view.adjacency == {"OSPFv2": "unknown"}
+        assert view.error == "birdc: cannot read the line 'garbage'"
+        bench.fake.neighbours[IPV4] = recorded("neighbors-full")
+        await bench.let_it_watch()
+        view = (await bench.announcer.status()).view()
+        assert (view.adjacency, view.error) == ({"OSPFv2": "full"}, None)
+        await bench.announcer.stop()
+
+    run(body())
+
+
 def test_death_is_healed_with_what_is_wanted_now(tmp_path: Path) -> None:
     async def body() -> None:
         bench = Bench(tmp_path)
@@ -350,6 +373,26 @@ def test_refused_family_leaves_the_other_answering(tmp_path: Path) -> None:
         await bench.announcer.resume()
         assert (await bench.announcer.status()).announced == (SUBNET, SUBNET6)
         await bench.announcer.stop()
+
+    run(body())
+
+
+def test_stop_withdraws_though_the_watcher_has_failed(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        await bench.announcer.set_prefixes([SUBNET])
+
+        async def broken(_: float) -> None:
+            raise ZeroDivisionError
+
+        await asyncio.wait_for(bench.bird.paused.wait(), 5)
+        bench.bird.pause = broken  # type: ignore[method-assign]
+        bench.bird.go_on.set()
+        assert bench.announcer._watcher is not None
+        await asyncio.wait([bench.announcer._watcher], timeout=5)
+        await bench.announcer.stop()
+        assert bench.fake.routes == [] and bench.bird.stopped
 
     run(body())
 

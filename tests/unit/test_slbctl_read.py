@@ -6,6 +6,8 @@ from msgspec.structs import replace
 from unit.fake_daemon import FakeDaemon
 from unit.slbctl_run import slbctl
 
+from slb.model.views import OspfView
+
 pytest_plugins = ["unit.daemon_fixture"]
 
 VS = "10.96.0.10:80/tcp"
@@ -195,6 +197,7 @@ def test_ospf_status(daemon: FakeDaemon) -> None:
     assert slbctl(daemon.socket, "ospf", "status").lines == [
         "BIRD running, managed",
         "Router ID 192.0.2.2",
+        "Adjacency OSPFv2 full",
         "Announced 10.96.0.0/16, 198.18.0.1/32, 198.18.0.2/32",
         "",
         "NEIGHBOUR ADDRESS INTERFACE STATE FULL",
@@ -207,11 +210,26 @@ def test_ospf_status_says_why_nothing_is_announced(daemon: FakeDaemon) -> None:
         daemon.ospf, announced=[], withheld="a worker stands still", neighbours=[]
     )
     lines = slbctl(daemon.socket, "ospf", "status").lines
-    assert lines[2:] == [
+    assert lines[3:] == [
         "Announced nothing",
         "Withheld a worker stands still",
         "",
         "no OSPF neighbours",
+    ]
+
+
+def test_ospf_status_says_why_nothing_is_known(daemon: FakeDaemon) -> None:
+    error = "birdc: no answer to 'show ospf neighbors slb_ospf' within 3 s"
+    both = {"OSPFv2": "unknown", "OSPFv3": "unknown"}
+    daemon.ospf = OspfView("managed", False, "192.0.2.2", [], [], None, both, error)
+    assert slbctl(daemon.socket, "ospf", "status").lines == [
+        "BIRD gives no answer, managed",
+        "Router ID 192.0.2.2",
+        "Adjacency OSPFv2 unknown, OSPFv3 unknown",
+        "Announced not known",
+        f"Error {error}",
+        "",
+        "OSPF neighbours: not known",
     ]
 
 
