@@ -9,7 +9,7 @@ from pathlib import Path
 
 from junit import write_report
 
-from lint import abi, commits, docs, imports, layers, sources, tokens, tools
+from lint import abi, commits, conformance, docs, imports, layers, sources, tokens, tools
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,6 +28,7 @@ CHECKS: dict[str, Callable[[Path], list[str]]] = {
     "drop reasons documented": docs.drops,
     "docs/paths.md": docs.paths,
     "docs/paths.md, stages": docs.stages,
+    "docs/conformance.md": conformance.check,
     "links": docs.links,
     "ABI version": abi.check,
     "commit subjects": commits.check,

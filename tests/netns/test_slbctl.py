@@ -159,8 +159,9 @@ def test_network_verbs(rig: Rig, ctl: Ctl) -> None:
 
 
 def test_counter_verbs(ctl: Ctl) -> None:
-    """Workers and drop reasons are counted."""
+    """Workers, with their room for sessions, and drop reasons are counted."""
     stats = ctl.read("stats")
+    assert [row["sessions_capacity"] for row in stats["workers"]] == [16384, 16384]
     assert [row["worker"] for row in stats["workers"]] == [0, 1]
     assert stats["totals"]["rx_packets"] == sum(row["rx_packets"] for row in stats["workers"])
     reasons = {row["reason"] for row in ctl.read("drops")["items"]}

@@ -20,6 +20,10 @@ CASES = [
         "an echo request with IPv4 options",
         Send(with_options(icmp(VIP), *[IPOption_NOP()] * 4), EchoReply()),
     ),
+    Case(
+        "bytes behind an echo request stay behind the answer",
+        Send(bytes(icmp(VIP)) + b"\0\0RT\0F\xab\x04\x84\x18", EchoReply()),
+    ),
     Case("an echo request to the host itself is the kernel's", Send(icmp(OWN), Punt("OTHER"))),
     Case("other ICMP to the host itself too", Send(icmp(OWN, type=3, code=3), Punt("OTHER"))),
     *(

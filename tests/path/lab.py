@@ -80,6 +80,9 @@ class Lab:
         """Take everything away in reverse order, and make sure that it is gone."""
         for server in reversed(self.servers):
             server.remove()
+        # What the steps of a case have added.
+        for key in self.harness.vs():
+            self.harness.commit([Op("VS_DEL", key)])
         self.harness.advance(LONGER_THAN_ANY_SESSION)
         self.harness.forward(View())
         assert not self.harness.vs()

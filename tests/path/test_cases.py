@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs the tables of packet cases; each cases_*.py is one feature."""
 
+import cases_crossings
+import cases_edge_ports
 import cases_forwarding
 import cases_icmp
 import cases_malformed
+import cases_own_client
 import cases_punt
 import cases_steering
 import cases_tcp
@@ -17,6 +20,9 @@ pytestmark = pytest.mark.path
 
 TABLES = (
     cases_tcp,
+    cases_crossings,
+    cases_edge_ports,
+    cases_own_client,
     cases_udp,
     cases_icmp,
     cases_punt,

@@ -2,7 +2,7 @@
 from pathlib import Path
 
 import pytest
-from lint import abi, commits, docs
+from lint import abi, commits, conformance, docs
 from lint_samples import commit, tree, write
 
 ENUM = "enum slb_drop {\n\tSLB_DROP_SHORT = 0,\n\tSLB_DROP_TTL,\n\tSLB_DROP_COUNT,\n};\n"
@@ -91,6 +91,43 @@ def test_dead_links_are_named(tmp_path: Path) -> None:
         "README.md: link to gone.md leads nowhere",
         "README.md: link to docs/a.md#three leads nowhere",
     ]
+
+
+CASES_PY = """
+CASES = [Case("a SYN", Send()), *(Case(f"port {port}, {name}", Send()) for port in range(3))]
+"""
+
+
+@pytest.mark.parametrize(
+    ("here", "problem"),
+    [
+        ("`cases_tcp: a SYN`", None),
+        ("`cases_tcp: port 65535, TCP`, errors to come", None),
+        ("`tests/path/test_vs.py::test_it` (twice)", None),
+        ("no: there is no such thing", None),
+        ("to come: `tests/path/cases_frag.py`", None),
+        ("no: see `cases_tcp: a FIN`", "no case 'a FIN' in tests/path/cases_tcp.py"),
+        ("`cases_tcp: port , TCP`", "no case 'port , TCP' in tests/path/cases_tcp.py"),
+        ("`cases_gone: a SYN`", "no case 'a SYN' in tests/path/cases_gone.py"),
+        ("`tests/path/test_vs.py::test_that`", "no test_that in tests/path/test_vs.py"),
+        ("`tests/path/test_no.py::test_it`", "no test_it in tests/path/test_no.py"),
+        ("some other day", "test_x has neither a test nor 'no:' or 'to come:'"),
+        ("", "test_x has neither a test nor 'no:' or 'to come:'"),
+        ("no:", "test_x has neither a test nor 'no:' or 'to come:'"),
+    ],
+)
+def test_conformance(tmp_path: Path, here: str, problem: str | None) -> None:
+    text = f"| VPP's test | What | Here |\n|---|---|---|\n| test_x | it \\| works | {here} |\n"
+    tree(tmp_path, docs__conformance_md=text, tests__path__cases_tcp_py=CASES_PY)
+    write(tmp_path, "tests/path/test_vs.py", "def test_it() -> None: ...\n")
+    found = [f"docs/conformance.md: {problem}"] if problem else []
+    assert conformance.check(tmp_path) == found
+
+
+def test_conformance_without_a_table(tmp_path: Path) -> None:
+    assert conformance.check(tmp_path) == ["docs/conformance.md: missing"]
+    tree(tmp_path, docs__conformance_md="# Conformance\n")
+    assert conformance.check(tmp_path) == ["docs/conformance.md: no table of tests"]
 
 
 def test_abi_change_without_a_new_version_is_named(tmp_path: Path) -> None:
