@@ -13,18 +13,20 @@ struct inbox_msg;
 struct admin_rs {
 	struct admin_rs *next; // in its VS, in the order they were added
 	uint32_t slot;
-	uint32_t addr_be;
+	struct ipaddr addr;
 	uint16_t port_be;
 	uint16_t weight;
 };
 
 // A virtual server as it is configured; the workers have their own copies.
 struct admin_vs {
-	uint32_t addr_be;
+	struct ipaddr addr;
 	uint16_t port_be;
 	uint16_t slot;
 	uint8_t proto;
 	uint8_t scheduler;
+	bool one_packet;
+	uint32_t timeout_s[SLB_STATE_COUNT]; // 0: the engine's
 	uint32_t n_rs;
 	uint64_t generation; // that last changed it
 	struct slb_traffic gone; // of RS whose slots were given back
@@ -43,10 +45,10 @@ struct rs_slot {
 	uint8_t use; // enum rs_slot_use
 	uint16_t vs_slot;
 	uint16_t port_be;
-	uint32_t addr_be;
-	uint32_t vs_addr_be;
 	uint16_t vs_port_be;
 	uint8_t vs_proto;
+	struct ipaddr addr;
+	struct ipaddr vs_addr;
 };
 
 struct admin_port {

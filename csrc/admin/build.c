@@ -17,15 +17,16 @@ struct vs *build_vs(const struct admin_vs *vs, int socket) {
 
 	if (copy == NULL)
 		return NULL;
-	copy->addr_be = vs->addr_be;
+	copy->addr = vs->addr;
 	copy->port_be = vs->port_be;
 	copy->proto = vs->proto;
 	copy->scheduler = vs->scheduler;
 	copy->slot = vs->slot;
+	copy->one_packet = vs->one_packet;
 	copy->n_rs = vs->n_rs;
 	for (const struct admin_rs *rs = vs->rs; rs != NULL; rs = rs->next, i++) {
 		copy->rs[i] = (struct vs_rs){
-			.addr_be = rs->addr_be,
+			.addr = rs->addr,
 			.port_be = rs->port_be,
 			.weight = rs->weight,
 			.slot = rs->slot,
@@ -53,8 +54,8 @@ struct vs_index *build_vs_index(const struct admin *a, int socket) {
 		const struct admin_vs *vs = a->vs[slot];
 		if (vs == NULL)
 			continue;
-		vs_index_put(index, vs->addr_be, vs->port_be, vs->proto, vs->slot);
-		vs_index_put(index, vs->addr_be, 0, 0, VS_NONE);
+		vs_index_put(index, vs->addr, vs->port_be, vs->proto, vs->slot);
+		vs_index_put(index, vs->addr, 0, 0, VS_NONE);
 	}
 	return index;
 }

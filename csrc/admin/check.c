@@ -4,9 +4,9 @@
 
 #include "admin/text.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <string.h>
+
+enum { MAX_TIMEOUT_S = 7 * 24 * 3600 };
 
 static bool is_rs_op(const struct slb_op *op) {
 	return op->kind >= SLB_OP_RS_ADD;
@@ -15,20 +15,19 @@ static bool is_rs_op(const struct slb_op *op) {
 static int check_endpoint(
 	const struct slb_endpoint *e, const char *what, struct slb_refused *refused
 ) {
+	struct ipaddr addr = ipaddr_from_address(&e->addr);
 	char text[ENDPOINT_TEXT];
-	uint32_t addr;
 
-	if (e->addr.family != 4)
+	if (e->addr.family != 4 && e->addr.family != 6)
 		return refuse(
-			refused, EINVAL, SLB_REFUSED_BAD_ADDRESS, "%s %s: only IPv4 is supported",
-			what, endpoint_text(e, text)
+			refused, EINVAL, SLB_REFUSED_BAD_ADDRESS,
+			"%s: address family %u is neither 4 nor 6", what, e->addr.family
 		);
-	memcpy(&addr, e->addr.bytes, sizeof(addr));
-	addr = ntohl(addr);
-	if (addr >> 24 == 0 || addr >> 24 == 127 || addr >> 28 >= 14)
+	if (!ipaddr_is_routable(addr) || ipaddr_is_v4(addr) != (e->addr.family == 4))
 		return refuse(
-			refused, EINVAL, SLB_REFUSED_BAD_ADDRESS, "%s %s: not a unicast address",
-			what, endpoint_text(e, text)
+			refused, EINVAL, SLB_REFUSED_BAD_ADDRESS,
+			"%s %s: not a unicast address that routes can lead to", what,
+			endpoint_text(e, text)
 		);
 	if (e->port_be == 0)
 		return refuse(
@@ -43,18 +42,17 @@ static int check_not_ours(
 	const struct admin *a, const struct slb_endpoint *e, const char *what,
 	struct slb_refused *refused
 ) {
+	struct ipaddr addr = ipaddr_from_address(&e->addr);
 	char text[ENDPOINT_TEXT];
-	uint32_t addr_be;
 
-	memcpy(&addr_be, e->addr.bytes, sizeof(addr_be));
-	if (owner_find(a->cores[0]->owners, addr_be) != OWNER_NONE)
+	if (owner_find(a->cores[0]->owners, addr) != OWNER_NONE)
 		return refuse(
 			refused, EINVAL, SLB_REFUSED_ADDRESS_IN_USE,
 			"%s %s: the address is one of the local addresses", what,
 			endpoint_text(e, text)
 		);
 	for (uint32_t i = 0; i < a->n_own; i++)
-		if (memcmp(a->own[i].addr.bytes, &addr_be, sizeof(addr_be)) == 0)
+		if (ipaddr_equal(ipaddr_from_address(&a->own[i].addr), addr))
 			return refuse(
 				refused, EINVAL, SLB_REFUSED_ADDRESS_IN_USE,
 				"%s %s: the address is this host's own", what,
@@ -80,6 +78,17 @@ static int check_values(const struct slb_op *op, struct slb_refused *refused) {
 			refused, EINVAL, SLB_REFUSED_BAD_VALUE, "scheduler %u does not exist",
 			op->scheduler
 		);
+	if (op->one_packet > 1 || (op->one_packet == 1 && op->vs.proto != SLB_PROTO_UDP))
+		return refuse(
+			refused, EINVAL, SLB_REFUSED_BAD_VALUE,
+			"one_packet is for a UDP service only"
+		);
+	for (int state = 0; state < SLB_STATE_COUNT; state++)
+		if (op->timeout_s[state] > MAX_TIMEOUT_S)
+			return refuse(
+				refused, EINVAL, SLB_REFUSED_BAD_VALUE,
+				"timeout of %u s: at most %d", op->timeout_s[state], MAX_TIMEOUT_S
+			);
 	if ((op->kind == SLB_OP_RS_ADD || op->kind == SLB_OP_RS_EDIT)
 	    && op->weight > SLB_MAX_WEIGHT)
 		return refuse(
@@ -87,6 +96,38 @@ static int check_values(const struct slb_op *op, struct slb_refused *refused) {
 			SLB_MAX_WEIGHT
 		);
 	return 0;
+}
+
+// A session needs a local address of its RS's family on its worker.
+static int check_reachable(
+	const struct admin *a, const struct slb_endpoint *rs, struct slb_refused *refused
+) {
+	enum laddr_family family = rs->addr.family == 6 ? LADDR_V6 : LADDR_V4;
+	char text[ENDPOINT_TEXT];
+
+	for (uint16_t w = 0; w < a->n_workers; w++)
+		if (a->cores[w]->laddrs.n_of[family] == 0)
+			return refuse(
+				refused, EINVAL, SLB_REFUSED_NO_LOCAL_ADDRESS,
+				"RS %s: worker %u has no IPv%u local address; add one to a port's "
+				"local_addresses",
+				endpoint_text(rs, text), w, rs->addr.family
+			);
+	return 0;
+}
+
+// Between IPv4 and IPv4 a session is kept elsewhere than with IPv6 on a side.
+static int check_room(const struct admin *a, const struct slb_op *op, struct slb_refused *refused) {
+	const struct session_region *wide = &a->cores[0]->sessions.regions[SESSION_WIDE];
+	char text[ENDPOINT_TEXT];
+
+	if ((op->vs.addr.family == 4 && op->rs.addr.family == 4) || wide->end > wide->first)
+		return 0;
+	return refuse(
+		refused, EINVAL, SLB_REFUSED_NO_SESSIONS,
+		"RS %s: there is no room for sessions with IPv6; set engine.sessions6",
+		endpoint_text(&op->rs, text)
+	);
 }
 
 int check_op(const struct admin *a, const struct slb_op *op, struct slb_refused *refused) {
@@ -100,6 +141,10 @@ int check_op(const struct admin *a, const struct slb_op *op, struct slb_refused 
 		rc = check_not_ours(a, &op->vs, "VS", refused);
 	if (rc == 0 && op->kind == SLB_OP_RS_ADD)
 		rc = check_not_ours(a, &op->rs, "RS", refused);
+	if (rc == 0 && op->kind == SLB_OP_RS_ADD)
+		rc = check_reachable(a, &op->rs, refused);
+	if (rc == 0 && op->kind == SLB_OP_RS_ADD)
+		rc = check_room(a, op, refused);
 	return rc;
 }
 
@@ -141,8 +186,7 @@ int check_rs(
 			refused, ENOSPC, SLB_REFUSED_RS_FULL,
 			"VS %s has %d RS already, the most a VS takes", vs_text, SLB_MAX_RS_PER_VS
 		);
-	if (op->kind == SLB_OP_RS_ADD
-	    && memcmp(&vs->addr_be, op->rs.addr.bytes, sizeof(vs->addr_be)) == 0)
+	if (op->kind == SLB_OP_RS_ADD && ipaddr_equal(vs->addr, ipaddr_from_address(&op->rs.addr)))
 		return refuse(
 			refused, EINVAL, SLB_REFUSED_BAD_ADDRESS,
 			"RS %s: the address is the VS's own", rs_text

@@ -45,22 +45,33 @@ static void view_swap(struct admin *a, struct view *v) {
 	*v = old;
 }
 
+// IPv4-mapped addresses stand for IPv4 ones in here, so as IPv6 they are nobody's.
+static bool is_address(const struct slb_address *a) {
+	return a->family == 4 || (a->family == 6 && !ipaddr_is_v4(ipaddr_from_v6(a->bytes)));
+}
+
+static bool is_route(const struct admin *a, const struct slb_route *route) {
+	return is_address(&route->prefix) && route->len <= (route->prefix.family == 4 ? 32 : 128)
+		&& (route->gateway.family == 0 || is_address(&route->gateway))
+		&& route->port < a->n_ports;
+}
+
 static int check(const struct admin *a, const struct view *v, struct slb_refused *refused) {
 	const char *wrong = NULL;
 
 	if ((uint64_t)v->n_routes + v->n_neighbours >= FWD_MAX_HOPS)
 		wrong = "too many routes and neighbours; at most 65534 together";
 	for (uint32_t i = 0; i < v->n_routes && wrong == NULL; i++)
-		if (v->routes[i].prefix.family != 4 || v->routes[i].len > 32
-		    || (v->routes[i].gateway.family != 4 && v->routes[i].gateway.family != 0)
-		    || v->routes[i].port >= a->n_ports)
-			wrong = "a route is not IPv4, longer than 32 bits, or of no such port";
+		if (!is_route(a, &v->routes[i]))
+			wrong = "a route's prefix or gateway is not an address, its prefix too "
+				"long, or "
+				"there is no such port";
 	for (uint32_t i = 0; i < v->n_neighbours && wrong == NULL; i++)
-		if (v->neighbours[i].addr.family != 4 || v->neighbours[i].port >= a->n_ports)
-			wrong = "a neighbour is not IPv4, or of no such port";
+		if (!is_address(&v->neighbours[i].addr) || v->neighbours[i].port >= a->n_ports)
+			wrong = "a neighbour is not an address, or of no such port";
 	for (uint32_t i = 0; i < v->n_own && wrong == NULL; i++)
-		if (v->own[i].addr.family != 4)
-			wrong = "an own address is not IPv4";
+		if (!is_address(&v->own[i].addr))
+			wrong = "an own address is not an address";
 	if (wrong == NULL)
 		return 0;
 	return refuse(refused, EINVAL, SLB_REFUSED_BAD_VALUE, "%s", wrong);

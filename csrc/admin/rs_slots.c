@@ -5,8 +5,6 @@
 #include "admin/traffic.h"
 #include "admin/vs_keys.h"
 
-#include <string.h>
-
 uint32_t rs_slot_take(struct admin *a, const struct admin_vs *vs, const struct slb_endpoint *rs) {
 	for (uint32_t tries = 0; tries < a->rs_max; tries++) {
 		uint32_t slot = a->rs_hint;
@@ -19,11 +17,11 @@ uint32_t rs_slot_take(struct admin *a, const struct admin_vs *vs, const struct s
 			.use = RS_SLOT_TAKEN,
 			.vs_slot = vs->slot,
 			.port_be = rs->port_be,
-			.vs_addr_be = vs->addr_be,
+			.vs_addr = vs->addr,
+			.addr = ipaddr_from_address(&rs->addr),
 			.vs_port_be = vs->port_be,
 			.vs_proto = vs->proto,
 		};
-		memcpy(&s->addr_be, rs->addr.bytes, sizeof(s->addr_be));
 		return slot;
 	}
 	return RS_SLOT_NONE;
@@ -67,7 +65,7 @@ static void give_to_vs(
 ) {
 	struct admin_vs *vs = a->vs[s->vs_slot];
 
-	if (vs != NULL && vs->addr_be == s->vs_addr_be && vs->port_be == s->vs_port_be
+	if (vs != NULL && ipaddr_equal(vs->addr, s->vs_addr) && vs->port_be == s->vs_port_be
 	    && vs->proto == s->vs_proto)
 		traffic_add(&vs->gone, traffic);
 }

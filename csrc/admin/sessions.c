@@ -35,8 +35,8 @@ static int scan(
 	msg->sessions = (struct session_scan){
 		.filter = *filter,
 		.next = next,
-		.end = c->sessions.capacity - next > SCAN_ENTRIES ? next + SCAN_ENTRIES
-								  : c->sessions.capacity,
+		.end = c->sessions.lines - next > SCAN_ENTRIES ? next + SCAN_ENTRIES
+							       : c->sessions.lines,
 		.cap = carries,
 		.out = (struct slb_session_info *)(msg + 1),
 	};
@@ -46,9 +46,7 @@ static int scan(
 	memcpy(out, msg->sessions.out, msg->sessions.n * sizeof(*out));
 	rc = (int)msg->sessions.n;
 	next = msg->sessions.next;
-	// Entries from `fresh` on were never used, so the worker is through before the end.
-	if (next >= c->sessions.capacity
-	    || next >= __atomic_load_n(&c->sessions.fresh, __ATOMIC_RELAXED))
+	if (next >= c->sessions.lines)
 		*cursor = cursor_of(worker + 1, 0);
 	else
 		*cursor = cursor_of(worker, next);

@@ -8,15 +8,8 @@
 
 #include <string.h>
 
-static struct slb_endpoint endpoint_of(uint32_t addr_be, uint16_t port_be, uint8_t proto) {
-	struct slb_endpoint e = {.addr.family = 4, .port_be = port_be, .proto = proto};
-
-	memcpy(e.addr.bytes, &addr_be, sizeof(addr_be));
-	return e;
-}
-
 static bool drains_from(const struct rs_slot *s, const struct admin_vs *vs) {
-	return s->use == RS_SLOT_DRAINING && s->vs_addr_be == vs->addr_be
+	return s->use == RS_SLOT_DRAINING && ipaddr_equal(s->vs_addr, vs->addr)
 		&& s->vs_port_be == vs->port_be && s->vs_proto == vs->proto;
 }
 
@@ -40,12 +33,14 @@ static void describe_vs(
 	const struct admin *a, const struct admin_vs *vs, struct slb_vs_info *info
 ) {
 	*info = (struct slb_vs_info){
-		.vs = endpoint_of(vs->addr_be, vs->port_be, vs->proto),
+		.vs = ipaddr_endpoint(vs->addr, vs->port_be, vs->proto),
 		.scheduler = vs->scheduler,
+		.one_packet = vs->one_packet,
 		.n_rs = vs->n_rs,
 		.generation = vs->generation,
 		.traffic = vs->gone,
 	};
+	memcpy(info->timeout_s, vs->timeout_s, sizeof(info->timeout_s));
 	for (const struct admin_rs *rs = vs->rs; rs != NULL; rs = rs->next) {
 		struct slb_traffic traffic = rs_slot_traffic(a, rs->slot);
 		traffic_add(&info->traffic, &traffic);
@@ -73,8 +68,8 @@ static void describe_rs(
 	const struct rs_slot *s = &a->rs_slots[slot];
 
 	*info = (struct slb_rs_info){
-		.vs = endpoint_of(s->vs_addr_be, s->vs_port_be, s->vs_proto),
-		.rs = endpoint_of(s->addr_be, s->port_be, 0),
+		.vs = ipaddr_endpoint(s->vs_addr, s->vs_port_be, s->vs_proto),
+		.rs = ipaddr_endpoint(s->addr, s->port_be, 0),
 		.weight = weight,
 		.removed = s->use == RS_SLOT_DRAINING,
 		.traffic = rs_slot_traffic(a, slot),
@@ -108,11 +103,10 @@ int admin_laddr_list(struct admin *a, struct slb_laddr_info *out, uint32_t cap) 
 		const struct laddr_set *set = &a->cores[w]->laddrs;
 		for (uint32_t i = 0; i < set->n; i++, n++) {
 			const struct laddr *l = &set->laddrs[i];
-			struct slb_endpoint e = endpoint_of(l->addr_be, 0, 0);
 			if (n >= cap)
 				continue;
 			out[n] = (struct slb_laddr_info){
-				.addr = e.addr,
+				.addr = ipaddr_to_address(l->addr),
 				.worker = w,
 				.port = l->port,
 				.active = counter_read(&l->active),
@@ -145,7 +139,7 @@ int admin_poll_events(struct admin *a, struct slb_event *out, uint32_t cap) {
 			out[n] = (struct slb_event){
 				.kind = SLB_EVENT_NEIGHBOUR_WANTED,
 				.port = want->port,
-				.addr = endpoint_of(want->addr_be, 0, 0).addr,
+				.addr = ipaddr_to_address(want->addr),
 			};
 		}
 		__atomic_store_n(&c->wanted_tail, tail, __ATOMIC_RELEASE);

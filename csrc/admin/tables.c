@@ -84,6 +84,12 @@ static int no_memory(struct txn *t) {
 	return refuse(t->refused, ENOMEM, SLB_REFUSED_NO_MEMORY, "no memory for the change");
 }
 
+static void set_attributes(struct admin_vs *vs, const struct slb_op *op) {
+	vs->scheduler = op->scheduler;
+	vs->one_packet = op->one_packet;
+	memcpy(vs->timeout_s, op->timeout_s, sizeof(vs->timeout_s));
+}
+
 static int add_vs(struct txn *t, const struct slb_op *op) {
 	struct admin *a = t->admin;
 	struct touched_vs *touched;
@@ -100,11 +106,11 @@ static int add_vs(struct txn *t, const struct slb_op *op) {
 	vs = calloc(1, sizeof(*vs));
 	if (vs == NULL)
 		return no_memory(t);
-	memcpy(&vs->addr_be, op->vs.addr.bytes, sizeof(vs->addr_be));
+	vs->addr = ipaddr_from_address(&op->vs.addr);
 	vs->port_be = op->vs.port_be;
 	vs->proto = op->vs.proto;
-	vs->scheduler = op->scheduler;
 	vs->slot = slot;
+	set_attributes(vs, op);
 	// A slot that this very transaction emptied may be the one.
 	touched = find_touched(t, slot);
 	if (touched == NULL) {
@@ -135,11 +141,11 @@ static int delete_vs(struct txn *t, uint16_t slot) {
 }
 
 static struct admin_rs **find_rs(struct admin_vs *vs, const struct slb_endpoint *key) {
+	struct ipaddr addr = ipaddr_from_address(&key->addr);
 	struct admin_rs **link = &vs->rs;
 
 	while (*link != NULL
-	       && (memcmp(&(*link)->addr_be, key->addr.bytes, sizeof((*link)->addr_be)) != 0
-		   || (*link)->port_be != key->port_be))
+	       && (!ipaddr_equal((*link)->addr, addr) || (*link)->port_be != key->port_be))
 		link = &(*link)->next;
 	return link;
 }
@@ -161,7 +167,7 @@ static int add_rs(
 	rs = calloc(1, sizeof(*rs));
 	if (rs == NULL)
 		return no_memory(t);
-	memcpy(&rs->addr_be, op->rs.addr.bytes, sizeof(rs->addr_be));
+	rs->addr = ipaddr_from_address(&op->rs.addr);
 	rs->port_be = op->rs.port_be;
 	rs->weight = op->weight;
 	rs->slot = slot;
@@ -200,7 +206,7 @@ static int edit_vs(struct txn *t, uint16_t slot, const struct slb_op *op) {
 
 	if (touched == NULL)
 		return no_memory(t);
-	touched->after->scheduler = op->scheduler;
+	set_attributes(touched->after, op);
 	return 0;
 }
 

@@ -3,8 +3,6 @@
 
 #include "engine/engine.h"
 
-#include "base/log.h"
-
 #include <errno.h>
 #include <rte_version.h>
 #include <stdlib.h>

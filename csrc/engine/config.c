@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { MAX_VLAN = 4094 };
+
 static bool terminated(const char *text, size_t size) {
 	return memchr(text, '\0', size) != NULL;
 }
@@ -24,6 +26,10 @@ static int check_port(const struct slb_config *config, uint16_t i, struct err *e
 		return err_set(
 			e, EINVAL, "port %s: MTU %u is not in 576 ... 9600", p->name, p->mtu
 		);
+	if (p->vlan > MAX_VLAN)
+		return err_set(
+			e, EINVAL, "port %s: VLAN %u is not in 0 ... %d", p->name, p->vlan, MAX_VLAN
+		);
 	if (p->rx_desc < 32 || p->tx_desc < 32)
 		return err_set(e, EINVAL, "port %s: at least 32 descriptors", p->name);
 	if (p->kni_kind > SLB_KNI_VHOST || (p->kni_kind != SLB_KNI_NONE && p->kni_name[0] == '\0'))
@@ -38,11 +44,14 @@ static int check_laddrs(const struct slb_config *config, struct err *e) {
 
 	for (uint16_t i = 0; i < config->n_laddrs; i++) {
 		const struct slb_laddr_config *l = &config->laddrs[i];
-		if (l->addr.family != 4 || l->worker >= config->n_workers
-		    || l->port >= config->n_ports)
+		if ((l->addr.family != 4 && l->addr.family != 6)
+		    || !ipaddr_is_routable(ipaddr_from_address(&l->addr))
+		    || l->worker >= config->n_workers || l->port >= config->n_ports)
 			return err_set(
 				e, EINVAL,
-				"local address %u: not IPv4, or of no such worker or port", i
+				"local address %u: no unicast address, or of no such worker or "
+				"port",
+				i
 			);
 		held[l->worker]++;
 	}
@@ -71,6 +80,10 @@ static int check_sizes(const struct slb_config *config, struct err *e) {
 	if (config->sessions < 64 || config->sessions > SESSION_NIL - 65536)
 		return err_set(
 			e, EINVAL, "sessions per worker: %u is not in 64 ... 1e9", config->sessions
+		);
+	if (config->sessions6 > SESSION_NIL / 2 - config->sessions / 2 - 65536)
+		return err_set(
+			e, EINVAL, "IPv6 sessions per worker: %u are too many", config->sessions6
 		);
 	if (config->vs_max == 0 || config->vs_max >= UINT16_MAX)
 		return err_set(e, EINVAL, "vs_max: %u is not in 1 ... 65534", config->vs_max);

@@ -26,6 +26,21 @@ static const uint32_t TIMEOUT_S[SLB_STATE_COUNT] = {
 	[SLB_UDP_ONEWAY] = 30,       [SLB_UDP_REPLIED] = 60,
 };
 
+// The place of a local address in its worker's set: IPv4 before IPv6, else in the order of the configuration.
+static uint16_t laddr_number(const struct slb_config *config, uint16_t of) {
+	const struct slb_laddr_config *l = &config->laddrs[of];
+	uint16_t number = 0;
+
+	for (uint16_t i = 0; i < config->n_laddrs; i++) {
+		const struct slb_laddr_config *other = &config->laddrs[i];
+		if (other->worker == l->worker
+		    && (other->addr.family < l->addr.family
+			|| (other->addr.family == l->addr.family && i < of)))
+			number++;
+	}
+	return number;
+}
+
 struct owner_map *owners_new(const struct slb_config *config) {
 	uint32_t size = 16;
 	struct owner_map *map;
@@ -37,9 +52,8 @@ struct owner_map *owners_new(const struct slb_config *config) {
 		return NULL;
 	map->mask = size - 1;
 	for (uint16_t i = 0; i < config->n_laddrs; i++) {
-		uint32_t addr_be;
-		memcpy(&addr_be, config->laddrs[i].addr.bytes, sizeof(addr_be));
-		owner_put(map, addr_be, config->laddrs[i].worker);
+		const struct slb_laddr_config *l = &config->laddrs[i];
+		owner_put(map, ipaddr_from_address(&l->addr), l->worker, laddr_number(config, i));
 	}
 	return map;
 }
@@ -53,27 +67,30 @@ static bool init_laddrs(struct core *c, const struct slb_config *config, int soc
 	if (c->laddrs.laddrs == NULL)
 		return false;
 	for (uint16_t i = 0; i < config->n_laddrs; i++) {
-		struct laddr *l = &c->laddrs.laddrs[c->laddrs.n];
-		if (config->laddrs[i].worker != c->id)
+		const struct slb_laddr_config *from = &config->laddrs[i];
+		if (from->worker != c->id)
 			continue;
-		memcpy(&l->addr_be, config->laddrs[i].addr.bytes, sizeof(l->addr_be));
-		l->port = config->laddrs[i].port;
+		c->laddrs.laddrs[laddr_number(config, i)] = (struct laddr){
+			.addr = ipaddr_from_address(&from->addr), .port = from->port
+		};
+		c->laddrs.n_of[from->addr.family == 6 ? LADDR_V6 : LADDR_V4]++;
 		c->laddrs.n++;
 	}
 	return true;
 }
 
 static bool init_sessions(struct core *c, const struct slb_config *config, int socket) {
+	uint32_t narrow = config->sessions, wide = config->sessions6;
 	struct session *entries = rte_malloc_socket(
-		"sessions", (size_t)config->sessions * sizeof(*entries), 64, socket
+		"sessions", (size_t)session_lines(narrow, wide) * sizeof(*entries), 64, socket
 	);
 	struct session_group *groups = rte_zmalloc_socket(
-		"groups", (size_t)session_groups(config->sessions) * sizeof(*groups), 64, socket
+		"groups", (size_t)session_groups(narrow + wide) * sizeof(*groups), 64, socket
 	);
 
 	if (entries != NULL && groups != NULL)
 		session_table_init(
-			&c->sessions, entries, groups, config->sessions,
+			&c->sessions, entries, groups, narrow, wide,
 			(struct hash_seed){rte_rand(), rte_rand()}
 		);
 	else {
@@ -130,6 +147,8 @@ struct core *core_new(
 		core_free(c);
 		return NULL;
 	}
+	for (uint16_t port = 0; port < config->n_ports; port++)
+		c->vlan_be[port] = rte_cpu_to_be_16(config->ports[port].vlan);
 	init_timeouts(c, config);
 	init_meters(c, config);
 	wheel_init(&c->wheel, &c->sessions, c->now);

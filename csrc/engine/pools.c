@@ -28,8 +28,9 @@ static uint64_t mbuf_bytes(const struct slb_config *config) {
 
 uint32_t memory_needed_mb(const struct slb_config *config) {
 	uint64_t mbuf = mbuf_bytes(config);
-	uint64_t worker = (uint64_t)config->sessions * sizeof(struct session)
-		+ (uint64_t)session_groups(config->sessions) * sizeof(struct session_group)
+	uint32_t narrow = config->sessions, wide = config->sessions6;
+	uint64_t worker = (uint64_t)session_lines(narrow, wide) * sizeof(struct session)
+		+ (uint64_t)session_groups(narrow + wide) * sizeof(struct session_group)
 		+ (uint64_t)config->rs_max * sizeof(struct rs_core)
 		+ (uint64_t)config->vs_max * (sizeof(struct vs *) + 512) + sizeof(struct core);
 	uint64_t total = config->mbufs * mbuf * 11 / 10 + config->n_workers * worker;

@@ -11,7 +11,13 @@
 
 _Static_assert(sizeof(struct slb_address) == 20, "cffi and C agree on the address layout");
 _Static_assert(sizeof(struct slb_endpoint) == 24, "cffi and C agree on the endpoint layout");
-_Static_assert(sizeof(struct slb_op) == 56, "cffi and C agree on the operation layout");
+_Static_assert(sizeof(struct slb_op) == 100, "cffi and C agree on the operation layout");
+_Static_assert(
+	sizeof(((struct slb_op *)0)->timeout_s) == sizeof(((struct slb_config *)0)->timeout_s)
+		&& sizeof(((struct slb_vs_info *)0)->timeout_s)
+			== sizeof(((struct slb_config *)0)->timeout_s),
+	"a VS has the same timeouts"
+);
 _Static_assert(
 	sizeof(((struct slb_config *)0)->timeout_s) / sizeof(uint32_t) == SLB_STATE_COUNT,
 	"one timeout a state"

@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 2
+#define SLB_ABI_VERSION 3
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -21,7 +21,13 @@ enum slb_limit {
 	SLB_MAX_WEIGHT = 1000,
 };
 
-enum slb_proto { SLB_PROTO_ICMP = 1, SLB_PROTO_TCP = 6, SLB_PROTO_UDP = 17 };
+enum slb_proto { SLB_PROTO_ICMP = 1, SLB_PROTO_TCP = 6, SLB_PROTO_UDP = 17, SLB_PROTO_ICMP6 = 58 };
+
+// What a TCP packet gets that belongs to no session and does not begin one.
+enum slb_no_session { SLB_NO_SESSION_DROP = 0, SLB_NO_SESSION_RESET };
+
+// Clamping of the MSS that the two ends of a TCP connection announce; any other value is the limit itself.
+enum slb_mss { SLB_MSS_OFF = 0, SLB_MSS_AUTO = 1 };
 
 enum slb_sched { SLB_SCHED_RR = 0, SLB_SCHED_WRR, SLB_SCHED_SH, SLB_SCHED_COUNT };
 
@@ -44,6 +50,8 @@ enum slb_drop {
 	SLB_DROP_BAD_SOURCE,
 	SLB_DROP_NOT_FOR_US,
 	SLB_DROP_MULTI_SEGMENT,
+	SLB_DROP_VLAN,
+	SLB_DROP_EXT_HEADER,
 	SLB_DROP_FRAGMENT,
 	SLB_DROP_PROTOCOL,
 	SLB_DROP_TTL,
@@ -56,6 +64,7 @@ enum slb_drop {
 	SLB_DROP_NO_ROUTE,
 	SLB_DROP_NO_NEIGHBOUR,
 	SLB_DROP_MTU,
+	SLB_DROP_UNTRANSLATABLE,
 	SLB_DROP_ICMP,
 	SLB_DROP_PUNT_RATE,
 	SLB_DROP_PUNT_FULL,
@@ -95,6 +104,8 @@ enum slb_refusal {
 	SLB_REFUSED_NO_MEMORY,
 	SLB_REFUSED_WORKER,
 	SLB_REFUSED_ADDRESS_IN_USE,
+	SLB_REFUSED_NO_LOCAL_ADDRESS,
+	SLB_REFUSED_NO_SESSIONS,
 };
 
 enum slb_op_kind {
@@ -141,6 +152,8 @@ struct slb_port_config {
 	uint8_t kni_kind; // enum slb_kni_kind
 	uint8_t spread_hash; // 1: never trust the device to spread clients over its queues
 	uint8_t reserved[2];
+	uint16_t vlan; // frames carry this tag; 0: none
+	uint16_t reserved2;
 };
 
 struct slb_config {
@@ -158,7 +171,8 @@ struct slb_config {
 	uint8_t log_level; // as rte_log: 4 errors … 8 debug, for EAL and the drivers
 	uint8_t reserved[3];
 	uint32_t memory_mb; // 0: sized from the rest
-	uint32_t sessions; // per worker
+	uint32_t sessions; // per worker, between IPv4 and IPv4
+	uint32_t sessions6; // per worker, with IPv6 on one side or both; 0: none
 	uint32_t mbufs; // per NUMA node that has a port
 	uint32_t vs_max;
 	uint32_t rs_max;
@@ -166,6 +180,20 @@ struct slb_config {
 	uint32_t punt_arp_pps;
 	uint32_t punt_other_pps;
 	uint32_t timeout_s[11]; // per state, enum slb_tcp_state; 0: built-in
+	uint32_t icmp_error_pps; // ICMP errors of our own; whole process
+	uint32_t frag_datagrams; // per worker: fragmented datagrams known at a time
+	uint32_t frag_packets; // per worker: fragments held for want of their first one
+	uint32_t frag_bytes; // per worker: bytes in them
+	uint32_t frag_timeout_ms; // how long a datagram's fragments are waited for
+	uint32_t
+		drain_tcp_s; // TCP sessions of a removed RS end after so long; 0: when they end by themselves
+	uint16_t tcp_mss; // enum slb_mss, or the limit
+	uint8_t tcp_no_session; // enum slb_no_session
+	uint8_t tcp_reset_removed; // 1: both ends get an RST when a session's RS is removed and its time is over
+	uint8_t tcp_reset_expired; // 1: both ends get an RST when an idle session ends
+	uint8_t tcp_rewrite_seq; // 1: sequence numbers and time stamps stay above those of a port's last use
+	uint8_t recycle; // 1: a full session table gives up its oldest idle UDP or half-open session
+	uint8_t reserved2;
 	char file_prefix[32];
 	struct slb_port_config ports[8];
 	struct slb_laddr_config laddrs[1024];
@@ -190,9 +218,11 @@ struct slb_op {
 	uint8_t kind; // enum slb_op_kind
 	uint8_t scheduler; // enum slb_sched; VS_ADD, VS_EDIT
 	uint16_t weight; // 0 drains; RS_ADD, RS_EDIT
-	uint32_t reserved;
+	uint8_t one_packet; // 1: a UDP session is over with its first reply; VS_ADD, VS_EDIT
+	uint8_t reserved[3];
 	struct slb_endpoint vs;
 	struct slb_endpoint rs;
+	uint32_t timeout_s[11]; // per state, 0: the engine's; VS_ADD, VS_EDIT
 };
 
 struct slb_refused {
@@ -249,10 +279,11 @@ struct slb_traffic {
 struct slb_vs_info {
 	struct slb_endpoint vs;
 	uint8_t scheduler;
-	uint8_t reserved[3];
+	uint8_t one_packet;
+	uint8_t reserved[2];
 	uint32_t n_rs;
 	uint32_t draining_rs;
-	uint32_t reserved2;
+	uint32_t timeout_s[11]; // as in slb_op
 	uint64_t generation; // that last changed it
 	struct slb_traffic traffic;
 };

@@ -16,6 +16,7 @@ enum { KNI_BURST = 32, KNI_NO_PORT = UINT16_MAX };
 
 struct kni_port {
 	uint16_t dpdk_id; // of the kernel interface; KNI_NO_PORT: the port has none
+	uint16_t vlan_be; // tag of the port's frames; 0: none
 	uint8_t kind; // enum slb_kni_kind
 	char device[64]; // name in the bus, for removal
 	// KNI core writes, admin reads

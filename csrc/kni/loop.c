@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 #include "kni/kni.h"
+#include "path/vlan.h"
 #include "steer/soft.h"
 
 #include <rte_ethdev.h>
@@ -34,6 +35,19 @@ static bool drain_punted(struct kni *kni) {
 	return any;
 }
 
+// The kernel's frames have no tag; the port's have, if it is one of a VLAN. Returns how many are left.
+static uint16_t tag(struct kni_port *port, struct rte_mbuf **mbufs, uint16_t n) {
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (port->vlan_be == 0 || vlan_push(mbufs[i], port->vlan_be))
+			mbufs[kept++] = mbufs[i];
+		else
+			drop(port, &mbufs[i], 1);
+	}
+	return kept;
+}
+
 static bool drain_kernel(struct kni *kni, uint16_t number) {
 	struct kni_port *port = &kni->ports[number];
 	struct rte_mbuf *mbufs[KNI_BURST];
@@ -41,7 +55,7 @@ static bool drain_kernel(struct kni *kni, uint16_t number) {
 
 	if (port->dpdk_id == KNI_NO_PORT)
 		return false;
-	n = rte_eth_rx_burst(port->dpdk_id, 0, mbufs, KNI_BURST);
+	n = tag(port, mbufs, rte_eth_rx_burst(port->dpdk_id, 0, mbufs, KNI_BURST));
 	for (uint16_t i = 0; i < n; i++) {
 		mbufs[i]->port = number;
 		soft_mark(mbufs[i], SOFT_SEND);

@@ -9,7 +9,6 @@
 #include "path/lifecycle.h"
 #include "path/sched.h"
 
-#include <rte_ip.h>
 #include <rte_mbuf.h>
 #include <rte_tcp.h>
 
@@ -17,9 +16,9 @@
 static const struct hash_seed SPREAD_SEED = {0x2d358dccaa6c78a5ULL, 0x8bb84b93962eacc9ULL};
 
 static uint16_t spread_worker(const struct core *c, const struct pkt *p) {
-	uint64_t hash =
-		hash_16(&SPREAD_SEED, (uint64_t)p->key.src_be << 32 | p->key.dst_be,
-			(uint64_t)p->key.sport_be << 16 | p->key.dport_be);
+	struct ipaddr src = pkt_src(p), dst = pkt_dst(p);
+	uint64_t ports = (uint64_t)p->key.sport_be << 16 | p->key.dport_be;
+	uint64_t hash = hash_32(&SPREAD_SEED, src.hi ^ ports, src.lo, dst.hi, dst.lo);
 	return (uint16_t)((hash >> 32) * c->n_workers >> 32);
 }
 
@@ -35,11 +34,11 @@ static void new_session(struct core *c, struct pkt *p, uint16_t slot) {
 	struct vs *vs = c->vs[slot];
 	const struct vs_rs *rs;
 
-	if (core_bad_source(c, p->key.src_be)) {
+	if (core_bad_source(c, pkt_src(p))) {
 		pkt_drop(p, SLB_DROP_BAD_SOURCE);
 		return;
 	}
-	if (p->ip->time_to_live <= 1) {
+	if (p->ttl <= 1) {
 		pkt_drop(p, SLB_DROP_TTL);
 		return;
 	}
@@ -60,13 +59,14 @@ static void new_session(struct core *c, struct pkt *p, uint16_t slot) {
 }
 
 static void admit_one(struct core *c, struct pkt *p, bool handed) {
+	struct ipaddr dst = pkt_dst(p);
 	uint16_t owner, slot, target;
 
-	if (p->proto == SLB_PROTO_ICMP) {
+	if (p->proto != SLB_PROTO_TCP && p->proto != SLB_PROTO_UDP) {
 		icmp(c, p);
 		return;
 	}
-	owner = owner_find(c->owners, p->key.dst_be);
+	owner = owner_find(c->owners, dst);
 	if (owner != OWNER_NONE) {
 		if (owner != c->id && !handed)
 			pkt_decide(p, VERDICT_HANDOFF, owner);
@@ -74,13 +74,13 @@ static void admit_one(struct core *c, struct pkt *p, bool handed) {
 			pkt_drop(p, SLB_DROP_NO_SESSION);
 		return;
 	}
-	if (fwd_is_own(c->fwd, p->key.dst_be)) {
+	if (fwd_is_own(c->fwd, dst)) {
 		pkt_decide(p, VERDICT_PUNT, PUNT_OTHER);
 		return;
 	}
-	slot = vs_find(c->vs_index, p->key.dst_be, p->key.dport_be, p->proto);
+	slot = vs_find(c->vs_index, dst, p->key.dport_be, p->proto);
 	if (slot == VS_NONE) {
-		bool vip = vs_is_vip(c->vs_index, p->key.dst_be);
+		bool vip = vs_is_vip(c->vs_index, dst);
 		pkt_drop(p, vip ? SLB_DROP_NO_VS : SLB_DROP_NOT_FOR_US);
 		return;
 	}

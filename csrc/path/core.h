@@ -39,10 +39,9 @@ struct punt_meter {
 enum { WANTED_SLOTS = 64 };
 
 struct wanted {
-	uint32_t addr_be;
-	uint16_t port;
-	uint16_t reserved;
+	struct ipaddr addr;
 	uint32_t tick;
+	uint16_t port;
 };
 
 struct core {
@@ -55,6 +54,7 @@ struct core {
 	struct laddr_set laddrs;
 	struct rs_core *rs; // by slot
 	bool spread_hash[SLB_MAX_PORTS]; // this port's client packets are spread by hash here
+	uint16_t vlan_be[SLB_MAX_PORTS]; // tag of this port's frames; 0: none
 
 	// swapped by the worker for what the admin core built, at a burst boundary
 	_Alignas(64) const struct vs_index *vs_index;
@@ -77,9 +77,9 @@ struct core {
 	_Alignas(64) uint32_t wanted_tail; // admin writes
 };
 
-// No host that could be answered sends from here: this network, loopback, multicast, or one of our own addresses,
-// which would make the engine answer itself.
-bool core_bad_source(const struct core *c, uint32_t src_be);
+// No host that could be answered sends from here: it has no address that routes lead to, or one of our own, which would
+// make the engine answer itself.
+bool core_bad_source(const struct core *c, struct ipaddr src);
 
 static inline void core_count_drop(struct core *c, enum slb_drop reason) {
 	c->counters.drops[reason]++;

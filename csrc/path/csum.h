@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <string.h>
 
 static inline uint16_t csum_fold(uint32_t sum) {
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -23,6 +24,29 @@ static inline uint32_t csum_replace32(uint32_t from, uint32_t to) {
 static inline uint32_t csum_replace16(uint16_t from, uint16_t to) {
 	return (uint16_t)~from + (uint32_t)to;
 }
+
+// The sum of up to 64 KB at an address that need not be aligned, unfolded; an odd byte counts as if a zero followed.
+static inline uint32_t csum_sum(const void *bytes, uint32_t len) {
+	const uint8_t *at = bytes;
+	uint32_t sum = 0;
+	uint16_t word;
+
+	for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		sum += word;
+	}
+	if (len > 0) {
+		word = 0;
+		memcpy(&word, at, 1);
+		sum += word;
+	}
+	return sum;
+}
+
+struct rte_mbuf;
+
+// The folded sum of `len` bytes from offset `at` of a packet of one segment or more, which must hold them.
+uint16_t csum_packet(const struct rte_mbuf *m, uint32_t at, uint32_t len);
 
 static inline uint16_t csum_apply(uint16_t csum, uint32_t delta) {
 	return (uint16_t)~csum_fold((uint16_t)~csum + delta);

@@ -3,6 +3,7 @@
 #include "path/icmp.h"
 
 #include "path/csum.h"
+#include "path/punt.h"
 
 #include <rte_byteorder.h>
 #include <rte_ether.h>
@@ -10,42 +11,64 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
-enum { ICMP_ECHO_REPLY = 0, ICMP_ECHO_REQUEST = 8, ECHO_TTL = 64 };
+enum { ECHO_REPLY = 0, ECHO_REQUEST = 8, ECHO_REQUEST6 = 128, ECHO_REPLY6 = 129, ECHO_TTL = 64 };
+
+// Swapping addresses leaves every checksum that covers both as it is.
+static void turn_ipv4(struct pkt *p) {
+	struct rte_ipv4_hdr *ip = p->ip4;
+	uint16_t was, is = rte_cpu_to_be_16(ECHO_TTL << 8 | SLB_PROTO_ICMP);
+
+	ip->dst_addr = p->key.src_be;
+	ip->src_addr = p->key.dst_be;
+	was = rte_cpu_to_be_16((uint16_t)(ip->time_to_live << 8 | ip->next_proto_id));
+	ip->hdr_checksum = csum_apply(ip->hdr_checksum, csum_replace16(was, is));
+	ip->time_to_live = ECHO_TTL;
+}
+
+static void turn_ipv6(struct pkt *p) {
+	uint8_t src[IP6_BYTES], *addrs = pkt_addrs6(p);
+
+	memcpy(src, addrs, sizeof(src));
+	memcpy(addrs, addrs + IP6_BYTES, IP6_BYTES);
+	memcpy(addrs + IP6_BYTES, src, sizeof(src));
+	p->ip6->hop_limits = ECHO_TTL;
+}
 
 static void answer_echo(struct pkt *p) {
 	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
 	struct rte_ether_addr mac = eth->dst_addr;
-	struct rte_ipv4_hdr *ip = p->ip;
 	struct rte_icmp_hdr *echo = p->l4;
-	uint16_t type_code_be = rte_cpu_to_be_16(ICMP_ECHO_REQUEST << 8);
-	uint16_t ttl_proto;
-	uint16_t answer_ttl_proto = rte_cpu_to_be_16(ECHO_TTL << 8 | SLB_PROTO_ICMP);
+	uint8_t reply = pkt_is_v6(p) ? ECHO_REPLY6 : ECHO_REPLY;
+	uint16_t was = rte_cpu_to_be_16((uint16_t)(echo->icmp_type << 8));
+	uint16_t is = rte_cpu_to_be_16((uint16_t)(reply << 8));
 
-	// Swapping the addresses leaves both checksums as they are.
-	ip->dst_addr = p->key.src_be;
-	ip->src_addr = p->key.dst_be;
-	ttl_proto = rte_cpu_to_be_16((uint16_t)(ip->time_to_live << 8 | ip->next_proto_id));
-	ip->hdr_checksum =
-		csum_apply(ip->hdr_checksum, csum_replace16(ttl_proto, answer_ttl_proto));
-	ip->time_to_live = ECHO_TTL;
-	echo->icmp_type = ICMP_ECHO_REPLY;
-	echo->icmp_cksum = csum_apply(echo->icmp_cksum, csum_replace16(type_code_be, 0));
+	if (pkt_is_v6(p))
+		turn_ipv6(p);
+	else
+		turn_ipv4(p);
+	echo->icmp_type = reply;
+	echo->icmp_cksum = csum_apply(echo->icmp_cksum, csum_replace16(was, is));
 	eth->dst_addr = eth->src_addr;
 	eth->src_addr = mac;
 	pkt_decide(p, VERDICT_TX, p->m->port);
 }
 
-void icmp(struct core *c, struct pkt *p) {
+static bool is_echo(const struct pkt *p) {
 	const struct rte_icmp_hdr *header = p->l4;
-	bool echo = header->icmp_type == ICMP_ECHO_REQUEST && header->icmp_code == 0;
-	bool ours = vs_is_vip(c->vs_index, p->key.dst_be)
-		|| owner_find(c->owners, p->key.dst_be) != OWNER_NONE;
 
-	if (fwd_is_own(c->fwd, p->key.dst_be))
-		pkt_decide(p, VERDICT_PUNT, PUNT_OTHER);
-	else if (ours && core_bad_source(c, p->key.src_be))
+	return header->icmp_type == (pkt_is_v6(p) ? ECHO_REQUEST6 : ECHO_REQUEST)
+		&& header->icmp_code == 0;
+}
+
+void icmp(struct core *c, struct pkt *p) {
+	struct ipaddr dst = pkt_dst(p);
+	bool ours = vs_is_vip(c->vs_index, dst) || owner_find(c->owners, dst) != OWNER_NONE;
+
+	if (fwd_is_own(c->fwd, dst))
+		pkt_decide(p, VERDICT_PUNT, punt_class(p));
+	else if (ours && core_bad_source(c, pkt_src(p)))
 		pkt_drop(p, SLB_DROP_BAD_SOURCE);
-	else if (ours && echo)
+	else if (ours && is_echo(p))
 		answer_echo(p);
 	else
 		pkt_drop(p, ours ? SLB_DROP_ICMP : SLB_DROP_NOT_FOR_US);

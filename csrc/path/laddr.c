@@ -2,6 +2,8 @@
 
 #include "path/laddr.h"
 
+#include "base/hash.h"
+
 #include <rte_byteorder.h>
 
 // Powers of 27395, coprime with LADDR_PORTS = 2^10 * 3^2 * 7, so that a lap visits every port once. A run of taken ports
@@ -14,11 +16,13 @@ static const uint16_t STRIDES[] = {
 enum { N_STRIDES = sizeof(STRIDES) / sizeof(STRIDES[0]) };
 
 struct laddr_candidate laddr_next(
-	const struct laddr_set *set, struct laddr_cursor *cursor, uint32_t salt
+	const struct laddr_set *set, enum laddr_family family, struct laddr_cursor *cursor,
+	uint32_t salt
 ) {
+	uint32_t first = family == LADDR_V4 ? 0 : set->n_of[LADDR_V4];
 	uint32_t turn = cursor->turn++;
-	uint32_t laddr = turn % set->n;
-	uint32_t step = turn / set->n;
+	uint32_t laddr = first + turn % set->n_of[family];
+	uint32_t step = turn / set->n_of[family];
 	uint32_t lap = step / LADDR_PORTS;
 	uint32_t stride = STRIDES[lap % N_STRIDES];
 	// The salt keeps two RS, and two lives of this process, from using the same ports in the same order.
@@ -30,20 +34,26 @@ struct laddr_candidate laddr_next(
 	};
 }
 
-static uint32_t owner_slot(const struct owner_map *map, uint32_t addr_be) {
-	uint32_t i = (addr_be * 0x9e3779b1u) >> 8 & map->mask;
+static uint32_t owner_slot(const struct owner_map *map, struct ipaddr addr) {
+	uint32_t i = (uint32_t)(hash_mix(addr.hi ^ 0x9e3779b97f4a7c15ULL, addr.lo) >> 8);
 
-	while (map->entries[i].used && map->entries[i].addr_be != addr_be)
-		i = (i + 1) & map->mask;
+	for (i &= map->mask; map->entries[i].used; i = (i + 1) & map->mask)
+		if (ipaddr_equal(map->entries[i].addr, addr))
+			break;
 	return i;
 }
 
-uint16_t owner_find(const struct owner_map *map, uint32_t addr_be) {
-	const struct owner_entry *e = &map->entries[owner_slot(map, addr_be)];
-	return e->used ? e->worker : OWNER_NONE;
+const struct owner_entry *owner_entry(const struct owner_map *map, struct ipaddr addr) {
+	const struct owner_entry *e = &map->entries[owner_slot(map, addr)];
+	return e->used ? e : NULL;
 }
 
-void owner_put(struct owner_map *map, uint32_t addr_be, uint16_t worker) {
-	map->entries[owner_slot(map, addr_be)] =
-		(struct owner_entry){.addr_be = addr_be, .worker = worker, .used = 1};
+uint16_t owner_find(const struct owner_map *map, struct ipaddr addr) {
+	const struct owner_entry *e = owner_entry(map, addr);
+	return e != NULL ? e->worker : OWNER_NONE;
+}
+
+void owner_put(struct owner_map *map, struct ipaddr addr, uint16_t worker, uint16_t laddr) {
+	map->entries[owner_slot(map, addr)] =
+		(struct owner_entry){.addr = addr, .worker = worker, .laddr = laddr, .used = 1};
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Local addresses of one worker and their ports. A port is free for an RS while no session on this worker has the key
+// Local addresses of one worker and their ports; a session takes one of its RS's family. A port is free for an RS while no session on this worker has the key
 // (RS, local address, port), so the session table itself is the record of what is taken: one address serves 64,512
 // sessions for each RS and protocol, and ports cost no memory beyond a cursor for each RS. Candidates come from a
 // walk over all (address, port) pairs that visits each once before any comes again, so a port just released is the
 // last to be reused; each lap takes another stride, so sessions that live long do not form runs.
 #pragma once
+
+#include "base/ipaddr.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,16 +20,18 @@ enum {
 };
 
 struct laddr {
-	uint32_t addr_be;
+	struct ipaddr addr;
 	uint16_t port; // whose addresses it belongs to
-	uint16_t reserved;
 	// worker writes, admin reads
 	uint64_t active;
 	uint64_t sessions;
 };
 
+enum laddr_family { LADDR_V4 = 0, LADDR_V6, LADDR_FAMILIES };
+
 struct laddr_set {
 	uint32_t n;
+	uint32_t n_of[LADDR_FAMILIES]; // the IPv4 ones come first
 	struct laddr *laddrs;
 };
 
@@ -42,15 +46,18 @@ struct laddr_candidate {
 	uint16_t port_be;
 };
 
+// The worker must have a local address of the family.
 struct laddr_candidate laddr_next(
-	const struct laddr_set *set, struct laddr_cursor *cursor, uint32_t salt
+	const struct laddr_set *set, enum laddr_family family, struct laddr_cursor *cursor,
+	uint32_t salt
 );
 
 // Which worker owns a local address: every worker has the whole map, fixed at start.
 struct owner_entry {
-	uint32_t addr_be;
+	struct ipaddr addr;
 	uint16_t worker;
-	uint16_t used;
+	uint16_t laddr; // its index in the owner's set
+	uint32_t used;
 };
 
 struct owner_map {
@@ -60,5 +67,10 @@ struct owner_map {
 
 enum { OWNER_NONE = UINT16_MAX };
 
-uint16_t owner_find(const struct owner_map *map, uint32_t addr_be);
-void owner_put(struct owner_map *map, uint32_t addr_be, uint16_t worker);
+// NULL: nobody's local address.
+const struct owner_entry *owner_entry(const struct owner_map *map, struct ipaddr addr);
+
+// The worker, or OWNER_NONE.
+uint16_t owner_find(const struct owner_map *map, struct ipaddr addr);
+
+void owner_put(struct owner_map *map, struct ipaddr addr, uint16_t worker, uint16_t laddr);

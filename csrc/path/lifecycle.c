@@ -19,19 +19,30 @@ static uint32_t entry_id(const struct core *c, const struct session *s) {
 	return (uint32_t)(s - c->sessions.entries);
 }
 
+static void put_local(struct session *s, const struct laddr *laddr, uint16_t port_be) {
+	s->key[DIR_OUT].dport_be = port_be;
+	if (session_is_v6(s, DIR_OUT))
+		ipaddr_v6_bytes(laddr->addr, session_addrs(s)->addr[DIR_OUT][1]);
+	else
+		s->key[DIR_OUT].dst_be = ipaddr_v4_be(laddr->addr);
+}
+
+static struct laddr *laddr_of(const struct core *c, const struct session *s) {
+	return &c->laddrs.laddrs[owner_entry(c->owners, session_dst(s, DIR_OUT))->laddr];
+}
+
 // Finds a local address and port under which the RS's replies are this session's alone, and enters that key.
 static int take_local_port(struct core *c, struct session *s, struct laddr_cursor *cursor) {
+	enum laddr_family family = session_is_v6(s, DIR_OUT) ? LADDR_V6 : LADDR_V4;
 	int rc = -EADDRNOTAVAIL;
 
 	// Equal, not later: an RS that had no trouble for half the clock's range must not seem barren.
-	if (cursor->barren_until == c->now + BARREN_TICKS)
+	if (cursor->barren_until == c->now + BARREN_TICKS || c->laddrs.n_of[family] == 0)
 		return rc;
 	for (uint32_t tries = 0; tries < LADDR_TRIES; tries++) {
 		struct laddr_candidate pick =
-			laddr_next(&c->laddrs, cursor, c->salt + s->rs * 0x9e37u);
-		s->laddr = pick.laddr;
-		s->key[DIR_OUT].dst_be = c->laddrs.laddrs[pick.laddr].addr_be;
-		s->key[DIR_OUT].dport_be = pick.port_be;
+			laddr_next(&c->laddrs, family, cursor, c->salt + s->rs * 0x9e37u);
+		put_local(s, &c->laddrs.laddrs[pick.laddr], pick.port_be);
 		rc = session_insert(&c->sessions, entry_id(c, s), DIR_OUT);
 		if (rc != -EEXIST)
 			return rc;
@@ -40,11 +51,19 @@ static int take_local_port(struct core *c, struct session *s, struct laddr_curso
 	return -EADDRNOTAVAIL;
 }
 
+// The sum of the addresses of the packets that arrive in a direction.
+static uint32_t addresses_sum(const struct session *s, enum direction dir) {
+	if (session_is_v6(s, dir))
+		return csum_sum(session_addrs(s)->addr[dir], 2 * IP6_BYTES);
+	return csum_sum32(s->key[dir].src_be) + csum_sum32(s->key[dir].dst_be);
+}
+
 static void set_deltas(struct session *s) {
 	const struct flow_key *in = &s->key[DIR_IN];
 	const struct flow_key *out = &s->key[DIR_OUT];
-	uint32_t addresses =
-		csum_replace32(in->src_be, out->dst_be) + csum_replace32(in->dst_be, out->src_be);
+	uint32_t addresses = csum_replace16(
+		csum_fold(addresses_sum(s, DIR_IN)), csum_fold(addresses_sum(s, DIR_OUT))
+	);
 	uint32_t ports = csum_replace16(in->sport_be, out->dport_be)
 		+ csum_replace16(in->dport_be, out->sport_be);
 
@@ -52,8 +71,36 @@ static void set_deltas(struct session *s) {
 	s->l4_delta = csum_fold(addresses + ports);
 }
 
-void session_create(struct core *c, struct pkt *p, const struct vs *vs, const struct vs_rs *rs) {
-	uint32_t id = session_take(&c->sessions);
+static void put_keys(struct session *s, const struct pkt *p, const struct vs_rs *rs) {
+	bool rs_is_v4 = ipaddr_is_v4(rs->addr);
+
+	s->key[DIR_IN] = p->key;
+	s->kind[DIR_IN] = p->kind;
+	s->key[DIR_OUT].sport_be = rs->port_be;
+	s->kind[DIR_OUT] = p->proto | (rs_is_v4 ? 0 : KIND_V6);
+	if (pkt_is_v6(p))
+		memcpy(session_addrs(s)->addr[DIR_IN], pkt_addrs6(p), 2 * IP6_BYTES);
+	if (rs_is_v4)
+		s->key[DIR_OUT].src_be = ipaddr_v4_be(rs->addr);
+	else
+		ipaddr_v6_bytes(rs->addr, session_addrs(s)->addr[DIR_OUT][0]);
+}
+
+// Both keys are entered, or none.
+static int enter(struct core *c, struct session *s) {
+	uint32_t id = entry_id(c, s);
+	int rc = take_local_port(c, s, &c->rs[s->rs].cursor);
+
+	if (rc == 0 && session_insert(&c->sessions, id, DIR_IN) != 0) {
+		session_remove(&c->sessions, id, DIR_OUT);
+		rc = -ENOSPC;
+	}
+	return rc;
+}
+
+void session_create(struct core *c, struct pkt *p, const struct vs *, const struct vs_rs *rs) {
+	bool narrow = !pkt_is_v6(p) && ipaddr_is_v4(rs->addr);
+	uint32_t id = session_take(&c->sessions, narrow ? SESSION_NARROW : SESSION_WIDE);
 	struct session *s;
 	int rc;
 
@@ -62,21 +109,13 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 		return;
 	}
 	s = &c->sessions.entries[id];
-	s->key[DIR_IN] = p->key;
-	s->key[DIR_OUT].src_be = rs->addr_be;
-	s->key[DIR_OUT].sport_be = rs->port_be;
-	s->proto = p->proto;
-	s->vs = vs->slot;
+	put_keys(s, p, rs);
 	s->rs = rs->slot;
 	s->state = p->proto == SLB_PROTO_TCP ? SLB_TCP_NONE : SLB_UDP_ONEWAY;
 	s->seen = c->now;
-	// A generation that is not the current one makes the first packet each way look its hop up.
-	s->hop_gen[DIR_IN] = s->hop_gen[DIR_OUT] = c->fwd_gen - 1;
-	rc = take_local_port(c, s, &c->rs[rs->slot].cursor);
-	if (rc == 0 && session_insert(&c->sessions, id, DIR_IN) != 0) {
-		session_remove(&c->sessions, id, DIR_OUT);
-		rc = -ENOSPC;
-	}
+	// A generation that is not the current one makes the first packet look the hops up.
+	s->hop_gen = c->fwd_gen - 1;
+	rc = enter(c, s);
 	if (rc != 0) {
 		session_give(&c->sessions, id);
 		pkt_drop(p, rc == -ENOSPC ? SLB_DROP_SESSION_FULL : SLB_DROP_NO_LOCAL_PORT);
@@ -86,8 +125,8 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 	wheel_arm(&c->wheel, &c->sessions, id, session_due(c, s));
 	c->rs[s->rs].sessions++;
 	c->rs[s->rs].active++;
-	c->laddrs.laddrs[s->laddr].sessions++;
-	c->laddrs.laddrs[s->laddr].active++;
+	laddr_of(c, s)->sessions++;
+	laddr_of(c, s)->active++;
 	c->counters.created++;
 	p->session = s;
 	p->dir = DIR_IN;
@@ -99,7 +138,7 @@ static void session_end(struct core *c, uint32_t id) {
 	session_remove(&c->sessions, id, DIR_IN);
 	session_remove(&c->sessions, id, DIR_OUT);
 	c->rs[s->rs].active--;
-	c->laddrs.laddrs[s->laddr].active--;
+	laddr_of(c, s)->active--;
 	c->counters.ended++;
 	session_give(&c->sessions, id);
 }
@@ -112,7 +151,7 @@ void session_end_now(struct core *c, struct session *s) {
 }
 
 static uint8_t next_state(const struct session *s, const struct pkt *p) {
-	if (s->proto == SLB_PROTO_TCP)
+	if (p->proto == SLB_PROTO_TCP)
 		return tcp_state_next(s->state, p->dir, p->tcp_flags);
 	return p->dir == DIR_OUT ? SLB_UDP_REPLIED : s->state;
 }

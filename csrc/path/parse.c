@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// All lengths are checked against the first segment: headers must lie in it. TCP and UDP headers are looked at
-// only in packets that are not fragments; a later fragment has no L4 header to look at.
+// All lengths are checked against what was received, and all headers must lie in the first segment. TCP and UDP headers
+// are looked at only in packets that are not fragments; a later fragment has no L4 header to look at.
 
 #include "path/parse.h"
 
-#include "path/pkt.h"
+#include "path/ext_header.h"
+#include "path/vlan.h"
 
 #include <rte_byteorder.h>
 #include <rte_ether.h>
@@ -14,17 +15,32 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
-static void parse_tcp(struct pkt *p) {
+// What a packet has behind its Ethernet header: in the first segment, and in all.
+struct room {
+	uint32_t first;
+	uint32_t all;
+};
+
+// `avail`: bytes of the L4 header and payload that lie in the first segment.
+static void l4_short(struct pkt *p, uint32_t needed) {
+	pkt_drop(p, p->l4_len < needed ? SLB_DROP_L4_SHORT : SLB_DROP_MULTI_SEGMENT);
+}
+
+static void parse_tcp(struct pkt *p, uint32_t avail) {
 	const struct rte_tcp_hdr *tcp = p->l4;
 	uint16_t header;
 
-	if (p->l4_len < sizeof(*tcp)) {
-		pkt_drop(p, SLB_DROP_L4_SHORT);
+	if (avail < sizeof(*tcp)) {
+		l4_short(p, sizeof(*tcp));
 		return;
 	}
 	header = (tcp->data_off >> 4) * 4;
-	if (header < sizeof(*tcp) || header > p->l4_len) {
+	if (header < sizeof(*tcp)) {
 		pkt_drop(p, SLB_DROP_L4_SHORT);
+		return;
+	}
+	if (header > avail) {
+		l4_short(p, header);
 		return;
 	}
 	p->key.sport_be = tcp->src_port;
@@ -32,10 +48,14 @@ static void parse_tcp(struct pkt *p) {
 	p->tcp_flags = tcp->tcp_flags;
 }
 
-static void parse_udp(struct pkt *p) {
+static void parse_udp(struct pkt *p, uint32_t avail) {
 	const struct rte_udp_hdr *udp = p->l4;
 
-	if (p->l4_len < sizeof(*udp) || rte_be_to_cpu_16(udp->dgram_len) < sizeof(*udp)
+	if (avail < sizeof(*udp)) {
+		l4_short(p, sizeof(*udp));
+		return;
+	}
+	if (rte_be_to_cpu_16(udp->dgram_len) < sizeof(*udp)
 	    || rte_be_to_cpu_16(udp->dgram_len) > p->l4_len) {
 		pkt_drop(p, SLB_DROP_L4_SHORT);
 		return;
@@ -44,29 +64,40 @@ static void parse_udp(struct pkt *p) {
 	p->key.dport_be = udp->dst_port;
 }
 
-static void parse_l4(struct pkt *p) {
-	switch (p->proto) {
+// `avail` as above, before it is bounded by the packet's own length.
+static void parse_l4(struct pkt *p, uint32_t avail) {
+	if (avail > p->l4_len)
+		avail = p->l4_len;
+	switch (p->kind) {
 	case SLB_PROTO_TCP:
-		parse_tcp(p);
+	case SLB_PROTO_TCP | KIND_V6:
+		parse_tcp(p, avail);
 		break;
 	case SLB_PROTO_UDP:
-		parse_udp(p);
+	case SLB_PROTO_UDP | KIND_V6:
+		parse_udp(p, avail);
 		break;
 	case SLB_PROTO_ICMP:
-		if (p->l4_len < sizeof(struct rte_icmp_hdr))
-			pkt_drop(p, SLB_DROP_L4_SHORT);
+	case SLB_PROTO_ICMP6 | KIND_V6:
+		if (avail < sizeof(struct rte_icmp_hdr))
+			l4_short(p, sizeof(struct rte_icmp_hdr));
 		break;
 	default:
 		break;
 	}
 }
 
-// `room` is what the first segment holds after the Ethernet header.
-static void parse_ipv4(struct pkt *p, uint16_t room) {
-	struct rte_ipv4_hdr *ip = p->ip;
+// Protocols above 127 are balanced in no family, and would look like KIND_V6.
+static void set_kind(struct pkt *p, uint8_t proto, uint8_t family) {
+	p->proto = proto;
+	p->kind = (proto < KIND_V6 ? proto : 0) | family;
+}
+
+static void parse_ipv4(struct pkt *p, void *l3, struct room room) {
+	struct rte_ipv4_hdr *ip = l3;
 	uint16_t header;
 
-	if (room < sizeof(*ip)) {
+	if (room.first < sizeof(*ip)) {
 		pkt_drop(p, SLB_DROP_SHORT);
 		return;
 	}
@@ -75,46 +106,121 @@ static void parse_ipv4(struct pkt *p, uint16_t room) {
 		return;
 	}
 	header = (ip->version_ihl & RTE_IPV4_HDR_IHL_MASK) * RTE_IPV4_IHL_MULTIPLIER;
-	if (header < sizeof(*ip) || header > room) {
+	if (header < sizeof(*ip) || header > room.first) {
 		pkt_drop(p, SLB_DROP_BAD_IHL);
 		return;
 	}
 	p->ip_len = rte_be_to_cpu_16(ip->total_length);
-	if (p->ip_len < header || p->ip_len > room) {
+	if (p->ip_len < header || p->ip_len > room.all) {
 		pkt_drop(p, SLB_DROP_BAD_LENGTH);
 		return;
 	}
-	p->flags |= PKT_IPV4;
-	p->proto = ip->next_proto_id;
+	set_kind(p, ip->next_proto_id, 0);
+	p->ip4 = ip;
+	p->ttl = ip->time_to_live;
 	p->l4 = (uint8_t *)ip + header;
 	p->l4_len = p->ip_len - header;
 	p->key.src_be = ip->src_addr;
 	p->key.dst_be = ip->dst_addr;
+	if (rte_be_to_cpu_32(ip->dst_addr) >= 0xe0000000u)
+		p->flags |= PKT_MULTICAST;
 	if (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
 		p->flags |= PKT_FRAGMENT;
 	else
-		parse_l4(p);
+		parse_l4(p, room.first - header);
 }
 
-static void parse_one(struct pkt *p) {
+static void parse_ipv6(struct pkt *p, void *l3, struct room room) {
+	struct rte_ipv6_hdr *ip = l3;
+	struct ext_walk walk;
+	uint32_t len;
+
+	if (room.first < sizeof(*ip)) {
+		pkt_drop(p, SLB_DROP_SHORT);
+		return;
+	}
+	if (((const uint8_t *)l3)[0] >> 4 != 6) {
+		pkt_drop(p, SLB_DROP_BAD_VERSION);
+		return;
+	}
+	len = sizeof(*ip) + rte_be_to_cpu_16(ip->payload_len);
+	if (len > room.all || len > UINT16_MAX) {
+		pkt_drop(p, SLB_DROP_BAD_LENGTH);
+		return;
+	}
+	walk = ext_walk(
+		ip->proto, (const uint8_t *)(ip + 1), RTE_MIN(len, room.first) - sizeof(*ip)
+	);
+	if (walk.wrong) {
+		pkt_drop(p, len > room.first ? SLB_DROP_MULTI_SEGMENT : SLB_DROP_EXT_HEADER);
+		return;
+	}
+	set_kind(p, walk.proto, KIND_V6);
+	p->ip6 = ip;
+	// They stand for IPv4 addresses in our tables, and must not be on a wire.
+	if (unlikely(ipaddr_is_v4(pkt_src(p)) || ipaddr_is_v4(pkt_dst(p)))) {
+		pkt_drop(p, ipaddr_is_v4(pkt_src(p)) ? SLB_DROP_BAD_SOURCE : SLB_DROP_NOT_FOR_US);
+		return;
+	}
+	p->ip_len = (uint16_t)len;
+	p->ttl = ip->hop_limits;
+	p->l4 = (uint8_t *)(ip + 1) + walk.len;
+	p->l4_len = (uint16_t)(len - sizeof(*ip) - walk.len);
+	if (pkt_addrs6(p)[IP6_BYTES] == 0xff)
+		p->flags |= PKT_MULTICAST;
+	if (walk.fragment)
+		p->flags |= PKT_FRAGMENT;
+	else
+		parse_l4(p, room.first - sizeof(*ip) - walk.len);
+}
+
+// False: the frame is not of this port's VLAN. A tag without a VLAN (a priority only) may come anywhere.
+static bool untag(struct pkt *p, uint16_t ether_type, uint16_t vlan_be) {
+	const struct rte_vlan_hdr *tag =
+		rte_pktmbuf_mtod_offset(p->m, const struct rte_vlan_hdr *, RTE_ETHER_HDR_LEN);
+	uint16_t vlan = rte_be_to_cpu_16(vlan_be);
+
+	if (ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN))
+		return vlan == 0;
+	if (rte_pktmbuf_data_len(p->m) < RTE_ETHER_HDR_LEN + sizeof(*tag)
+	    || (rte_be_to_cpu_16(tag->vlan_tci) & VLAN_ID_MASK) != vlan)
+		return false;
+	vlan_pop(p->m);
+	return true;
+}
+
+static void parse_one(struct pkt *p, uint16_t vlan_be) {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, const struct rte_ether_hdr *);
-	uint16_t len = rte_pktmbuf_data_len(p->m);
+	uint32_t len = rte_pktmbuf_data_len(p->m);
+	struct room room;
 
 	if (len < sizeof(*eth)) {
 		pkt_drop(p, SLB_DROP_SHORT);
-	} else if (p->m->nb_segs > 1) {
-		pkt_drop(p, SLB_DROP_MULTI_SEGMENT);
-	} else if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)) {
-		p->ip = (struct rte_ipv4_hdr *)(uintptr_t)(eth + 1);
-		parse_ipv4(p, len - sizeof(*eth));
+		return;
+	}
+	if (unlikely(eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN) || vlan_be != 0)) {
+		if (!untag(p, eth->ether_type, vlan_be)) {
+			pkt_drop(p, SLB_DROP_VLAN);
+			return;
+		}
+		eth = rte_pktmbuf_mtod(p->m, const struct rte_ether_hdr *);
+	}
+	room.first = rte_pktmbuf_data_len(p->m) - sizeof(*eth);
+	room.all = rte_pktmbuf_pkt_len(p->m) - sizeof(*eth);
+	if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)) {
+		parse_ipv4(p, (void *)(uintptr_t)(eth + 1), room);
+	} else if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6)) {
+		parse_ipv6(p, (void *)(uintptr_t)(eth + 1), room);
 	} else {
 		bool arp = eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP);
 		pkt_decide(p, VERDICT_PUNT, arp ? PUNT_ARP : PUNT_OTHER);
 	}
 }
 
-void parse(struct burst *b) {
-	for (uint16_t i = 0; i < b->n_live; i++)
-		parse_one(&b->pkts[b->live[i]]);
+void parse(const struct core *c, struct burst *b, bool handed) {
+	for (uint16_t i = 0; i < b->n_live; i++) {
+		struct pkt *p = &b->pkts[b->live[i]];
+		parse_one(p, handed ? 0 : c->vlan_be[p->m->port]);
+	}
 	burst_sift(b);
 }

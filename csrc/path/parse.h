@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-struct burst;
+#include "path/core.h"
 
-// Reads Ethernet, IPv4 and L4 headers with bounds taken from the bytes received, never from what a header claims, and
-// fills in the key. Decides what is not IPv4 (punt) and what is malformed (drop).
-void parse(struct burst *b);
+// Stage of the path: takes off the port's VLAN tag and reads the headers of every packet in the burst; drops what is
+// malformed, punts what is not IP. `handed`: another worker has taken the tags off.
+void parse(const struct core *c, struct burst *b, bool handed);

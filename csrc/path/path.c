@@ -10,6 +10,7 @@
 #include "path/parse.h"
 #include "path/punt.h"
 #include "path/rewrite.h"
+#include "path/vlan.h"
 
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
@@ -28,12 +29,22 @@ static void touch(struct core *c, struct burst *b) {
 		session_touch(c, &b->pkts[b->live[i]]);
 }
 
+// The port's tag, on what leaves by a port that has one.
+static void tag(struct core *c, struct pkt *p) {
+	uint16_t vlan_be = c->vlan_be[p->arg];
+
+	if (vlan_be != 0 && !vlan_push(p->m, vlan_be))
+		pkt_drop(p, SLB_DROP_VLAN);
+}
+
 // Over-rate punts become drops here, and every drop is counted here.
 static void settle(struct core *c, struct burst *b) {
 	for (uint16_t i = 0; i < b->n; i++) {
 		struct pkt *p = &b->pkts[i];
 		if (p->verdict == VERDICT_PUNT && !punt_allowed(c, p->arg))
 			pkt_drop(p, SLB_DROP_PUNT_RATE);
+		if (p->verdict == VERDICT_TX)
+			tag(c, p);
 		if (p->verdict == VERDICT_DROP)
 			core_count_drop(c, p->arg);
 	}
@@ -43,7 +54,7 @@ void path_run(
 	struct core *c, struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n, bool handed
 ) {
 	load(b, mbufs, n);
-	parse(b);
+	parse(c, b, handed);
 	punt(c, b);
 	session(&c->sessions, b);
 	admit(c, b, handed);

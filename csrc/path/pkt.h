@@ -2,16 +2,24 @@
 // A packet on its way through the stages, and the burst that carries it. Lives on the worker's stack, in its L1.
 #pragma once
 
+#include "base/ipaddr.h"
 #include "slb.h"
 
 #include <rte_mbuf_core.h>
 
 struct session;
 struct rte_ipv4_hdr;
+struct rte_ipv6_hdr;
 
 enum { BURST = 32 };
 
-// Of a TCP or UDP packet as it arrived; all in network order.
+// What tells the sessions of one address and port pair apart: the protocol, and with this bit the family.
+enum { KIND_V6 = 0x80 };
+
+enum { PKT_ADDRS6_AT = 8 }; // in an IPv6 header: the source, and behind it the destination
+
+// Of a TCP or UDP packet as it arrived; all in network order. An IPv6 packet has its addresses in its header, and
+// zeros here.
 struct flow_key {
 	uint32_t src_be;
 	uint32_t dst_be;
@@ -32,14 +40,17 @@ enum verdict {
 enum punt_class { PUNT_OSPF = 0, PUNT_ARP, PUNT_OTHER, PUNT_COUNT };
 
 enum pkt_flag {
-	PKT_IPV4 = 1 << 0,
-	PKT_FRAGMENT = 1 << 1,
+	PKT_FRAGMENT = 1 << 0,
+	PKT_MULTICAST = 1 << 1, // by its destination address
 };
 
 struct pkt {
 	struct rte_mbuf *m;
-	struct rte_ipv4_hdr *ip;
-	void *l4;
+	union {
+		struct rte_ipv4_hdr *ip4;
+		struct rte_ipv6_hdr *ip6; // when kind has KIND_V6
+	};
+	void *l4; // behind all IP options and extension headers
 	struct session *session;
 	struct flow_key key;
 	uint32_t group; // index group of the key's hash
@@ -47,12 +58,16 @@ struct pkt {
 	uint16_t l4_len;
 	uint16_t arg;
 	uint8_t tag;
-	uint8_t proto;
+	uint8_t proto; // of the L4 header
+	uint8_t kind; // proto and KIND_V6
+	uint8_t ttl; // or hop limit
 	uint8_t flags; // enum pkt_flag
 	uint8_t tcp_flags;
 	uint8_t verdict;
 	uint8_t dir;
 };
+
+_Static_assert(sizeof(struct pkt) == 64, "a packet's description is a cache line");
 
 struct burst {
 	uint16_t n;
@@ -60,6 +75,24 @@ struct burst {
 	uint8_t live[BURST]; // their places in pkts, in order of arrival
 	struct pkt pkts[BURST];
 };
+
+static inline bool pkt_is_v6(const struct pkt *p) {
+	return (p->kind & KIND_V6) != 0;
+}
+
+// Source and destination address of an IPv6 packet, one after the other, in its header.
+static inline uint8_t *pkt_addrs6(const struct pkt *p) {
+	return (uint8_t *)p->ip6 + PKT_ADDRS6_AT;
+}
+
+static inline struct ipaddr pkt_src(const struct pkt *p) {
+	return pkt_is_v6(p) ? ipaddr_from_v6(pkt_addrs6(p)) : ipaddr_from_v4(p->key.src_be);
+}
+
+static inline struct ipaddr pkt_dst(const struct pkt *p) {
+	return pkt_is_v6(p) ? ipaddr_from_v6(pkt_addrs6(p) + IP6_BYTES)
+			    : ipaddr_from_v4(p->key.dst_be);
+}
 
 static inline void pkt_decide(struct pkt *p, enum verdict verdict, uint16_t arg) {
 	p->verdict = verdict;

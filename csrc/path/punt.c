@@ -4,11 +4,14 @@
 
 #include "base/clock.h"
 
-#include <rte_byteorder.h>
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
-enum { PROTO_OSPF = 89 };
+enum {
+	PROTO_OSPF = 89,
+	ND_FIRST = 133, // router solicitation (RFC 4861, 4)
+	ND_LAST = 137, // redirect
+};
 
 void punt_meter_init(struct punt_meter *meter, uint32_t pps, uint32_t now) {
 	meter->per_tick = pps / TICK_HZ > 0 ? pps / TICK_HZ : 1;
@@ -32,36 +35,53 @@ bool punt_allowed(struct core *c, enum punt_class class) {
 	return true;
 }
 
-static bool is_multicast(uint32_t addr_be) {
-	return rte_be_to_cpu_32(addr_be) >= 0xe0000000u;
-}
-
 static bool is_group_frame(const struct pkt *p) {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, const struct rte_ether_hdr *);
 
 	return (eth->dst_addr.addr_bytes[0] & RTE_ETHER_GROUP_ADDR) != 0;
 }
 
-void punt(struct core *c, struct burst *b) {
-	for (uint16_t i = 0; i < b->n_live; i++) {
-		struct pkt *p = &b->pkts[b->live[i]];
-		bool balanced = p->proto == SLB_PROTO_TCP || p->proto == SLB_PROTO_UDP
-			|| p->proto == SLB_PROTO_ICMP;
-
-		if (balanced && !(p->flags & PKT_FRAGMENT) && !is_multicast(p->key.dst_be)) {
-			// Sent to a group of hosts on the link, it is not forwarded (RFC 1812, 5.3.4).
-			if (is_group_frame(p) && !fwd_is_own(c->fwd, p->key.dst_be))
-				pkt_drop(p, SLB_DROP_NOT_FOR_US);
-			continue;
-		}
-		if (p->proto == PROTO_OSPF)
-			pkt_decide(p, VERDICT_PUNT, PUNT_OSPF);
-		else if (is_multicast(p->key.dst_be) || fwd_is_own(c->fwd, p->key.dst_be))
-			pkt_decide(p, VERDICT_PUNT, PUNT_OTHER);
-		else
-			pkt_drop(
-				p, p->flags & PKT_FRAGMENT ? SLB_DROP_FRAGMENT : SLB_DROP_PROTOCOL
-			);
+static bool is_balanced(const struct pkt *p) {
+	switch (p->kind) {
+	case SLB_PROTO_TCP:
+	case SLB_PROTO_UDP:
+	case SLB_PROTO_ICMP:
+	case SLB_PROTO_TCP | KIND_V6:
+	case SLB_PROTO_UDP | KIND_V6:
+	case SLB_PROTO_ICMP6 | KIND_V6:
+		return true;
+	default:
+		return false;
 	}
+}
+
+// Neighbour discovery is to IPv6 what ARP is to IPv4.
+enum punt_class punt_class(const struct pkt *p) {
+	if (p->proto == PROTO_OSPF)
+		return PUNT_OSPF;
+	if (p->kind == (SLB_PROTO_ICMP6 | KIND_V6) && !(p->flags & PKT_FRAGMENT)) {
+		uint8_t type = *(const uint8_t *)p->l4;
+		if (type >= ND_FIRST && type <= ND_LAST)
+			return PUNT_ARP;
+	}
+	return PUNT_OTHER;
+}
+
+static void punt_one(struct core *c, struct pkt *p) {
+	if (is_balanced(p) && !(p->flags & (PKT_FRAGMENT | PKT_MULTICAST))) {
+		// Sent to a group of hosts on the link, it is not forwarded (RFC 1812, 5.3.4).
+		if (is_group_frame(p) && !fwd_is_own(c->fwd, pkt_dst(p)))
+			pkt_drop(p, SLB_DROP_NOT_FOR_US);
+		return;
+	}
+	if (p->proto == PROTO_OSPF || p->flags & PKT_MULTICAST || fwd_is_own(c->fwd, pkt_dst(p)))
+		pkt_decide(p, VERDICT_PUNT, punt_class(p));
+	else
+		pkt_drop(p, p->flags & PKT_FRAGMENT ? SLB_DROP_FRAGMENT : SLB_DROP_PROTOCOL);
+}
+
+void punt(struct core *c, struct burst *b) {
+	for (uint16_t i = 0; i < b->n_live; i++)
+		punt_one(c, &b->pkts[b->live[i]]);
 	burst_sift(b);
 }

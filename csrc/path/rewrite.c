@@ -3,6 +3,7 @@
 #include "path/rewrite.h"
 
 #include "path/csum.h"
+#include "path/translate.h"
 
 #include <rte_byteorder.h>
 #include <rte_ether.h>
@@ -29,24 +30,71 @@ static void rewrite_udp(struct rte_udp_hdr *udp, const struct flow_key *to, uint
 		udp->dgram_cksum = 0xffff;
 }
 
+static void rewrite_ipv4(struct rte_ipv4_hdr *ip, const struct flow_key *to, uint16_t delta) {
+	uint16_t one_ttl_less = rte_cpu_to_be_16(0xfeff); // -0x0100 in one's complement
+
+	ip->src_addr = to->dst_be;
+	ip->dst_addr = to->src_be;
+	ip->time_to_live--;
+	ip->hdr_checksum = csum_apply(ip->hdr_checksum, (uint32_t)delta + one_ttl_less);
+}
+
+static void rewrite_ipv6(struct pkt *p) {
+	const struct session_addrs *to = session_addrs(p->session);
+	uint8_t *addrs = pkt_addrs6(p);
+
+	memcpy(addrs, to->addr[!p->dir][1], IP6_BYTES);
+	memcpy(addrs + IP6_BYTES, to->addr[!p->dir][0], IP6_BYTES);
+	p->ip6->hop_limits--;
+}
+
+// An IPv6 datagram must have a checksum, so one without gets it when it becomes IPv6.
+static void checksum_udp6(struct pkt *p) {
+	struct rte_udp_hdr *udp = p->l4;
+	uint32_t at = (uint32_t)((uint8_t *)p->l4 - rte_pktmbuf_mtod(p->m, uint8_t *));
+	uint32_t pseudo = csum_sum(pkt_addrs6(p), 2 * IP6_BYTES) + udp->dgram_len
+		+ rte_cpu_to_be_16(SLB_PROTO_UDP);
+
+	udp->dgram_cksum = csum_apply(
+		0xffff, csum_packet(p->m, at, rte_be_to_cpu_16(udp->dgram_len)) + pseudo
+	);
+	if (udp->dgram_cksum == 0)
+		udp->dgram_cksum = 0xffff;
+}
+
+// False: dropped.
+static bool rewrite_ip(struct pkt *p, uint16_t turn) {
+	const struct session *s = p->session;
+
+	if (unlikely(s->kind[DIR_IN] != s->kind[DIR_OUT]))
+		return translate(p);
+	if (pkt_is_v6(p))
+		rewrite_ipv6(p);
+	else
+		rewrite_ipv4(p->ip4, &s->key[!p->dir], s->ip_delta ^ turn);
+	return true;
+}
+
 static void rewrite_one(struct core *c, struct pkt *p) {
 	const struct session *s = p->session;
 	const struct hop *hop = &c->fwd->hops[s->hop[p->dir]];
-	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
+	struct rte_ether_hdr *eth;
 	// The packet takes the place of one travelling against the other side's key.
 	const struct flow_key *to = &s->key[!p->dir];
 	uint16_t turn = p->dir == DIR_IN ? 0 : 0xffff;
-	uint16_t one_ttl_less = rte_cpu_to_be_16(0xfeff); // -0x0100 in one's complement
+	bool was_v6 = pkt_is_v6(p);
 
-	p->ip->src_addr = to->dst_be;
-	p->ip->dst_addr = to->src_be;
-	p->ip->time_to_live--;
-	p->ip->hdr_checksum =
-		csum_apply(p->ip->hdr_checksum, (uint32_t)(s->ip_delta ^ turn) + one_ttl_less);
-	if (p->proto == SLB_PROTO_TCP)
+	if (!rewrite_ip(p, turn))
+		return;
+	if (p->proto == SLB_PROTO_TCP) {
 		rewrite_tcp(p->l4, to, s->l4_delta ^ turn);
-	else
+	} else {
 		rewrite_udp(p->l4, to, s->l4_delta ^ turn);
+		if (unlikely(pkt_is_v6(p) && !was_v6)
+		    && ((const struct rte_udp_hdr *)p->l4)->dgram_cksum == 0)
+			checksum_udp6(p);
+	}
+	eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
 	memcpy(&eth->dst_addr, hop->dst_mac, sizeof(eth->dst_addr));
 	memcpy(&eth->src_addr, hop->src_mac, sizeof(eth->src_addr));
 }

@@ -12,13 +12,15 @@
 static const struct hash_seed BID_SEED = {0x1d8e4e27c47d124fULL, 0xeb44accab455d165ULL};
 
 // A weight w wins with probability w / sum of weights when the bid is log(u) / w, u uniform in (0, 1).
-static double bid(uint32_t client_be, const struct vs_rs *rs) {
-	uint64_t hash = hash_16(&BID_SEED, client_be, (uint64_t)rs->addr_be << 16 | rs->port_be);
+static double bid(struct ipaddr client, const struct vs_rs *rs) {
+	uint64_t hash =
+		hash_32(&BID_SEED, client.hi, client.lo, rs->addr.hi ^ rs->port_be, rs->addr.lo);
 	double u = ((double)(hash >> 11) + 0.5) * 0x1.0p-53;
 	return log(u) / rs->weight;
 }
 
 static struct vs_rs *sh_pick(struct vs *vs, const struct pkt *p) {
+	const struct ipaddr client = pkt_src(p);
 	struct vs_rs *best = NULL;
 	double best_bid = 0;
 
@@ -27,7 +29,7 @@ static struct vs_rs *sh_pick(struct vs *vs, const struct pkt *p) {
 		double b;
 		if (rs->weight == 0)
 			continue;
-		b = bid(p->key.src_be, rs);
+		b = bid(client, rs);
 		if (best == NULL || b > best_bid) {
 			best = rs;
 			best_bid = b;

@@ -10,15 +10,33 @@
 #include <emmintrin.h>
 #endif
 
-static inline uint64_t key_hash(
-	const struct hash_seed *seed, const struct flow_key *key, uint8_t proto
-) {
-	uint64_t addresses, ports;
+// What a packet or an entry is found by. addrs6: source and destination, when the kind says IPv6.
+struct lookup {
+	const struct flow_key *key;
+	const uint8_t *addrs6;
+	uint8_t kind;
+};
+
+static inline struct lookup lookup_of_pkt(const struct pkt *p) {
+	return (struct lookup){&p->key, pkt_addrs6(p), p->kind};
+}
+
+static inline struct lookup lookup_of_entry(const struct session *s, enum direction dir) {
+	return (struct lookup){&s->key[dir], session_addrs(s)->addr[dir][0], s->kind[dir]};
+}
+
+static inline uint64_t key_hash(const struct hash_seed *seed, struct lookup l) {
+	uint64_t addresses, ports, half[4];
 	uint32_t both;
 
-	memcpy(&addresses, &key->src_be, sizeof(addresses));
-	memcpy(&both, &key->sport_be, sizeof(both));
-	ports = (uint64_t)proto << 32 | both;
+	memcpy(&both, &l.key->sport_be, sizeof(both));
+	ports = (uint64_t)l.kind << 32 | both;
+	if (likely(!(l.kind & KIND_V6))) {
+		memcpy(&addresses, &l.key->src_be, sizeof(addresses));
+	} else {
+		memcpy(half, l.addrs6, sizeof(half));
+		addresses = hash_32(seed, half[0], half[1], half[2], half[3]);
+	}
 	return hash_16(seed, addresses, ports);
 }
 
@@ -54,19 +72,20 @@ static inline enum direction ref_dir(uint32_t ref) {
 	return ref & REF_DIR ? DIR_OUT : DIR_IN;
 }
 
-static inline bool key_equal(const struct flow_key *a, const struct flow_key *b) {
-	return memcmp(a, b, sizeof(*a)) == 0;
+static inline bool entry_has(const struct session *s, enum direction dir, struct lookup l) {
+	return s->kind[dir] == l.kind && memcmp(&s->key[dir], l.key, sizeof(*l.key)) == 0
+		&& (likely(!(l.kind & KIND_V6))
+		    || memcmp(session_addrs(s)->addr[dir], l.addrs6, 2 * IP6_BYTES) == 0);
 }
 
 // The reference in group g to the session that has this key, or 0 with *slot unset.
 static inline bool group_find(
-	const struct session_table *t, const struct session_group *g, const struct flow_key *key,
-	uint8_t proto, uint8_t tag, uint32_t *slot
+	const struct session_table *t, const struct session_group *g, struct lookup l, uint8_t tag,
+	uint32_t *slot
 ) {
 	for (uint32_t mask = slots_with_tag(g, tag); mask != 0; mask &= mask - 1) {
 		uint32_t i = (uint32_t)__builtin_ctz(mask);
-		const struct session *s = &t->entries[ref_id(g->refs[i])];
-		if (key_equal(&s->key[ref_dir(g->refs[i])], key) && s->proto == proto) {
+		if (entry_has(&t->entries[ref_id(g->refs[i])], ref_dir(g->refs[i]), l)) {
 			*slot = i;
 			return true;
 		}
@@ -76,13 +95,14 @@ static inline bool group_find(
 
 static inline void find_hashed(struct session_table *t, struct pkt *p) {
 	const struct session_group *g = &t->groups[p->group];
+	struct lookup l = lookup_of_pkt(p);
 	uint32_t slot;
 
-	if (!group_find(t, g, &p->key, p->proto, p->tag, &slot)) {
+	if (!group_find(t, g, l, p->tag, &slot)) {
 		if (likely(g->away == 0))
 			return;
 		g = &t->groups[other_group(t, p->group, p->tag)];
-		if (!group_find(t, g, &p->key, p->proto, p->tag, &slot))
+		if (!group_find(t, g, l, p->tag, &slot))
 			return;
 	}
 	p->session = &t->entries[ref_id(g->refs[slot])];
@@ -92,7 +112,7 @@ static inline void find_hashed(struct session_table *t, struct pkt *p) {
 void session(struct session_table *t, struct burst *b) {
 	for (uint16_t i = 0; i < b->n_live; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
-		uint64_t hash = key_hash(&t->seed, &p->key, p->proto);
+		uint64_t hash = key_hash(&t->seed, lookup_of_pkt(p));
 		p->group = (uint32_t)hash & t->group_mask;
 		p->tag = tag_of(hash);
 		rte_prefetch0(&t->groups[p->group]);
@@ -101,15 +121,19 @@ void session(struct session_table *t, struct burst *b) {
 		const struct pkt *p = &b->pkts[b->live[i]];
 		const struct session_group *g = &t->groups[p->group];
 		uint32_t mask = slots_with_tag(g, p->tag);
-		if (likely(mask != 0))
-			rte_prefetch0(&t->entries[ref_id(g->refs[__builtin_ctz(mask)])]);
+		if (likely(mask != 0)) {
+			const struct session *s = &t->entries[ref_id(g->refs[__builtin_ctz(mask)])];
+			rte_prefetch0(s);
+			if (pkt_is_v6(p))
+				rte_prefetch0(session_addrs(s));
+		}
 	}
 	for (uint16_t i = 0; i < b->n_live; i++)
 		find_hashed(t, &b->pkts[b->live[i]]);
 }
 
 void session_find(struct session_table *t, struct pkt *p) {
-	uint64_t hash = key_hash(&t->seed, &p->key, p->proto);
+	uint64_t hash = key_hash(&t->seed, lookup_of_pkt(p));
 
 	p->group = (uint32_t)hash & t->group_mask;
 	p->tag = tag_of(hash);
@@ -126,43 +150,73 @@ uint32_t session_groups(uint32_t capacity) {
 }
 
 uint64_t session_bytes(const struct session_table *t) {
-	return (uint64_t)t->capacity * sizeof(*t->entries)
+	return (uint64_t)t->lines * sizeof(*t->entries)
 		+ ((uint64_t)t->group_mask + 1) * sizeof(*t->groups);
 }
 
 void session_table_init(
 	struct session_table *t, struct session *entries, struct session_group *groups,
-	uint32_t capacity, struct hash_seed seed
+	uint32_t narrow, uint32_t wide, struct hash_seed seed
 ) {
+	uint32_t lines = session_lines(narrow, wide);
+
 	*t = (struct session_table){
 		.entries = entries,
 		.groups = groups,
-		.capacity = capacity,
-		.group_mask = session_groups(capacity) - 1,
-		.free_head = SESSION_NIL,
+		.lines = lines,
+		.capacity = narrow + wide,
+		.group_mask = session_groups(narrow + wide) - 1,
+		.regions =
+			{
+				[SESSION_NARROW] = {.end = narrow, .free_head = SESSION_NIL},
+				[SESSION_WIDE] =
+					{.first = narrow,
+					 .fresh = narrow,
+					 .end = lines,
+					 .free_head = SESSION_NIL},
+			},
 		.seed = seed,
 	};
 }
 
-uint32_t session_take(struct session_table *t) {
-	uint32_t id = t->free_head;
+static inline uint32_t width_of(const struct session_table *t, uint32_t id) {
+	return id >= t->regions[SESSION_WIDE].first ? SESSION_WIDE : SESSION_NARROW;
+}
 
-	if (id != SESSION_NIL)
-		t->free_head = t->entries[id].next;
-	else if (t->fresh < t->capacity)
-		id = t->fresh++;
-	else
+uint32_t session_take(struct session_table *t, enum session_width width) {
+	struct session_region *r = &t->regions[width];
+	uint32_t lines = width == SESSION_WIDE ? 2 : 1;
+	uint32_t id = r->free_head;
+
+	if (id != SESSION_NIL) {
+		r->free_head = t->entries[id].next;
+	} else if (r->fresh < r->end) {
+		id = r->fresh;
+		r->fresh += lines;
+	} else {
 		return SESSION_NIL;
-	memset(&t->entries[id], 0, sizeof(t->entries[id]));
+	}
+	memset(&t->entries[id], 0, lines * sizeof(t->entries[id]));
 	t->active++;
 	return id;
 }
 
 void session_give(struct session_table *t, uint32_t id) {
-	t->entries[id].proto = 0; // what a scan over the entries takes for "free"
-	t->entries[id].next = t->free_head;
-	t->free_head = id;
+	struct session_region *r = &t->regions[width_of(t, id)];
+
+	t->entries[id].kind[DIR_IN] = 0;
+	t->entries[id].next = r->free_head;
+	r->free_head = id;
 	t->active--;
+}
+
+uint32_t session_at(const struct session_table *t, uint32_t line) {
+	const struct session_region *wide = &t->regions[SESSION_WIDE];
+
+	if (line < t->regions[SESSION_NARROW].fresh)
+		return line;
+	line = line < wide->first ? wide->first : line + ((line - wide->first) & 1);
+	return line < wide->fresh ? line : t->lines;
 }
 
 static inline bool group_put(struct session_group *g, uint8_t tag, uint32_t ref) {
@@ -215,14 +269,17 @@ static bool group_insert(struct session_table *t, uint32_t group, uint8_t tag, u
 }
 
 int session_insert(struct session_table *t, uint32_t id, enum direction dir) {
-	const struct session *s = &t->entries[id];
-	struct pkt probe = {.key = s->key[dir], .proto = s->proto};
-	uint32_t ref = id | (dir == DIR_OUT ? REF_DIR : 0);
+	struct lookup l = lookup_of_entry(&t->entries[id], dir);
+	uint64_t hash = key_hash(&t->seed, l);
+	uint32_t group = (uint32_t)hash & t->group_mask;
+	uint8_t tag = tag_of(hash);
+	uint32_t slot;
 
-	session_find(t, &probe);
-	if (probe.session != NULL)
+	if (group_find(t, &t->groups[group], l, tag, &slot)
+	    || (t->groups[group].away > 0
+		&& group_find(t, &t->groups[other_group(t, group, tag)], l, tag, &slot)))
 		return -EEXIST;
-	return group_insert(t, probe.group, probe.tag, ref) ? 0 : -ENOSPC;
+	return group_insert(t, group, tag, id | (dir == DIR_OUT ? REF_DIR : 0)) ? 0 : -ENOSPC;
 }
 
 static bool group_drop_ref(struct session_group *g, uint8_t tag, uint32_t ref) {
@@ -237,8 +294,7 @@ static bool group_drop_ref(struct session_group *g, uint8_t tag, uint32_t ref) {
 }
 
 void session_remove(struct session_table *t, uint32_t id, enum direction dir) {
-	const struct session *s = &t->entries[id];
-	uint64_t hash = key_hash(&t->seed, &s->key[dir], s->proto);
+	uint64_t hash = key_hash(&t->seed, lookup_of_entry(&t->entries[id], dir));
 	uint32_t group = (uint32_t)hash & t->group_mask;
 	uint32_t ref = id | (dir == DIR_OUT ? REF_DIR : 0);
 	uint8_t tag = tag_of(hash);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The session table of one worker: fixed capacity, memory given at start, no pointers inside.
 //
-// An entry is one cache line and serves both directions. Two keys lead to it: the client's side and the RS's side.
+// An entry is one cache line and serves both directions. Two keys lead to it: the client's side and the RS's side. Where
+// one side or both are IPv6, a second line behind the first holds the addresses. The two sizes have a region
+// each in one array of lines, and a session's id is the number of its first line, so nobody but the taker of
+// an entry asks which region it is in.
+//
 // The index is an array of groups, a cache line each: 12 one-byte tags compared at once and 12 entry references.
 // A key may live in two groups, its first one and an alternative that follows from first group and tag alone
 // (partial-key cuckoo hashing: Fan et al., "MemC3", NSDI 2013), so entries can be moved without reading
@@ -31,43 +35,91 @@ struct session_group {
 
 _Static_assert(sizeof(struct session_group) == 64, "a group is a cache line");
 
+enum session_flag {
+	SESSION_REMOVED = 1 << 0, // its RS is no more
+};
+
 struct session {
 	struct flow_key key[2]; // enum direction, as the arriving packet has it
 	uint32_t rs; // slot
 	uint32_t seen; // tick of the last packet
 	uint32_t next; // timer wheel, or free list
 	uint32_t prev;
+	uint32_t hop_gen; // forwarding view the hops were looked up in, never the same again
 	uint16_t hop[2]; // cached next hop, by direction of the packet
-	uint32_t hop_gen[2]; // forwarding view it was looked up in, never the same again
+	uint32_t seq_shift; // added to the client's sequence numbers
+	uint32_t ts_shift; // added to the client's time stamps
 	uint16_t ip_delta; // addresses, DIR_IN; DIR_OUT is its inverse
 	uint16_t l4_delta; // addresses and ports
-	uint16_t vs; // slot
-	uint16_t laddr; // number on this worker
-	uint8_t proto;
+	uint8_t kind[2]; // as in struct pkt, by direction; 0: the entry is free
 	uint8_t state; // enum slb_tcp_state
-	uint16_t reserved;
+	uint8_t flags; // enum session_flag
+};
+
+// The second line: source and destination of the arriving packet, by direction; of an IPv4 side, zeros.
+struct session_addrs {
+	uint8_t addr[2][2][IP6_BYTES];
 };
 
 _Static_assert(sizeof(struct session) == 64, "a session is a cache line");
+_Static_assert(sizeof(struct session_addrs) == 64, "its IPv6 addresses are another");
+
+enum session_width { SESSION_NARROW = 0, SESSION_WIDE, SESSION_WIDTHS };
+
+struct session_region {
+	uint32_t first; // line
+	uint32_t end;
+	uint32_t
+		fresh; // lines from here on were never used, so starting costs no walk over the memory
+	uint32_t free_head;
+};
 
 struct session_table {
 	struct session *entries;
 	struct session_group *groups;
-	uint32_t capacity;
+	uint32_t lines; // of all regions
+	uint32_t capacity; // sessions
 	uint32_t group_mask;
 	uint32_t active;
-	uint32_t free_head;
-	uint32_t
-		fresh; // entries from here on were never used, so starting costs no walk over the memory
+	struct session_region regions[SESSION_WIDTHS];
 	struct hash_seed seed;
 };
+
+static inline struct session_addrs *session_addrs(const struct session *s) {
+	return (struct session_addrs *)(uintptr_t)(s + 1);
+}
+
+static inline bool session_is_v6(const struct session *s, enum direction dir) {
+	return (s->kind[dir] & KIND_V6) != 0;
+}
+
+// Source and destination of the packets that arrive in a direction.
+static inline struct ipaddr session_src(const struct session *s, enum direction dir) {
+	return session_is_v6(s, dir) ? ipaddr_from_v6(session_addrs(s)->addr[dir][0])
+				     : ipaddr_from_v4(s->key[dir].src_be);
+}
+
+static inline struct ipaddr session_dst(const struct session *s, enum direction dir) {
+	return session_is_v6(s, dir) ? ipaddr_from_v6(session_addrs(s)->addr[dir][1])
+				     : ipaddr_from_v4(s->key[dir].dst_be);
+}
+
+static inline uint8_t session_proto(const struct session *s) {
+	return s->kind[DIR_IN] & (uint8_t)~KIND_V6;
+}
+
+// Lines that so many narrow and wide sessions need.
+static inline uint32_t session_lines(uint32_t narrow, uint32_t wide) {
+	return narrow + 2 * wide;
+}
 
 // Groups needed for `capacity` sessions at a load of at most three quarters; a power of two.
 uint32_t session_groups(uint32_t capacity);
 
+// entries: session_lines() of them; groups: session_groups(narrow + wide), zeroed.
 void session_table_init(
 	struct session_table *t, struct session *entries, struct session_group *groups,
-	uint32_t capacity, struct hash_seed seed
+	uint32_t narrow, uint32_t wide, struct hash_seed seed
 );
 
 // Bytes of entries and groups together.
@@ -79,8 +131,12 @@ void session(struct session_table *t, struct burst *b);
 // One key, for the miss path. Sets session and dir of p as session() does.
 void session_find(struct session_table *t, struct pkt *p);
 
-// Takes a free entry, zeroed but for its links; SESSION_NIL when the table is full.
-uint32_t session_take(struct session_table *t);
+// Takes a free entry, zeroed but for its links; SESSION_NIL when there is none of this width.
+uint32_t session_take(struct session_table *t, enum session_width width);
+
+// For a walk over all entries: the first line at or behind `line` in which an entry begins or once began (kind[DIR_IN] tells
+// which); t->lines when there is none.
+uint32_t session_at(const struct session_table *t, uint32_t line);
 
 // Gives an entry back that is in no group.
 void session_give(struct session_table *t, uint32_t id);

@@ -6,8 +6,8 @@
 
 struct session_scan {
 	struct slb_session_filter filter;
-	uint32_t next; // in: first entry to look at; out: where to go on
-	uint32_t end; // entry to stop before
+	uint32_t next; // in: first line to look at; out: where to go on
+	uint32_t end; // line to stop before
 	uint32_t cap;
 	uint32_t n; // matches so far
 	struct slb_session_info *out; // NULL: count only

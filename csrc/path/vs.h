@@ -3,11 +3,13 @@
 // the worker swaps pointers and hands the old ones back. Only the scheduler's own fields are written here.
 #pragma once
 
+#include "base/ipaddr.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 struct vs_rs {
-	uint32_t addr_be;
+	struct ipaddr addr;
 	uint16_t port_be;
 	uint16_t weight;
 	uint32_t slot;
@@ -15,12 +17,12 @@ struct vs_rs {
 };
 
 struct vs {
-	uint32_t addr_be;
+	struct ipaddr addr;
 	uint16_t port_be;
 	uint8_t proto;
 	uint8_t scheduler; // enum slb_sched
 	uint16_t slot;
-	uint16_t reserved;
+	bool one_packet;
 	uint32_t n_rs;
 	uint32_t total_weight;
 	uint32_t turn; // worker only: round robin
@@ -29,7 +31,7 @@ struct vs {
 
 // Open addressing over (address, port, protocol); an address alone (port and protocol 0) marks a VIP.
 struct vs_index_entry {
-	uint32_t addr_be;
+	struct ipaddr addr;
 	uint16_t port_be;
 	uint8_t proto;
 	uint8_t used;
@@ -46,11 +48,11 @@ struct vs_index {
 enum { VS_NONE = UINT16_MAX };
 
 // Slot of the VS, or VS_NONE.
-uint16_t vs_find(const struct vs_index *index, uint32_t addr_be, uint16_t port_be, uint8_t proto);
+uint16_t vs_find(const struct vs_index *index, struct ipaddr addr, uint16_t port_be, uint8_t proto);
 
-bool vs_is_vip(const struct vs_index *index, uint32_t addr_be);
+bool vs_is_vip(const struct vs_index *index, struct ipaddr addr);
 
 // For the builder: enters a key; the index must have a free entry.
 void vs_index_put(
-	struct vs_index *index, uint32_t addr_be, uint16_t port_be, uint8_t proto, uint16_t slot
+	struct vs_index *index, struct ipaddr addr, uint16_t port_be, uint8_t proto, uint16_t slot
 );

@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The API's client: one typed method for each route.
 
-    rows = Client("/run/slb/slbd.sock").vs_list()
+    async with Client("/run/slb/slbd.sock") as client:
+        rows = await client.vs_list()
 
-Every method raises RequestError (the class tells the code) when the daemon refuses, Unreachable
-when none answers, and NoAnswer when it took the request and is late. They block: code with an event
-loop calls them in a thread.
+`call()` does the same for code without an event loop. Every method raises RequestError (the class
+tells the code) when the daemon refuses, and Unreachable when none answers.
 """
 
-from collections.abc import Sequence
-from http.client import HTTPException
-from typing import TypeVar
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
 from urllib.parse import quote
 
+import aiohttp
 import msgspec
+from yarl import URL
 
-from slb.api.unix_http import Answer, TooLong, exchange
-from slb.errors import NoAnswer, RequestError, Unreachable, request_error
+from slb.errors import RequestError, Unreachable, request_error
 from slb.model import codec, views
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.service import RealServer, RsEdit, Scheduler, Service, ServiceSet, VsEdit
@@ -41,89 +43,107 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """Speaks to one daemon over its Unix socket, a connection for each request."""
+    """Speaks to one daemon over its Unix socket."""
 
     def __init__(self, socket: str = SOCKET, timeout_s: float = TIMEOUT_S) -> None:
         self._socket = socket
         self._timeout_s = timeout_s
+        self._http: aiohttp.ClientSession | None = None
 
-    def version(self) -> views.Version:
+    async def __aenter__(self) -> "Client":
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.UnixConnector(path=self._socket),
+            timeout=aiohttp.ClientTimeout(total=self._timeout_s),
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+    async def version(self) -> views.Version:
         """Ask who answers."""
-        return self._get(views.Version, "/version")
+        return await self._get(views.Version, "/version")
 
-    def vs_list(self) -> list[views.VsView]:
+    async def vs_list(self) -> list[views.VsView]:
         """List every VS."""
-        return self._get(views.Items[views.VsView], "/vs").items
+        return (await self._get(views.Items[views.VsView], "/vs")).items
 
-    def vs_show(self, vs: VsKey) -> views.VsView:
+    async def vs_show(self, vs: VsKey) -> views.VsView:
         """Show one VS; raises UnknownVs."""
-        return self._get(views.VsView, _vs(vs))
+        return await self._get(views.VsView, _vs(vs))
 
-    def vs_add(self, service: Service) -> views.Generation:
+    async def vs_add(self, service: Service) -> views.Generation:
         """Add a VS with its RS; raises Duplicate, Full, BadRequest."""
-        return self._send("POST", views.Generation, "/vs", service)
+        return await self._send("POST", views.Generation, "/vs", service)
 
-    def vs_edit(self, vs: VsKey, scheduler: Scheduler) -> views.Generation:
+    async def vs_edit(self, vs: VsKey, scheduler: Scheduler) -> views.Generation:
         """Change a VS; raises UnknownVs."""
-        return self._send("PATCH", views.Generation, _vs(vs), VsEdit(scheduler))
+        return await self._send("PATCH", views.Generation, _vs(vs), VsEdit(scheduler))
 
-    def vs_del(self, vs: VsKey) -> views.Generation:
+    async def vs_del(self, vs: VsKey) -> views.Generation:
         """Delete a VS and its RS; raises UnknownVs."""
-        return self._send("DELETE", views.Generation, _vs(vs))
+        return await self._send("DELETE", views.Generation, _vs(vs))
 
-    def rs_list(self, vs: VsKey | None = None) -> list[views.RsView]:
+    async def rs_list(self, vs: VsKey | None = None) -> list[views.RsView]:
         """List the RS of one VS, or of all; raises UnknownVs."""
-        return self._get(views.Items[views.RsView], "/rs", vs=vs).items
+        return (await self._get(views.Items[views.RsView], "/rs", vs=vs)).items
 
-    def rs_add(self, vs: VsKey, rs: RealServer) -> views.Generation:
+    async def rs_add(self, vs: VsKey, rs: RealServer) -> views.Generation:
         """Add an RS to a VS; raises UnknownVs, Duplicate, Full."""
-        return self._send("POST", views.Generation, f"{_vs(vs)}/rs", rs)
+        return await self._send("POST", views.Generation, f"{_vs(vs)}/rs", rs)
 
-    def rs_edit(self, vs: VsKey, rs: Endpoint, weight: int) -> views.Generation:
+    async def rs_edit(self, vs: VsKey, rs: Endpoint, weight: int) -> views.Generation:
         """Change an RS's weight, 0 drains it; raises UnknownVs, UnknownRs."""
-        return self._send("PATCH", views.Generation, _rs(vs, rs), RsEdit(weight))
+        return await self._send("PATCH", views.Generation, _rs(vs, rs), RsEdit(weight))
 
-    def rs_del(self, vs: VsKey, rs: Endpoint) -> views.Generation:
+    async def rs_del(self, vs: VsKey, rs: Endpoint) -> views.Generation:
         """Delete an RS; its sessions live until they end. Raises UnknownVs, UnknownRs."""
-        return self._send("DELETE", views.Generation, _rs(vs, rs))
+        return await self._send("DELETE", views.Generation, _rs(vs, rs))
 
-    def laddr_list(self) -> list[views.LaddrView]:
+    async def laddr_list(self) -> list[views.LaddrView]:
         """List the local addresses."""
-        return self._get(views.Items[views.LaddrView], "/laddr").items
+        return (await self._get(views.Items[views.LaddrView], "/laddr")).items
 
-    def port_list(self) -> list[views.PortView]:
+    async def port_list(self) -> list[views.PortView]:
         """List the ports."""
-        return self._get(views.Items[views.PortView], "/ports").items
+        return (await self._get(views.Items[views.PortView], "/ports")).items
 
-    def neighbour_list(self) -> list[views.NeighbourView]:
+    async def neighbour_list(self) -> list[views.NeighbourView]:
         """List the neighbours as the workers know them."""
-        return self._get(views.Items[views.NeighbourView], "/neighbours").items
+        return (await self._get(views.Items[views.NeighbourView], "/neighbours")).items
 
-    def route_list(self) -> list[views.RouteView]:
+    async def route_list(self) -> list[views.RouteView]:
         """List the routes as the workers know them."""
-        return self._get(views.Items[views.RouteView], "/routes").items
+        return (await self._get(views.Items[views.RouteView], "/routes")).items
 
-    def steering(self) -> list[views.SteeringView]:
+    async def steering(self) -> list[views.SteeringView]:
         """List how each port steers."""
-        return self._get(views.Items[views.SteeringView], "/steering").items
+        return (await self._get(views.Items[views.SteeringView], "/steering")).items
 
-    def worker_list(self) -> list[views.WorkerView]:
+    async def worker_list(self) -> list[views.WorkerView]:
         """List the workers."""
-        return self._get(views.Items[views.WorkerView], "/workers").items
+        return (await self._get(views.Items[views.WorkerView], "/workers")).items
 
-    def ospf(self) -> views.OspfView:
+    async def ospf(self) -> views.OspfView:
         """Show what OSPF does."""
-        return self._get(views.OspfView, "/ospf")
+        return await self._get(views.OspfView, "/ospf")
 
-    def drops(self) -> list[views.DropView]:
+    async def drops(self) -> list[views.DropView]:
         """List every drop reason with its counters."""
-        return self._get(views.Items[views.DropView], "/drops").items
+        return (await self._get(views.Items[views.DropView], "/drops")).items
 
-    def stats(self) -> views.Stats:
+    async def stats(self) -> views.Stats:
         """Read the workers' counters and their sum."""
-        return self._get(views.Stats, "/stats")
+        return await self._get(views.Stats, "/stats")
 
-    def session_list(
+    async def session_list(
         self,
         *,
         vs: VsKey | None = None,
@@ -134,9 +154,9 @@ class Client:
     ) -> views.SessionPage:
         """List sessions; `rs` and `client` are `ADDRESS` or `ADDRESS:PORT`."""
         query = {"vs": vs, "rs": rs, "client": client, "worker": worker, "limit": limit}
-        return self._get(views.SessionPage, "/sessions", **query)
+        return await self._get(views.SessionPage, "/sessions", **query)
 
-    def session_count(
+    async def session_count(
         self,
         *,
         vs: VsKey | None = None,
@@ -146,46 +166,55 @@ class Client:
     ) -> int:
         """Count sessions; same filters as session_list."""
         query = {"vs": vs, "rs": rs, "client": client, "worker": worker}
-        return self._get(views.SessionCount, "/sessions/count", **query).count
+        return (await self._get(views.SessionCount, "/sessions/count", **query)).count
 
-    def apply(self, services: Sequence[Service], *, dry_run: bool = False) -> views.Plan:
+    async def apply(self, services: Sequence[Service], *, dry_run: bool = False) -> views.Plan:
         """Make `services` the whole set of VS; with `dry_run` only say what would change."""
         path = "/apply?dry_run=1" if dry_run else "/apply"
-        return self._send("POST", views.Plan, path, ServiceSet(tuple(services)))
+        return await self._send("POST", views.Plan, path, ServiceSet(tuple(services)))
 
-    def export(self) -> ServiceSet:
+    async def export(self) -> ServiceSet:
         """Read the whole set of VS, in the form that apply takes."""
-        return self._get(ServiceSet, "/export")
+        return await self._get(ServiceSet, "/export")
 
-    def _get(self, kind: type[T], path: str, **query: object) -> T:
+    async def _get(self, kind: type[T], path: str, **query: object) -> T:
         given = "&".join(f"{k}={quote(str(v), safe='')}" for k, v in query.items() if v is not None)
-        return self._send("GET", kind, f"{path}?{given}" if given else path)
+        return await self._send("GET", kind, f"{path}?{given}" if given else path)
 
-    def _send(self, method: str, kind: type[T], path: str, body: object = None) -> T:
-        answer = self._exchange(method, path, None if body is None else codec.encode(body))
+    async def _send(self, method: str, kind: type[T], path: str, body: object = None) -> T:
+        data = None if body is None else codec.encode(body)
+        status, raw = await self._exchange(method, path, data)
         try:
-            if answer.content_type != "application/json":
-                raise msgspec.DecodeError(f"it is {answer.content_type}, not JSON")
-            if answer.status < 400:
-                return codec.decode(answer.body, kind)
-            error = codec.decode(answer.body, ErrorBody).error
+            if status < 400:
+                return codec.decode(raw, kind)
+            error = codec.decode(raw, ErrorBody).error
         except msgspec.MsgspecError as problem:
-            raise self._unreadable(problem) from None
+            raise RequestError(f"{self._socket} gave an unreadable answer: {problem}") from None
         raise request_error(error.code, error.message)
 
-    def _exchange(self, method: str, path: str, data: bytes | None) -> Answer:
+    async def _exchange(self, method: str, path: str, data: bytes | None) -> tuple[int, bytes]:
+        if self._http is None:
+            raise RuntimeError("use the client as `async with Client(…) as client`")
+        headers = {} if data is None else {"Content-Type": "application/json"}
+        url = URL(f"http://slbd/v1{path}", encoded=True)
         try:
-            return exchange(self._socket, method, f"/v1{path}", data, self._timeout_s)
+            async with self._http.request(method, url, data=data, headers=headers) as answer:
+                return answer.status, await answer.read()
         except TimeoutError:
             message = f"slbd at {self._socket} did not answer within {self._timeout_s:g} s"
-            raise NoAnswer(message) from None
-        except TooLong as problem:
-            raise self._unreadable(problem) from None
-        except (HTTPException, OSError, ValueError) as problem:
+            raise Unreachable(message) from None
+        except (aiohttp.ClientError, OSError, ValueError) as problem:
             raise Unreachable(f"no slbd at {self._socket}: {_reason(problem)}") from None
 
-    def _unreadable(self, problem: Exception) -> RequestError:
-        return RequestError(f"{self._socket} gave an unreadable answer: {problem}")
+
+def call(socket: str, action: Callable[[Client], Awaitable[T]], timeout_s: float = TIMEOUT_S) -> T:
+    """Run one action with a client of its own: `call(path, lambda c: c.vs_list())`."""
+
+    async def once() -> T:
+        async with Client(socket, timeout_s) as client:
+            return await action(client)
+
+    return asyncio.run(once())
 
 
 def _vs(vs: VsKey) -> str:
@@ -196,15 +225,12 @@ def _rs(vs: VsKey, rs: Endpoint) -> str:
     return f"{_vs(vs)}/rs/{quote(str(rs), safe=':')}"
 
 
-def _reason(problem: Exception) -> str:
-    if isinstance(problem, FileNotFoundError):
+def _reason(problem: Any) -> str:
+    cause = getattr(problem, "os_error", problem)
+    if isinstance(cause, FileNotFoundError):
         return "no such socket; is slbd running, and is this its api.socket?"
-    if isinstance(problem, ConnectionRefusedError):
+    if isinstance(cause, ConnectionRefusedError):
         return "nobody listens there; is slbd running?"
-    if isinstance(problem, PermissionError):
+    if isinstance(cause, PermissionError):
         return "permission denied; run as root or as a member of the socket's group"
-    if isinstance(problem, BlockingIOError):
-        return "too many wait there already; is slbd stuck?"
-    if isinstance(problem, HTTPException) and not isinstance(problem, OSError):
-        return "what answers there does not speak HTTP"
-    return getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
+    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__

@@ -36,6 +36,8 @@ REFUSALS: dict[str, type[RequestError]] = {
     "NO_MEMORY": Full,
     "WORKER": NotReady,
     "ADDRESS_IN_USE": BadRequest,
+    "NO_LOCAL_ADDRESS": BadRequest,
+    "NO_SESSIONS": BadRequest,
 }
 
 

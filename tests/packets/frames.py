@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption
+from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 from scapy.utils import checksum
@@ -19,6 +20,18 @@ RS_UDP = f"{RS}:5353"
 OWN = "192.0.2.2"
 GATEWAY = "192.0.2.1"
 LOCAL = ("198.18.0.1", "198.18.0.2")  # of worker 0 and worker 1
+CLIENT6 = "2001:db8:c::9"
+VIP6 = "2001:db8:96::10"
+VS6_TCP = f"[{VIP6}]:80/tcp"
+VS6_UDP = f"[{VIP6}]:53/udp"
+RS6 = "2001:db8:10::1"
+RS6_TCP = f"[{RS6}]:8080"
+RS6_UDP = f"[{RS6}]:5353"
+VIP64 = "2001:db8:96::64"  # its services are RS and RS_UDP, over IPv4
+VIP46 = "10.96.0.46"  # its services are RS6's
+OWN6 = "2001:db8::2"
+GATEWAY6 = "fe80::1"
+LOCAL6 = ("2001:db8:18::1", "2001:db8:18::2")
 FIRST_CLIENT = 0x14000000  # 20.0.0.0
 
 PORT_MAC = "02:00:00:00:00:00"
@@ -67,6 +80,42 @@ def udp(
     return ip(src, dst, **fields) / UDP(sport=sport, dport=dport, chksum=chksum) / payload
 
 
+def ip6(src: str = CLIENT6, dst: str = VIP6, **fields: object) -> Packet:
+    """Ethernet and IPv6."""
+    return ether() / IPv6(**{"src": src, "dst": dst, "hlim": 64} | fields)
+
+
+def tcp6(
+    bits: str = SYN,
+    payload: bytes = b"",
+    *,
+    src: str = CLIENT6,
+    sport: int = 40000,
+    dst: str = VIP6,
+    dport: int = 80,
+    extra: object = None,
+    **fields: object,
+) -> Packet:
+    """A TCP segment over IPv6, `extra` extension headers before it."""
+    segment = TCP(sport=sport, dport=dport, flags=bits, seq=1000) / payload
+    start = ip6(src, dst, **fields)
+    return start / extra / segment if extra is not None else start / segment
+
+
+def udp6(
+    payload: bytes = b"question",
+    *,
+    src: str = CLIENT6,
+    sport: int = 40000,
+    dst: str = VIP6,
+    dport: int = 53,
+    chksum: int | None = None,
+    **fields: object,
+) -> Packet:
+    """A UDP datagram over IPv6."""
+    return ip6(src, dst, **fields) / UDP(sport=sport, dport=dport, chksum=chksum) / payload
+
+
 def icmp(dst: str = VIP, *, type: int = 8, code: int = 0, **fields: object) -> Packet:
     """An ICMP message, an echo request unless said otherwise."""
     return ip(CLIENT, dst, **fields) / ICMP(type=type, code=code, id=11, seq=3) / b"payload"
@@ -99,7 +148,10 @@ def ip_checksum(header: bytes) -> int:
 def answer(forwarded: bytes, flags: str = SYN_ACK, payload: bytes = b"") -> Packet:
     """What an RS sends back for a packet that reached it."""
     seen = Ether(forwarded)
-    base = ip(seen[IP].dst, seen[IP].src)
+    if IPv6 in seen:
+        base = ip6(seen[IPv6].dst, seen[IPv6].src)
+    else:
+        base = ip(seen[IP].dst, seen[IP].src)
     if TCP in seen:
         return base / TCP(sport=seen.dport, dport=seen.sport, flags=flags, seq=5) / payload
     return base / UDP(sport=seen.dport, dport=seen.sport) / (payload or b"answer")

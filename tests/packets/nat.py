@@ -7,16 +7,20 @@ the checksum and the right one, before and after, in one's complement.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from scapy.layers.inet import IP, in4_chksum
 from scapy.utils import checksum
 
 Right = Callable[[bytes], int]
 
 IP_AT = 14
+IPV6_HEADER = 40
 TCP_CSUM, UDP_CSUM = 16, 6
-PROTO_TCP = 6
+PROTO_TCP, PROTO_UDP = 6, 17
+FRAGMENT, AUTHENTICATION = 44, 51
+EXTENSIONS = (0, 43, FRAGMENT, AUTHENTICATION, 60)
+DONT_FRAGMENT = 0x4000
+MAY_FRAGMENT = 1260
 
 
 @dataclass(frozen=True)
@@ -29,51 +33,126 @@ class Wire:
     dst: tuple[str, int]
 
 
+def is_v6(frame: bytes) -> bool:
+    """Whether it is an IPv6 frame."""
+    return frame[IP_AT] >> 4 == 6
+
+
+def proto_and_l4(frame: bytes) -> tuple[int, int]:
+    """Protocol and offset of the TCP or UDP header, behind options and extension headers."""
+    if not is_v6(frame):
+        return frame[IP_AT + 9], IP_AT + (frame[IP_AT] & 15) * 4
+    proto, at = frame[IP_AT + 6], IP_AT + IPV6_HEADER
+    while proto in EXTENSIONS:
+        if proto == AUTHENTICATION:
+            length = (frame[at + 1] + 2) * 4
+        else:
+            length = 8 if proto == FRAGMENT else (frame[at + 1] + 1) * 8
+        proto, at = frame[at], at + length
+    return proto, at
+
+
 def l4_at(frame: bytes) -> int:
     """Offset of the TCP or UDP header."""
-    return IP_AT + (frame[IP_AT] & 15) * 4
+    return proto_and_l4(frame)[1]
+
+
+def ip_length(frame: bytes) -> int:
+    """Bytes of the IP header and what is behind it."""
+    if is_v6(frame):
+        return IPV6_HEADER + _at(frame, IP_AT + 4)
+    return _at(frame, IP_AT + 2)
+
+
+def addresses(frame: bytes) -> bytes:
+    """Source and destination address."""
+    return frame[IP_AT + 8 : IP_AT + 40] if is_v6(frame) else frame[IP_AT + 12 : IP_AT + 20]
 
 
 def endpoints(frame: bytes) -> tuple[tuple[str, int], tuple[str, int]]:
     """Source and destination of a TCP or UDP frame."""
-    at = l4_at(frame)
-    ports = (int.from_bytes(frame[at + i : at + i + 2], "big") for i in (0, 2))
-    addresses = (str(IPv4Address(frame[IP_AT + i : IP_AT + i + 4])) for i in (12, 16))
-    source, destination = zip(addresses, ports, strict=True)
-    return source, destination
+    at, both = l4_at(frame), addresses(frame)
+    kind = IPv6Address if is_v6(frame) else IPv4Address
+    half = len(both) // 2
+    source, destination = (str(kind(both[i : i + half])) for i in (0, half))
+    return (source, _at(frame, at)), (destination, _at(frame, at + 2))
 
 
 def translated(before: bytes, after: bytes, wire: Wire) -> bytes:
     """What `before` must have become; `after` only decides between two spellings of zero."""
-    l4 = l4_at(before)
-    frame = bytearray(before)
+    proto, l4 = proto_and_l4(before)
+    frame = _with_addresses(before, ip_address(wire.src[0]).packed + ip_address(wire.dst[0]).packed)
     frame[0:12] = _mac(wire.dst_mac) + _mac(wire.src_mac)
-    frame[IP_AT + 8] -= 1
-    frame[IP_AT + 12 : IP_AT + 20] = (
-        IPv4Address(wire.src[0]).packed + IPv4Address(wire.dst[0]).packed
-    )
-    frame[l4 : l4 + 4] = wire.src[1].to_bytes(2, "big") + wire.dst[1].to_bytes(2, "big")
-    proto = before[IP_AT + 9]
-    place = l4 + (TCP_CSUM if proto == PROTO_TCP else UDP_CSUM)
-    if proto == PROTO_TCP or before[place : place + 2] != b"\0\0":
-        _carry(frame, before, after, place, _l4_right)
-    _carry(frame, before, after, IP_AT + 10, _ip_right)
+    moved = l4_at(bytes(frame))
+    frame[moved : moved + 4] = wire.src[1].to_bytes(2, "big") + wire.dst[1].to_bytes(2, "big")
+    place = TCP_CSUM if proto == PROTO_TCP else UDP_CSUM
+    bare = proto == PROTO_UDP and _at(before, l4 + place) == 0
+    if bare and is_v6(after) and not is_v6(before):
+        frame[moved + place : moved + place + 2] = _l4_right(bytes(frame)).to_bytes(2, "big")
+    elif not bare:
+        _carry(frame, before, after, (l4 + place, moved + place), _l4_right)
+    if not is_v6(before) and not is_v6(after):
+        _carry(frame, before, after, (IP_AT + 10, IP_AT + 10), _ip_right)
     return bytes(frame)
 
 
 def right_checksums(frame: bytes) -> bool:
     """Whether both checksums are what they would be if made from scratch; no UDP one counts too."""
-    l4, proto = l4_at(frame), frame[IP_AT + 9]
+    proto, l4 = proto_and_l4(frame)
     place = l4 + (TCP_CSUM if proto == PROTO_TCP else UDP_CSUM)
     bare_udp = proto != PROTO_TCP and _at(frame, place) == 0
-    return _at(frame, IP_AT + 10) == _ip_right(frame) and (
-        bare_udp or _at(frame, place) == _l4_right(frame)
+    header = is_v6(frame) or _at(frame, IP_AT + 10) == _ip_right(frame)
+    return header and (bare_udp or _at(frame, place) == _l4_right(frame))
+
+
+def _with_addresses(before: bytes, both: bytes) -> bytearray:
+    """The frame with other addresses, of the other family if they are, and one hop less to live."""
+    frame = bytearray(before)
+    if len(both) == len(addresses(before)):
+        start = IP_AT + (8 if is_v6(before) else 12)
+        frame[start : start + len(both)] = both
+        frame[IP_AT + (7 if is_v6(before) else 8)] -= 1
+        return frame
+    l4, end = l4_at(before), IP_AT + ip_length(before)
+    header = _as_v4(before, both, end - l4) if is_v6(before) else _as_v6(before, both, end - l4)
+    frame[12:l4] = header
+    return frame
+
+
+def _as_v6(before: bytes, both: bytes, length: int) -> bytes:
+    first = (6 << 28 | before[IP_AT + 1] << 20).to_bytes(4, "big")
+    return (
+        b"\x86\xdd"
+        + first
+        + length.to_bytes(2, "big")
+        + bytes([before[IP_AT + 9], before[IP_AT + 8] - 1])
+        + both
     )
 
 
-def _carry(frame: bytearray, before: bytes, after: bytes, place: int, right: Right) -> None:
+def _as_v4(before: bytes, both: bytes, length: int) -> bytes:
+    proto, l4 = proto_and_l4(before)
+    tos = _at(before, IP_AT) >> 4 & 0xFF
+    whole = length + 20 > MAY_FRAGMENT
+    place = l4 + (TCP_CSUM if proto == PROTO_TCP else UDP_CSUM)
+    header = bytearray(
+        bytes([0x45, tos])
+        + (length + 20).to_bytes(2, "big")
+        + (b"\0\0" if whole else before[place : place + 2])
+        + (DONT_FRAGMENT if whole else 0).to_bytes(2, "big")
+        + bytes([before[IP_AT + 7] - 1, proto, 0, 0])
+        + both
+    )
+    header[10:12] = int(checksum(bytes(header))).to_bytes(2, "big")
+    return b"\x08\x00" + bytes(header)
+
+
+def _carry(
+    frame: bytearray, before: bytes, after: bytes, places: tuple[int, int], right: Right
+) -> None:
     """Put in the checksum that is as wrong as the one before."""
-    error = (_at(before, place) - right(before)) % 0xFFFF
+    was, place = places
+    error = (_at(before, was) - right(before)) % 0xFFFF
     value = right(bytes(frame))
     if error != 0:
         value = (value + error) % 0xFFFF
@@ -88,13 +167,16 @@ def _ip_right(frame: bytes) -> int:
 
 
 def _l4_right(frame: bytes) -> int:
-    l4, proto = l4_at(frame), frame[IP_AT + 9]
-    end = IP_AT + _at(frame, IP_AT + 2)
+    proto, l4 = proto_and_l4(frame)
+    payload = frame[l4 : IP_AT + ip_length(frame)]
     place = TCP_CSUM if proto == PROTO_TCP else UDP_CSUM
-    payload = frame[l4:end]
     payload = payload[:place] + b"\0\0" + payload[place + 2 :]
-    value = int(in4_chksum(proto, IP(frame[IP_AT:l4]), payload))
-    return 0xFFFF if value == 0 and proto != PROTO_TCP else value
+    # UDP has a length of its own (RFC 768), which may be less than what IP carries.
+    if proto == PROTO_UDP:
+        payload = payload[: _at(frame, l4 + 4)]
+    pseudo = addresses(frame) + len(payload).to_bytes(4, "big") + proto.to_bytes(4, "big")
+    value = int(checksum(pseudo + payload))
+    return 0xFFFF if value == 0 and proto == PROTO_UDP else value
 
 
 def _at(frame: bytes, place: int) -> int:

@@ -14,9 +14,10 @@ from typing import Protocol
 
 from driver import Result
 from lab import Lab
-from packets.frames import GATEWAY_MAC, LOCAL, RS, SYN_ACK, answer
-from packets.nat import Wire, endpoints, right_checksums, translated
+from packets.frames import GATEWAY_MAC, LOCAL, LOCAL6, RS, SYN_ACK, answer
+from packets.nat import Wire, endpoints, ip_length, is_v6, right_checksums, translated
 from scapy.layers.inet import ICMP, IP
+from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 from structs import port_mac
@@ -49,7 +50,7 @@ class Run:
     def touch(self, direction: str, frame: bytes) -> None:
         """Expect a packet of a session to be counted."""
         self.packets[direction] += 1
-        self.octets[direction] += int.from_bytes(frame[16:18], "big")
+        self.octets[direction] += ip_length(frame)
 
 
 class Outcome(Protocol):
@@ -98,7 +99,8 @@ class ToRs:
         if client_port in run.flows:
             assert (local, server) == endpoints(run.flows[client_port].after)
         else:
-            assert local[0] == (self.local or LOCAL[send.worker]) and local[1] >= 1024
+            locals_ = LOCAL6 if is_v6(result.data) else LOCAL
+            assert local[0] == (self.local or locals_[send.worker]) and local[1] >= 1024
             assert server[0] == self.rs
         wire = Wire(port_mac(self.port), self.mac, local, server)
         assert result.data == translated(frame, result.data, wire)
@@ -181,9 +183,14 @@ class EchoReply:
         asked = Ether(frame)
         reply = asked.copy()
         reply.src, reply.dst = asked.dst, asked.src
-        reply[IP].src, reply[IP].dst, reply[IP].ttl = asked[IP].dst, asked[IP].src, 64
-        reply[ICMP].type = 0
-        del reply[IP].chksum, reply[ICMP].chksum
+        layer = IPv6 if IPv6 in asked else IP
+        reply[layer].src, reply[layer].dst = asked[layer].dst, asked[layer].src
+        if layer is IPv6:
+            reply.hlim, reply[ICMPv6EchoRequest].type = 64, 129
+            del reply[ICMPv6EchoRequest].cksum
+        else:
+            reply[IP].ttl, reply[ICMP].type = 64, 0
+            del reply[IP].chksum, reply[ICMP].chksum
         assert result.data == bytes(reply)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Hostile bytes: lengths that lie, headers cut short, fragments, sources that cannot be."""
 
-from case import Back, Case, Drop, Send, Sessions, ToClient, ToRs
+from case import Back, Case, Drop, Punt, Send, Sessions, ToClient, ToRs
 from packets.frames import ACK, LOCAL, OWN, RS, VIP, ether, icmp, ip, patched, tcp, udp, with_ip
 
 IP_TOTAL_LENGTH, TCP_DATA_OFFSET, UDP_LENGTH = 2, 46, 38
@@ -123,19 +123,25 @@ FRAGMENTS = [
 SEGMENTS = [
     *(
         Case(
-            f"a packet in {count} mbufs",
+            f"headers that do not lie in the first of {count} mbufs",
             Send(tcp(payload=b"x" * 200), Drop("MULTI_SEGMENT"), segments=count),
             Sessions(0),
         )
-        for count in (2, 3, 17)
+        for count in (5, 6, 7)
+    ),
+    *(
+        Case(
+            f"a payload in {count} mbufs",
+            Send(tcp(payload=b"x" * 200), ToRs(RS), segments=count),
+            Send(Back(payload=b"y" * 300), ToClient(), segments=count),
+        )
+        for count in (2, 3, 4)
     ),
     Case(
         "a first mbuf without a whole Ethernet header",
         Send(tcp(), Drop("SHORT"), segments=27),
     ),
-    Case(
-        "ARP in two mbufs", Send(ether(type=0x0806) / bytes(46), Drop("MULTI_SEGMENT"), segments=2)
-    ),
+    Case("ARP in two mbufs", Send(ether(type=0x0806) / bytes(46), Punt("ARP"), segments=2)),
 ]
 
 SOURCES = [

@@ -1,22 +1,45 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What is configured during a test, and taken away after it so that nothing remains.
 
-        worker 0, 198.18.0.1
+        worker 0, 198.18.0.1, 2001:db8:18::1
 lan0 <                        routes: 192.0.2.0/24 connected, default via 192.0.2.1
-        worker 1, 198.18.0.2
+        worker 1, 198.18.0.2, 2001:db8:18::2        and the same for IPv6, via fe80::1
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from driver import Harness
-from packets.frames import GATEWAY, GATEWAY_MAC, OWN, RS_TCP, RS_UDP, VIP_EMPTY, VS_TCP, VS_UDP
+from packets.frames import (
+    GATEWAY,
+    GATEWAY6,
+    GATEWAY_MAC,
+    OWN,
+    OWN6,
+    RS6_TCP,
+    RS6_UDP,
+    RS_TCP,
+    RS_UDP,
+    VIP46,
+    VIP64,
+    VIP_EMPTY,
+    VS6_TCP,
+    VS6_UDP,
+    VS_TCP,
+    VS_UDP,
+)
 from values import Neighbour, Op, Route, View
 
 PLAIN = View(
-    routes=(Route("192.0.2.0/24"), Route("0.0.0.0/0", GATEWAY)),
-    neighbours=(Neighbour(GATEWAY, GATEWAY_MAC),),
-    own=(OWN, "192.0.2.255"),
+    routes=(
+        Route("192.0.2.0/24"),
+        Route("0.0.0.0/0", GATEWAY),
+        Route("fe80::/64"),
+        Route("2001:db8::/64"),
+        Route("::/0", GATEWAY6),
+    ),
+    neighbours=(Neighbour(GATEWAY, GATEWAY_MAC), Neighbour(GATEWAY6, GATEWAY_MAC)),
+    own=(OWN, "192.0.2.255", OWN6, "fe80::2"),
 )
 LONGER_THAN_ANY_SESSION = 2000.0
 
@@ -66,8 +89,17 @@ class Lab:
         self.harness.forward(PLAIN)
         self.add_vs(VS_TCP, rs=[RS_TCP])
         self.add_vs(VS_UDP, rs=[RS_UDP])
+        if any(":" in address for address, _, _ in self.harness.settings.laddrs):
+            self._usual_v6()
         self.add_vs(f"{VIP_EMPTY}:80/tcp")
         return self
+
+    def _usual_v6(self) -> None:
+        self.add_vs(VS6_TCP, rs=[RS6_TCP])
+        self.add_vs(VS6_UDP, rs=[RS6_UDP])
+        for vip, tcp, udp in ((f"[{VIP64}]", RS_TCP, RS_UDP), (VIP46, RS6_TCP, RS6_UDP)):
+            self.add_vs(f"{vip}:80/tcp", rs=[tcp])
+            self.add_vs(f"{vip}:53/udp", rs=[udp])
 
     def active(self) -> int:
         """How many sessions there are, which three counts must agree on."""

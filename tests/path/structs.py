@@ -2,7 +2,7 @@
 """Values to and from the structs of slb_abi.h, and names from its enums."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network, ip_address
+from ipaddress import ip_address, ip_network
 from socket import htons, ntohs
 from typing import Any
 
@@ -34,6 +34,7 @@ def config_of(settings: Settings) -> Any:
     config.n_workers, config.n_ports = settings.workers, settings.ports
     config.n_laddrs = len(settings.laddrs)
     config.sessions, config.mbufs = settings.sessions, 4096
+    config.sessions6 = settings.sessions6
     config.vs_max, config.rs_max = settings.vs_max, settings.rs_max
     for name in ("ospf", "arp", "other"):
         setattr(config, f"punt_{name}_pps", settings.pps.get(name, 100_000))
@@ -47,6 +48,7 @@ def config_of(settings: Settings) -> Any:
         row.name, row.device = f"lan{index}".encode(), f"net_null{index}".encode()
         row.mtu, row.rx_desc, row.tx_desc = settings.mtu, 256, 256
         row.spread_hash = index in settings.spread_hash
+        row.vlan = settings.vlans.get(index, 0)
     return config
 
 
@@ -60,7 +62,8 @@ def put_address(row: Any, text: str) -> None:
 def put_endpoint(row: Any, text: str) -> None:
     """Write `10.96.0.10:80/tcp`, `10.10.0.1:8080`, or an address alone."""
     rest, _, proto = text.partition("/")
-    host, _, port = rest.rpartition(":") if ":" in rest else (rest, "", "0")
+    alone = ":" not in rest or (rest.count(":") > 1 and not rest.startswith("["))
+    host, _, port = (rest, "", "0") if alone else rest.rpartition(":")
     put_address(row.addr, host.strip("[]"))
     row.port_be = htons(int(port))
     if proto:
@@ -69,13 +72,14 @@ def put_endpoint(row: Any, text: str) -> None:
 
 def address(row: Any) -> str:
     """Read a struct slb_address."""
-    return str(IPv4Address(bytes(row.bytes)[:4]))
+    return str(ip_address(bytes(row.bytes)[: 4 if row.family == 4 else 16]))
 
 
 def endpoint(row: Any) -> str:
     """Read a struct slb_endpoint."""
     protocols = {number("SLB_PROTO_TCP"): "/tcp", number("SLB_PROTO_UDP"): "/udp"}
-    return f"{address(row.addr)}:{ntohs(row.port_be)}{protocols.get(row.proto, '')}"
+    host = address(row.addr) if row.addr.family == 4 else f"[{address(row.addr)}]"
+    return f"{host}:{ntohs(row.port_be)}{protocols.get(row.proto, '')}"
 
 
 def put_ops(ops: Sequence[Op]) -> Any:
@@ -95,7 +99,7 @@ def put_view(view: View) -> tuple[Any, int, Any, int, Any, int]:
     """Return routes, neighbours and own addresses, each with its length."""
     routes = ffi.new("struct slb_route[]", len(view.routes))
     for row, route in zip(routes, view.routes, strict=True):
-        prefix = IPv4Network(route.prefix, strict=False)
+        prefix = ip_network(route.prefix, strict=False)
         put_address(row.prefix, str(prefix.network_address))
         row.len, row.port = prefix.prefixlen, route.port
         if route.gateway:

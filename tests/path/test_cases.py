@@ -5,11 +5,13 @@ import cases_crossings
 import cases_edge_ports
 import cases_forwarding
 import cases_icmp
+import cases_ipv6
 import cases_malformed
 import cases_own_client
 import cases_punt
 import cases_steering
 import cases_tcp
+import cases_translation
 import cases_udp
 import pytest
 from case import Case, Drop, Send
@@ -29,8 +31,10 @@ TABLES = (
     cases_malformed,
     cases_steering,
     cases_forwarding,
+    cases_ipv6,
+    cases_translation,
 )
-# Exhaustion, rates, quiescing and full queues have tests of their own.
+# Exhaustion, rates, VLANs, quiescing and full queues have tests of their own.
 ELSEWHERE = {
     "NO_LOCAL_PORT",
     "SESSION_FULL",
@@ -40,6 +44,7 @@ ELSEWHERE = {
     "PUNT_FULL",
     "HANDOFF_FULL",
     "TX_FULL",
+    "VLAN",
 }
 ALL = [(table.__name__.removeprefix("cases_"), case) for table in TABLES for case in table.CASES]
 

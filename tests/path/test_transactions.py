@@ -119,29 +119,29 @@ REFUSALS = {
         "RS_UNKNOWN",
         f"RS 10.10.0.9:1 does not exist in VS {VS_TCP}",
     ),
-    "IPv6 VS": (
-        Op("VS_ADD", "[2001:db8::1]:80/tcp"),
+    "IPv4-mapped VS": (
+        Op("VS_ADD", "[::ffff:10.96.0.9]:80/tcp"),
         "EINVAL",
         "BAD_ADDRESS",
-        "VS [2001:db8::1]:80/tcp: only IPv4 is supported",
+        "VS [::ffff:10.96.0.9]:80/tcp: not a unicast address that routes can lead to",
     ),
-    "IPv6 RS": (
-        Op("RS_ADD", VS_TCP, "[2001:db8::1]:80"),
+    "link-local RS": (
+        Op("RS_ADD", VS_TCP, "[fe80::7]:80"),
         "EINVAL",
         "BAD_ADDRESS",
-        "RS [2001:db8::1]:80: only IPv4 is supported",
+        "RS [fe80::7]:80: not a unicast address that routes can lead to",
     ),
     "multicast VS": (
         Op("VS_ADD", "224.0.0.5:80/tcp"),
         "EINVAL",
         "BAD_ADDRESS",
-        "VS 224.0.0.5:80/tcp: not a unicast address",
+        "VS 224.0.0.5:80/tcp: not a unicast address that routes can lead to",
     ),
     "loopback RS": (
         Op("RS_ADD", VS_TCP, "127.0.0.1:80"),
         "EINVAL",
         "BAD_ADDRESS",
-        "RS 127.0.0.1:80: not a unicast address",
+        "RS 127.0.0.1:80: not a unicast address that routes can lead to",
     ),
     "port 0": (
         Op("VS_ADD", "10.96.0.9:0/udp"),
@@ -341,11 +341,11 @@ def test_sessions_on_an_rs_whose_adding_was_undone(quick: Lab) -> None:
 
 
 FORWARDING = {
-    "IPv6 route": View(routes=(Route("10.0.0.0/8", "2001:db8::1"),)),
+    "IPv4-mapped gateway": View(routes=(Route("10.0.0.0/8", "::ffff:192.0.2.1"),)),
     "no such port": View(routes=(Route("10.0.0.0/8", GATEWAY, 9),)),
     "neighbour of no port": View(neighbours=(Neighbour(GATEWAY, "02:00:00:00:00:01", 9),)),
-    "IPv6 neighbour": View(neighbours=(Neighbour("2001:db8::1", "02:00:00:00:00:01"),)),
-    "IPv6 own address": View(own=("2001:db8::1",)),
+    "IPv4-mapped neighbour": View(neighbours=(Neighbour("::ffff:10.0.0.1", "02:00:00:00:00:01"),)),
+    "IPv4-mapped own address": View(own=("::ffff:10.0.0.1",)),
 }
 
 

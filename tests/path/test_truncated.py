@@ -53,7 +53,7 @@ def test_cut_with_a_length_that_fits(lab: Lab, name: str, options: list[IPOption
         Case(f"{size} bytes", Send(sent, outcome)).run(lab)
 
 
-@pytest.mark.parametrize("packet", [ether() / ARP(), ether(type=0x86DD) / bytes(40)])
+@pytest.mark.parametrize("packet", [ether() / ARP(), ether(type=0x88CC) / bytes(40)])
 def test_other_protocols_cut_at_every_byte(lab: Lab, packet: Packet) -> None:
     whole = bytes(packet)
     kind = Punt("ARP" if ARP in packet else "OTHER")

@@ -11,14 +11,21 @@ class Settings:
 
     workers: int = 2
     ports: int = 2
-    laddrs: Sequence[tuple[str, int, int]] = (("198.18.0.1", 0, 0), ("198.18.0.2", 1, 0))
+    laddrs: Sequence[tuple[str, int, int]] = (
+        ("198.18.0.1", 0, 0),
+        ("198.18.0.2", 1, 0),
+        ("2001:db8:18::1", 0, 0),
+        ("2001:db8:18::2", 1, 0),
+    )
     sessions: int = 1000
+    sessions6: int = 1000
     vs_max: int = 64
     rs_max: int = 256
     mtu: int = 1500
     pps: Mapping[str, int] = field(default_factory=dict)  # ospf, arp, other
     timeouts: Mapping[str, int] = field(default_factory=dict)  # TCP_SYN_SENT: seconds
     spread_hash: frozenset[int] = frozenset()  # ports
+    vlans: Mapping[int, int] = field(default_factory=dict)  # by port
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,15 @@ import aiohttp
 import pytest
 from unit.memory_engine import MemoryEngine
 from unit.test_api_routes import VS, backend
-from unit.threaded_client import Client
 from yarl import URL
 
 from slb.api import server
 from slb.api.backend import Gate
+from slb.api.client import Client
 from slb.api.server import Server, make_app
 from slb.api.socket_file import SocketFile
-from slb.errors import NoAnswer, NotReady
-from slb.model import codec
+from slb.errors import NotReady, Unreachable
 from slb.model.service import Service
-
-JSON = {"Content-Type": "application/json"}
 
 
 class Raw:
@@ -150,8 +147,7 @@ def test_a_defect_is_one_line_and_says_where_to_look(
 
 def test_while_there_is_no_engine_the_answer_says_so(tmp_path: Path) -> None:
     async def ask() -> None:
-        async with Raw(tmp_path) as raw:
-            client = Client(raw.path)
+        async with Raw(tmp_path) as raw, Client(raw.path) as client:
             raw.gate.shut("slbd is stopping")
             with pytest.raises(NotReady, match="slbd is stopping"):
                 await client.vs_list()
@@ -169,18 +165,17 @@ def test_a_client_that_goes_away_does_not_break_a_commit_in_two(tmp_path: Path) 
                 finish.wait(5)
 
             raw.engine.before_commit = wait
-            task = asyncio.create_task(
-                raw.send("POST", "/v1/vs", codec.encode(Service(VS)), **JSON)
-            )
-            await asyncio.to_thread(started.wait, 5)
-            task.cancel()
+            async with Client(raw.path, timeout_s=5) as client:
+                task = asyncio.create_task(client.vs_add(Service(VS)))
+                await asyncio.to_thread(started.wait, 5)
+                task.cancel()
             raw.engine.before_commit = lambda: None
-            client = Client(raw.path)
-            waiting = asyncio.ensure_future(client.vs_del(VS))
-            await client.vs_list()
-            finish.set()
-            await waiting
-            assert await client.vs_list() == []
+            async with Client(raw.path) as client:
+                waiting = asyncio.create_task(client.vs_del(VS))
+                await client.vs_list()
+                finish.set()
+                await waiting
+                assert await client.vs_list() == []
             assert [str(op) for ops in raw.engine.commits for op in ops] == [
                 f"+ vs {VS} scheduler rr",
                 f"- vs {VS}",
@@ -189,7 +184,7 @@ def test_a_client_that_goes_away_does_not_break_a_commit_in_two(tmp_path: Path) 
     asyncio.run(leave())
 
 
-def test_a_late_answer(tmp_path: Path) -> None:
+def test_a_late_answer_is_unreachable(tmp_path: Path) -> None:
     async def ask() -> None:
         async with Raw(tmp_path) as raw:
             finish = threading.Event()
@@ -199,8 +194,9 @@ def test_a_late_answer(tmp_path: Path) -> None:
 
             raw.engine.before_commit = wait
             try:
-                with pytest.raises(NoAnswer, match=r"did not answer within 0\.2 s"):
-                    await Client(raw.path, timeout_s=0.2).vs_add(Service(VS))
+                async with Client(raw.path, timeout_s=0.2) as client:
+                    with pytest.raises(Unreachable, match=r"did not answer within 0\.2 s"):
+                        await client.vs_add(Service(VS))
             finally:
                 finish.set()
 

@@ -75,6 +75,8 @@ def test_views_have_the_fields_of_the_structs(view: Any, struct: str) -> None:
         (-errno.ENOMEM, "NO_MEMORY", errors.Full),
         (-errno.EINVAL, "BAD_ADDRESS", errors.BadRequest),
         (-errno.EINVAL, "ADDRESS_IN_USE", errors.BadRequest),
+        (-errno.EINVAL, "NO_LOCAL_ADDRESS", errors.BadRequest),
+        (-errno.EINVAL, "NO_SESSIONS", errors.BadRequest),
         (-errno.ETIMEDOUT, "WORKER", errors.NotReady),
         (-errno.ETIMEDOUT, "", errors.NotReady),
         (-errno.ESHUTDOWN, "", errors.NotReady),
