@@ -70,14 +70,20 @@ apt_install() (
 		tail -n 20 build/apt.log >&2
 		die "apt-get could not install: $1 (whole log: build/apt.log; is a Debian mirror reachable?)"
 	}
-	[ ! -d /run/systemd/system ] || [ "$had_bird" = yes ] || systemctl -q disable bird.service
+	# shellcheck disable=SC2086
+	[ ! -d /run/systemd/system ] || [ -z "$fresh_services" ] || systemctl -q disable $fresh_services
 )
 
-# Debian starts a service when its package is installed. BIRD would then speak for this host, while here
-# it is only ever started by slbd or a test, in a network namespace and with a configuration of its own.
+# Debian starts a service when its package is installed. BIRD would then speak for this host, and the web
+# servers listen on it, while here they are only ever started by slbd or a test, in a network namespace
+# and with a configuration of their own.
 keep_services_stopped() {
-	had_bird=no
-	! dpkg-query -W -f '${db:Status-Abbrev}' bird2 2>/dev/null | grep -q '^ii' || had_bird=yes
+	local name
+	fresh_services=
+	for name in bird2:bird haproxy:haproxy nginx-light:nginx; do
+		dpkg-query -W -f '${db:Status-Abbrev}' "${name%:*}" 2>/dev/null | grep -q '^ii' ||
+			fresh_services="$fresh_services ${name#*:}.service"
+	done
 	[ ! -e /usr/sbin/policy-rc.d ] || return 0
 	trap 'rm -f /usr/sbin/policy-rc.d' EXIT
 	install -m 755 /dev/stdin /usr/sbin/policy-rc.d <<-'TEXT'

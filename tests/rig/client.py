@@ -5,7 +5,7 @@ import itertools
 import socket
 from pathlib import Path
 
-from rig.addresses import CLIENTS, DNS, HTTP
+from rig.addresses import DNS, HTTP, family_of
 from rig.load import BackgroundLoad, Load, Outcome, Target, dns_task, http_task
 from rig.netns import Namespace
 
@@ -27,17 +27,15 @@ class Client:
         width: int = 50,
         per_connection: int = 1,
         target: Target = HTTP,
-        source: str = CLIENTS[0],
+        source: str = "",
     ) -> Outcome:
         """Make `total` HTTP requests over `width` connections at a time."""
-        task = http_task(target, per_connection, source, self._ports)
+        task = http_task(target, per_connection, source or _first(target), self._ports)
         return self.namespace.call(lambda: Load(width, total).run(task))
 
-    def dns(
-        self, total: int, width: int = 50, target: Target = DNS, source: str = CLIENTS[0]
-    ) -> Outcome:
+    def dns(self, total: int, width: int = 50, target: Target = DNS, source: str = "") -> Outcome:
         """Make `total` DNS queries, each from a port of its own, `width` at a time."""
-        task = dns_task(target, source, self._ports)
+        task = dns_task(target, source or _first(target), self._ports)
         return self.namespace.call(lambda: Load(width, total).run(task))
 
     def http_load(
@@ -45,12 +43,13 @@ class Client:
     ) -> BackgroundLoad:
         """Keep `width` connections busy, pausing after each answer, until the load is stopped."""
         # So many connections that their ports must be the kernel's choice.
-        task = http_task(target, per_connection, CLIENTS[0], itertools.repeat(0), pause_s)
+        source = _first(target)
+        task = http_task(target, per_connection, source, itertools.repeat(0), pause_s)
         return BackgroundLoad(self.namespace, Load(width, None), task)
 
     def dns_load(self, width: int, pause_s: float, target: Target = DNS) -> BackgroundLoad:
         """Go on asking, each task again `pause_s` after its answer, until the load is stopped."""
-        task = dns_task(target, CLIENTS[0], self._ports, pause_s)
+        task = dns_task(target, _first(target), self._ports, pause_s)
         return BackgroundLoad(self.namespace, Load(width, None), task)
 
     def curl(self, *argv: str, timeout: float = 60) -> str:
@@ -79,7 +78,8 @@ class Client:
         """A connected UDP socket."""
 
         def connect() -> socket.socket:
-            made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+            made = socket.socket(family, socket.SOCK_DGRAM)
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
             made.settimeout(_SOCKET_S)
             made.bind((source, 0))
@@ -87,3 +87,8 @@ class Client:
             return made
 
         return self.namespace.call(connect)
+
+
+def _first(target: Target) -> str:
+    """The first of the client's addresses of the target's family."""
+    return family_of(target[0]).clients[0]

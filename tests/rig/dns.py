@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Just enough DNS (RFC 1035) for a question and its TXT or A answer; values in, values out."""
+"""Just enough DNS (RFC 1035, 3596) for a question and its TXT, A or AAAA answer; values only."""
 
 import ipaddress
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-A, TXT = 1, 16
+A, TXT, AAAA = 1, 16, 28
 _HEADER = struct.Struct(">HHHHHH")
 _IN = 1
 
@@ -40,12 +41,12 @@ def question(packet: bytes) -> Question:
     return Question(number, packet[_HEADER.size : end + 5], kind)
 
 
-def answer(asked: Question, name: str, address: str) -> bytes:
-    """Encode the reply to `asked`: the name as TXT, the address as A, nothing for other types."""
-    data = {
-        TXT: bytes([len(name)]) + name.encode(),
-        A: ipaddress.IPv4Address(address).packed,
-    }.get(asked.kind)
+def answer(asked: Question, name: str, addresses: Iterable[str]) -> bytes:
+    """Encode the reply to `asked`: the name as TXT, an address as A or AAAA, else nothing."""
+    found = {TXT: bytes([len(name)]) + name.encode()}
+    for address in map(ipaddress.ip_address, addresses):
+        found[A if address.version == 4 else AAAA] = address.packed
+    data = found.get(asked.kind)
     header = _HEADER.pack(asked.number, 0x8580, 1, 0 if data is None else 1, 0, 0)
     if data is None:
         return header + asked.raw

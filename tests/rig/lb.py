@@ -17,15 +17,7 @@ from urllib.parse import quote
 
 import yaml
 
-from rig.addresses import (
-    DATA_LINK,
-    KERNEL_LINK,
-    LB,
-    LB_PREFIX,
-    SERVICE_SUBNET,
-    SWITCH,
-    local_addresses,
-)
+from rig.addresses import DATA_LINK, FAMILIES, KERNEL_LINK, LB, V4, Family, local_addresses
 from rig.netns import Namespace
 from rig.process import Process, tail
 from rig.registry import Registry
@@ -39,22 +31,30 @@ class LbSettings:
     """What differs between the rigs; the rest of slb.yaml follows from the topology."""
 
     workers: int = 1
+    ipv6: bool = False
     announce: str = "subnets"
     services: Sequence[dict[str, Any]] = ()
     timeouts: dict[str, int] = field(default_factory=dict)
     # The words that start slbd, where a test runs it by a launcher of its own.
     launcher: Sequence[str] = ()
 
+    @property
+    def families(self) -> Sequence[Family]:
+        """The families that slbd serves."""
+        return FAMILIES if self.ipv6 else (V4,)
+
 
 def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
     """The whole slb.yaml of a rig as plain data."""
+    families = settings.families
+    default = {4: "0.0.0.0/0", 6: "::/0"}
     port = {
         "name": "lan0",
         "device": f"net_tap0,iface={DATA_LINK}",
         "kernel_interface": {"name": KERNEL_LINK},
-        "addresses": [f"{LB}/{LB_PREFIX}"],
-        "routes": [{"to": "0.0.0.0/0", "via": SWITCH}],
-        "local_addresses": local_addresses(settings.workers),
+        "addresses": [f"{family.lb}/{family.length}" for family in families],
+        "routes": [{"to": default[f.version], "via": f.switch} for f in families],
+        "local_addresses": [a for f in families for a in local_addresses(settings.workers, f)],
     }
     return {
         "engine": {
@@ -66,7 +66,7 @@ def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
             "rs_max": 1024,
         },
         "ports": [port],
-        "service_subnets": [SERVICE_SUBNET],
+        "service_subnets": [family.service_subnet for family in families],
         "timeouts": settings.timeouts,
         # Low, so that a flood from a small host exceeds it by far.
         "punt": {"other_pps": 1000},

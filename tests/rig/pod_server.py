@@ -5,8 +5,9 @@
     GET /bytes/N     N bytes, the same for every pod
     POST /upload     the number of bytes received and their SHA-256
     UDP echo         "<name> <payload>"; "repeat N" is answered with N datagrams "<name> 0" ...
-    DNS              TXT: the name, A: the address
+    DNS              TXT: the name, A and AAAA: the addresses
 
+Everything is served at both addresses.
 The HTTP server is threaded and blocking, because it must go on sending to a client that has closed
 its own half of the connection.
 """
@@ -75,7 +76,8 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, pod: str, address: str) -> None:
-        """Listen at the pod's address."""
+        """Listen at an address of the pod."""
+        self.address_family = _family(address)
         super().__init__((address, HTTP_PORT), Pages)
         self.pod = pod
 
@@ -86,7 +88,7 @@ class Server(ThreadingHTTPServer):
 
 def serve_udp(address: str, port: int, reply: Callable[[bytes], list[bytes]]) -> None:
     """Answer datagrams for ever."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+    with socket.socket(_family(address), socket.SOCK_DGRAM) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         server.bind((address, port))
         while True:
@@ -103,10 +105,10 @@ def echo(name: str, packet: bytes) -> list[bytes]:
     return [f"{name} ".encode() + packet]
 
 
-def resolve(name: str, address: str, packet: bytes) -> list[bytes]:
+def resolve(name: str, addresses: list[str], packet: bytes) -> list[bytes]:
     """The reply to a DNS query; none to anything else."""
     try:
-        return [dns.answer(dns.question(packet), name, address)]
+        return [dns.answer(dns.question(packet), name, addresses)]
     except ValueError:
         return []
 
@@ -115,15 +117,27 @@ def main() -> None:
     """Serve until killed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
-    parser.add_argument("address")
+    parser.add_argument("addresses", nargs="+")
     pod = parser.parse_args()
     replies: dict[int, Callable[[bytes], list[bytes]]] = {
         ECHO_PORT: lambda packet: echo(pod.name, packet),
-        DNS_PORT: lambda packet: resolve(pod.name, pod.address, packet),
+        DNS_PORT: lambda packet: resolve(pod.name, pod.addresses, packet),
     }
-    for port, reply in replies.items():
-        threading.Thread(target=serve_udp, args=(pod.address, port, reply), daemon=True).start()
-    Server(pod.name, pod.address).serve_forever()
+    threads = [
+        threading.Thread(target=serve_udp, args=(address, port, reply), daemon=True)
+        for address in pod.addresses
+        for port, reply in replies.items()
+    ]
+    threads += [
+        threading.Thread(target=Server(pod.name, address).serve_forever)
+        for address in pod.addresses
+    ]
+    for thread in threads:
+        thread.start()
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 if __name__ == "__main__":

@@ -3,12 +3,14 @@
 
 import contextlib
 import sys
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from rig.addresses import HTTP_PORT, LB, PODS, SERVICE_SUBNET, Pod, local_prefixes
+from rig.addresses import HTTP_PORT, LB, PODS, V4, Family, Pod, endpoint, local_prefixes
 from rig.client import Client
 from rig.lb import Lb, LbSettings
+from rig.netns import Namespace
 from rig.process import Process, tail
 from rig.registry import Registry, family
 from rig.sweep import sweep
@@ -70,26 +72,40 @@ class Rig:
 
     def wait_ospf(self, timeout: float = _OSPF_S) -> None:
         """Wait until both sides are Full and the switch's kernel routes to the LB."""
-        wait(self.switch.full, timeout, "OSPF Full on the switch")
+        for spoken in self.settings.families:
+            wait(partial(self.switch.full, spoken), timeout, "OSPF Full on the switch")
         wait(self.lb_full, timeout, "OSPF Full on the LB")
-        expected = {SERVICE_SUBNET} if self.settings.announce == "subnets" else set()
-        expected |= local_prefixes(self.settings.workers)
-        wait(lambda: expected <= self.routes_to_lb(), timeout, f"the switch's routes to {expected}")
+        for spoken in self.settings.families:
+            subnets = {spoken.service_subnet} if self.settings.announce == "subnets" else set()
+            self._wait_routes(spoken, subnets | local_prefixes(self.settings.workers, spoken))
 
     def lb_full(self) -> bool:
-        """Tell whether slbd reports its neighbour as Full."""
-        return [row["full"] for row in self.lb.api("/v1/ospf")["neighbours"]] == [True]
+        """Tell whether slbd reports its neighbour as Full, by every OSPF that it speaks."""
+        rows = self.lb.api("/v1/ospf")["neighbours"]
+        return [row["full"] for row in rows] == [True] * len(self.settings.families)
 
-    def routes_to_lb(self) -> set[str]:
+    def routes_to_lb(self, family: Family = V4) -> set[str]:
         """Prefixes that the switch's kernel routes to the LB, learnt by OSPF."""
-        return {prefix for prefix, gateway in self.switch.routes().items() if gateway == LB}
+        routes = self.switch.routes(family).items()
+        # OSPFv3's gateways are link-local, and the LB is alone on its link.
+        return {prefix for prefix, gateway in routes if family is not V4 or gateway == LB}
 
-    def pod_peers(self, pod: Pod) -> set[str]:
+    def _wait_routes(self, family: Family, expected: set[str]) -> None:
+        what = f"the switch's routes to {expected}"
+        wait(lambda: expected <= self.routes_to_lb(family), _OSPF_S, what)
+
+    def pod_peers(self, pod: Pod, family: Family = V4) -> set[str]:
         """Who is connected to a pod's HTTP server, as the pod's kernel sees it."""
         assert self._topology is not None
         words = ("ss", "-Htn", "state", "established", "sport", f"= :{HTTP_PORT}")
-        rows = self._topology.nodes[pod.node].run(*words).splitlines()
-        return {row.split()[3] for row in rows if row.split()[2].startswith(f"{pod.address}:")}
+        rows = [row.split() for row in self._topology.nodes[pod.node].run(*words).splitlines()]
+        server = endpoint(pod.at(family), HTTP_PORT)
+        return {row[3] for row in rows if row[2] == server}
+
+    def node(self, number: int) -> Namespace:
+        """The namespace of a node, where its pods are."""
+        assert self._topology is not None
+        return self._topology.nodes[number]
 
     def logs(self, lines: int = 25) -> str:
         """The last lines of every log of the run that has any."""
@@ -118,12 +134,13 @@ class Rig:
         topology.attach_data_link()
 
     def _start_pod(self, topology: Topology, pod: Pod) -> Process:
-        words = [sys.executable, str(_POD_SERVER), pod.name, pod.address]
+        words = [sys.executable, str(_POD_SERVER), pod.name, pod.address, pod.address6]
         return Process(self.registry, topology.nodes[pod.node], pod.name, words)
 
     def _listens(self, pod: Pod) -> bool:
         with contextlib.suppress(OSError):
-            self.client.tcp((pod.address, HTTP_PORT)).close()
+            for address in (pod.address, pod.address6):
+                self.client.tcp((address, HTTP_PORT)).close()
             return True
         return False
 

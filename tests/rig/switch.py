@@ -4,15 +4,16 @@
 import re
 import textwrap
 from dataclasses import dataclass
-from ipaddress import IPv4Interface
+from ipaddress import ip_interface
 from pathlib import Path
 
-from rig.addresses import DATA_LINK, LB_PREFIX, SWITCH
+from rig.addresses import DATA_LINK, SWITCH, V4, V6, Family
 from rig.netns import Namespace, command
 from rig.process import Process
 from rig.registry import Registry
 
-LINK = IPv4Interface(f"{SWITCH}/{LB_PREFIX}").network
+# Names of its protocols.
+OSPF = {4: "lb", 6: "lb6"}
 
 
 @dataclass(frozen=True)
@@ -37,43 +38,51 @@ class Switch:
         words = ["bird", "-f", "-c", str(config), "-s", str(self._control)]
         self.process = Process(registry, namespace, "switch-bird", words)
 
-    def neighbours(self) -> list[Neighbour]:
+    def neighbours(self, family: Family = V4) -> list[Neighbour]:
         """OSPF neighbours; none while BIRD is starting."""
         if not Path(self._control).exists():
             return []
-        reply = command(
-            "birdc", "-r", "-s", str(self._control), "show", "ospf", "neighbors", check=False
-        )
+        question = f"show ospf neighbors {OSPF[family.version]}"
+        reply = command("birdc", "-r", "-s", str(self._control), question, check=False)
         rows = re.findall(r"^(\d+\.\d+\.\d+\.\d+)\s+\d+\s+(\S+)/", reply, re.MULTILINE)
         return [Neighbour(router_id, state) for router_id, state in rows]
 
-    def full(self) -> bool:
+    def full(self, family: Family = V4) -> bool:
         """Tell whether there is exactly one neighbour, and Full."""
-        return [neighbour.state for neighbour in self.neighbours()] == ["Full"]
+        return [neighbour.state for neighbour in self.neighbours(family)] == ["Full"]
 
-    def routes(self) -> dict[str, str]:
+    def routes(self, family: Family = V4) -> dict[str, str]:
         """Kernel routes that BIRD has put in: prefix to gateway."""
-        rows = self.namespace.ip("route", "show", "proto", "bird").splitlines()
+        show = (f"-{family.version}", "route", "show", "proto", "bird")
+        rows = self.namespace.ip(*show).splitlines()
         words = [row.split() for row in rows]
         return {row[0]: row[row.index("via") + 1] for row in words if "via" in row}
 
 
 def _config(hello_s: int, dead_s: int) -> str:
+    head = f"log stderr all;\nrouter id {SWITCH};\nprotocol device {{ scan time 1; }}\n"
+    return head + "".join(_ospf(family, hello_s, dead_s) for family in (V4, V6))
+
+
+def _ospf(family: Family, hello_s: int, dead_s: int) -> str:
+    channel, version = f"ipv{family.version}", {4: "v2", 6: "v3"}[family.version]
+    link = ip_interface(f"{family.switch}/{family.length}").network
     return textwrap.dedent(f"""\
-        log stderr all;
-        router id {SWITCH};
-        protocol device {{ scan time 1; }}
         protocol kernel {{
             scan time 1;
-            ipv4 {{
+            {channel} {{
                 import none;
                 # What OSPF has learnt; the link itself is the kernel's own.
                 export where source ~ [ RTS_OSPF, RTS_OSPF_IA, RTS_OSPF_EXT1, RTS_OSPF_EXT2 ]
-                    && net != {LINK};
+                    && net != {link};
             }};
         }}
-        protocol ospf v2 lb {{
-            ipv4 {{ import all; export none; }};
+        protocol static pods{family.version} {{
+            {channel};
+            route {family.pods} blackhole;
+        }}
+        protocol ospf {version} {OSPF[family.version]} {{
+            {channel} {{ import all; export where proto = "pods{family.version}"; }};
             area 0.0.0.0 {{
                 # It elects a designated router early, so that the rig is up sooner.
                 interface "{DATA_LINK}" {{ hello {hello_s}; dead {dead_s}; wait 2; }};

@@ -11,14 +11,12 @@ no incremental update can put right, and the fault would look like the load bala
 from pathlib import Path
 
 from rig.addresses import (
-    CLIENT_GATEWAY,
-    CLIENTS,
     DATA_LINK,
-    LB_PREFIX,
+    FAMILIES,
     NODES,
     PODS,
-    SWITCH,
     SWITCH_MAC,
+    Family,
     node_link,
     pod_subnet,
 )
@@ -31,13 +29,13 @@ class Topology:
 
     def __init__(self, registry: Registry) -> None:
         """Create everything but the link to the LB, which slbd creates."""
-        self.client = Namespace(registry, "client")
-        self.switch = Namespace(registry, "switch")
-        self.lb = Namespace(registry, "lb")
-        self.nodes = {number: Namespace(registry, f"node{number}") for number in NODES}
+        self.client = Namespace(registry, "client", ipv6=True)
+        self.switch = Namespace(registry, "switch", ipv6=True)
+        self.lb = Namespace(registry, "lb", ipv6=True)
+        self.nodes = {n: Namespace(registry, f"node{n}", ipv6=True) for n in NODES}
         for namespace in self.all():
             namespace.ip("link", "set", "lo", "up")
-        self.switch.call(lambda: Path("/proc/sys/net/ipv4/ip_forward").write_text("1"))
+        self.switch.call(_forward)
         self._join_client()
         for number in NODES:
             self._join_node(number)
@@ -51,7 +49,8 @@ class Topology:
         self.lb.ip("link", "set", DATA_LINK, "netns", self.switch.name)
         self.switch.ip("link", "set", DATA_LINK, "address", SWITCH_MAC)
         self.switch.run("ethtool", "-K", DATA_LINK, "tx", "off", check=False)
-        self.switch.ip("address", "add", f"{SWITCH}/{LB_PREFIX}", "dev", DATA_LINK)
+        for family in FAMILIES:
+            self.switch.ip("address", "add", f"{family.switch}/{family.length}", "dev", DATA_LINK)
         self.switch.ip("link", "set", DATA_LINK, "up")
 
     def delete(self) -> None:
@@ -61,25 +60,36 @@ class Topology:
 
     def _join_client(self) -> None:
         self._veth(self.client, "eth0", "to-client")
-        self.switch.ip("address", "add", f"{CLIENT_GATEWAY}/24", "dev", "to-client")
-        for address in CLIENTS:
-            self.client.ip("address", "add", f"{address}/24", "dev", "eth0")
-        self.client.ip("route", "add", "default", "via", CLIENT_GATEWAY)
+        for family in FAMILIES:
+            gateway, length = family.client_gateway, family.length
+            self.switch.ip("address", "add", f"{gateway}/{length}", "dev", "to-client")
+            for address in family.clients:
+                self.client.ip("address", "add", f"{address}/{length}", "dev", "eth0")
+            self.client.ip("route", "add", "default", "via", gateway)
 
     def _join_node(self, number: int) -> None:
-        node, link = self.nodes[number], f"to-node{number}"
-        above, below = node_link(number)
-        self._veth(node, "eth0", link)
-        self.switch.ip("address", "add", f"{above}/30", "dev", link)
-        node.ip("address", "add", f"{below}/30", "dev", "eth0")
+        self._veth(self.nodes[number], "eth0", f"to-node{number}")
+        for family in FAMILIES:
+            self._address_node(number, family)
+
+    def _address_node(self, number: int, family: Family) -> None:
+        node = self.nodes[number]
+        above, below = node_link(number, family)
+        self.switch.ip("address", "add", f"{above}/{family.length}", "dev", f"to-node{number}")
+        node.ip("address", "add", f"{below}/{family.length}", "dev", "eth0")
         for pod in PODS:
             if pod.node == number:
-                node.ip("address", "add", f"{pod.address}/32", "dev", "lo")
+                node.ip("address", "add", pod.at(family), "dev", "lo")
         node.ip("route", "add", "default", "via", above)
-        self.switch.ip("route", "add", pod_subnet(number), "via", below)
+        self.switch.ip("route", "add", pod_subnet(number, family), "via", below)
 
     def _veth(self, namespace: Namespace, name: str, switch_name: str) -> None:
         end = ("peer", "name", switch_name, "netns", self.switch.name)
         namespace.ip("link", "add", name, "type", "veth", *end)
         namespace.ip("link", "set", name, "up")
         self.switch.ip("link", "set", switch_name, "up")
+
+
+def _forward() -> None:
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+    Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
