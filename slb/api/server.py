@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Serves the API on a bound socket."""
 
+import asyncio
 import socket
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from slb.api.routes import add_routes
 
 MAX_BODY = 32 << 20
 STOP_S = 3.0
+ACCEPT_ROUNDS = 5
 
 
 def make_app(gate: Gate, body_timeout_s: float = BODY_TIMEOUT_S) -> web.Application:
@@ -29,12 +31,20 @@ class Server:
         self._runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=STOP_S, handler_cancellation=False
         )
+        self._bound: socket.socket | None = None
 
     async def start(self, bound: socket.socket) -> None:
         """Begin to answer."""
+        self._bound = bound
         await self._runner.setup()
         await web.SockSite(self._runner, bound).start()
 
     async def stop(self) -> None:
         """Stop listening and let requests under way finish, STOP_S at most."""
+        # asyncio takes some rounds from accepting a connection to serving it, and leaves one open
+        # if the server is closed in between: no more are accepted, and those get their rounds.
+        if self._bound is not None:
+            asyncio.get_running_loop().remove_reader(self._bound)
+        for _ in range(ACCEPT_ROUNDS):
+            await asyncio.sleep(0)
         await self._runner.cleanup()

@@ -2,7 +2,10 @@
 """Requests that no client of ours sends: each gets one JSON error, and the server lives on."""
 
 import asyncio
+import contextlib
+import gc
 import json
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -201,3 +204,20 @@ def test_a_late_answer_is_unreachable(tmp_path: Path) -> None:
                 finish.set()
 
     asyncio.run(ask())
+
+
+@pytest.mark.parametrize("rounds", range(6))
+def test_a_connection_that_comes_while_the_server_stops(tmp_path: Path, rounds: int) -> None:
+    async def stop(client: socket.socket) -> None:
+        async with Raw(tmp_path) as raw:
+            client.connect(raw.path)
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        asyncio.run(stop(client))
+        # Whoever still held the connection would be found by the collector only.
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+    gc.collect()

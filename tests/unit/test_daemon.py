@@ -344,11 +344,12 @@ def test_a_reload_outlives_the_loss_of_the_socket(
     caplog.set_level("INFO")
 
     async def scenario(client: Client) -> None:
-        os.unlink(life.socket)
+        moved = f"{life.folder}/moved.sock"
+        os.rename(life.socket, moved)
         await reload(caplog, "reloaded")
         lost = f"api.socket {life.socket}: No such file or directory; slbctl finds slbd again"
         assert lost in caplog.text
-        await client.version()
+        await Client(moved).version()
 
     life.live(scenario)
     assert life.engine.calls == ["quiesce", "close"]
