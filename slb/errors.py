@@ -14,7 +14,8 @@ SlbError
 ├── EngineError         the engine did not start, or failed at a call (an OSError too)
 ├── KernelError         the kernel refused an interface, an address or a route
 ├── OspfError           BIRD could not be started, driven or understood
-└── Unreachable         no daemon answers at the socket
+├── Unreachable         no daemon answers at the socket
+└── NoAnswer            the daemon took a request and did not answer in time
 """
 
 from collections.abc import Sequence
@@ -102,6 +103,10 @@ class OspfError(SlbError):
 
 class Unreachable(SlbError):
     """No daemon answers at the socket."""
+
+
+class NoAnswer(SlbError):
+    """The daemon took a request and did not answer in time; a change may still happen."""
 
 
 def request_error(code: str, message: str) -> RequestError:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from tabulate import tabulate
 
 from slb.model import codec
 
@@ -35,16 +34,12 @@ def show_table(
     if not rows:
         show_line(empty)
         return
-    cells = [[_printable(column.cell(row)) for column in columns] for row in rows]
-    text = tabulate(
-        # As a row, headings stand exactly over their columns.
-        [[column.heading for column in columns], *cells],
-        tablefmt="plain",
-        colalign=["right" if column.right else "left" for column in columns],
-        disable_numparse=True,
-    )
-    for line in text.splitlines():
-        print(line.rstrip())
+    # As a row, headings stand exactly over their columns.
+    lines = [[column.heading for column in columns]]
+    lines += [[_printable(column.cell(row)) for column in columns] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(map(_aligned, line, columns, widths)).rstrip())
     if foot is not None:
         print()
         show_line(foot)
@@ -100,6 +95,10 @@ def _close_quietly(stream: Any) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+def _aligned(text: str, column: Column[Any], width: int) -> str:
+    return text.rjust(width) if column.right else text.ljust(width)
 
 
 def _printable(text: str) -> str:

@@ -115,8 +115,8 @@ def list_(target: Target, as_json: bool) -> None:
 def show(target: Target, vs: VsKey, as_json: bool) -> None:
     """Show one VS and its RS."""
 
-    async def both(client: "Client") -> tuple[VsView, list[RsView]]:
-        return await client.vs_show(vs), await client.rs_list(vs)
+    def both(client: "Client") -> tuple[VsView, list[RsView]]:
+        return client.vs_show(vs), client.rs_list(vs)
 
     view, rows = ask(target, both)
     if as_json:
@@ -141,8 +141,8 @@ def show(target: Target, vs: VsKey, as_json: bool) -> None:
 def stats(target: Target, vs: VsKey | None, as_json: bool, rate_s: float | None) -> None:
     """Count sessions, packets and bytes of the VS, or show them per second."""
 
-    async def read(client: "Client") -> list[VsView]:
-        return [await client.vs_show(vs)] if vs else await client.vs_list()
+    def read(client: "Client") -> list[VsView]:
+        return [client.vs_show(vs)] if vs else client.vs_list()
 
     name = Column[VsView]("VS", lambda row: row.vs)
     if rate_s is not None:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 import click
 
 from slb.model.views import Plan
-from slbctl import output, service_file
+from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbCommand
 from slbctl.options import Target, json_option
@@ -31,6 +31,9 @@ def apply(target: Target, file: BinaryIO, dry_run: bool, as_json: bool) -> None:
     FILE is what 'slbctl export' wrote, or an slb.yaml, of which only the services are read. A VS
     that FILE does not name is deleted.
     """
+    # YAML is loaded by the two commands that need it.
+    from slbctl import service_file
+
     services = service_file.read(file.read(), str(getattr(file, "name", "<stdin>")))
     done = ask(target, lambda client: client.apply(services, dry_run=dry_run))
     if as_json:
@@ -44,6 +47,8 @@ def apply(target: Target, file: BinaryIO, dry_run: bool, as_json: bool) -> None:
 @click.pass_obj
 def export(target: Target, as_json: bool) -> None:
     """Print every VS with its RS, as YAML that 'slbctl apply' takes."""
+    from slbctl import service_file
+
     services = ask(target, lambda client: client.export())
     if as_json:
         output.show_json(services)

@@ -9,10 +9,11 @@ from typing import TypeVar
 import pytest
 from unit.memory_engine import MemoryEngine
 from unit.test_config_loader import GOOD
+from unit.threaded_client import Client
 
 from slb import errors
 from slb.api.backend import Backend, Gate
-from slb.api.client import Client, call
+from slb.api.client import Client as Blocking
 from slb.api.server import Server, make_app
 from slb.api.socket_file import SocketFile
 from slb.config.loader import parse
@@ -57,8 +58,7 @@ class Api:
         server, socket = Server(make_app(gate)), SocketFile(self.path, 0o600)
         try:
             await server.start(socket.socket)
-            async with Client(self.path) as client:
-                return await action(client)
+            return await action(Client(self.path))
         finally:
             await server.stop()
             socket.close()
@@ -93,7 +93,7 @@ def test_an_rs_from_its_birth_to_its_end(api: Api) -> None:
         await client.vs_add(Service(VS))
         await client.rs_add(VS, RealServer(RS, 2))
         await client.rs_edit(VS, RS, 0)
-        rows = await client.rs_list(VS)
+        rows: list[views.RsView] = await client.rs_list(VS)
         await client.rs_del(VS, RS)
         assert await client.rs_list() == []
         return rows
@@ -223,7 +223,7 @@ def test_changes_do_not_overlap(api: Api) -> None:
 
 def test_nobody_answers(tmp_path: Path) -> None:
     with pytest.raises(errors.Unreachable, match="no such socket; is slbd running"):
-        call(str(tmp_path / "none.sock"), lambda client: client.vs_list())
+        Blocking(str(tmp_path / "none.sock")).vs_list()
     (tmp_path / "file").touch()
     with pytest.raises(errors.Unreachable, match="nobody listens there"):
-        call(str(tmp_path / "file"), lambda client: client.vs_list())
+        Blocking(str(tmp_path / "file")).vs_list()

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 import pytest
 from unit.memory_engine import MemoryEngine, port_view
+from unit.threaded_client import Client
 from unit.until import until
 
 from ospf.model import OspfStatus, Setup
-from slb.api.client import Client
 from slb.config.loader import load
 from slb.daemon import announce
 from slb.daemon.daemon import Daemon
@@ -89,9 +89,9 @@ class Life:
             daemon = Daemon(str(self.file), config, opener or self.open)
             running = asyncio.create_task(daemon.run())
             try:
-                async with Client(self.socket) as client:
-                    await answers(client, running)
-                    await scenario(client)
+                client = Client(self.socket)
+                await answers(client, running)
+                await scenario(client)
             finally:
                 if not running.done():
                     os.kill(os.getpid(), signal.SIGTERM)
@@ -214,9 +214,8 @@ def test_sigterm_during_the_start(life: Life) -> None:
         config = load(str(life.file), range(4))
         running = asyncio.create_task(Daemon(str(life.file), config, opener).run())
         await asyncio.to_thread(opening.wait, 10)
-        async with Client(life.socket) as client:
-            with pytest.raises(NotReady, match="slbd is starting"):
-                await client.version()
+        with pytest.raises(NotReady, match="slbd is starting"):
+            await Client(life.socket).version()
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.sleep(0)
         go_on.set()

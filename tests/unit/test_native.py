@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from unit.threaded_client import Client
 from unit.until import until
 
-from slb.api.client import Client
 from slb.errors import BadRequest, Duplicate, NotReady, UnknownRs, Unreachable
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.service import RealServer, Service
@@ -68,18 +68,18 @@ def live(folder: Path, scenario: Callable[[Client, Process], Awaitable[None]]) -
         file.write_text(FILE.format(folder=folder))
         process = await slbd(file)
         try:
-            async with Client(f"{folder}/slbd.sock") as client:
+            client = Client(f"{folder}/slbd.sock")
 
-                async def ready() -> bool:
-                    if process.returncode is not None:
-                        pytest.fail(await end(process))
-                    try:
-                        return (await client.version()).pid == process.pid
-                    except (Unreachable, NotReady):
-                        return False
+            async def ready() -> bool:
+                if process.returncode is not None:
+                    pytest.fail(await end(process))
+                try:
+                    return bool((await client.version()).pid == process.pid)
+                except (Unreachable, NotReady):
+                    return False
 
-                await until(ready, "slbd answers")
-                await scenario(client, process)
+            await until(ready, "slbd answers")
+            await scenario(client, process)
         finally:
             said = await end(process)
         assert process.returncode == 0

@@ -2,17 +2,22 @@
 """The help texts and the man page."""
 
 import importlib.util
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import click
 import pytest
+from unit.fake_daemon import FakeDaemon
 from unit.slbctl_run import slbctl
 
 from slbctl.failures import STATUSES
 from slbctl.root import CONTENTS, cli
+
+pytest_plugins = ["unit.daemon_fixture"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,3 +91,19 @@ def test_groff_has_nothing_to_say_about_the_man_page(gen_man: ModuleType) -> Non
     command = ["groff", "-ww", "-man", "-Tascii", "-z"]
     done = subprocess.run(command, input=gen_man.page(), capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["vs", "list"], ["rs", "del", "--help"]])
+def test_nothing_slow_is_loaded(daemon: FakeDaemon, words: list[str]) -> None:
+    """An operator and a shell that completes wait for every import; these cost most."""
+    script = (
+        "import sys, slbctl.main\n"
+        f"sys.argv[1:] = {words!r}\n"
+        "try: slbctl.main.main()\n"
+        "except SystemExit as end: assert not end.code, end\n"
+        "slow = {'aiohttp', 'asyncio', 'yaml', 'tabulate', 'pyroute2', 'slb._engine'}\n"
+        "print(*sorted(slow & set(sys.modules)), file=sys.stderr)\n"
+    )
+    env = {**os.environ, "SLB_SOCKET": str(daemon.socket)}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "\n")
