@@ -3,6 +3,8 @@
 
 #include "engine/engine.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <rte_version.h>
 #include <stdlib.h>

@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "engine/engine.h"
 
+#include "base/log.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -17,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_ARGS = 64, ARG_LEN = 2048 };
+enum { MAX_ARGS = 64, ARG_LEN = 2048, MAX_ORDINARY_MB = 262144 };
 
 struct args {
 	int n;
@@ -34,20 +36,12 @@ static void free_args(struct args *args) {
 		free(args->v[i]);
 }
 
-// A PCI address, with or without the domain: 0000:3b:00.0 or 3b:00.0.
-static bool is_pci(const char *device) {
-	unsigned int a, b, c, d;
-	char rest;
-
-	return sscanf(device, "%x:%x:%x.%u%c", &a, &b, &c, &d, &rest) == 4
-		|| sscanf(device, "%x:%x.%u%c", &a, &b, &c, &rest) == 3;
-}
-
 static void add_devices(const struct slb_config *config, struct args *args) {
+	char name[DEVICE_NAME_LEN];
 	bool any = false;
 
 	for (uint16_t i = 0; i < config->n_ports; i++) {
-		if (!is_pci(config->ports[i].device))
+		if (!device_name(config->ports[i].device, name))
 			continue;
 		add(args, "-a");
 		add(args, config->ports[i].device);
@@ -91,8 +85,11 @@ static void add_lcores(const struct slb_config *config, struct args *args) {
 	add(args, text);
 }
 
+static uint32_t memory_mb(const struct slb_config *config) {
+	return config->memory_mb != 0 ? config->memory_mb : memory_needed_mb(config);
+}
+
 static void add_memory(const struct slb_config *config, struct args *args) {
-	uint32_t mb = config->memory_mb != 0 ? config->memory_mb : memory_needed_mb(config);
 	char text[32];
 
 	if (config->use_hugepages) {
@@ -101,12 +98,12 @@ static void add_memory(const struct slb_config *config, struct args *args) {
 		add(args, "--no-huge");
 		add(args, "--no-shconf");
 	}
-	snprintf(text, sizeof(text), "%u", mb);
+	snprintf(text, sizeof(text), "%u", memory_mb(config));
 	add(args, "-m");
 	add(args, text);
 }
 
-// Free memory in hugepages of any size, in MB.
+// Memory in free hugepages of any size, in MB.
 static uint64_t hugepages_free_mb(void) {
 	DIR *dir = opendir("/sys/kernel/mm/hugepages");
 	struct dirent *entry;
@@ -134,11 +131,10 @@ static uint64_t hugepages_free_mb(void) {
 	return total;
 }
 
-static int check_hugepages(const struct slb_config *config, struct err *e) {
-	uint32_t needed = config->memory_mb != 0 ? config->memory_mb : memory_needed_mb(config);
+static int check_hugepages(uint32_t needed, struct err *e) {
 	uint64_t have = hugepages_free_mb();
 
-	if (!config->use_hugepages || have >= needed)
+	if (have >= needed)
 		return 0;
 	return err_set(
 		e, ENOMEM,
@@ -146,6 +142,28 @@ static int check_hugepages(const struct slb_config *config, struct err *e) {
 		"/proc/sys/vm/nr_hugepages) or set engine.hugepages: false",
 		needed, have, (needed + 1) / 2
 	);
+}
+
+// EAL counts bytes about ordinary pages in 32 bits and crashes when there are too many.
+static int check_ordinary_memory(uint32_t needed, struct err *e) {
+	uint64_t host = ((uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE)) >> 20;
+	uint64_t most = host < MAX_ORDINARY_MB ? host : MAX_ORDINARY_MB;
+
+	if (most >= needed)
+		return 0;
+	return err_set(
+		e, ENOMEM,
+		"memory: %u MB needed, %lu MB is the most without hugepages on this host; lower "
+		"engine.sessions, engine.mbufs or engine.memory_mb",
+		needed, most
+	);
+}
+
+static int check_memory(const struct slb_config *config, struct err *e) {
+	uint32_t needed = memory_mb(config);
+
+	return config->use_hugepages ? check_hugepages(needed, e)
+				     : check_ordinary_memory(needed, e);
 }
 
 static int check_cpu(unsigned int cpu, const char *role, struct err *e) {
@@ -186,6 +204,17 @@ static void add_all(const struct slb_config *config, struct args *args) {
 	add(args, text);
 }
 
+static int refused(struct err *e) {
+	const char *first = log_first_line(), *last = log_last_line();
+	int code = rte_errno != 0 ? rte_errno : EIO;
+
+	if (last[0] == '\0')
+		return err_set(e, code, "EAL refused to start: %s", rte_strerror(rte_errno));
+	if (strcmp(first, last) == 0)
+		return err_set(e, code, "EAL refused to start: %s", last);
+	return err_set(e, code, "EAL refused to start: %s; before that: %s", last, first);
+}
+
 int eal_open(struct engine *g, struct err *e) {
 	static bool used;
 	struct args args = {0};
@@ -193,7 +222,7 @@ int eal_open(struct engine *g, struct err *e) {
 	int rc = check_cpus(&g->config, e);
 
 	if (rc == 0)
-		rc = check_hugepages(&g->config, e);
+		rc = check_memory(&g->config, e);
 	if (rc != 0)
 		return rc;
 	if (used)
@@ -206,11 +235,11 @@ int eal_open(struct engine *g, struct err *e) {
 	log_capture_start();
 	rc = rte_eal_init(args.n, argv);
 	free_args(&args);
-	if (rc < 0)
-		return err_set(
-			e, rte_errno != 0 ? rte_errno : EIO, "EAL refused to start: %s",
-			log_last_line()[0] != '\0' ? log_last_line() : rte_strerror(rte_errno)
-		);
+	if (rc < 0) {
+		rc = refused(e);
+		rmdir(rte_eal_get_runtime_dir());
+		return rc;
+	}
 	g->eal = true;
 	return 0;
 }

@@ -15,14 +15,16 @@
 // Lcore numbers are roles; which CPU an lcore runs on is configured.
 enum lcore_role { LCORE_MAIN = 0, LCORE_ADMIN, LCORE_KNI, LCORE_WORKER };
 
+enum { DEVICE_NAME_LEN = 64 };
+
 struct engine_port {
 	uint16_t dpdk_id;
 	uint16_t n_rx, n_tx;
 	int socket;
 	uint8_t mac[6];
-	bool probed, configured;
+	bool probed;
 	bool vdev; // added by us, to be removed by us
-	char device[64]; // name in its bus
+	char device[DEVICE_NAME_LEN]; // name in its bus
 	char driver[SLB_NAME_LEN];
 	struct steer_choice steer;
 };
@@ -62,6 +64,11 @@ void cores_close(struct engine *g);
 int lcores_launch(struct engine *g, struct err *e);
 void lcores_stop(struct engine *g);
 
+// A port's device as configured is a PCI address, with or without domain, or a virtual device's name, either with arguments
+// behind a comma. Its name as DPDK spells it; true: a PCI address.
+bool device_name(const char *device, char name[DEVICE_NAME_LEN]);
+const char *device_arguments(const char *device);
+
 // One worker's core with all its memory; NULL when memory is short.
 struct core *core_new(
 	const struct slb_config *config, uint16_t id, const struct owner_map *owners, int socket
@@ -83,8 +90,3 @@ void pools_free(struct engine *g);
 
 // Megabytes the configuration needs.
 uint32_t memory_needed_mb(const struct slb_config *config);
-
-// The last line EAL or a driver logged since the start of the open, for the sentence about its failure.
-const char *log_last_line(void);
-void log_capture_start(void);
-void log_capture_stop(void);

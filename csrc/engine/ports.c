@@ -2,8 +2,9 @@
 
 #include "engine/engine.h"
 
+#include "base/log.h"
+
 #include <errno.h>
-#include <rte_bus.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -20,8 +21,9 @@ static bool keeps_flows(const char *driver) {
 	return false;
 }
 
+// The first thing the driver said in the step that failed is why.
 static int no_device(const struct slb_port_config *config, int rc, struct err *e) {
-	const char *log = log_last_line();
+	const char *log = log_first_line();
 
 	return err_set(
 		e, rc < 0 ? -rc : ENODEV, "port %s: device %s: %s", config->name, config->device,
@@ -29,22 +31,43 @@ static int no_device(const struct slb_port_config *config, int rc, struct err *e
 	);
 }
 
-static int probe(struct engine_port *port, const struct slb_port_config *config, struct err *e) {
-	const char *comma = strchr(config->device, ',');
-	size_t len = comma != NULL ? (size_t)(comma - config->device) : strlen(config->device);
-	int rc;
+static int check_name(const struct engine *g, uint16_t number, struct err *e) {
+	const struct slb_port_config *ports = g->config.ports;
 
-	if (len >= sizeof(port->device))
-		return err_set(e, EINVAL, "port %s: device name too long", config->name);
-	memcpy(port->device, config->device, len);
-	// PCI devices were probed when EAL started; everything else is a virtual device.
-	rc = rte_eth_dev_get_port_by_name(port->device, &port->dpdk_id);
-	if (rc != 0) {
-		rc = rte_eal_hotplug_add("vdev", port->device, comma != NULL ? comma + 1 : "");
+	if (strcspn(ports[number].device, ",") >= DEVICE_NAME_LEN)
+		return err_set(e, EINVAL, "port %s: device name too long", ports[number].name);
+	for (uint16_t i = 0; i < number; i++)
+		if (strcmp(g->ports[i].device, g->ports[number].device) == 0)
+			return err_set(
+				e, EEXIST, "port %s: device %s is port %s's already",
+				ports[number].name, ports[number].device, ports[i].name
+			);
+	return 0;
+}
+
+static int probe(struct engine *g, uint16_t number, struct err *e) {
+	const struct slb_port_config *config = &g->config.ports[number];
+	struct engine_port *port = &g->ports[number];
+	bool pci = device_name(config->device, port->device);
+	int rc = check_name(g, number, e);
+
+	if (rc != 0)
+		return rc;
+	log_step();
+	// EAL has probed PCI devices when it started.
+	if (!pci) {
+		rc = rte_eal_hotplug_add("vdev", port->device, device_arguments(config->device));
 		port->vdev = rc == 0;
 	}
 	if (rc == 0)
 		rc = rte_eth_dev_get_port_by_name(port->device, &port->dpdk_id);
+	if (rc != 0 && pci)
+		return err_set(
+			e, -rc,
+			"port %s: device %s: no such PCI device, or none that a DPDK driver could "
+			"take over; see dpdk-devbind.py --status",
+			config->name, config->device
+		);
 	if (rc != 0)
 		return no_device(config, rc, e);
 	port->probed = true;
@@ -78,8 +101,10 @@ static int configure(struct engine *g, uint16_t number, struct err *e) {
 	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
 	bool rss;
-	int rc = rte_eth_dev_info_get(port->dpdk_id, &info);
+	int rc;
 
+	log_step();
+	rc = rte_eth_dev_info_get(port->dpdk_id, &info);
 	if (rc != 0)
 		return no_device(config, rc, e);
 	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
@@ -106,7 +131,6 @@ static int configure(struct engine *g, uint16_t number, struct err *e) {
 	rc = rte_eth_dev_configure(port->dpdk_id, port->n_rx, port->n_tx, &conf);
 	if (rc != 0)
 		return no_device(config, rc, e);
-	port->configured = true;
 	choose_steering(g, port, config, rss);
 	return 0;
 }
@@ -125,6 +149,7 @@ static int set_up_queues(struct engine *g, uint16_t number, struct err *e) {
 			"engine.memory_mb",
 			g->config.mbufs, port->socket
 		);
+	log_step();
 	rte_eth_dev_adjust_nb_rx_tx_desc(port->dpdk_id, &rx_desc, &tx_desc);
 	for (uint16_t q = 0; rc == 0 && q < port->n_rx; q++)
 		rc = rte_eth_rx_queue_setup(
@@ -158,7 +183,7 @@ int ports_open(struct engine *g, struct err *e) {
 	int rc = 0;
 
 	for (uint16_t i = 0; rc == 0 && i < g->config.n_ports; i++) {
-		rc = probe(&g->ports[i], &g->config.ports[i], e);
+		rc = probe(g, i, e);
 		if (rc == 0)
 			rc = configure(g, i, e);
 		if (rc == 0)
@@ -170,8 +195,10 @@ int ports_open(struct engine *g, struct err *e) {
 }
 
 static int start(struct engine_port *port, const struct slb_port_config *config, struct err *e) {
-	int rc = rte_eth_dev_start(port->dpdk_id);
+	int rc;
 
+	log_step();
+	rc = rte_eth_dev_start(port->dpdk_id);
 	if (rc != 0)
 		return no_device(config, rc, e);
 	// OSPF is sent to multicast addresses; a device that cannot choose takes them all anyway.

@@ -4,6 +4,8 @@
 
 #include "kni/kni.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <net/if.h>
 #include <rte_dev.h>
@@ -75,6 +77,7 @@ int kni_port_open(
 		port->kind == SLB_KNI_VHOST ? "virtio_user" : "net_tap", number
 	);
 	device_args(port, config, mac, args, sizeof(args));
+	log_step();
 	rc = rte_eal_hotplug_add("vdev", port->device, args);
 	if (rc == 0)
 		rc = rte_eth_dev_get_port_by_name(port->device, &port->dpdk_id);
@@ -82,11 +85,12 @@ int kni_port_open(
 		rc = start(port, pool);
 	if (rc == 0)
 		return 0;
+	rc =
+		err_set(e, -rc, "port %s: the kernel interface %s could not be created: %s",
+			config->name, config->kni_name,
+			log_first_line()[0] != '\0' ? log_first_line() : strerror(-rc));
 	kni_port_close(port);
-	return err_set(
-		e, -rc, "port %s: the kernel interface %s could not be created: %s", config->name,
-		config->kni_name, strerror(-rc)
-	);
+	return rc;
 }
 
 void kni_port_close(struct kni_port *port) {

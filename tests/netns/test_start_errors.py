@@ -42,12 +42,24 @@ def _engine(**values: Any) -> Change:
     return lambda content: content["engine"].update(values)
 
 
+NO_NIC = "no such PCI device"
+
 WRONG = (
-    Wrong("no such NIC", _port(device="0000:ff:1f.7"), ("0000:ff:1f.7",)),
-    Wrong("no such driver", _port(device="net_nosuch0"), ("net_nosuch0",)),
+    Wrong("no such NIC", _port(device="0000:ff:1f.7"), ("0000:ff:1f.7", NO_NIC)),
+    Wrong("no such NIC, without its domain", _port(device="FF:1F.7"), ("FF:1F.7", NO_NIC)),
+    Wrong("no such NIC, with arguments", _port(device="0000:ff:1f.7,a=1"), ("ff:1f.7", NO_NIC)),
+    Wrong("no such driver", _port(device="net_nosuch0"), ("failed to parse", "net_nosuch0")),
     Wrong(
-        "no such file for a vdev", _port(device="net_pcap0,rx_pcap=/nonexistent"), ("net_pcap0",)
+        "no such file for a vdev",
+        _port(device="net_pcap0,rx_pcap=/nonexistent"),
+        ("net_pcap0", "No such file or directory"),
     ),
+    Wrong(
+        "no such interface for a vdev",
+        _port(device="net_af_packet0,iface=nosuch"),
+        ("net_af_packet0", "No such device"),
+    ),
+    Wrong("more memory than there is", _engine(memory_mb=1_048_576), ("memory: 1048576 MB",)),
     Wrong("too few local addresses", _port(local_addresses=["198.18.0.1"]), ("local",)),
     Wrong("no such CPU", _engine(cpus={"workers": [0, 999]}), ("slb.yaml:", "999")),
     Wrong("unknown key", _engine(wrokers=2), ("slb.yaml:", "wrokers")),
@@ -77,11 +89,11 @@ class Host:
     namespace: Namespace
     directory: Path
 
-    def start(self, text: str) -> subprocess.CompletedProcess[str]:
-        """Run slbd on a configuration until it ends, which must be soon."""
+    def start(self, text: str, *under: str) -> subprocess.CompletedProcess[str]:
+        """Run slbd on a configuration, under a command, until it ends, which must be soon."""
         file = self.directory / "slb.yaml"
         file.write_text(text)
-        words = [*self.namespace.prefix(), program("slbd"), *slbd_arguments(file)]
+        words = [*self.namespace.prefix(), *under, program("slbd"), *slbd_arguments(file)]
         return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
 
     def wanted(self) -> dict[str, Any]:
@@ -91,6 +103,10 @@ class Host:
     def links(self) -> set[str]:
         """The namespace's interfaces."""
         return {row["ifname"] for row in json.loads(self.namespace.ip("-j", "link", "show"))}
+
+    def dpdk_files(self) -> list[Path]:
+        """What DPDK keeps in the folder it shares with other programs."""
+        return list((self.directory / "run").glob("dpdk/*"))
 
     def sockets(self) -> list[str]:
         """Sockets in the run's directory."""
@@ -103,16 +119,17 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     registry = Registry.create("slbt")
     namespace = Namespace(registry, "host")
     namespace.ip("link", "add", "taken0", "type", "veth", "peer", "name", "taken1")
-    monkeypatch.setenv("RUNTIME_DIRECTORY", str(registry.directory / "dpdk"))
+    (registry.directory / "run").mkdir()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(registry.directory / "run"))
     yield Host(namespace, registry.directory)
     namespace.delete()
     registry.remove()
 
 
-def assert_refused(host: Host, text: str, words: tuple[str, ...]) -> None:
+def assert_refused(host: Host, text: str, words: tuple[str, ...], *under: str) -> None:
     """slbd must end with one telling line and leave nothing."""
     before = host.links()
-    ended = host.start(text)
+    ended = host.start(text, *under)
     assert ended.returncode not in (0, -6, -11), ended.stderr
     lines = ended.stderr.splitlines()
     assert len(lines) == 1, ended.stderr
@@ -121,6 +138,7 @@ def assert_refused(host: Host, text: str, words: tuple[str, ...]) -> None:
     assert host.links() == before
     assert host.namespace.pids() == []
     assert host.sockets() == []
+    assert host.dpdk_files() == []
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.name)
@@ -143,6 +161,14 @@ def test_missing_file(host: Host) -> None:
     assert ended.returncode != 0
     assert len(ended.stderr.splitlines()) == 1
     assert "/nonexistent.yaml" in ended.stderr
+
+
+def test_eal_refuses(host: Host) -> None:
+    """What EAL says by itself is part of the one line, and its folder is removed."""
+    content = host.wanted()
+    content["engine"]["memory_mb"] = 1500
+    words = ("EAL refused to start", "Cannot init memory", "Cannot allocate memory")
+    assert_refused(host, yaml.safe_dump(content), words, "prlimit", "--as=1000000000")
 
 
 @pytest.mark.usefixtures("no_hugepages")

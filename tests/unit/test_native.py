@@ -4,6 +4,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable
@@ -178,6 +179,26 @@ def test_a_start_that_fails_is_one_line(tmp_path: Path, ip: Ip, old: str, new: s
     assert [path.name for path in tmp_path.iterdir()] == ["slb.yaml"]
     assert "lan0" not in ip("link")
     assert "slb0" not in ip("link")
+
+
+TWICE = """\
+from slb.engine.native import NativeEngine
+from slb.model.codec import convert
+from slb.model.config import Config
+kernel = {"name": "slb0", "kind": "none"}
+port = {"device": "net_null0", "kernel_interface": kernel, "local_addresses": ["198.18.0.1"]}
+engine = {"hugepages": False, "sessions": 1024, "mbufs": 4096, "cpus": {"workers": [0]}}
+engine["idle"] = {"workers": "adaptive"}
+ports = [{"name": name, **port} for name in ("lan0", "lan1")]
+NativeEngine(convert({"engine": engine, "ports": ports}, Config))
+"""
+
+
+def test_one_device_for_two_ports() -> None:
+    """Found by the engine too, which alone knows that two addresses are the same NIC."""
+    words = (sys.executable, "-P", "-c", TWICE)
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert "EngineError: port lan1: device net_null0 is port lan0's already" in ended.stderr
 
 
 def test_sigterm_while_the_engine_starts(tmp_path: Path, ip: Ip) -> None:
