@@ -2,7 +2,6 @@
 // EAL, once a process. Everything stays in memory: no hugepage files, no shared configuration, nothing to clean up
 // after a crash.
 
-#define _GNU_SOURCE
 #include "engine/engine.h"
 
 #include "base/log.h"
@@ -13,13 +12,12 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_ARGS = 64, ARG_LEN = 2048, MAX_ORDINARY_MB = 262144 };
+enum { MAX_ARGS = 64, ARG_LEN = 512, MAX_ORDINARY_MB = 262144 };
 
 struct args {
 	int n;
@@ -51,31 +49,15 @@ static void add_devices(const struct slb_config *config, struct args *args) {
 		add(args, "--no-pci");
 }
 
-// The main lcore is the thread that opens the engine, which goes on to do other things: it keeps all its CPUs.
-static size_t main_lcore(char *text, size_t len) {
-	size_t used = (size_t)snprintf(text, len, "%u@(", LCORE_MAIN);
-	const char *comma = "";
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	sched_getaffinity(0, sizeof(cpus), &cpus);
-	for (int cpu = 0; cpu < CPU_SETSIZE && used < len; cpu++) {
-		if (!CPU_ISSET(cpu, &cpus))
-			continue;
-		used += (size_t)snprintf(text + used, len - used, "%s%d", comma, cpu);
-		comma = ",";
-	}
-	return used + (size_t)snprintf(text + used, len - used, ")");
-}
-
+// The main lcore is the thread that opens the engine, whose affinity is its own affair afterwards. EAL's helper threads go
+// where no lcore is, and where there is no such CPU, to the main lcore's.
 static void add_lcores(const struct slb_config *config, struct args *args) {
 	char text[ARG_LEN];
-	size_t used = main_lcore(text, sizeof(text));
-
-	used += (size_t)snprintf(
-		text + used, sizeof(text) - used, ",%u@%u,%u@%u", LCORE_ADMIN, config->admin_cpu,
-		LCORE_KNI, config->kni_cpu
+	size_t used = (size_t)snprintf(
+		text, sizeof(text), "%u@%u,%u@%u,%u@%u", LCORE_MAIN, config->admin_cpu, LCORE_ADMIN,
+		config->admin_cpu, LCORE_KNI, config->kni_cpu
 	);
+
 	for (uint16_t w = 0; w < config->n_workers; w++)
 		used += (size_t)snprintf(
 			text + used, sizeof(text) - used, ",%u@%u", LCORE_WORKER + w,

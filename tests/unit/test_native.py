@@ -124,13 +124,15 @@ async def check_changes(client: Client) -> None:
     assert list((await client.export()).services) == wanted
 
 
-def python_affinities(pid: int) -> set[frozenset[int]]:
-    """Where the threads may run that are not the engine's."""
-    return {
-        frozenset(os.sched_getaffinity(int(task.name)))
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        if not (task / "comm").read_text().startswith(("rte", "eal", "lcore"))
-    }
+def affinities(pid: int) -> dict[str, set[frozenset[int]]]:
+    """Where threads may run: the lcores, EAL's helper for interrupts, and Python's."""
+    found: dict[str, set[frozenset[int]]] = {"lcore": set(), "helper": set(), "python": set()}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        name = (task / "comm").read_text()
+        eal = name.startswith(("rte", "eal", "lcore", "dpdk"))
+        kind = "python" if not eal else "helper" if "intr" in name else "lcore"
+        found[kind].add(frozenset(os.sched_getaffinity(int(task.name))))
+    return found
 
 
 def test_a_whole_life(tmp_path: Path, ip: Ip) -> None:
@@ -144,8 +146,11 @@ def test_a_whole_life(tmp_path: Path, ip: Ip) -> None:
             return bool(await client.neighbour_list())
 
         await until(mirrored, "the neighbour")
-        affinities = await asyncio.to_thread(python_affinities, process.pid)
-        assert affinities == {frozenset(os.sched_getaffinity(0))}
+        seen = await asyncio.to_thread(affinities, process.pid)
+        assert seen["python"] == {frozenset(os.sched_getaffinity(0))}
+        (helper,) = seen["helper"]
+        lcores = frozenset().union(*seen["lcore"])
+        assert helper & lcores <= {0}, "but for the admin core's, lcores have their CPUs alone"
 
     said = live(tmp_path, scenario)
     assert said.splitlines() == [
