@@ -2,10 +2,11 @@
 """Rules between services and the rest of the file; the API applies the same to what it is sent."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import IPv4Address, IPv4Network
 
+from slb.config.defaults import local_addresses
+from slb.config.reserved import unusable
 from slb.config.tree import Path
-from slb.model.address import NO_IPV6, Address
+from slb.model.address import Address, Network
 from slb.model.config import Config
 from slb.model.endpoint import VsKey
 from slb.model.service import Service
@@ -19,6 +20,7 @@ def find(config: Config) -> Iterator[Finding]:
     """Yield what is wrong with the services of a config."""
     local = {a for port in config.ports for span in port.local_addresses for a in span}
     yield from services(config.services, config.service_subnets, frozenset(local))
+    yield from _unreachable(config)
     total = sum(len(service.rs) for service in config.services)
     for key, count, limit in (
         ("vs_max", len(config.services), config.engine.vs_max),
@@ -30,8 +32,8 @@ def find(config: Config) -> Iterator[Finding]:
 
 def services(
     wanted: Sequence[Service],
-    subnets: Iterable[IPv4Network],
-    local: frozenset[IPv4Address] = frozenset(),
+    subnets: Iterable[Network],
+    local: frozenset[Address] = frozenset(),
 ) -> Iterator[Finding]:
     """Yield what is wrong with a set of services."""
     seen: set[VsKey] = set()
@@ -48,24 +50,20 @@ def services(
         yield from _real_servers(path, service, subnets, local)
 
 
-def misplaced(vs: VsKey, subnets: Iterable[IPv4Network]) -> str | None:
+def misplaced(vs: VsKey, subnets: Iterable[Network]) -> str | None:
     """Say why a VS cannot have its address; None when it can."""
-    if not isinstance(vs.address, IPv4Address):
-        return f"VS {vs}: {NO_IPV6}"
+    if reason := unusable(vs.address):
+        return f"VS {vs}: the address is {reason}; write one of a service subnet"
     if any(vs.address in subnet for subnet in subnets):
         return None
     known = ", ".join(str(subnet) for subnet in subnets) or "none is configured"
     return f"VS {vs} lies in no service subnet ({known}); add its subnet to service_subnets"
 
 
-def wrong_rs(
-    address: Address, subnets: Iterable[IPv4Network], local: frozenset[IPv4Address]
-) -> str | None:
+def wrong_rs(address: Address, subnets: Iterable[Network], local: frozenset[Address]) -> str | None:
     """Say why an RS cannot have its address; None when it can."""
-    if not isinstance(address, IPv4Address):
-        return f"RS address {address}: {NO_IPV6}"
-    if int(address) >> 24 in (0, 127) or int(address) >> 28 >= 14:
-        return f"RS address {address} is no host's; write the address of a server"
+    if reason := unusable(address):
+        return f"RS address {address} is {reason}; write the address of a server"
     if any(address in subnet for subnet in subnets):
         return f"RS address {address} lies in a service subnet; write the server's own address"
     if address in local:
@@ -73,11 +71,27 @@ def wrong_rs(
     return None
 
 
+def _unreachable(config: Config) -> Iterator[Finding]:
+    """A worker speaks to an RS from a local address of the same family, of which it needs one."""
+    workers, count = config.engine.workers, local_addresses(config)
+    for i, service in enumerate(config.services):
+        for j, real in enumerate(service.rs):
+            version = real.rs.address.version
+            if count[version] < workers:
+                text = f"RS {real.rs} needs an IPv{version} local address on every worker:"
+                yield (
+                    ("services", i, "rs", j, "rs"),
+                    f"{text} {count[version]} for {workers}; add some to ports[].local_addresses",
+                )
+                # Once for a family is enough.
+                count[version] = workers
+
+
 def _real_servers(
     path: Path,
     service: Service,
-    subnets: tuple[IPv4Network, ...],
-    local: frozenset[IPv4Address],
+    subnets: tuple[Network, ...],
+    local: frozenset[Address],
 ) -> Iterator[Finding]:
     seen = set()
     for j, real in enumerate(service.rs):

@@ -2,6 +2,7 @@
 """Fills in what a file leaves to us, so that nobody downstream asks what an empty value means."""
 
 import re
+from ipaddress import IPv4Address
 from typing import Literal
 
 from msgspec.structs import replace
@@ -33,7 +34,12 @@ def _named(port: Port, index: int) -> Port:
 
 def _ospf(config: Config) -> Ospf:
     ospf = config.ospf
-    addresses = [address.ip for port in config.ports for address in port.addresses]
+    addresses = [
+        address.ip
+        for port in config.ports
+        for address in port.addresses
+        if isinstance(address.ip, IPv4Address)
+    ]
     names = tuple(
         port.kernel_interface.name or "" for port in config.ports if has_kernel_interface(port)
     )
@@ -42,6 +48,15 @@ def _ospf(config: Config) -> Ospf:
         router_id=ospf.router_id or next(iter(addresses), None),
         interfaces=ospf.interfaces or names,
     )
+
+
+def local_addresses(config: Config) -> dict[int, int]:
+    """Count the local addresses of each family, 4 and 6."""
+    count = {4: 0, 6: 0}
+    for port in config.ports:
+        for span in port.local_addresses:
+            count[span.first.version] += len(span)
+    return count
 
 
 def has_kernel_interface(port: Port) -> bool:

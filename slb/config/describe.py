@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a field of the model takes, in words for an operator."""
 
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address
+from typing import Any
 
 from msgspec import inspect
 
 from slb.config.tree import Path
-from slb.model.address import AddressRange
+from slb.model.address import Address, AddressRange, Interface, Network
 from slb.model.endpoint import Endpoint, VsKey
 
-TEXTS: dict[type, str] = {
+TEXTS: dict[Any, str] = {
+    Address: "an address, 192.0.2.1",
     IPv4Address: "an IPv4 address, 192.0.2.1",
-    IPv4Interface: "an address with a prefix length, 192.0.2.2/24",
-    IPv4Network: "a prefix, 10.96.0.0/16",
+    Interface: "an address with a prefix length, 192.0.2.2/24",
+    Network: "a prefix, 10.96.0.0/16",
     AddressRange: "an address or a range, 198.18.0.2-198.18.0.9",
     Endpoint: 'an address and a port in quotes, "10.10.0.1:8080"',
     VsKey: 'an address, a port and a protocol in quotes, "10.96.0.10:80/tcp"',

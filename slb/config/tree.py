@@ -147,7 +147,9 @@ def _syntax(text: str, error: yaml.YAMLError) -> Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is not None:
         reason = getattr(error, "problem", None) or getattr(error, "context", None) or "not YAML"
-        return Problem(mark.line + 1, (), f"{reason}; correct the YAML here")
+        line = text.split("\n")[mark.line] if mark.line < text.count("\n") + 1 else ""
+        what = "put the IPv6 address in quotes" if "::" in line else "correct the YAML here"
+        return Problem(mark.line + 1, (), f"{reason}; {what}")
     position = getattr(error, "position", 0)
     reason = getattr(error, "reason", "not YAML")
     line = text.count("\n", 0, position) + 1

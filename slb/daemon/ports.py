@@ -2,13 +2,13 @@
 """The kernel's side of all ports: which have an interface, what it is to be, and what stands in."""
 
 import asyncio
-from ipaddress import IPv4Address
 
 from slb.config.defaults import has_kernel_interface
 from slb.engine.protocol import Engine
 from slb.errors import KernelError
 from slb.kernel import interface
 from slb.kernel.netlink import Netlink
+from slb.model.address import Address
 from slb.model.config import Config
 from slb.model.forwarding import Forwarding, OwnAddress, Route
 
@@ -20,7 +20,7 @@ def names(config: Config) -> list[str | None]:
     ]
 
 
-def local_addresses(config: Config) -> frozenset[IPv4Address]:
+def local_addresses(config: Config) -> frozenset[Address]:
     """Return every local address."""
     return frozenset(a for port in config.ports for span in port.local_addresses for a in span)
 

@@ -4,13 +4,13 @@
 import os
 import zlib
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 from typing import Any
 
 import msgspec
 
 from slb.engine.binding import ffi, value
 from slb.engine.marshal import put_address, put_mac
+from slb.model.address import Address
 from slb.model.config import Config, Port, Timeouts
 
 VHOST = "/dev/vhost-net"
@@ -39,14 +39,14 @@ def to_c(config: Config) -> Any:
     return c
 
 
-def deal(config: Config) -> Iterator[tuple[IPv4Address, int, int]]:
-    """Deal the local addresses to the workers in turn: address, worker, port."""
-    turn = 0
+def deal(config: Config) -> Iterator[tuple[Address, int, int]]:
+    """Deal each family's local addresses to the workers in turn: address, worker, port."""
+    turn = {4: 0, 6: 0}
     for index, port in enumerate(config.ports):
         for span in port.local_addresses:
             for address in span:
-                yield address, turn % config.engine.workers, index
-                turn += 1
+                yield address, turn[address.version] % config.engine.workers, index
+                turn[address.version] += 1
 
 
 def kernel_kind(port: Port) -> str:

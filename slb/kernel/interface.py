@@ -5,11 +5,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Interface
+from ipaddress import ip_interface
 from typing import Any
 
 from slb.errors import KernelError
 from slb.kernel.netlink import EXISTS, GONE, Netlink, ignoring
+from slb.model.address import Interface
 from slb.model.config import Port, StaticRoute
 
 APPEAR_S = 5.0
@@ -25,7 +26,7 @@ class Settings:
     name: str
     mac: str
     mtu: int
-    addresses: tuple[IPv4Interface, ...]
+    addresses: tuple[Interface, ...]
     routes: tuple[StaticRoute, ...]
 
     @classmethod
@@ -36,7 +37,7 @@ class Settings:
         return cls(name, mac, port.mtu, addresses, port.routes)
 
 
-def on_link(port: Port) -> list[IPv4Interface]:
+def on_link(port: Port) -> list[Interface]:
     """Return the local addresses inside the port's own networks, as host addresses.
 
     Nobody routes those to us: neighbours ask for them by ARP, which the kernel answers for the
@@ -44,7 +45,7 @@ def on_link(port: Port) -> list[IPv4Interface]:
     """
     networks = [address.network for address in port.addresses]
     local = (address for span in port.local_addresses for address in span)
-    return [IPv4Interface((a, 32)) for a in local if any(a in network for network in networks)]
+    return [ip_interface(a) for a in local if any(a in network for network in networks)]
 
 
 async def set_up(netlink: Netlink, wanted: Settings) -> None:
@@ -100,7 +101,7 @@ def _link(ip: Any, index: int, wanted: Settings) -> None:
     ip.link("set", index=index, state="up")
 
 
-def _address(verb: str, index: int, address: IPv4Interface) -> Callable[[Any], None]:
+def _address(verb: str, index: int, address: Interface) -> Callable[[Any], None]:
     def action(ip: Any) -> None:
         length = address.network.prefixlen
         broadcast = {} if length > 30 else {"broadcast": str(address.network.broadcast_address)}

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address
+from socket import AF_INET
 from typing import Any
 
 from pyroute2.netlink.rtnl.ndmsg import NTF_USE
@@ -19,6 +19,7 @@ from slb.errors import EngineError, KernelError, RequestError
 from slb.kernel import view
 from slb.kernel.netlink import Netlink, flat
 from slb.kernel.watch import Watch
+from slb.model.address import Address
 from slb.model.forwarding import Forwarding, Route, Wanted
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ REFRESH_S = 10.0
 ASK_AGAIN_S = 1.0
 ASK_AT_ONCE = 64
 MAIN_TABLE = 254
-INET = 2
+FAMILIES = (AF_INET,)
 
 
 class Mirror:
@@ -44,7 +45,7 @@ class Mirror:
         engine: Engine,
         netlink: Netlink,
         interfaces: Sequence[str | None],
-        hidden: frozenset[IPv4Address],
+        hidden: frozenset[Address],
         static: Forwarding | None = None,
     ) -> None:
         self.static = static or Forwarding()
@@ -121,7 +122,7 @@ class Mirror:
             ]
             await self._use(list(dict.fromkeys([*gateways, *view.stale(self._last)])))
 
-    async def _use(self, hosts: Sequence[tuple[IPv4Address, int]]) -> None:
+    async def _use(self, hosts: Sequence[tuple[Address, int]]) -> None:
         for host, index in hosts:
             try:
                 await self._netlink.call("neighbour", _ask(host, index))
@@ -134,12 +135,20 @@ class Mirror:
             for link in ip.get_links()
             if (name := link.get("IFLA_IFNAME")) in self._ports
         }
-        neighbours = [flat(m) for i in ports for m in ip.get_neighbours(family=INET, ifindex=i)]
-        addresses = [flat(m) for i in ports for m in ip.get_addr(family=INET, index=i)]
-        # Not filtered by interface: the next hops of a multipath route have several.
-        routes = [flat(m) for m in ip.get_routes(family=INET, table=MAIN_TABLE)]
+        routes, neighbours, addresses = [], [], []
+        for family in FAMILIES:
+            # Not filtered by interface: the next hops of a multipath route have several.
+            routes += _of(family, ip.get_routes(family=family, table=MAIN_TABLE))
+            for index in ports:
+                neighbours += _of(family, ip.get_neighbours(family=family, ifindex=index))
+                addresses += _of(family, ip.get_addr(family=family, index=index))
         return view.Snapshot(ports, routes, neighbours, addresses)
 
 
-def _ask(host: IPv4Address, index: int) -> Any:
+def _of(family: int, messages: Iterable[Any]) -> list[view.Message]:
+    # A kernel without IPv6 answers with every family that it has.
+    return [flat(message) for message in messages if message["family"] == family]
+
+
+def _ask(host: Address, index: int) -> Any:
     return lambda ip: ip.neigh("set", dst=str(host), ifindex=index, flags=NTF_USE, state=0)

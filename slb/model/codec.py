@@ -2,20 +2,30 @@
 """JSON and plain values to and from the model's types; the one place that knows their texts."""
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address
 from typing import Any, TypeVar
 
 import msgspec
 
-from slb.model.address import AddressRange, parse_interface, parse_ipv4, parse_network
+from slb.model.address import (
+    Address,
+    AddressRange,
+    Interface,
+    Network,
+    parse_address,
+    parse_interface,
+    parse_ipv4,
+    parse_network,
+)
 from slb.model.endpoint import Endpoint, VsKey
 
 T = TypeVar("T")
 
-PARSERS: dict[type, Callable[[str], Any]] = {
+PARSERS: dict[Any, Callable[[str], Any]] = {
+    Address: parse_address,
     IPv4Address: parse_ipv4,
-    IPv4Interface: parse_interface,
-    IPv4Network: parse_network,
+    Interface: parse_interface,
+    Network: parse_network,
     AddressRange: AddressRange.parse,
     Endpoint: Endpoint.parse,
     VsKey: VsKey.parse,

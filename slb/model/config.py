@@ -4,12 +4,12 @@
 A description in a Meta is what an error tells the operator to write.
 """
 
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from slb.model.address import AddressRange
+from slb.model.address import Address, AddressRange, Interface, Network
 from slb.model.service import Service
 
 Cpu = Annotated[int, Meta(ge=0, le=1023)]
@@ -104,8 +104,8 @@ class KernelInterface(Section, frozen=True):
 class StaticRoute(Section, frozen=True):
     """A route that slbd puts on the kernel interface."""
 
-    to: IPv4Network
-    via: IPv4Address
+    to: Network
+    via: Address
 
 
 class Port(Section, frozen=True):
@@ -120,7 +120,7 @@ class Port(Section, frozen=True):
     tx_descriptors: Descriptors = 1024
     spread: Literal["auto", "hash"] = "auto"
     kernel_interface: KernelInterface = field(default_factory=KernelInterface)
-    addresses: tuple[IPv4Interface, ...] = ()
+    addresses: tuple[Interface, ...] = ()
     routes: tuple[StaticRoute, ...] = ()
     local_addresses: tuple[AddressRange, ...] = ()
 
@@ -176,7 +176,7 @@ class Config(Section, frozen=True):
 
     ports: Annotated[tuple[Port, ...], Meta(min_length=1, max_length=8)]
     engine: Engine = field(default_factory=Engine)
-    service_subnets: tuple[IPv4Network, ...] = ()
+    service_subnets: tuple[Network, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     punt: Punt = field(default_factory=Punt)
     ospf: Ospf = field(default_factory=Ospf)

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the workers need to know of the kernel's routes, neighbours and addresses."""
 
-from ipaddress import IPv4Address, IPv4Network
-
 from msgspec import Struct
+
+from slb.model.address import Address, Network
 
 
 class Route(Struct, frozen=True):
     """A route over a port; `gateway` None: directly connected."""
 
-    prefix: IPv4Network
-    gateway: IPv4Address | None
+    prefix: Network
+    gateway: Address | None
     port: int
 
 
 class Neighbour(Struct, frozen=True):
     """A host on a port's link with its MAC."""
 
-    address: IPv4Address
+    address: Address
     mac: str
     port: int
 
@@ -25,7 +25,7 @@ class Neighbour(Struct, frozen=True):
 class OwnAddress(Struct, frozen=True):
     """An address of the kernel interface of a port: packets to it go to the kernel."""
 
-    address: IPv4Address
+    address: Address
     port: int
 
 
@@ -40,5 +40,5 @@ class Forwarding(Struct, frozen=True):
 class Wanted(Struct, frozen=True):
     """A host whose MAC a worker misses."""
 
-    address: IPv4Address
+    address: Address
     port: int

@@ -7,12 +7,12 @@ and committing, so that a plan is never applied to tables that moved in between.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Network
 
 from slb.config import check_services
 from slb.config.tree import show_path
 from slb.engine.protocol import Engine
 from slb.errors import BadRequest
+from slb.model.address import Address, Network
 from slb.model.op import Op, OpKind
 from slb.model.service import Service
 from slb.model.views import Plan
@@ -28,8 +28,8 @@ class Tables:
     def __init__(
         self,
         engine: Engine,
-        subnets: Iterable[IPv4Network],
-        local: Iterable[IPv4Address] = (),
+        subnets: Iterable[Network],
+        local: Iterable[Address] = (),
     ) -> None:
         self.subnets = tuple(subnets)
         self.changed: Callable[[], None] = lambda: None

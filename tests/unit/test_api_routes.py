@@ -165,9 +165,14 @@ def test_apply_and_export(api: Api) -> None:
             "add its subnet to service_subnets",
         ),
         (
-            lambda c: c.vs_add(Service(VsKey.parse("[2001:db8::1]:80/tcp"))),
+            lambda c: c.vs_add(Service(VsKey.parse("[::ffff:10.96.0.1]:80/tcp"))),
             errors.BadRequest,
-            "IPv6 is not supported yet",
+            "the address is an IPv4-mapped address, 10.96.0.1 written as IPv6",
+        ),
+        (
+            lambda c: c.vs_add(Service(VsKey.parse("[2001:DB8::1]:80/tcp"))),
+            errors.BadRequest,
+            "VS [2001:db8::1]:80/tcp lies in no service subnet (10.96.0.0/16)",
         ),
         (
             lambda c: c.vs_add(Service(VS, "rr", (RealServer(RS), RealServer(RS)))),

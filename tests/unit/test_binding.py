@@ -10,8 +10,8 @@ import pytest
 from msgspec import inspect
 
 from slb import errors
+from slb.config.check_addresses import MAX_LADDRS
 from slb.config.check_services import MAX_RS_PER_VS
-from slb.config.checks import MAX_LADDRS
 from slb.config.loader import load
 from slb.model import views
 from slb.model.config import Timeouts

@@ -130,9 +130,9 @@ def test_one_broken_rule(old: str, new: str, line: str) -> None:
             "add its subnet to service_subnets",
         ),
         (
-            vs("'[2001:db8::1]:80/tcp'"),
-            "10: services[0].vs: VS [2001:db8::1]:80/tcp: IPv6 is not supported yet; "
-            "write an IPv4 address",
+            vs("10.96.0.1:80/tcp", "224.0.0.9:80"),
+            "11: services[0].rs[0].rs: RS address 224.0.0.9 is a multicast address; "
+            "write the address of a server",
         ),
         (
             vs("10.96.0.1:80/tcp", "10.96.0.9:80"),
@@ -177,7 +177,7 @@ def test_ospf_needs_something_to_run_on_and_to_say() -> None:
     bare = GOOD.replace("    addresses: [192.0.2.2/24]\n", "    kernel_interface: {kind: none}\n")
     bare = bare.replace("service_subnets: [10.96.0.0/16]\n", "ospf: {mode: managed}\n")
     assert [line.partition("; ")[0] for line in problems(bare)] == [
-        "slb.yaml:8: ospf.router_id: is missing, and no port has an address to take it from",
+        "slb.yaml:8: ospf.router_id: is missing, and no port has an IPv4 address to take it from",
         "slb.yaml:8: ospf.interfaces: no port has a kernel interface for OSPF to run on",
         "slb.yaml:8: ospf.announce: there are no service_subnets to announce",
     ]

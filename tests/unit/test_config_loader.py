@@ -98,10 +98,10 @@ def good(extra: str = "", cpus: int = 4) -> Config:
         ),
         (
             "[192.0.2.2/24]",
-            '["2001:db8::2/64"]',
+            '["fe80::2%eth0/64"]',
             [
-                "slb.yaml:6: ports[0].addresses[0]: 2001:db8::2/64: "
-                "IPv6 is not supported yet; write an IPv4 address"
+                "slb.yaml:6: ports[0].addresses[0]: 'fe80::2%eth0/64' names a scope; "
+                "write the address alone"
             ],
         ),
         (

@@ -111,7 +111,7 @@ def test_a_full_table_names_the_limit(daemon: FakeDaemon) -> None:
         ),
         (
             ("rs", "add", VS, "10.10.0.300:80"),
-            "'RS': '10.10.0.300' is not an address; write 192.0.2.1",
+            "'RS': '10.10.0.300' is not an address; write 192.0.2.1 or 2001:db8::1",
         ),
         (
             ("rs", "edit", VS, RS, "--weight", "-1"),
