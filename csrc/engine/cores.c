@@ -11,6 +11,7 @@
 #include <rte_cycles.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+#include <rte_mbuf.h>
 #include <rte_random.h>
 #include <rte_ring.h>
 #include <stdio.h>
@@ -118,9 +119,16 @@ static void init_timeouts(struct core *c, const struct slb_config *config) {
 	}
 }
 
+static void extra_free(struct extra *e) {
+	rte_pktmbuf_free_bulk(e->spare, e->n_spare);
+	rte_pktmbuf_free_bulk(e->send, e->n_send);
+	rte_pktmbuf_free_bulk(e->again, e->n_again);
+}
+
 void core_free(struct core *c) {
 	if (c == NULL)
 		return;
+	extra_free(&c->extra);
 	rte_free(c->sessions.entries);
 	rte_free(c->sessions.groups);
 	rte_free(c->laddrs.laddrs);
@@ -170,8 +178,9 @@ static struct worker *worker_new(struct engine *g, uint16_t id) {
 	snprintf(name, sizeof(name), "inbox_%u", id);
 	w->inbox.ring = rte_ring_create(name, INBOX_SIZE, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->punt_ring = ring("punt", id, 0);
+	w->pool = pool_of(g, socket);
 	w->core = core_new(&g->config, id, g->owners, socket);
-	if (w->core == NULL || w->inbox.ring == NULL || w->punt_ring == NULL)
+	if (w->core == NULL || w->inbox.ring == NULL || w->punt_ring == NULL || w->pool == NULL)
 		return NULL;
 	w->n_ports = g->config.n_ports;
 	w->n_sources = g->config.n_workers + 1;

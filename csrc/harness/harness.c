@@ -21,6 +21,20 @@
 
 enum { HARNESS_MBUFS = 4096, HARNESS_ROOM = RTE_PKTMBUF_HEADROOM + HARNESS_FRAME, INBOX_SIZE = 64 };
 
+enum { HARNESS_OWN = 1024 };
+
+// Packets that a path has made or released itself, until a test takes them.
+struct own_packet {
+	struct rte_mbuf *m;
+	uint8_t verdict;
+	uint16_t arg;
+};
+
+struct own {
+	uint32_t n;
+	struct own_packet packets[HARNESS_OWN];
+};
+
 struct harness {
 	bool eal;
 	struct rte_mempool *pool;
@@ -28,6 +42,7 @@ struct harness {
 	struct admin admin;
 	struct inbox inbox[SLB_MAX_WORKERS];
 	bool stalled[SLB_MAX_WORKERS];
+	struct own own[SLB_MAX_WORKERS];
 };
 
 static struct harness h;
@@ -132,6 +147,9 @@ void harness_close(void) {
 	harness_unwire();
 	admin_free(&h.admin);
 	for (uint16_t w = 0; w < h.admin.n_workers; w++) {
+		for (uint32_t i = 0; i < h.own[w].n; i++)
+			rte_pktmbuf_free(h.own[w].packets[i].m);
+		h.own[w].n = 0;
 		rte_ring_free(h.inbox[w].ring);
 		core_free(h.admin.cores[w]);
 	}
@@ -162,6 +180,8 @@ struct rte_mbuf *harness_mbuf(const struct harness_packet *p) {
 			rte_pktmbuf_chain(head, m);
 	}
 	head->port = p->port;
+	head->hash.fdir.lo = p->note[0];
+	head->hash.fdir.hi = p->note[1];
 	return head;
 }
 
@@ -174,9 +194,75 @@ void harness_frame(struct harness_packet *p, const struct rte_mbuf *m) {
 }
 
 static void from_mbuf(struct harness_packet *p, const struct pkt *done) {
-	harness_frame(p, done->m);
 	p->verdict = done->verdict;
 	p->arg = done->arg;
+	// What is held may have been sent or freed since.
+	if (p->verdict == VERDICT_HELD)
+		return;
+	harness_frame(p, done->m);
+	p->note[0] = done->m->hash.fdir.lo;
+	p->note[1] = done->m->hash.fdir.hi;
+}
+
+static void keep(struct own *own, struct rte_mbuf *m, uint8_t verdict, uint16_t arg) {
+	if (own->n == HARNESS_OWN)
+		rte_pktmbuf_free(m);
+	else
+		own->packets[own->n++] = (struct own_packet){m, verdict, arg};
+}
+
+// What the path has to send or to run again goes to the list of its own packets.
+static void collect(uint16_t worker) {
+	struct core *c = h.admin.cores[worker];
+	struct extra *e = &c->extra;
+	struct own *own = &h.own[worker];
+	struct burst b;
+
+	for (uint16_t i = 0; i < e->n_send; i++)
+		keep(own, e->send[i], VERDICT_TX, e->send[i]->port);
+	e->n_send = 0;
+	while (e->n_again > 0) {
+		struct rte_mbuf *mbufs[BURST];
+		uint16_t n = RTE_MIN(e->n_again, (uint16_t)BURST);
+		memcpy(mbufs, e->again, n * sizeof(*mbufs));
+		e->n_again -= n;
+		memmove(e->again, &e->again[n], e->n_again * sizeof(*e->again));
+		path_run(c, &b, mbufs, n, FROM_HELD);
+		for (uint16_t i = 0; i < n; i++)
+			if (b.pkts[i].verdict != VERDICT_HELD)
+				keep(own, mbufs[i], b.pkts[i].verdict, b.pkts[i].arg);
+	}
+}
+
+static void fill_spare(uint16_t worker) {
+	struct extra *e = &h.admin.cores[worker]->extra;
+	uint16_t wanted = SPARE_MAX - e->n_spare;
+
+	if (rte_pktmbuf_alloc_bulk(h.pool, &e->spare[e->n_spare], wanted) == 0)
+		e->n_spare += wanted;
+}
+
+int harness_take(uint16_t worker, struct harness_packet *out, uint32_t cap) {
+	struct own *own;
+	uint32_t n = 0;
+
+	if (worker >= h.admin.n_workers)
+		return -EINVAL;
+	own = &h.own[worker];
+	collect(worker);
+	for (; n < cap && n < own->n; n++) {
+		struct own_packet *p = &own->packets[n];
+		out[n] = (struct harness_packet){
+			.verdict = p->verdict,
+			.arg = p->arg,
+			.note = {p->m->hash.fdir.lo, p->m->hash.fdir.hi},
+		};
+		harness_frame(&out[n], p->m);
+		rte_pktmbuf_free(p->m);
+	}
+	own->n -= n;
+	memmove(own->packets, &own->packets[n], own->n * sizeof(own->packets[0]));
+	return (int)n;
 }
 
 static bool runnable(uint16_t worker, const struct harness_packet *packets, uint32_t n) {
@@ -201,10 +287,17 @@ int harness_run(uint16_t worker, struct harness_packet *packets, uint32_t n) {
 			return -ENOMEM;
 		}
 	}
-	path_run(h.admin.cores[worker], &b, mbufs, (uint16_t)n, packets[0].handed);
-	for (uint32_t i = 0; i < n; i++)
+	fill_spare(worker);
+	path_run(
+		h.admin.cores[worker], &b, mbufs, (uint16_t)n,
+		packets[0].handed ? FROM_WORKER : FROM_PORT
+	);
+	for (uint32_t i = 0; i < n; i++) {
 		from_mbuf(&packets[i], &b.pkts[i]);
-	rte_pktmbuf_free_bulk(mbufs, n);
+		if (b.pkts[i].verdict != VERDICT_HELD)
+			rte_pktmbuf_free(mbufs[i]);
+	}
+	collect(worker);
 	return 0;
 }
 
@@ -265,7 +358,11 @@ int harness_poll_events(struct slb_event *out, uint32_t cap) {
 }
 
 uint32_t harness_mbufs_in_use(void) {
-	return h.pool != NULL ? rte_mempool_in_use_count(h.pool) : 0;
+	uint32_t n = h.pool != NULL ? rte_mempool_in_use_count(h.pool) : 0;
+
+	for (uint16_t w = 0; w < h.admin.n_workers; w++)
+		n -= h.admin.cores[w]->extra.n_spare;
+	return n;
 }
 
 void harness_stall(uint16_t worker, uint8_t stalled) {

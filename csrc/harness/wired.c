@@ -87,6 +87,7 @@ static struct worker *open_worker(uint16_t id) {
 		return NULL;
 	g.workers[id] = w;
 	w->core = admin->cores[id];
+	w->pool = harness_pool();
 	w->inbox.ring = admin->inbox[id];
 	w->n_ports = g.n_ports;
 	w->n_sources = g.n_workers;

@@ -4,7 +4,13 @@
 
 enum harness_limit { HARNESS_FRAME = 2048, HARNESS_BURST = 32 };
 
-enum harness_verdict { HARNESS_TX = 1, HARNESS_PUNT, HARNESS_HANDOFF, HARNESS_DROP };
+enum harness_verdict {
+	HARNESS_TX = 1,
+	HARNESS_PUNT,
+	HARNESS_HANDOFF,
+	HARNESS_DROP,
+	HARNESS_HELD,
+};
 
 struct harness_packet {
 	uint32_t len; // bytes of data, in and out
@@ -14,6 +20,8 @@ struct harness_packet {
 	uint8_t verdict; // enum harness_verdict
 	uint8_t handed; // 1: another worker passed it on
 	uint16_t segments; // in: cut into so many mbufs; 0 and 1: one
+	uint32_t note
+		[2]; // what the worker that hands it over tells the next one: out with HANDOFF, in with handed
 	uint8_t data[2048];
 };
 
@@ -39,6 +47,9 @@ int harness_round(uint16_t worker);
 int harness_take_sent(uint16_t port, uint16_t queue, struct harness_packet *out, uint32_t cap);
 int harness_take_punted(uint16_t worker, struct harness_packet *out, uint32_t cap);
 
+// Takes what the path of a worker has made or released itself since the last call, in order; returns how many, at most cap.
+int harness_take(uint16_t worker, struct harness_packet *out, uint32_t cap);
+
 // Moves every worker's clock and ends what is due.
 void harness_advance_ms(uint32_t ms);
 
@@ -61,7 +72,7 @@ int harness_session_list(
 );
 int harness_poll_events(struct slb_event *out, uint32_t cap);
 
-// mbufs not in the pool; 0 between two calls.
+// mbufs not in the pool, without each worker's reserve; 0 between two calls when nothing is held and all was taken.
 uint32_t harness_mbufs_in_use(void);
 
 // Faults: a worker that does not answer, one that missed a change, answers awaited for less time.

@@ -58,7 +58,7 @@ static void new_session(struct core *c, struct pkt *p, uint16_t slot) {
 	session_create(c, p, vs, rs);
 }
 
-static void admit_one(struct core *c, struct pkt *p, bool handed) {
+static void admit_one(struct core *c, struct pkt *p, enum source from) {
 	struct ipaddr dst = pkt_dst(p);
 	uint16_t owner, slot, target;
 
@@ -68,7 +68,7 @@ static void admit_one(struct core *c, struct pkt *p, bool handed) {
 	}
 	owner = owner_find(c->owners, dst);
 	if (owner != OWNER_NONE) {
-		if (owner != c->id && !handed)
+		if (owner != c->id && from != FROM_WORKER)
 			pkt_decide(p, VERDICT_HANDOFF, owner);
 		else
 			pkt_drop(p, SLB_DROP_NO_SESSION);
@@ -84,7 +84,7 @@ static void admit_one(struct core *c, struct pkt *p, bool handed) {
 		pkt_drop(p, vip ? SLB_DROP_NO_VS : SLB_DROP_NOT_FOR_US);
 		return;
 	}
-	target = c->spread_hash[p->m->port] && !handed ? spread_worker(c, p) : c->id;
+	target = c->spread_hash[p->m->port] && from != FROM_WORKER ? spread_worker(c, p) : c->id;
 	if (target != c->id)
 		pkt_decide(p, VERDICT_HANDOFF, target);
 	else
@@ -116,7 +116,7 @@ static void forget(struct core *c, struct burst *b, uint16_t at) {
 	}
 }
 
-void admit(struct core *c, struct burst *b, bool handed) {
+void admit(struct core *c, struct burst *b, enum source from) {
 	bool changed = false;
 
 	for (uint16_t i = 0; i < b->n_live; i++) {
@@ -130,7 +130,7 @@ void admit(struct core *c, struct burst *b, bool handed) {
 			session_find(&c->sessions, p);
 		if (p->session != NULL)
 			continue;
-		admit_one(c, p, handed);
+		admit_one(c, p, from);
 		changed |= p->session != NULL;
 	}
 	burst_sift(b);

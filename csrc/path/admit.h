@@ -3,6 +3,5 @@
 
 #include "path/core.h"
 
-// Stage of the path: what to do with packets no session was found for. `handed` says that another worker has already
-// passed them on, so they stay here.
-void admit(struct core *c, struct burst *b, bool handed);
+// Stage of the path: what to do with packets no session was found for.
+void admit(struct core *c, struct burst *b, enum source from);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/hash.h"
+#include "path/extra.h"
 #include "path/fwd.h"
 #include "path/laddr.h"
 #include "path/pkt.h"
@@ -69,6 +70,7 @@ struct core {
 	uint32_t now; // tick
 	struct punt_meter punt[PUNT_COUNT];
 	struct wheel wheel;
+	struct extra extra;
 
 	// worker writes, admin reads
 	_Alignas(64) struct core_counters counters;

@@ -217,10 +217,10 @@ static void parse_one(struct pkt *p, uint16_t vlan_be) {
 	}
 }
 
-void parse(const struct core *c, struct burst *b, bool handed) {
+void parse(const struct core *c, struct burst *b, enum source from) {
 	for (uint16_t i = 0; i < b->n_live; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
-		parse_one(p, handed ? 0 : c->vlan_be[p->m->port]);
+		parse_one(p, from == FROM_PORT ? c->vlan_be[p->m->port] : 0);
 	}
 	burst_sift(b);
 }

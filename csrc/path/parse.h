@@ -4,5 +4,5 @@
 #include "path/core.h"
 
 // Stage of the path: takes off the port's VLAN tag and reads the headers of every packet in the burst; drops what is
-// malformed, punts what is not IP. `handed`: another worker has taken the tags off.
-void parse(const struct core *c, struct burst *b, bool handed);
+// malformed, punts what is not IP.
+void parse(const struct core *c, struct burst *b, enum source from);

@@ -7,6 +7,7 @@
 #include "path/admit.h"
 #include "path/forward.h"
 #include "path/lifecycle.h"
+#include "path/note.h"
 #include "path/parse.h"
 #include "path/punt.h"
 #include "path/rewrite.h"
@@ -15,12 +16,37 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
-static void load(struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n) {
+static void read_note(struct pkt *p) {
+	struct note note = note_read(p->m);
+
+	if (note.flags & NOTE_PORTS)
+		p->flags |= PKT_PORTS_KNOWN;
+	if (note.flags & NOTE_SEARCH)
+		p->asked = (uint8_t)note.asked;
+	p->key.sport_be = note.sport_be;
+	p->key.dport_be = note.dport_be;
+}
+
+static void write_note(struct pkt *p) {
+	struct note note = {
+		.flags = (p->flags & PKT_PORTS_KNOWN ? NOTE_PORTS : 0)
+			| (p->asked > 0 ? NOTE_SEARCH : 0),
+		.asked = p->asked,
+		.sport_be = p->key.sport_be,
+		.dport_be = p->key.dport_be,
+	};
+
+	note_write(p->m, note);
+}
+
+static void load(struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n, enum source from) {
 	b->n = b->n_live = n;
 	for (uint16_t i = 0; i < n; i++) {
 		b->pkts[i] = (struct pkt){.m = mbufs[i]};
 		b->live[i] = (uint8_t)i;
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+		if (from != FROM_PORT)
+			read_note(&b->pkts[i]);
 	}
 }
 
@@ -45,19 +71,21 @@ static void settle(struct core *c, struct burst *b) {
 			pkt_drop(p, SLB_DROP_PUNT_RATE);
 		if (p->verdict == VERDICT_TX)
 			tag(c, p);
+		if (p->verdict == VERDICT_HANDOFF)
+			write_note(p);
 		if (p->verdict == VERDICT_DROP)
 			core_count_drop(c, p->arg);
 	}
 }
 
 void path_run(
-	struct core *c, struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n, bool handed
+	struct core *c, struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n, enum source from
 ) {
-	load(b, mbufs, n);
-	parse(c, b, handed);
+	load(b, mbufs, n, from);
+	parse(c, b, from);
 	punt(c, b);
 	session(&c->sessions, b);
-	admit(c, b, handed);
+	admit(c, b, from);
 	touch(c, b);
 	forward(c, b);
 	rewrite(c, b);

@@ -4,7 +4,7 @@
 #include "path/core.h"
 
 // Takes n <= BURST packets through all stages; afterwards every packet in b->pkts has a verdict, in order of arrival.
-// `handed`: another worker passed them on.
+// All of them come from the same source.
 void path_run(
-	struct core *c, struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n, bool handed
+	struct core *c, struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n, enum source from
 );

@@ -35,6 +35,7 @@ enum verdict {
 	VERDICT_PUNT, // arg: enum punt_class
 	VERDICT_HANDOFF, // arg: worker
 	VERDICT_DROP, // arg: enum slb_drop
+	VERDICT_HELD, // this worker keeps it for now
 };
 
 enum punt_class { PUNT_OSPF = 0, PUNT_ARP, PUNT_OTHER, PUNT_COUNT };
@@ -42,6 +43,15 @@ enum punt_class { PUNT_OSPF = 0, PUNT_ARP, PUNT_OTHER, PUNT_COUNT };
 enum pkt_flag {
 	PKT_FRAGMENT = 1 << 0,
 	PKT_MULTICAST = 1 << 1, // by its destination address
+	PKT_PORTS_KNOWN = 1
+		<< 2, // a fragment whose ports are in its key, though it may have no L4 header
+};
+
+// Where a packet comes from.
+enum source {
+	FROM_PORT = 0,
+	FROM_WORKER, // another one handed it over, so it stays here
+	FROM_HELD, // this worker had held it back
 };
 
 struct pkt {
@@ -65,6 +75,7 @@ struct pkt {
 	uint8_t tcp_flags;
 	uint8_t verdict;
 	uint8_t dir;
+	uint8_t asked; // workers that have looked for its session, while it is being searched
 };
 
 _Static_assert(sizeof(struct pkt) == 64, "a packet's description is a cache line");

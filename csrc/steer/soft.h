@@ -11,15 +11,15 @@ struct rte_ring;
 
 enum { SOFT_RING_SIZE = 1024 };
 
-enum soft_kind { SOFT_WORK = 0, SOFT_SEND };
+enum soft_kind { SOFT_WORK = 0, SOFT_SEND, SOFT_KIND_MASK = 0xff };
 
-// The kind travels in a field of the mbuf that only the driver's receive function writes.
+// The kind travels beside the path's note (path/note.h).
 static inline void soft_mark(struct rte_mbuf *m, enum soft_kind kind) {
-	m->hash.usr = kind;
+	m->hash.usr = (m->hash.usr & ~(uint32_t)SOFT_KIND_MASK) | kind;
 }
 
 static inline enum soft_kind soft_kind(const struct rte_mbuf *m) {
-	return m->hash.usr;
+	return m->hash.usr & SOFT_KIND_MASK;
 }
 
 struct rte_ring *soft_ring_create(const char *prefix, uint16_t from, uint16_t to, int socket);

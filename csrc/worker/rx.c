@@ -7,12 +7,28 @@
 #include "worker/tx.h"
 
 #include <rte_ethdev.h>
+#include <string.h>
 
-static void work(struct worker *w, struct rte_mbuf **mbufs, uint16_t n, bool handed) {
+static void work(struct worker *w, struct rte_mbuf **mbufs, uint16_t n, enum source from) {
 	struct burst b;
 
-	path_run(w->core, &b, mbufs, n, handed);
+	path_run(w->core, &b, mbufs, n, from);
 	tx_verdicts(w, &b);
+}
+
+bool rx_again(struct worker *w) {
+	struct extra *e = &w->core->extra;
+	struct rte_mbuf *mbufs[BURST];
+	uint16_t n = RTE_MIN(e->n_again, (uint16_t)BURST);
+
+	if (n == 0)
+		return false;
+	// The first to come are the first to go on.
+	memcpy(mbufs, e->again, n * sizeof(*mbufs));
+	e->n_again -= n;
+	memmove(e->again, &e->again[n], e->n_again * sizeof(*e->again));
+	work(w, mbufs, n, FROM_HELD);
+	return true;
 }
 
 bool rx_ports(struct worker *w) {
@@ -31,7 +47,7 @@ bool rx_ports(struct worker *w) {
 		for (uint16_t i = 0; i < n; i++)
 			mbufs[i]->port = port;
 		w->counters.rx_packets += n;
-		work(w, mbufs, n, false);
+		work(w, mbufs, n, FROM_PORT);
 		any = true;
 	}
 	return any;
@@ -65,7 +81,7 @@ bool rx_handoff(struct worker *w) {
 		n = send_finished(w, mbufs, n);
 		w->counters.handed_in += n;
 		if (n > 0)
-			work(w, mbufs, n, true);
+			work(w, mbufs, n, FROM_WORKER);
 	}
 	return any;
 }

@@ -6,3 +6,4 @@
 // Each takes bursts in, runs the path over them and puts every packet where its verdict says. Returns whether any came.
 bool rx_ports(struct worker *w);
 bool rx_handoff(struct worker *w);
+bool rx_again(struct worker *w); // packets that the path had held back

@@ -82,11 +82,22 @@ void tx_verdicts(struct worker *w, struct burst *b) {
 			tx_port(w, p->arg, p->m);
 		else if (p->verdict == VERDICT_HANDOFF)
 			put_handoff(w, p->arg, p->m, SOFT_WORK);
-		else if (p->verdict == VERDICT_DROP || !put_punt(w, p->m))
+		else if (
+			p->verdict == VERDICT_DROP
+			|| (p->verdict == VERDICT_PUNT && !put_punt(w, p->m))
+		)
 			dropped[n_dropped++] = p->m;
 	}
 	if (n_dropped > 0)
 		rte_pktmbuf_free_bulk(dropped, n_dropped);
+}
+
+void tx_extra(struct worker *w) {
+	struct extra *e = &w->core->extra;
+
+	for (uint16_t i = 0; i < e->n_send; i++)
+		tx_port(w, e->send[i]->port, e->send[i]);
+	e->n_send = 0;
 }
 
 void tx_flush(struct worker *w) {

@@ -6,6 +6,9 @@
 // Puts every packet of the burst into the outbox its verdict names, and frees the dropped ones.
 void tx_verdicts(struct worker *w, struct burst *b);
 
+// Sends the packets that the path has made or released itself.
+void tx_extra(struct worker *w);
+
 // One finished packet to a port.
 void tx_port(struct worker *w, uint16_t port, struct rte_mbuf *m);
 

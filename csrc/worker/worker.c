@@ -9,9 +9,20 @@
 #include "worker/tx.h"
 
 #include <rte_cycles.h>
+#include <rte_mbuf.h>
 
 // Sessions looked at for expiry in one round.
 enum { EXPIRE_BUDGET = 32 };
+
+// From the pool, in bulk, as a driver fills its queue. Without mbufs the path goes on without.
+static void spare_fill(struct worker *w) {
+	struct extra *e = &w->core->extra;
+	uint16_t wanted = SPARE_MAX - e->n_spare;
+
+	if (wanted >= SPARE_MAX / 2
+	    && rte_pktmbuf_alloc_bulk(w->pool, &e->spare[e->n_spare], wanted) == 0)
+		e->n_spare += wanted;
+}
 
 bool worker_round(struct worker *w) {
 	struct core *c = w->core;
@@ -20,9 +31,12 @@ bool worker_round(struct worker *w) {
 	c->now = (uint32_t)((rte_rdtsc() - w->tick_base) * TICK_HZ / w->tsc_hz);
 	worked = rx_ports(w);
 	worked |= rx_handoff(w);
+	worked |= rx_again(w);
+	tx_extra(w);
 	tx_flush(w);
 	worked |= inbox_poll(&w->inbox, c);
 	worked |= session_expire(c, EXPIRE_BUDGET) == EXPIRE_BUDGET;
+	spare_fill(w);
 	w->counters.rounds++;
 	return worked;
 }

@@ -8,6 +8,7 @@
 
 enum { TX_BUFFER = 64, NO_QUEUE = UINT16_MAX };
 
+struct rte_mempool;
 struct rte_ring;
 
 // A list of packets that leave together: to a port's queue, another worker or the KNI core.
@@ -46,6 +47,7 @@ struct worker {
 	struct rte_ring *to[SLB_MAX_WORKERS]; // NULL for itself
 	struct outbox handoff[SLB_MAX_WORKERS];
 	struct rte_ring *punt_ring;
+	struct rte_mempool *pool; // of its NUMA node
 	struct outbox punt;
 	struct idle idle;
 	uint64_t tsc_hz;

@@ -25,11 +25,12 @@ DONE = (1 << 64) - 1
 @dataclass(frozen=True)
 class Result:
     """What became of a packet: TX to port `arg`, PUNT of class `arg`, HANDOFF to worker `arg`,
-    DROP for reason `arg`."""
+    DROP for reason `arg`, HELD. `note`: what a worker that hands it over tells the next one."""
 
     verdict: str
     arg: int
     data: bytes
+    note: tuple[int, int] = (0, 0)
 
     @property
     def what(self) -> str:
@@ -77,9 +78,12 @@ class Harness:
         port: int = 0,
         handed: bool = False,
         segments: int = 1,
+        notes: Sequence[tuple[int, int]] = (),
     ) -> list[Result]:
-        """Run one burst through a worker's path."""
+        """Run one burst through a worker's path; `notes` of the worker that handed it over."""
         packets = self._fill(frames, port=port, handed=handed, segments=segments)
+        for packet, note in zip(packets, notes, strict=False):
+            packet.note = note
         rc = lib.harness_run(worker, packets, len(frames))
         if rc < 0:
             raise OSError(-rc, "harness_run")
@@ -144,12 +148,20 @@ class Harness:
         for packet, data in zip(self._packets, frames, strict=False):
             packet.len, packet.port = len(data), port
             packet.handed, packet.segments = handed, segments
+            packet.note = (0, 0)
             ffi.memmove(packet.data, data, len(data))
         return self._packets
 
+    def take(self, worker: int) -> list[Result]:
+        """Take the packets that a worker's path has made or released itself, in order."""
+        taken: list[Result] = []
+        while count := lib.harness_take(worker, self._packets, BURST):
+            taken += [self._result(self._packets[i]) for i in range(count)]
+        return taken
+
     def _result(self, packet: Any) -> Result:
         data = bytes(ffi.buffer(packet.data, packet.len))
-        return Result(self._verdicts[packet.verdict], packet.arg, data)
+        return Result(self._verdicts[packet.verdict], packet.arg, data, tuple(packet.note))
 
     def advance(self, seconds: float) -> None:
         """Move the clock, by whole ticks."""
