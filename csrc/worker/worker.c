@@ -47,13 +47,16 @@ int worker_main(void *arg) {
 
 	while (__atomic_load_n(w->stop, __ATOMIC_RELAXED) == 0) {
 		bool worked = worker_round(w);
-		uint64_t after = rte_rdtsc();
+		uint64_t after;
+
+		idle_round(&w->idle, worked);
+		// A round that found nothing was as idle as the pause behind it.
+		after = rte_rdtsc();
 		if (worked)
 			w->counters.busy_cycles += after - before;
-		idle_round(&w->idle, worked);
-		before = rte_rdtsc();
-		if (!worked)
-			w->counters.idle_cycles += before - after;
+		else
+			w->counters.idle_cycles += after - before;
+		before = after;
 	}
 	return 0;
 }
