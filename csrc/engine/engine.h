@@ -15,12 +15,13 @@
 // Lcore numbers are roles; which CPU an lcore runs on is configured.
 enum lcore_role { LCORE_MAIN = 0, LCORE_ADMIN, LCORE_KNI, LCORE_WORKER };
 
-enum { DEVICE_NAME_LEN = 64 };
+enum { DEVICE_NAME_LEN = 64, POOL_CACHE = 256 };
 
 struct engine_port {
 	uint16_t dpdk_id;
 	uint16_t n_rx, n_tx;
 	int socket;
+	uint32_t mbufs; // that its queues hold
 	uint8_t mac[6];
 	bool probed;
 	bool vdev; // added by us, to be removed by us

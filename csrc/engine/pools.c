@@ -7,7 +7,7 @@
 #include <rte_mbuf.h>
 #include <stdio.h>
 
-enum { POOL_CACHE = 256, L2_ROOM = 32, SPARE_MB = 64, PAGE_BYTES = 4096 };
+enum { L2_ROOM = 32, SPARE_MB = 64, PAGE_BYTES = 4096 };
 
 static uint16_t data_room(const struct slb_config *config) {
 	uint32_t room = RTE_MBUF_DEFAULT_BUF_SIZE;

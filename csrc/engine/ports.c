@@ -135,13 +135,42 @@ static int configure(struct engine *g, uint16_t number, struct err *e) {
 	return 0;
 }
 
+// Receive queues are filled to the last descriptor, transmit queues let go of what they have sent only when they are full,
+// and every core keeps a few of its own: fewer buffers than that, and one day none is left to receive with.
+static int check_mbufs(
+	struct engine *g, uint16_t number, uint16_t rx_desc, uint16_t tx_desc, struct err *e
+) {
+	struct engine_port *port = &g->ports[number];
+	uint32_t needed = POOL_CACHE * (g->config.n_workers + 1u);
+
+	port->mbufs = (uint32_t)port->n_rx * rx_desc + (uint32_t)port->n_tx * tx_desc;
+	if (g->config.ports[number].kni_kind != SLB_KNI_NONE)
+		port->mbufs += 2 * KNI_DESC;
+	for (uint16_t i = 0; i <= number; i++)
+		if (g->ports[i].socket == port->socket)
+			needed += g->ports[i].mbufs;
+	if (g->config.mbufs >= needed)
+		return 0;
+	return err_set(
+		e, EINVAL,
+		"port %s: engine.mbufs: %u are too few, the queues and cores on NUMA node %d hold "
+		"%u; raise it, or lower the descriptors",
+		g->config.ports[number].name, g->config.mbufs, port->socket, needed
+	);
+}
+
 static int set_up_queues(struct engine *g, uint16_t number, struct err *e) {
 	const struct slb_port_config *config = &g->config.ports[number];
 	struct engine_port *port = &g->ports[number];
-	struct rte_mempool *pool = pool_of(g, port->socket);
 	uint16_t rx_desc = config->rx_desc, tx_desc = config->tx_desc;
-	int rc = 0;
+	struct rte_mempool *pool;
+	int rc;
 
+	rte_eth_dev_adjust_nb_rx_tx_desc(port->dpdk_id, &rx_desc, &tx_desc);
+	rc = check_mbufs(g, number, rx_desc, tx_desc, e);
+	if (rc != 0)
+		return rc;
+	pool = pool_of(g, port->socket);
 	if (pool == NULL)
 		return err_set(
 			e, ENOMEM,
@@ -150,7 +179,6 @@ static int set_up_queues(struct engine *g, uint16_t number, struct err *e) {
 			g->config.mbufs, port->socket
 		);
 	log_step();
-	rte_eth_dev_adjust_nb_rx_tx_desc(port->dpdk_id, &rx_desc, &tx_desc);
 	for (uint16_t q = 0; rc == 0 && q < port->n_rx; q++)
 		rc = rte_eth_rx_queue_setup(
 			port->dpdk_id, q, rx_desc, (unsigned int)port->socket, NULL, pool

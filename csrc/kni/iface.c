@@ -15,8 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KNI_DESC = 512 };
-
 static const char VHOST_NET[] = "/dev/vhost-net";
 
 static void device_args(
@@ -40,8 +38,10 @@ static void device_args(
 
 static int start(struct kni_port *port, struct rte_mempool *pool) {
 	struct rte_eth_conf conf = {0};
-	int rc = rte_eth_dev_configure(port->dpdk_id, 1, 1, &conf);
+	int rc;
 
+	log_step();
+	rc = rte_eth_dev_configure(port->dpdk_id, 1, 1, &conf);
 	if (rc == 0)
 		rc = rte_eth_rx_queue_setup(port->dpdk_id, 0, KNI_DESC, SOCKET_ID_ANY, NULL, pool);
 	if (rc == 0)

@@ -12,7 +12,7 @@
 struct rte_mempool;
 struct rte_ring;
 
-enum { KNI_BURST = 32, KNI_NO_PORT = UINT16_MAX };
+enum { KNI_BURST = 32, KNI_DESC = 512, KNI_NO_PORT = UINT16_MAX };
 
 struct kni_port {
 	uint16_t dpdk_id; // of the kernel interface; KNI_NO_PORT: the port has none

@@ -88,7 +88,7 @@ class PcapRig:
                 "idle": {"workers": self._idle},
                 "hugepages": False,
                 "sessions": 4096,
-                "mbufs": 8192,
+                "mbufs": 16384,
             },
             "ports": [
                 {
