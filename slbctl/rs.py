@@ -116,13 +116,18 @@ def state(row: RsView) -> str:
 
 
 def rs_foot(rows: Sequence[RsView]) -> str:
-    """How many RS there are, and what hinders some of them."""
+    """How many RS there are, what hinders some of them, and the sessions of all."""
     states = [state(row) for row in rows]
-    hindered = [
-        f"{states.count(word)} {word}" for word in ("draining", "removed") if word in states
-    ]
+    draining, removed = states.count("draining"), states.count("removed")
     active = sum(row.traffic.active for row in rows)
-    return ", ".join([f"{len(rows)} RS", *hindered, plural(active, "active session")])
+    counts = [f"{len(rows) - removed} RS", *hindered(draining, removed)]
+    return ", ".join([*counts, plural(active, "active session")])
+
+
+def hindered(draining: int, removed: int) -> list[str]:
+    """The RS without new sessions: those with weight 0, and former ones that still have some."""
+    counts = {"draining": draining, "removed": removed}
+    return [f"{number} {word}" for word, number in counts.items() if number]
 
 
 def _no_rs(vs: VsKey | None) -> str:

@@ -16,7 +16,7 @@ from slbctl.command import SlbGroup
 from slbctl.options import Target, json_option, rate_option
 from slbctl.output import Column
 from slbctl.params import WeightedRsParam, vs_argument, vs_filter_argument
-from slbctl.rs import rs_columns
+from slbctl.rs import hindered, rs_columns
 from slbctl.tables import byte_columns, number, rate_columns, session_columns, traffic_columns
 from slbctl.units import count, octets, plural
 
@@ -100,6 +100,7 @@ def list_(target: Target, as_json: bool) -> None:
         Column[VsView]("SCHED", lambda row: row.scheduler),
         number("RS", lambda row: row.rs_count),
         Column[VsView]("DRAINING", lambda row: str(row.draining or "-"), right=True),
+        Column[VsView]("REMOVED", lambda row: str(row.removed or "-"), right=True),
         *session_columns(lambda row: row.traffic),
         *byte_columns(lambda row: row.traffic),
     ]
@@ -162,21 +163,18 @@ def stats(target: Target, vs: VsKey | None, as_json: bool, rate_s: float | None)
 
 def _foot(rows: Sequence[VsView]) -> str:
     real_servers = sum(row.rs_count for row in rows)
-    draining = sum(row.draining for row in rows)
+    draining, removed = sum(row.draining for row in rows), sum(row.removed for row in rows)
     active = sum(row.traffic.active for row in rows)
-    parts = [f"{len(rows)} VS", f"{real_servers} RS"]
-    if draining:
-        parts.append(f"{draining} draining")
+    parts = [f"{len(rows)} VS", f"{real_servers} RS", *hindered(draining, removed)]
     return ", ".join([*parts, plural(active, "active session")])
 
 
 def _properties(view: VsView) -> list[tuple[str, str]]:
     seen = view.traffic
-    draining = f", {view.draining} draining" if view.draining else ""
     return [
         ("VS", view.vs),
         ("Scheduler", view.scheduler),
-        ("RS", f"{view.rs_count}{draining}"),
+        ("RS", ", ".join([str(view.rs_count), *hindered(view.draining, view.removed)])),
         ("Sessions", f"{count(seen.active)} active, {count(seen.sessions)} since the start"),
         ("In", f"{plural(seen.in_packets, 'packet')}, {octets(seen.in_bytes)}"),
         ("Out", f"{plural(seen.out_packets, 'packet')}, {octets(seen.out_bytes)}"),

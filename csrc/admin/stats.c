@@ -13,7 +13,7 @@ static bool drains_from(const struct rs_slot *s, const struct admin_vs *vs) {
 		&& s->vs_port_be == vs->port_be && s->vs_proto == vs->proto;
 }
 
-static void add_draining(
+static void add_removed(
 	const struct admin *a, const struct admin_vs *vs, struct slb_vs_info *info
 ) {
 	uint32_t left = a->n_draining;
@@ -25,7 +25,7 @@ static void add_draining(
 			continue;
 		traffic = rs_slot_traffic(a, slot);
 		traffic_add(&info->traffic, &traffic);
-		info->draining_rs++;
+		info->removed_rs++;
 	}
 }
 
@@ -44,8 +44,9 @@ static void describe_vs(
 	for (const struct admin_rs *rs = vs->rs; rs != NULL; rs = rs->next) {
 		struct slb_traffic traffic = rs_slot_traffic(a, rs->slot);
 		traffic_add(&info->traffic, &traffic);
+		info->draining_rs += rs->weight == 0;
 	}
-	add_draining(a, vs, info);
+	add_removed(a, vs, info);
 }
 
 int admin_vs_list(struct admin *a, struct slb_vs_info *out, uint32_t cap) {

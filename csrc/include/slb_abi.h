@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 3
+#define SLB_ABI_VERSION 4
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -281,9 +281,11 @@ struct slb_vs_info {
 	uint8_t scheduler;
 	uint8_t one_packet;
 	uint8_t reserved[2];
-	uint32_t n_rs;
-	uint32_t draining_rs;
+	uint32_t n_rs; // configured
+	uint32_t draining_rs; // of these with weight 0
+	uint32_t removed_rs; // besides these: deleted, their sessions still live
 	uint32_t timeout_s[11]; // as in slb_op
+	uint32_t reserved2;
 	uint64_t generation; // that last changed it
 	struct slb_traffic traffic;
 };

@@ -21,6 +21,7 @@ def vs_list() -> list[views.VsView]:
             scheduler=schedulers[row.scheduler],
             rs_count=row.n_rs,
             draining=row.draining_rs,
+            removed=row.removed_rs,
             generation=row.generation,
             traffic=_same(views.Traffic, row.traffic),
         )

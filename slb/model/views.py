@@ -49,12 +49,16 @@ class Traffic(Struct, frozen=True):
 
 
 class VsView(Struct, frozen=True):
-    """A VS; `generation` is the one that last changed it."""
+    """A VS; `generation` is the one that last changed it.
+
+    `draining` counts its RS with weight 0, `removed` former ones whose sessions still live.
+    """
 
     vs: str
     scheduler: str
     rs_count: int
     draining: int
+    removed: int
     generation: int
     traffic: Traffic
 

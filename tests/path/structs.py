@@ -133,6 +133,7 @@ def get_vs(row: Any) -> Vs:
         scheduler,
         row.n_rs,
         row.draining_rs,
+        row.removed_rs,
         row.generation,
         get_traffic(row.traffic),
     )

@@ -103,7 +103,10 @@ def random_ops(rng: random.Random) -> Iterator[Op]:
 def matches(lab: Lab, model: Model) -> None:
     """What is listed is what the model has."""
     listed = {key: (vs.scheduler, vs.n_rs, vs.draining) for key, vs in lab.harness.vs().items()}
-    assert listed == {key: (s.scheduler, len(s.rs), 0) for key, s in model.services.items()}
+    assert listed == {
+        key: (s.scheduler, len(s.rs), [*s.rs.values()].count(0))
+        for key, s in model.services.items()
+    }
     for key, service in model.services.items():
         assert [(rs.rs, rs.weight) for rs in lab.harness.rs(key)] == list(service.rs.items())
     assert len(lab.harness.generations()) == 1

@@ -36,7 +36,22 @@ def test_sessions_of_a_removed_rs_live_on(lab: Lab) -> None:
     assert removed.removed and removed.weight == 0
     assert (removed.traffic.in_packets, removed.traffic.active) == (2, 1)
     vs = lab.harness.vs()[VS_TCP]
-    assert (vs.n_rs, vs.draining, vs.traffic.active, vs.traffic.in_packets) == (1, 1, 2, 3)
+    assert (vs.n_rs, vs.draining, vs.removed) == (1, 0, 1)
+    assert (vs.traffic.active, vs.traffic.in_packets) == (2, 3)
+
+
+def test_drained_and_removed_rs_are_told_apart(lab: Lab) -> None:
+    """The VS counts what its RS are listed as."""
+    talk(lab)
+    server = lab.servers[0].add_rs(SECOND, "10.10.0.3:8080")
+    server.weigh(SECOND, 0)
+    server.remove_rs(RS_TCP)
+    vs, rows = lab.harness.vs()[VS_TCP], lab.harness.rs(VS_TCP)
+    assert sum(row.removed for row in rows) == vs.removed == 1
+    assert sum(row.weight == 0 and not row.removed for row in rows) == vs.draining == 1
+    assert sum(not row.removed for row in rows) == vs.n_rs == 2
+    server.weigh(SECOND, 5)
+    assert lab.harness.vs()[VS_TCP].draining == 0
 
 
 @pytest.mark.parametrize("leave", ["remove", "drain"])

@@ -86,6 +86,7 @@ class Vs:
     scheduler: str
     n_rs: int
     draining: int
+    removed: int
     generation: int
     traffic: Traffic
 

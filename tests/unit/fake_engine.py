@@ -43,12 +43,14 @@ class FakeEngine(MemoryEngine):
             views.VsView(
                 vs,
                 scheduler,
-                len(weights),
-                list(weights.values()).count(0),
+                len(rows) - sum(row.removed for row in rows),
+                sum(row.weight == 0 and not row.removed for row in rows),
+                sum(row.removed for row in rows),
                 self.generation(),
                 fake_answers.traffic(sum(weights.values()), self.readings),
             )
             for vs, (scheduler, weights) in self.services().items()
+            for rows in [[fake_answers.rs_view(vs, *rs) for rs in weights.items()]]
         ]
 
     def rs_list(self) -> list[views.RsView]:

@@ -54,7 +54,7 @@ class MemoryEngine:
 
     def vs_list(self) -> list[views.VsView]:
         return [
-            views.VsView(str(vs), scheduler, len(rs), 0, self.generation(), NO_TRAFFIC)
+            views.VsView(str(vs), scheduler, len(rs), 0, 0, self.generation(), NO_TRAFFIC)
             for vs, (scheduler, rs) in self.tables.items()
         ]
 

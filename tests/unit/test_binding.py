@@ -203,7 +203,8 @@ class Readings:
     def slb_vs_list(self, out: Any, room: int) -> int:
         def fill(row: Any) -> None:
             marshal.put_endpoint(row.vs, VS)
-            row.scheduler, row.n_rs, row.draining_rs = lib.SLB_SCHED_SH, 3, 1
+            row.scheduler, row.n_rs = lib.SLB_SCHED_SH, 3
+            row.draining_rs, row.removed_rs = 1, 2
             row.traffic.in_packets, row.traffic.active = 1 << 63, 7
 
         return rows("struct slb_vs_info", fill)(out, room)
@@ -240,7 +241,8 @@ class Readings:
 def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read, "lib", Readings())
     (vs,) = read.vs_list()
-    assert (vs.vs, vs.scheduler, vs.rs_count, vs.draining) == (str(VS), "sh", 3, 1)
+    assert (vs.vs, vs.scheduler, vs.rs_count) == (str(VS), "sh", 3)
+    assert (vs.draining, vs.removed) == (1, 2)
     assert (vs.traffic.in_packets, vs.traffic.active) == (1 << 63, 7)
     (rs,) = read.rs_list()
     assert (rs.vs, rs.rs, rs.weight, rs.removed) == (str(VS), str(RS), 1000, True)

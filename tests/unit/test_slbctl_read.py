@@ -15,14 +15,14 @@ DNS = "10.96.0.10:53/udp"
 
 
 def test_vs_list(daemon: FakeDaemon) -> None:
-    daemon.add(VS, "wrr", r1=1, r2=5, r3=0)
+    daemon.add(VS, "wrr", r1=1, r2=5, r3=0, r9=0)
     daemon.add(DNS)
     assert slbctl(daemon.socket, "vs", "list").lines == [
-        "VS SCHED RS DRAINING ACTIVE SESSIONS BYTES IN BYTES OUT",
-        f"{VS} wrr 3 1 702 122k 578 MB 13.7 GB",
-        f"{DNS} rr 0 - 0 10 64.0 kB 3.00 MB",
+        "VS SCHED RS DRAINING REMOVED ACTIVE SESSIONS BYTES IN BYTES OUT",
+        f"{VS} wrr 3 1 1 702 122k 578 MB 13.7 GB",
+        f"{DNS} rr 0 - - 0 10 64.0 kB 3.00 MB",
         "",
-        "2 VS, 3 RS, 1 draining, 702 active sessions",
+        "2 VS, 3 RS, 1 draining, 1 removed, 702 active sessions",
     ]
 
 
@@ -43,7 +43,16 @@ def test_rs_list_marks_draining_and_removed(daemon: FakeDaemon) -> None:
     assert lines[1].startswith(f"{VS} 10.10.0.1:8080 1 serving 117 20412 1.20M 1.60M 96.4 MB")
     assert lines[2] == f"{VS} 10.10.0.3:8080 0 draining 0 0 0 0 0 B 0 B"
     assert lines[3] == f"{VS} 10.10.0.9:8080 1 removed 3 412 0 0 0 B 0 B"
-    assert lines[5] == "3 RS, 1 draining, 1 removed, 120 active sessions"
+    assert lines[5] == "2 RS, 1 draining, 1 removed, 120 active sessions"
+
+
+def test_the_lists_agree_on_draining_and_removed(daemon: FakeDaemon) -> None:
+    daemon.add(VS, r1=1, r3=0, r9=1)
+    daemon.add(DNS, r3=0)
+    feet = {words: slbctl(daemon.socket, words, "list").lines[-1] for words in ("vs", "rs")}
+    assert feet["vs"].startswith("2 VS, 3 RS, 2 draining, 1 removed, ")
+    assert feet["rs"].startswith("3 RS, 2 draining, 1 removed, ")
+    assert slbctl(daemon.socket, "vs", "show", VS).lines[2] == "RS 2, 1 draining, 1 removed"
 
 
 def test_rs_list_of_one_vs(daemon: FakeDaemon) -> None:
@@ -278,8 +287,8 @@ def test_an_empty_table_is_one_line(daemon: FakeDaemon, words: str) -> None:
 
 TRAFFIC = {"in_packets", "in_bytes", "out_packets", "out_bytes", "sessions", "active"}
 JSON_KEYS = {
-    "vs list": "vs scheduler rs_count draining generation traffic",
-    "vs stats": "vs scheduler rs_count draining generation traffic",
+    "vs list": "vs scheduler rs_count draining removed generation traffic",
+    "vs stats": "vs scheduler rs_count draining removed generation traffic",
     "rs list": "vs rs weight removed traffic",
     "laddr list": "address worker port active sessions",
     "port list": "name driver mac mtu link_up speed_mbps kernel_interface kni_kind rx_queues "
