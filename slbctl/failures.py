@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Every way a command can fail: its one line and its exit status."""
 
+from collections.abc import Sequence
+
 import click
 from click.exceptions import NoArgsIsHelpError
 
@@ -42,13 +44,18 @@ HINTS: dict[type[RequestError], str] = {
 }
 
 
-def explain(error: Exception) -> tuple[str, int]:
-    """The line for stderr, without the program's name, and the exit status."""
+def explain(error: Exception) -> tuple[Sequence[str], int]:
+    """The lines for stderr, one a mistake, without the program's name, and the exit status."""
+    if isinstance(error, ConfigError):
+        return error.problems, USAGE
+    text, status = _line(error)
+    return [text], status
+
+
+def _line(error: Exception) -> tuple[str, int]:
     match error:
         case click.UsageError():
             return _usage(error), USAGE
-        case ConfigError():
-            return "; ".join(error.problems), USAGE
         case RequestError() if type(error) is not RequestError:
             hint = HINTS.get(type(error))
             return (f"{error}; {hint}" if hint else str(error)), REFUSED

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How VS, RS and clients are written on the command line, and how a shell completes them."""
 
+import re
 from typing import Any
 
 import click
@@ -75,8 +76,8 @@ class WeightedRsParam(click.ParamType[RealServer, Any]):
         if isinstance(value, RealServer):
             return value
         text, equals, weight = value.partition("=")
-        if equals and not (weight.isascii() and weight.isdigit() and int(weight) <= MAX_WEIGHT):
-            self.fail(f"the weight of {text} is a number from 0 to {MAX_WEIGHT}", param, ctx)
+        if equals and not (re.fullmatch(r"[0-9]{1,9}", weight) and int(weight) <= MAX_WEIGHT):
+            self.fail(f"the weight of {text[:64]} is a number from 0 to {MAX_WEIGHT}", param, ctx)
         try:
             return RealServer(Endpoint.parse(text), int(weight) if equals else 1)
         except TextError as error:

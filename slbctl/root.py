@@ -88,10 +88,11 @@ def run(args: list[str]) -> int:
         output.give_up_stdout()
         return BROKEN_PIPE
     except Exception as error:
-        text, status = explain(error)
+        lines, status = explain(error)
         if isinstance(error, OSError):
             # What could not be written is still buffered.
             output.give_up_stdout()
-        output.show_failure(text)
+        for line in lines:
+            output.show_failure(line)
         return status
     return 0

@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 import click
 
+from slb.errors import BadRequest
 from slb.model.views import Plan
 from slbctl import output
 from slbctl.call import ask
@@ -34,8 +35,11 @@ def apply(target: Target, file: BinaryIO, dry_run: bool, as_json: bool) -> None:
     # YAML is loaded by the two commands that need it.
     from slbctl import service_file
 
-    services = service_file.read(file.read(), str(getattr(file, "name", "<stdin>")))
-    done = ask(target, lambda client: client.apply(services, dry_run=dry_run))
+    wanted = service_file.read(file, str(getattr(file, "name", "<stdin>")))
+    try:
+        done = ask(target, lambda client: client.apply(wanted.services, dry_run=dry_run))
+    except BadRequest as error:
+        raise BadRequest(wanted.place(str(error))) from None
     if as_json:
         output.show_json(done)
     else:

@@ -3,7 +3,7 @@
 
 import os
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from slb.config import checks, defaults, schema
 from slb.config.tree import Problem, Tree, TreeError, read_tree, show_path
@@ -36,12 +36,18 @@ def parse(path: str, text: str, cpus: Iterable[int] | None = None) -> Config:
     return config
 
 
-def parse_as(path: str, text: str, kind: type[T]) -> tuple[Tree, T]:
-    """Parse a text whose schema is `kind`, without further rules; raises ConfigError."""
+def parse_as(path: str, text: str, kind: type[T], others: Iterable[str] = ()) -> tuple[Tree, T]:
+    """Parse a text whose schema is `kind`, without further rules; raises ConfigError.
+
+    The keys `others` at its top are somebody else's, and left out.
+    """
     try:
         tree = read_tree(text)
     except TreeError as error:
         raise ConfigError([_line(path, error.problem)]) from None
+    if isinstance(tree.value, dict):
+        for key in others:
+            tree.value.pop(key, None)
     found = schema.convert(tree, kind)
     if found is None:
         raise ConfigError(_lines(path, tree))
@@ -52,10 +58,15 @@ def read_text(path: str) -> str:
     """Read a file as UTF-8; raises ConfigError."""
     try:
         with open(path, "rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            return text_of(path, file)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         raise ConfigError([f"{_name(path)}: cannot be read: {reason}; check the path"]) from None
+
+
+def text_of(path: str, file: BinaryIO) -> str:
+    """Read what is open as UTF-8, calling it `path`; raises ConfigError, OSError."""
+    raw = file.read(MAX_BYTES + 1)
     if len(raw) > MAX_BYTES:
         raise ConfigError(
             [f"{_name(path)}: larger than {MAX_BYTES >> 20} MiB; is it the right file?"]

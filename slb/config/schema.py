@@ -14,7 +14,7 @@ import msgspec
 from msgspec import inspect
 
 from slb.config import describe
-from slb.config.tree import Path, Problem, Tree
+from slb.config.tree import Path, Problem, Tree, read_path
 from slb.model import codec
 from slb.model.address import show
 
@@ -111,10 +111,7 @@ class _Repair(Generic[T]):
 
 def _split(message: str) -> tuple[str, Path]:
     text, _, where = message.rpartition(" - at `$")
-    if not text:
-        return message, ()
-    steps = re.findall(r"\[(\d+)\]|\.(\w+)", where)
-    return text, tuple(int(number) if number else name for number, name in steps)
+    return (text, read_path(where)) if text else (message, ())
 
 
 def _unknown(key: str, known: list[str]) -> str:

@@ -76,6 +76,12 @@ def show_path(path: Path) -> str:
     return "".join(parts).removeprefix(".")
 
 
+def read_path(text: str) -> Path:
+    """Read a path as show_path writes it, or as msgspec does in its messages."""
+    steps = re.findall(r"\[(\d+)\]|(\w+)", text)
+    return tuple(int(number) if number else name for number, name in steps)
+
+
 def _key(step: str) -> str:
     return step if re.fullmatch(r"[\w-]{1,40}", step, re.ASCII) else show(step)
 

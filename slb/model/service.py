@@ -32,7 +32,10 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
 class ServiceSet(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole wanted set, as `apply` takes it and `export` gives it."""
 
-    services: tuple[Service, ...]
+    services: Annotated[
+        tuple[Service, ...],
+        Meta(description="a list of all VS that there shall be; [] deletes every VS"),
+    ]
 
 
 class VsEdit(Struct, frozen=True, forbid_unknown_fields=True):

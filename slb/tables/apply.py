@@ -44,7 +44,8 @@ class Tables:
 
     async def add(self, service: Service) -> int:
         """Add a VS with its RS; raises BadRequest, Duplicate, Full."""
-        self._check([service])
+        for _, sentence in self._wrong([service]):
+            raise BadRequest(sentence)
         return await self.commit(plans.add(service))
 
     async def commit(self, ops: Sequence[Op]) -> int:
@@ -94,8 +95,11 @@ class Tables:
         return generation
 
     def _check(self, wanted: Sequence[Service]) -> None:
-        for path, sentence in check_services.services(wanted, self.subnets, self._local):
+        for path, sentence in self._wrong(wanted):
             raise BadRequest(f"{show_path(path)}: {sentence}")
+
+    def _wrong(self, wanted: Sequence[Service]) -> Iterable[check_services.Finding]:
+        return check_services.services(wanted, self.subnets, self._local)
 
     def _check_rs(self, op: Op) -> None:
         if op.rs is not None and (

@@ -3,7 +3,7 @@
 
 import pytest
 
-from slb.config.tree import TreeError, read_tree, show_path
+from slb.config.tree import TreeError, read_path, read_tree, show_path
 
 
 def test_values_and_lines() -> None:
@@ -66,4 +66,5 @@ def test_a_huge_number_stays_a_text() -> None:
 
 def test_paths_are_shown_as_the_operator_writes_them() -> None:
     assert show_path(("ports", 0, "name")) == "ports[0].name"
+    assert read_path("ports[0].name") == ("ports", 0, "name")
     assert show_path(("a\x1b[31m",)) == "'a\\x1b[31m'"

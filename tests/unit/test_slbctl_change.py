@@ -110,6 +110,10 @@ def test_a_full_table_names_the_limit(daemon: FakeDaemon) -> None:
             "'--rs': the weight of 10.10.0.1:8080 is a number from 0 to 1000",
         ),
         (
+            ("vs", "add", VS, "--rs", f"10.10.0.1:8080={'9' * 5000}"),
+            "'--rs': the weight of 10.10.0.1:8080 is a number from 0 to 1000",
+        ),
+        (
             ("rs", "add", VS, "10.10.0.300:80"),
             "'RS': '10.10.0.300' is not an address; write 192.0.2.1 or 2001:db8::1",
         ),
@@ -171,6 +175,28 @@ def test_apply_shows_the_plan_and_makes_it(daemon: FakeDaemon, tmp_path: Path) -
     again = slbctl(daemon.socket, "apply", str(file), "--json").json
     assert again == {"plan": [], "generation": 2}
     assert slbctl(daemon.socket, "apply", str(file)).out == "nothing to change (generation 2)\n"
+
+
+def test_apply_says_where_in_the_file_a_refused_service_stands(
+    daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    file = tmp_path / "services.yaml"
+    file.write_text(f"services:\n  - vs: {VS}\n  - vs: 10.97.0.1:80/tcp\n")
+    line = failure(slbctl(daemon.socket, "apply", str(file)), 1)
+    assert line.startswith(f"{file}:3: services[1].vs: VS 10.97.0.1:80/tcp lies in no service")
+    assert daemon.services == {}
+
+
+def test_apply_tells_every_mistake_of_a_file_on_a_line_of_its_own(
+    daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    file = tmp_path / "services.yaml"
+    file.write_text("services:\n  - vs: nonsense\n  - {vs: 10.96.0.1:80/tcp, scheduler: lc}\n")
+    result = slbctl(daemon.socket, "apply", str(file))
+    starts = [f"slbctl: {file}:2: services[0].vs: ", f"slbctl: {file}:3: services[1].scheduler: "]
+    assert result.status == 2 and daemon.requests == []
+    for line, start in zip(result.err.splitlines(), starts, strict=True):
+        assert line.startswith(start)
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
