@@ -24,7 +24,7 @@ class Gate:
 
     def __init__(self) -> None:
         self._backend: Backend | None = None
-        self._reason = "slbd is starting; try again in a few seconds"
+        self._reason = "slbd is starting"
 
     def open(self, backend: Backend) -> None:
         """Let requests through."""

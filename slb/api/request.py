@@ -47,7 +47,7 @@ def rs_key(request: web.Request) -> Endpoint:
     return Endpoint.parse(request.match_info["rs"])
 
 
-def known(request: web.Request, allowed: frozenset[str] = frozenset()) -> None:
+def known(request: web.Request, allowed: frozenset[str]) -> None:
     """Refuse query keys that the route does not know."""
     for key in request.query:
         if key not in allowed:

@@ -26,10 +26,17 @@ Action = Callable[[web.Request, Backend], Awaitable[Any]]
 
 
 def add_routes(app: web.Application, gate: Gate) -> None:
-    """Add every route; each answers NotReady while the gate is shut."""
+    """Add every route; each answers NotReady while the gate is shut.
 
-    def served(action: Action, status: int = 200) -> Callable[..., Awaitable[web.Response]]:
+    A query key that a route does not know is refused: what it was meant to change, `dry_run` for
+    one, would not be what happens.
+    """
+
+    def served(
+        action: Action, status: int = 200, query: frozenset[str] = frozenset()
+    ) -> Callable[..., Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
+            read.known(request, query)
             answer = await action(request, gate.backend())
             body = codec.encode(answer)
             return web.Response(status=status, body=body, content_type="application/json")
@@ -46,7 +53,7 @@ def add_routes(app: web.Application, gate: Gate) -> None:
     app.router.add_post("/v1/vs/{vs}/rs", served(_rs_add, 201))
     app.router.add_patch(one_rs, served(_rs_edit))
     app.router.add_delete(one_rs, served(_rs_del))
-    app.router.add_get("/v1/rs", served(_rs_list))
+    app.router.add_get("/v1/rs", served(_rs_list, query=frozenset({"vs"})))
     app.router.add_get("/v1/laddr", served(_listing(lambda b: b.engine.laddr_list)))
     app.router.add_get("/v1/ports", served(_listing(lambda b: b.engine.port_list)))
     app.router.add_get("/v1/neighbours", served(_listing(lambda b: b.engine.neighbour_list)))
@@ -56,22 +63,20 @@ def add_routes(app: web.Application, gate: Gate) -> None:
     app.router.add_get("/v1/drops", served(_listing(lambda b: b.engine.drop_list)))
     app.router.add_get("/v1/stats", served(_stats))
     app.router.add_get("/v1/ospf", served(_ospf))
-    app.router.add_get("/v1/sessions", served(_sessions))
-    app.router.add_get("/v1/sessions/count", served(_session_count))
-    app.router.add_post("/v1/apply", served(_apply))
+    app.router.add_get("/v1/sessions", served(_sessions, query=read.FILTERS | {"limit"}))
+    app.router.add_get("/v1/sessions/count", served(_session_count, query=read.FILTERS))
+    app.router.add_post("/v1/apply", served(_apply, query=frozenset({"dry_run"})))
     app.router.add_get("/v1/export", served(_export))
 
 
 def _listing(pick: Callable[[Backend], Callable[[], list[Any]]]) -> Action:
     async def action(request: web.Request, backend: Backend) -> dict[str, Any]:
-        read.known(request)
         return {"items": await asyncio.to_thread(pick(backend))}
 
     return action
 
 
 async def _version(request: web.Request, backend: Backend) -> views.Version:
-    read.known(request)
     engine = backend.engine
     generation = await asyncio.to_thread(engine.generation)
     return views.Version(__version__, engine.abi, engine.dpdk, os.getpid(), generation)
@@ -85,7 +90,6 @@ async def _find_vs(backend: Backend, vs: VsKey) -> views.VsView:
 
 
 async def _vs_show(request: web.Request, backend: Backend) -> views.VsView:
-    read.known(request)
     return await _find_vs(backend, read.vs_key(request))
 
 
@@ -106,7 +110,6 @@ async def _vs_del(request: web.Request, backend: Backend) -> views.Generation:
 
 
 async def _rs_list(request: web.Request, backend: Backend) -> views.Items[views.RsView]:
-    read.known(request, frozenset({"vs"}))
     wanted = request.query.get("vs")
     vs = VsKey.parse(wanted) if wanted is not None else None
     rows = await asyncio.to_thread(backend.engine.rs_list)
@@ -136,7 +139,6 @@ async def _rs_del(request: web.Request, backend: Backend) -> views.Generation:
 
 
 async def _stats(request: web.Request, backend: Backend) -> views.Stats:
-    read.known(request)
     workers = await asyncio.to_thread(backend.engine.worker_list)
     names = [name for name in views.WorkerView.__struct_fields__ if name not in NO_SUM]
     rows = [asdict(worker) for worker in workers]
@@ -146,30 +148,25 @@ async def _stats(request: web.Request, backend: Backend) -> views.Stats:
 
 
 async def _ospf(request: web.Request, backend: Backend) -> views.OspfView:
-    read.known(request)
     return await backend.ospf()
 
 
 async def _sessions(request: web.Request, backend: Backend) -> views.SessionPage:
-    read.known(request, read.FILTERS | {"limit"})
     limit = read.number(request, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
     wanted = read.session_filter(request)
     return await asyncio.to_thread(backend.engine.session_list, wanted, limit)
 
 
 async def _session_count(request: web.Request, backend: Backend) -> views.SessionCount:
-    read.known(request, read.FILTERS)
     wanted = read.session_filter(request)
     return views.SessionCount(await asyncio.to_thread(backend.engine.session_count, wanted))
 
 
 async def _apply(request: web.Request, backend: Backend) -> views.Plan:
-    read.known(request, frozenset({"dry_run"}))
     dry_run = read.flag(request, "dry_run")
     wanted = await read.body(request, ServiceSet)
     return await backend.tables.apply(wanted.services, dry_run)
 
 
 async def _export(request: web.Request, backend: Backend) -> ServiceSet:
-    read.known(request)
     return ServiceSet(tuple(await backend.tables.services()))

@@ -87,6 +87,8 @@ def exchange(folder: Path, method: str, path: str, body: Any = None, **headers: 
         ("PATCH", "/v1/vs/nonsense", b'{"scheduler":"rr"}', 400, "bad_request", "'nonsense' is"),
         ("GET", "/v1/vs/10.96.0.1:80%2Ftcp%00", None, 400, "bad_request", "is not ADDRESS:PORT/"),
         ("GET", "/v1/vs?color=red", None, 400, "bad_request", "no such key 'color'"),
+        ("DELETE", "/v1/vs/10.96.0.1:80%2Ftcp?dry_run=1", None, 400, "bad_request", "'dry_run'"),
+        ("POST", "/v1/vs?dry_run=1", b"{}", 400, "bad_request", "this route takes none"),
         ("GET", "/v1/sessions?worker=-1", None, 400, "bad_request", "query worker: '-1'"),
         ("GET", f"/v1/sessions?limit={'9' * 5000}", None, 400, "bad_request", "query limit"),
         ("POST", "/v1/apply?dry_run=yes", b"{}", 400, "bad_request", "query dry_run: 'yes'"),
