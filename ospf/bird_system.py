@@ -32,7 +32,12 @@ class SystemBird:
         spoken = tuple(families)
         text = self.text(spoken, ())
         self.file.claim()
-        await self.birdc.read("show status")
+        try:
+            await self.birdc.read("show status")
+        except OspfError as error:
+            raise OspfError(
+                f"{error}; ospf.control_socket must be that of a BIRD that runs"
+            ) from None
         await self.file.load(self.birdc, text)
         try:
             for family in spoken:

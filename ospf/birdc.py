@@ -52,12 +52,12 @@ class Birdc:
         return reply
 
 
-def find(program: str) -> str:
+def find(program: str, package: str = "bird2") -> str:
     """Locate a program, also where a plain user's PATH does not look; raises OspfError."""
     path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
     found = shutil.which(program, path=path)
     if found is None:
-        raise OspfError(f"{program} is not installed; it comes with the package bird2")
+        raise OspfError(f"{program} is not installed; it comes with the package {package}")
     return found
 
 

@@ -21,22 +21,22 @@ def test_socket_path_too_long(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "ready_s", "message"),
     [
-        ("echo 'bird: cannot go on' >&2; exit 1", "BIRD ended at once: bird: cannot go on"),
-        ("exit 0", "BIRD ended at once: it said nothing"),
-        ("exec sleep 60", "BIRD was not ready within 1 s"),
+        ("echo 'bird: cannot go on' >&2; exit 1", 30, "BIRD ended at once: bird: cannot go on"),
+        ("exit 0", 30, "BIRD ended at once: it said nothing"),
+        ("exec sleep 60", 1, "BIRD was not ready within 1 s"),
     ],
 )
 def test_bird_that_does_not_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, ready_s: float, message: str
 ) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "bird").write_text(f"#!/bin/sh\n{text}\n")
     (programs / "bird").chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
-    monkeypatch.setattr("ospf.bird_process.READY_S", 1.0)
+    monkeypatch.setattr("ospf.bird_process.READY_S", ready_s)
     with pytest.raises(OspfError, match=message):
         asyncio.run(Announcer(setup(tmp_path / "run")).start())
     assert not (tmp_path / "run").exists()
@@ -46,3 +46,11 @@ def test_runtime_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OspfError, match=r"cannot start BIRD in .*: Not a directory"):
         asyncio.run(Announcer(setup(tmp_path / "file" / "run")).start())
+
+
+def test_a_missing_program_names_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda program, path: None)
+    with pytest.raises(OspfError, match=r"setpriv is not installed; .* the package util-linux"):
+        asyncio.run(Announcer(setup(tmp_path / "run")).start())
