@@ -15,12 +15,14 @@ def git(root: Path, *args: str) -> str:
 
 
 def files(root: Path, *patterns: str, under: str = ".") -> list[Path]:
-    """List the files git tracks or would track, or all files where there is no repository."""
+    """List the files git tracks or would track, or all files where git does not say."""
+    listed = ""
     if (root / ".git").exists():
+        # Empty as well where git refuses a checkout that belongs to another user.
         listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        found = [root / name for name in listed.split("\0") if name]
-    else:
-        made = {".venv", "build"}
+    found = [root / name for name in listed.split("\0") if name]
+    if not found:
+        made = {".git", ".venv", "build"}
         found = [path for path in root.rglob("*") if path.relative_to(root).parts[0] not in made]
     return sorted(
         path

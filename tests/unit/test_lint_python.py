@@ -66,6 +66,12 @@ def test_forbidden_word_is_named(tmp_path: Path, text: str) -> None:
     assert [p.split(": ")[0] for p in sources.words(tmp_path)] == ["docs/a.md:2"]
 
 
+def test_a_checkout_that_git_refuses_is_checked_all_the_same(tmp_path: Path) -> None:
+    tree(tmp_path, slb__a_py="x = 1\n")
+    (tmp_path / ".git").mkdir()
+    assert [p.split(":")[0] for p in sources.licence_headers(tmp_path)] == ["slb/a.py"]
+
+
 def test_failing_program_is_quoted(tmp_path: Path) -> None:
     assert tools.run(["sh", "-c", "echo line 3 is wrong; exit 1"], tmp_path) == ["line 3 is wrong"]
     assert tools.run(["sh", "-c", "exit 4"], tmp_path) == ["exit status 4"]

@@ -2,7 +2,6 @@
 """The configuration file, before and after a failure; what an aborted run has left."""
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,9 +124,9 @@ def test_process_of_another_with_that_pid_lives(
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "0", "99999999999999999999", "4194304", "\0"])
 def test_pid_file_with_anything_in_it(tmp_path: Path, text: str) -> None:
+    """It raises nothing, and no process that this test belongs to is ended."""
     (tmp_path / "bird.pid").write_text(text)
     end_leftover(tmp_path / "bird.pid", tmp_path / "bird.conf", 5)
-    assert os.getpid() > 0
 
 
 def test_no_pid_file(tmp_path: Path) -> None:
