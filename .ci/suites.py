@@ -143,8 +143,8 @@ def main(names: list[str]) -> int:
         print(f"no such suite: {', '.join(unknown)}; there are {' '.join(SUITES)}", file=sys.stderr)
         return 2
     # CI may start us with the interrupt ignored, and then nothing would be cleaned up on it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     os.chdir(ROOT)
     REPORTS.mkdir(parents=True, exist_ok=True)
     wanted = [s for s in SUITES if not names or s in names or "all" in names]

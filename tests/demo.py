@@ -20,6 +20,8 @@ from rig.waiting import RigError, wait
 REQUESTS = 1000
 WEIGHTS: Weights = {pod.name: weight for weight, pod in enumerate(PODS, 1)}
 LOST_POD = PODS[3]
+# Ctrl-C, being told to end, and a terminal that is closed.
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Demo:
@@ -168,7 +170,8 @@ def tables(rig: Rig) -> None:
 def keep(rig: Rig) -> None:
     """Leave everything running until Ctrl-C, and say what can be tried."""
     name = rig.registry.run
-    print(f"""
+    print(
+        f"""
 Running until Ctrl-C. To try, in another terminal:
   {ctl_words(rig)} vs list
   {ctl_words(rig)} session list
@@ -179,7 +182,9 @@ Running until Ctrl-C. To try, in another terminal:
   ip netns exec {name}-switch ip route show proto bird
   ip netns exec {name}-lb tcpdump -ni slb0
   tail -f {rig.registry.directory}/slbd.log
-""")
+""",
+        flush=True,
+    )
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -227,8 +232,8 @@ def main() -> int:
         print(f"demo: {reason}", file=sys.stderr)
         return 1
     # Set even where we were started with the interrupt ignored, as in the background of a script.
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in ENDINGS:
+        signal.signal(number, _interrupt)
     begun = time.monotonic()
     rig = Rig(LbSettings(workers=options.workers), prefix="slbd")
     try:
@@ -238,8 +243,8 @@ def main() -> int:
         status = 130
     finally:
         # From here on a second Ctrl-C must not leave half of it behind.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for number in ENDINGS:
+            signal.signal(number, signal.SIG_IGN)
         left = close(rig)
     if left:
         print(f"demo: {left}", file=sys.stderr)
