@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from pyroute2 import IPRoute
-from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.exceptions import NetlinkDecodeError, NetlinkError
 
 from slb.errors import KernelError
 
@@ -44,6 +44,10 @@ class Netlink:
             return action(self._socket)
         except NetlinkError as error:
             raise KernelError(f"{what}: {error.args[-1]}") from None
+        except NetlinkDecodeError as error:
+            self._drop()
+            what = f"{what}: the kernel's answer cannot be read"
+            raise KernelError(f"{what}: {type(error.exception).__name__}") from None
         except OSError as error:
             # The socket may have lost its place in a dump; the next call gets a fresh one.
             self._drop()

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 
 import pytest
+from pyroute2.netlink.exceptions import NetlinkDecodeError, NetlinkError
 from unit.memory_engine import MemoryEngine
 from unit.until import until as wait_until
 
@@ -133,6 +134,23 @@ def test_what_the_kernel_refuses_is_one_sentence(ip: Ip, wanted: Settings, sente
     with pytest.raises(KernelError) as error:
         with_netlink(lambda netlink: interface.set_up(netlink, wanted))
     assert str(error.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("problem", "sentence"),
+    [
+        (NetlinkDecodeError(KeyError(1)), "mirror: the kernel's answer cannot be read: KeyError"),
+        (OSError(105, "No buffer space available"), "mirror: No buffer space available"),
+        (NetlinkError(1, "Operation not permitted"), "mirror: Operation not permitted"),
+    ],
+)
+def test_whatever_netlink_does_is_one_sentence(problem: Exception, sentence: str) -> None:
+    def fail(_: object) -> None:
+        raise problem
+
+    with pytest.raises(KernelError) as error:
+        with_netlink(lambda netlink: netlink.call("mirror", fail))
+    assert str(error.value) == sentence
 
 
 def test_an_interface_that_never_appears(ip: Ip, monkeypatch: pytest.MonkeyPatch) -> None:
