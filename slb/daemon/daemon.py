@@ -21,6 +21,7 @@ from typing import Any
 from slb.api.backend import Backend, Gate
 from slb.api.server import Server, make_app
 from slb.api.socket_file import SocketFile
+from slb.config import check_services
 from slb.config.loader import load
 from slb.daemon import ports, reload
 from slb.daemon.announce import Announce
@@ -232,6 +233,9 @@ async def _change_services(tables: Tables, old: Config, new: Config) -> int:
         raise
     for line in plan:
         log.info("%s", line)
+    for service in await tables.services():
+        if reason := check_services.misplaced(service.vs, new.service_subnets):
+            log.warning("%s; it stays until slbctl deletes it", reason)
     return len(plan)
 
 

@@ -261,6 +261,24 @@ def test_reload(life: Life, caplog: pytest.LogCaptureFixture) -> None:
     life.live(scenario)
 
 
+def test_a_reload_names_what_slbctl_added_to_a_subnet_that_is_gone(
+    life: Life, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+
+    async def scenario(client: Client) -> None:
+        await client.vs_add(Service(VsKey.parse("10.96.0.99:80/tcp")))
+        life.edit("10.96.0.0/16", "10.97.0.0/16")
+        life.edit("10.96.0.10", "10.97.0.10")
+        await reload(caplog, "reloaded")
+        assert "VS 10.96.0.99:80/tcp lies in no service subnet (10.97.0.0/16)" in caplog.text
+        assert caplog.text.count("it stays until slbctl deletes it") == 1
+        listed = [row.vs for row in await client.vs_list()]
+        assert listed == ["10.96.0.99:80/tcp", "10.97.0.10:80/tcp"]
+
+    life.live(scenario)
+
+
 def test_a_reload_of_a_wrong_file_changes_nothing(
     life: Life, caplog: pytest.LogCaptureFixture
 ) -> None:
