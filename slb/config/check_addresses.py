@@ -70,6 +70,8 @@ def _route(port: Port, route: StaticRoute, path: Path) -> Iterator[Finding]:
     elif not any(via in address.network for address in port.addresses):
         text = f"{via} is in no network of {port.name}'s addresses; correct one"
         yield (*path, "via"), text
+    elif any(via == address.ip for address in port.addresses):
+        yield (*path, "via"), f"{via} is an address of {port.name} itself; write the router's"
 
 
 def _local_addresses(config: Config) -> Iterator[Finding]:

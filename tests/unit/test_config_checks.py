@@ -76,6 +76,11 @@ def vs(key: str, *rs: str) -> str:
         ),
         (
             "[192.0.2.2/24]",
+            "[192.0.2.2/24]\n    routes: [{to: 0.0.0.0/0, via: 192.0.2.2}]",
+            "7: ports[0].routes[0].via: 192.0.2.2 is an address of lan0 itself; write the router's",
+        ),
+        (
+            "[192.0.2.2/24]",
             "[127.0.0.1/8]",
             "6: ports[0].addresses[0]: 127.0.0.1 is a loopback address; write a host's",
         ),
