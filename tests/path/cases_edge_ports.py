@@ -2,7 +2,7 @@
 """Ports at the edges of their range, on each side: none of them is special."""
 
 from case import Back, Case, Change, Send, Sessions, ToClient, ToRs
-from packets.frames import ACK, RS, SYN_ACK, VIP, tcp, udp
+from packets.frames import ACK, RS, RS6, SYN_ACK, VIP, VIP64, tcp, tcp6, udp, udp6
 from values import Op
 
 EDGES = (0, 1, 1023, 1024, 65535)
@@ -36,6 +36,25 @@ CASES = [
         Case(
             f"a UDP client on port {port}",
             Send(udp(sport=port), ToRs()),
+            Send(Back(), ToClient()),
+            Sessions(1, "UDP_REPLIED"),
+        )
+        for port in EDGES
+    ),
+    *(
+        Case(
+            f"an IPv6 client on port {port}",
+            Send(tcp6(sport=port), ToRs(RS6)),
+            Send(Back(SYN_ACK), ToClient()),
+            Send(tcp6(ACK, sport=port), ToRs(RS6)),
+            Sessions(1, "TCP_ESTABLISHED"),
+        )
+        for port in EDGES
+    ),
+    *(
+        Case(
+            f"an IPv6 client on port {port} of an IPv4 server",
+            Send(udp6(sport=port, dst=VIP64), ToRs(RS)),
             Send(Back(), ToClient()),
             Sessions(1, "UDP_REPLIED"),
         )

@@ -5,7 +5,7 @@ An RS that saw its own address, or its neighbour's, as the client's would answer
 """
 
 from case import Back, Case, Change, Send, Sessions, ToClient, ToRs
-from packets.frames import ACK, RS, RS_TCP, SYN_ACK, VS_TCP, tcp, udp
+from packets.frames import ACK, RS, RS6, RS_TCP, SYN_ACK, VS_TCP, tcp, tcp6, udp
 from values import Op
 
 SECOND = "10.10.0.2"
@@ -24,6 +24,13 @@ CASES = [
         Send(udp(src=RS), ToRs(rs=RS)),
         Send(Back(), ToClient()),
         Sessions(1, "UDP_REPLIED"),
+    ),
+    Case(
+        "with IPv6 too",
+        Send(tcp6(src=RS6), ToRs(rs=RS6)),
+        Send(Back(SYN_ACK), ToClient()),
+        Send(tcp6(ACK, src=RS6), ToRs(rs=RS6)),
+        Sessions(1, "TCP_ESTABLISHED"),
     ),
     Case(
         "even from the very port that it serves on",

@@ -4,17 +4,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rig.addresses import (
-    DNS_PORT,
-    DNS_VS,
-    ECHO_PORT,
-    ECHO_VS,
-    HTTP_PORT,
-    HTTP_VS,
-    PODS,
-    Family,
-    endpoint,
-)
+from rig.addresses import DNS_VS, ECHO_VS, HTTP_VS, PODS
 from rig.load import Outcome
 
 Weights = Mapping[str, int]
@@ -48,18 +38,6 @@ def echo_service(weights: Weights = EQUAL, scheduler: str = "rr") -> dict[str, A
 def all_services() -> list[dict[str, Any]]:
     """HTTP, DNS and echo on every pod, in turn."""
     return [http_service(), dns_service(), echo_service()]
-
-
-def family_services(vip: Family, pods: Family) -> list[dict[str, Any]]:
-    """The same for a VIP of one family, on the pods' addresses of another or the same."""
-    ports = {(80, "tcp"): HTTP_PORT, (53, "udp"): DNS_PORT, (7, "udp"): ECHO_PORT}
-    return [
-        service(
-            f"{endpoint(vip.vip, port)}/{protocol}",
-            {endpoint(pod.at(pods), served): 1 for pod in PODS},
-        )
-        for (port, protocol), served in ports.items()
-    ]
 
 
 def unfair(outcome: Outcome, weights: Weights, workers: int) -> Sequence[str]:
