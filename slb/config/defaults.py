@@ -50,6 +50,15 @@ def _ospf(config: Config) -> Ospf:
     )
 
 
+def versions(config: Config) -> frozenset[int]:
+    """Return the families of the addresses in a config: 4, 6 or both."""
+    found = {subnet.version for subnet in config.service_subnets}
+    for port in config.ports:
+        found |= {address.version for address in port.addresses}
+        found |= {span.first.version for span in port.local_addresses}
+    return frozenset(found)
+
+
 def local_addresses(config: Config) -> dict[int, int]:
     """Count the local addresses of each family, 4 and 6."""
     count = {4: 0, 6: 0}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ospf.announce import Announcer
 from ospf.model import Family, Network, Setup, families, ordered
+from slb.config.defaults import versions
 from slb.errors import EngineError, OspfError, RequestError
 from slb.kernel.interface import on_link
 from slb.model.config import Config
@@ -38,11 +39,7 @@ def collapsed(prefixes: Iterable[Network]) -> Iterator[Network]:
 
 def spoken(config: Config) -> tuple[Family, ...]:
     """Return the families that OSPF speaks: those of the addresses in the configuration."""
-    found = {subnet.version for subnet in config.service_subnets}
-    for port in config.ports:
-        found |= {address.version for address in port.addresses}
-        found |= {span.first.version for span in port.local_addresses}
-    return families(found)
+    return families(versions(config))
 
 
 class Announce:

@@ -3,7 +3,7 @@
 
 import asyncio
 
-from slb.config.defaults import has_kernel_interface
+from slb.config.defaults import has_kernel_interface, versions
 from slb.engine.protocol import Engine
 from slb.errors import KernelError
 from slb.kernel import interface
@@ -37,12 +37,18 @@ def static_view(config: Config) -> Forwarding:
     return Forwarding(tuple(routes), (), tuple(own))
 
 
+def uses_ipv6(config: Config) -> bool:
+    """Tell whether a config has an IPv6 address anywhere."""
+    return 6 in versions(config)
+
+
 async def set_up(config: Config, engine: Engine, netlink: Netlink) -> None:
     """Set every kernel interface up; raises KernelError."""
     macs = {row.name: row.mac for row in await asyncio.to_thread(engine.port_list)}
     for port in config.ports:
         if has_kernel_interface(port):
-            await interface.set_up(netlink, interface.Settings.of(port, macs[port.name]))
+            wanted = interface.Settings.of(port, macs[port.name], uses_ipv6(config))
+            await interface.set_up(netlink, wanted)
 
 
 async def change(old: Config, new: Config, netlink: Netlink) -> None:
@@ -52,7 +58,8 @@ async def change(old: Config, new: Config, netlink: Netlink) -> None:
     """
     for was, now in zip(old.ports, new.ports, strict=True):
         if has_kernel_interface(now):
-            before, after = interface.Settings.of(was, ""), interface.Settings.of(now, "")
+            before = interface.Settings.of(was, "", uses_ipv6(old))
+            after = interface.Settings.of(now, "", uses_ipv6(new))
             if (index := await interface.index_of(netlink, after.name)) is None:
                 raise KernelError(f"kernel interface {after.name} is gone; restart slbd")
             await interface.change(netlink, index, before, after)

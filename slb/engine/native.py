@@ -130,7 +130,7 @@ class NativeEngine:
         with self._call():
             count = binding.check(lib.slb_poll_events(events, EVENTS), "events")
         found = ((get_address(event.addr), event.port) for event in events[0:count])
-        return [Wanted(address, port) for address, port in found if address.version == 4]
+        return [Wanted(address, port) for address, port in found]
 
     def quiesce(self) -> None:
         """Take no new sessions from now on."""

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from socket import AF_INET
+from socket import AF_INET, AF_INET6
 from typing import Any
 
 from pyroute2.netlink.rtnl.ndmsg import NTF_USE
@@ -30,7 +30,7 @@ REFRESH_S = 10.0
 ASK_AGAIN_S = 1.0
 ASK_AT_ONCE = 64
 MAIN_TABLE = 254
-FAMILIES = (AF_INET,)
+FAMILIES = (AF_INET, AF_INET6)
 
 
 class Mirror:

@@ -18,7 +18,17 @@ RTMGRP_LINK = 0x1
 RTMGRP_NEIGH = 0x4
 RTMGRP_IPV4_IFADDR = 0x10
 RTMGRP_IPV4_ROUTE = 0x40
-GROUPS = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE
+RTMGRP_IPV6_IFADDR = 0x100
+RTMGRP_IPV6_ROUTE = 0x400
+GROUPS = (
+    RTMGRP_LINK
+    | RTMGRP_NEIGH
+    | RTMGRP_IPV4_IFADDR
+    | RTMGRP_IPV4_ROUTE
+    | RTMGRP_IPV6_IFADDR
+    | RTMGRP_IPV6_ROUTE
+)
+FAMILIES = (socket.AF_INET, socket.AF_INET6)
 NEIGHBOUR_TYPES = (28, 29)  # RTM_NEWNEIGH, RTM_DELNEIGH
 HEADER = struct.Struct("=IHHII")
 NEIGHBOUR = struct.Struct("=BBHi")
@@ -69,7 +79,7 @@ def concerns(datagram: bytes, indices: Collection[int]) -> bool:
         if kind not in NEIGHBOUR_TYPES or len(datagram) < offset + HEADER.size + NEIGHBOUR.size:
             return True
         family, _, _, index = NEIGHBOUR.unpack_from(datagram, offset + HEADER.size)
-        if family == socket.AF_INET and index in indices:
+        if family in FAMILIES and index in indices:
             return True
         offset += (length + 3) & ~3
     return False

@@ -143,7 +143,7 @@ def test_a_whole_life(life: Life, caplog: pytest.LogCaptureFixture) -> None:
         assert [row.vs for row in await client.vs_list()] == ["10.96.0.10:80/tcp"]
         assert "192.0.2.2/24" in life.ip("addr show dev slb0")
         own = life.engine.views[-1].own
-        assert [str(one.address) for one in own] == ["192.0.2.2"]
+        assert [str(one.address) for one in own] == ["192.0.2.2", "fe80::ff:fe00:aa"]
         assert [r for r in life.engine.views[-1].routes if r.gateway]
         assert (await client.ospf()).mode == "off"
 

@@ -199,7 +199,7 @@ def neighbour_message(family: int, index: int) -> bytes:
     [
         ("a neighbour of ours", neighbour_message(2, 7), True),
         ("a neighbour of another interface", neighbour_message(2, 3), False),
-        ("an IPv6 neighbour of ours", neighbour_message(10, 7), False),
+        ("an IPv6 neighbour of ours", neighbour_message(10, 7), True),
         ("an entry of a bridge", neighbour_message(7, 7), False),
         ("ours behind another", neighbour_message(2, 3) + neighbour_message(2, 8), True),
         ("a route", message(24, bytes(12)), True),
