@@ -91,3 +91,6 @@ void pools_free(struct engine *g);
 
 // Megabytes the configuration needs.
 uint32_t memory_needed_mb(const struct slb_config *config);
+
+// Says why DPDK found no PCI device of this name and what to do, from `folder`, sysfs's bus/pci/devices.
+void pci_explain(const char *folder, const char *name, char *text, size_t len);

@@ -45,6 +45,17 @@ static int check_name(const struct engine *g, uint16_t number, struct err *e) {
 	return 0;
 }
 
+static int no_pci_device(const struct engine *g, uint16_t number, struct err *e) {
+	const char *device = g->config.ports[number].device;
+	char text[SLB_TEXT_LEN];
+
+	pci_explain("/sys/bus/pci/devices", g->ports[number].device, text, sizeof(text));
+	return err_set(
+		e, ENODEV, "ports[%u].device %.*s: %s", number, (int)strcspn(device, ","), device,
+		text
+	);
+}
+
 static int probe(struct engine *g, uint16_t number, struct err *e) {
 	const struct slb_port_config *config = &g->config.ports[number];
 	struct engine_port *port = &g->ports[number];
@@ -62,12 +73,7 @@ static int probe(struct engine *g, uint16_t number, struct err *e) {
 	if (rc == 0)
 		rc = rte_eth_dev_get_port_by_name(port->device, &port->dpdk_id);
 	if (rc != 0 && pci)
-		return err_set(
-			e, -rc,
-			"port %s: device %s: no such PCI device, or none that a DPDK driver could "
-			"take over; see dpdk-devbind.py --status",
-			config->name, config->device
-		);
+		return no_pci_device(g, number, e);
 	if (rc != 0)
 		return no_device(config, rc, e);
 	port->probed = true;

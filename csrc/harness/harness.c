@@ -384,3 +384,12 @@ void harness_set_answer_timeout_ms(uint32_t ms) {
 uint8_t harness_tcp_next(uint8_t state, uint8_t direction, uint8_t tcp_flags) {
 	return tcp_state_next(state, direction, tcp_flags);
 }
+
+int harness_pci_explain(const char *folder, const char *device, char *text, uint32_t text_len) {
+	char name[DEVICE_NAME_LEN];
+
+	if (!device_name(device, name))
+		return -EINVAL;
+	pci_explain(folder, name, text, text_len);
+	return 0;
+}

@@ -83,3 +83,7 @@ void harness_set_answer_timeout_ms(uint32_t ms);
 
 // The state of a TCP session after a packet; for walking every cell of the table.
 uint8_t harness_tcp_next(uint8_t state, uint8_t direction, uint8_t tcp_flags);
+
+// What the engine says about a PCI device that DPDK has not found, from a folder like sysfs's bus/pci/devices. -EINVAL when
+// `device` is no PCI address.
+int harness_pci_explain(const char *folder, const char *device, char *text, uint32_t text_len);

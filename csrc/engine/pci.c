@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// PCI devices as sysfs shows them. EAL finds those that it can drive when it starts, and about the others says little or
+// nothing. Nothing is refused from here: a device that was not found is explained.
+
+#include "engine/engine.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// The kernel's drivers beside which DPDK can work: those that hand the device over, and those that share it.
+static const char *const USABLE[] = {
+	"vfio-pci", "uio_pci_generic", "igb_uio", "mlx4_core", "mlx5_core", "mana",
+};
+
+static bool usable(const char *driver) {
+	for (size_t i = 0; i < sizeof(USABLE) / sizeof(USABLE[0]); i++)
+		if (strcmp(driver, USABLE[i]) == 0)
+			return true;
+	return false;
+}
+
+// The name of the driver that a device is bound to, an empty one when it is bound to none.
+static const char *driver_of(const char *device_path, char target[PATH_MAX]) {
+	char path[PATH_MAX];
+	const char *slash;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/driver", device_path);
+	n = readlink(path, target, PATH_MAX - 1);
+	target[n > 0 ? n : 0] = '\0';
+	slash = strrchr(target, '/');
+	return slash != NULL ? slash + 1 : target;
+}
+
+void pci_explain(const char *folder, const char *name, char *text, size_t len) {
+	char path[PATH_MAX - sizeof("/driver")], target[PATH_MAX];
+	const char *driver;
+	struct stat found;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	if (stat(path, &found) != 0) {
+		snprintf(
+			text, len,
+			"no such PCI device; dpdk-devbind.py --status lists those there are"
+		);
+		return;
+	}
+	driver = driver_of(path, target);
+	if (usable(driver))
+		snprintf(
+			text, len, "bound to %s, but no driver of DPDK's could take it over", driver
+		);
+	else
+		snprintf(
+			text, len,
+			"bound to %s%s; bind it to vfio-pci or uio_pci_generic (dpdk-devbind.py "
+			"-b vfio-pci %s)",
+			driver[0] != '\0' ? driver : "no driver",
+			driver[0] != '\0' ? ", which DPDK cannot use" : "", name
+		);
+}
