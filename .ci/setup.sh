@@ -40,9 +40,10 @@ setup_layers() {
 
 # Debian packages
 
+# Those of a list that are not installed.
 missing_packages() {
 	local wanted
-	wanted=$(sed 's/#.*//' .ci/packages.txt | xargs -n 1 | sort)
+	wanted=$(sed 's/#.*//' "$1" | xargs -n 1 | sort)
 	# dpkg-query fails for each package it has never heard of.
 	# shellcheck disable=SC2086
 	{ dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' $wanted 2>/dev/null || true; } |
@@ -53,7 +54,7 @@ install_packages() {
 	command -v apt-get >/dev/null ||
 		die "needs Debian 12 or later, whose packages it installs with apt (.ci/packages.txt lists them)"
 	local missing
-	missing=$(missing_packages | xargs)
+	missing=$(missing_packages .ci/packages.txt | xargs)
 	[ -z "$missing" ] || apt_install "$missing"
 }
 

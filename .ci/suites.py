@@ -18,7 +18,7 @@ from junit import Counts, read_counts
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build/test"
-SUITES = ("lint", "unit", "path", "pcap", "netns")
+SUITES = ("lint", "unit", "path", "pcap", "netns", "guest")
 LIMIT_S = 900
 CLEANUP_S = 60
 
@@ -67,8 +67,8 @@ def runs_of(suite: str) -> list[Run]:
     folder = f"tests/{suite}"
     if suite == "lint":
         return [Run("lint", [sys.executable, "-P", "-m", "lint"], {"PYTHONPATH": ".ci"})]
-    if suite == "unit":
-        return [pytest("unit", folder)]
+    if suite in ("unit", "guest"):
+        return [pytest(suite, folder)]
     sanitized = ["-m", "asan"] if suite == "netns" else []
     if sanitized and not any("mark.asan" in f.read_text() for f in Path(folder).rglob("*.py")):
         return [pytest(suite, folder)]

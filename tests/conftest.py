@@ -5,7 +5,10 @@ import pytest
 
 from rig.probes import PROBES, missing
 
-NEEDS = {"netns": ("root", "netns", "tun", "bird", "tools", "slbd")}
+NEEDS = {
+    "netns": ("root", "netns", "tun", "bird", "tools", "slbd"),
+    "guest": ("root", "netns", "tun", "tools", "slbd", "guest"),
+}
 
 
 def pytest_report_header() -> list[str]:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+GUEST = Path(__file__).resolve().parents[2] / "build/guest"
+
 
 def missing(*names: str) -> str | None:
     """The first thing that is missing of those named, or None."""
@@ -45,6 +47,14 @@ def _slbd() -> str | None:
     return None if beside.exists() or shutil.which("slbd") else "slbd is not installed"
 
 
+def _guest() -> str | None:
+    if (GUEST / "stamp").exists():
+        return None
+    why = GUEST / "missing"
+    reason = why.read_text().strip() if why.exists() else "./dev test guest prepares it"
+    return f"no guest to boot: {reason}"
+
+
 def _command(*names: str) -> Callable[[], str | None]:
     def probe() -> str | None:
         absent = [name for name in names if shutil.which(name) is None]
@@ -63,4 +73,5 @@ PROBES: dict[str, Callable[[], str | None]] = {
     "hugepages": _hugepages,
     "vhost-net": _vhost_net,
     "slbd": _slbd,
+    "guest": _guest,
 }

@@ -72,6 +72,15 @@ finally:
     assert mark.exists()
 
 
+def test_every_suite_is_listed() -> None:
+    """Each has tests of its own, or is lint, and ./dev names them all."""
+    usage = (suites.ROOT / "dev").read_text()
+    assert f"run the tests: {' '.join(suites.SUITES)} (default: all)" in usage
+    folders = {run.argv[2] for suite in suites.SUITES[1:] for run in suites.runs_of(suite)}
+    assert folders == {f"tests/{suite}" for suite in suites.SUITES[1:]}
+    assert all((suites.ROOT / folder).is_dir() for folder in folders)
+
+
 def test_last_line_and_status(capsys: pytest.CaptureFixture[str]) -> None:
     results = [
         suites.Result("unit", Counts(3, 1, ["a: no vhost"], ["b"]), 1.0),

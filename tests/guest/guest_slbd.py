@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""slbd in the guest: its configuration, process and API."""
+
+import json
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from machine import SHARE, Machine
+
+from rig.lb import LbSettings, config, slbd_arguments
+from rig.process import tail
+from rig.waiting import RigError, wait
+
+WORKERS = 2
+
+_SOCKET = Path("/run/slbd.sock")
+_READY_S = 120
+_STOP_S = 30
+
+
+def guest_config(
+    port: Mapping[str, Any], services: Sequence[dict[str, Any]] = (), hugepages: bool = False
+) -> dict[str, Any]:
+    """The rig's slb.yaml with two workers and without OSPF; `port` replaces some of its port."""
+    content = config(LbSettings(workers=WORKERS, services=services), _SOCKET)
+    content["ospf"] = {"mode": "off"}
+    content["engine"]["hugepages"] = hugepages
+    content["ports"][0] |= port
+    return content
+
+
+class GuestSlbd:
+    """A running slbd."""
+
+    def __init__(self, machine: Machine, name: str, content: Mapping[str, Any]) -> None:
+        """Start it and wait until it is ready; raises RigError with its last words."""
+        self.machine = machine
+        self.log = machine.share / f"{name}.log"
+        self._name = name
+        self._status: int | None = None
+        begin(machine, name, content)
+        try:
+            wait(self._ready, _READY_S, "slbd's ready line")
+        except BaseException:
+            self.stop()
+            raise
+
+    def items(self, path: str) -> list[dict[str, Any]]:
+        """GET a list of its API."""
+        url = f"http://slbd{path}"
+        text = self.machine.run("curl", "-sS", "--fail", "--unix-socket", str(_SOCKET), url)
+        found: list[dict[str, Any]] = json.loads(text)["items"]
+        return found
+
+    def port(self) -> dict[str, Any]:
+        """Its only port."""
+        (port,) = self.items("/v1/ports")
+        return port
+
+    def link(self, name: str = "slb0") -> dict[str, Any]:
+        """An interface beside it, as the guest's kernel sees it."""
+        (link,) = json.loads(self.machine.run("ip", "-d", "-j", "link", "show", name))
+        return dict(link)
+
+    def stop(self) -> int | None:
+        """SIGTERM, if it still runs; returns its exit status, None when it does not end."""
+        if self._status is None:
+            self._status = self.machine.end(self._name, signal.SIGTERM, _STOP_S)
+        if self._status is None:
+            self.machine.end(self._name, signal.SIGKILL, _STOP_S)
+        return self._status
+
+    def _ready(self) -> bool:
+        if (status := self.machine.end(self._name, 0)) is not None:
+            self._status = status
+            raise RigError(f"slbd ended with {status}: {tail(self.log)}")
+        return self.log.exists() and "slbd: ready" in self.log.read_text()
+
+
+def begin(machine: Machine, name: str, content: Mapping[str, Any]) -> None:
+    """Write <share>/<name>.yaml and start slbd with it."""
+    file = f"{name}.yaml"
+    (machine.share / file).write_text(yaml.safe_dump(dict(content), sort_keys=False))
+    machine.slbd(name, slbd_arguments(SHARE / file))

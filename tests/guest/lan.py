@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the guest's NICs are connected to: one namespace of the host with the clients and the pods.
+
+    namespace                                 guest
+    clients 203.0.113.10-13  -- tap2 or tap1 -- NIC 0000:00:10.0 (2 queues, RSS) or 0000:00:11.0 (1)
+    pods    10.10.N.M           192.0.2.1       slbd, 192.0.2.2 on slb0
+
+Full NAT makes this possible: a client and a pod beside it never speak to each other directly.
+"""
+
+import contextlib
+import sys
+from dataclasses import dataclass
+
+from rig import pod_server
+from rig.addresses import CLIENTS, HTTP_PORT, LB, PODS, SERVICE_SUBNET, SWITCH, V4
+from rig.client import Client
+from rig.netns import Namespace
+from rig.process import Process
+from rig.registry import Registry
+from rig.waiting import wait
+
+
+@dataclass(frozen=True)
+class Nic:
+    """A virtio NIC of the guest with so many queue pairs, and the tap that it is connected to."""
+
+    queues: int
+    slot: int
+
+    @property
+    def address(self) -> str:
+        """Its PCI address in the guest."""
+        return f"0000:00:{self.slot:02x}.0"
+
+    @property
+    def device(self) -> str:
+        """What slb.yaml calls it: for the NIC with one queue, without the domain."""
+        return self.address if self.queues > 1 else self.address.removeprefix("0000:")
+
+    @property
+    def tap(self) -> str:
+        """The host's end."""
+        return f"tap{self.queues}"
+
+    def words(self) -> list[str]:
+        """QEMU's words for it; RSS wants the control queue and several queue pairs."""
+        net = f"tap,id={self.tap},ifname={self.tap},script=no,downscript=no,vhost=off"
+        device = f"virtio-net-pci,netdev={self.tap},addr={self.slot:#x},disable-legacy=on,romfile="
+        if self.queues > 1:
+            net += f",queues={self.queues}"
+            device += f",mq=on,rss=on,hash=on,vectors={2 * self.queues + 2}"
+        return ["-netdev", net, "-device", device]
+
+
+NICS = (Nic(queues=2, slot=0x10), Nic(queues=1, slot=0x11))
+
+
+class Lan:
+    """The namespace, its taps and pods."""
+
+    def __init__(self, registry: Registry) -> None:
+        """Create it without any connection to slbd."""
+        self.namespace = Namespace(registry, "lan")
+        self.client = Client(self.namespace)
+        self.namespace.ip("link", "set", "lo", "up")
+        for address in (*CLIENTS, *(pod.address for pod in PODS)):
+            self.namespace.ip("address", "add", f"{address}/32", "dev", "lo")
+        for nic in NICS:
+            several = ("multi_queue",) if nic.queues > 1 else ()
+            self.namespace.ip("tuntap", "add", nic.tap, "mode", "tap", *several)
+            self.namespace.ip("link", "set", nic.tap, "up")
+        words = [sys.executable, str(pod_server.__file__)]
+        self._pods = [
+            Process(registry, self.namespace, pod.name, [*words, pod.name, pod.address])
+            for pod in PODS
+        ]
+
+    def wait_pods(self) -> None:
+        """Wait until every pod answers."""
+        for pod in PODS:
+            wait(lambda pod=pod: self._listens(pod.address), 30, pod.name)  # type: ignore[misc]
+
+    def use(self, nic: Nic) -> None:
+        """Have the link, and the routes over it, on this NIC's tap."""
+        for other in NICS:
+            self.namespace.ip("address", "flush", "dev", other.tap)
+        self.namespace.ip("address", "add", f"{SWITCH}/{V4.length}", "dev", nic.tap)
+        for prefix in (SERVICE_SUBNET, "198.18.0.0/24"):
+            self.namespace.ip("route", "replace", prefix, "via", LB)
+
+    def close(self) -> None:
+        """End the pods and remove the namespace."""
+        for process in self._pods:
+            process.stop()
+        self.namespace.delete()
+
+    def _listens(self, address: str) -> bool:
+        with contextlib.suppress(OSError):
+            self.client.tcp((address, HTTP_PORT)).close()
+            return True
+        return False

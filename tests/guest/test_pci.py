@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A PCI NIC, driven by slbd through uio_pci_generic and hugepages, receives real traffic.
+
+The clients and pods are those of lan.py. With two queues the device itself spreads the clients over
+the workers by RSS; with one, the worker that has it does.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from guest import Guest
+from guest_slbd import WORKERS, GuestSlbd, begin, guest_config
+from lan import NICS, Nic
+from machine import Machine
+
+from rig.addresses import CLIENTS, LB, SWITCH
+from rig.load import Outcome
+from rig.services import dns_service, http_service
+from rig.waiting import wait
+
+# The first of them boots.
+pytestmark = [pytest.mark.guest, pytest.mark.timeout(400)]
+
+HUGEPAGES = 220
+WIDTH = 10
+UDP_REQUESTS = 200
+CONNECTIONS = 100
+# Of so many flows far more than that reach each of two queues, whatever the key of the hash.
+LEAST_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Link:
+    """slbd on a NIC."""
+
+    guest: Guest
+    nic: Nic
+    slbd: GuestSlbd
+
+    def workers(self) -> list[dict[str, Any]]:
+        """The counters of each worker."""
+        return self.slbd.items("/v1/workers")
+
+    def steering(self) -> dict[str, Any]:
+        """How the port's packets find their workers."""
+        (row,) = self.slbd.items("/v1/steering")
+        return row
+
+    def gained(self, before: list[dict[str, Any]], counter: str) -> list[int]:
+        """What each worker's counter has grown by."""
+        pairs = zip(self.workers(), before, strict=True)
+        return [int(now[counter]) - int(then[counter]) for now, then in pairs]
+
+
+def bind(machine: Machine, nic: Nic, driver: str) -> None:
+    """Give a device to a driver of the guest's kernel."""
+    device = f"/sys/bus/pci/devices/{nic.address}"
+    if machine.try_run("test", "-e", f"{device}/driver")[0] == 0:
+        machine.write(f"{device}/driver/unbind", nic.address)
+    machine.write(f"{device}/driver_override", driver)
+    machine.write("/sys/bus/pci/drivers_probe", nic.address)
+    bound = machine.run("readlink", f"{device}/driver").strip()
+    assert bound.endswith(f"/{driver}"), bound
+
+
+@pytest.fixture(scope="module", params=NICS, ids=lambda nic: f"{nic.queues}q")
+def link(guest: Guest, request: pytest.FixtureRequest) -> Iterator[Link]:
+    """slbd on one of the NICs, with HTTP and DNS on every pod."""
+    nic: Nic = request.param
+    guest.machine.write("/proc/sys/vm/nr_hugepages", str(HUGEPAGES))
+    bind(guest.machine, nic, "uio_pci_generic")
+    guest.lan.use(nic)
+    content = guest_config({"device": nic.device}, [http_service(), dns_service()], hugepages=True)
+    slbd = GuestSlbd(guest.machine, f"slbd-{nic.queues}q", content)
+    try:
+        found = Link(guest, nic, slbd)
+        # Else the first request is what the gateway's MAC is asked for.
+        guest.machine.run("ping", "-n", "-c", "1", SWITCH)
+        wait(lambda: slbd.items("/v1/neighbours"), 10, "the gateway as a neighbour")
+        yield found
+    finally:
+        slbd.stop()
+
+
+def assert_all_answered(outcome: Outcome, total: int) -> None:
+    """Every request has an answer, and each pod gave some."""
+    assert outcome.failures == []
+    assert outcome.answered == total
+    assert len(outcome.answers) == 4
+
+
+def assert_spread(link: Link, before: list[dict[str, Any]], sessions: int) -> None:
+    """Each worker has its part of the sessions, however the device brought them."""
+    created = link.gained(before, "sessions_created")
+    received = link.gained(before, "rx_packets")
+    assert sum(created) == sessions
+    assert min(created) > LEAST_SHARE * sessions, created
+    if link.nic.queues == WORKERS:
+        # Client packets were worked on where the device had put them.
+        assert min(received) > LEAST_SHARE * sum(received), received
+    else:
+        assert received[1:] == [0] * (WORKERS - 1), received
+        assert link.gained(before, "handed_in")[1] > created[1]
+
+
+def test_port(link: Link) -> None:
+    """The driver, the queues and the kernel interface are what the device allows."""
+    port, steering = link.slbd.port(), link.steering()
+    assert port["driver"] == "net_virtio"
+    assert (port["rx_queues"], port["tx_queues"]) == (link.nic.queues, link.nic.queues)
+    assert (port["link_up"], port["kni_kind"]) == (True, "vhost")
+    expected = "queues" if link.nic.queues == WORKERS else "hash"
+    assert (steering["spread"], steering["rx_queues"]) == (expected, link.nic.queues)
+
+
+def test_ping(link: Link) -> None:
+    """The kernel behind the NIC answers, and is answered."""
+    assert link.guest.lan.client.ping(LB, "-c", "5", "-i", "0.2") == (5, 5)
+    text = link.slbd.machine.run("ping", "-n", "-q", "-c", "5", "-i", "0.2", SWITCH)
+    assert "5 packets transmitted, 5 received" in text
+
+
+def test_udp(link: Link) -> None:
+    """Requests from many ports are all answered, and all workers take part."""
+    before = link.workers()
+    outcome = link.guest.lan.client.dns(UDP_REQUESTS, WIDTH, source=CLIENTS[1])
+    assert_all_answered(outcome, UDP_REQUESTS)
+    assert_spread(link, before, UDP_REQUESTS)
+
+
+def test_tcp(link: Link) -> None:
+    """The same for connections."""
+    before = link.workers()
+    outcome = link.guest.lan.client.http(CONNECTIONS, WIDTH, source=CLIENTS[2])
+    assert_all_answered(outcome, CONNECTIONS)
+    assert_spread(link, before, CONNECTIONS)
+
+
+def test_replies_find_their_worker(link: Link) -> None:
+    """The device knows no local addresses, so about half the replies are handed over, none lost."""
+    before = link.steering()["handed_off"]
+    outcome = link.guest.lan.client.dns(UDP_REQUESTS, WIDTH, source=CLIENTS[3])
+    assert_all_answered(outcome, UDP_REQUESTS)
+    assert link.steering()["handed_off"] - before > LEAST_SHARE * UDP_REQUESTS
+    port = link.slbd.port()
+    lost = ("rx_missed", "rx_no_mbuf", "rx_errors", "tx_errors", "kni_dropped")
+    assert {name: port[name] for name in lost} == dict.fromkeys(lost, 0)
+
+
+def test_clean_stop(link: Link) -> None:
+    """Exit status 0, no word too much, hugepages given back, the device ready for another start."""
+    assert link.slbd.stop() == 0
+    lines = link.slbd.log.read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["slbd: ready", "slbd: stopping"]
+    pools = "/sys/kernel/mm/hugepages/hugepages-2048kB"
+    assert int(link.slbd.machine.run("cat", f"{pools}/free_hugepages")) == HUGEPAGES
+
+
+def test_device_that_the_kernel_drives(guest: Guest) -> None:
+    """The one line says what it is bound to, and what to bind it to."""
+    nic = NICS[-1]
+    bind(guest.machine, nic, "virtio-pci")
+    begin(guest.machine, "slbd-bound", guest_config({"device": nic.device}))
+    assert guest.machine.end("slbd-bound", 0, 120) == 1
+    assert (guest.machine.share / "slbd-bound.log").read_text().splitlines() == [
+        f"slbd: ports[0].device {nic.device}: bound to virtio-pci, which DPDK cannot use; "
+        f"bind it to vfio-pci or uio_pci_generic (dpdk-devbind.py -b vfio-pci {nic.address})"
+    ]
