@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from msgspec import inspect
 
-from slb.config import describe
+from slb.config import check_services, describe
 from slb.config.loader import load
 from slb.model.config import Config
+from slb.model.endpoint import VsKey
+from slb.model.service import Service
 
 TOP = Path(__file__).parents[2]
 FILES = [TOP / "configs/slb.yaml", *sorted((TOP / "configs/examples").glob("*.yaml"))]
@@ -27,6 +29,15 @@ def test_all_kinds_of_examples_are_there() -> None:
     assert len(configs["two-arm-pci"].ports) == 2
     assert configs["one-arm-pci"].engine.workers == 4
     assert configs["shared-cpu-pci"].engine.idle.workers == ("busy", "busy", "adaptive")
+
+
+def test_the_readme_adds_a_vs_that_slb_yaml_has_room_for() -> None:
+    config = load(str(TOP / "configs/slb.yaml"), cpus=range(8))
+    (added,) = re.findall(
+        r"^    slbctl vs add (\S+)", (TOP / "README.md").read_text(), re.MULTILINE
+    )
+    wanted = [*config.services, Service(VsKey.parse(added))]
+    assert list(check_services.services(wanted, config.service_subnets)) == []
 
 
 def test_every_key_is_explained_and_no_other() -> None:
