@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from rig.addresses import HTTP_VS, LB, SERVICE_SUBNET, SWITCH, VIP, local_prefixes
+from rig.freeze import frozen, lcore_thread
 from rig.lb import LbSettings
 from rig.rig import Rig
 from rig.services import http_service
@@ -86,6 +87,19 @@ def test_stopped_process_loses_its_routes(vips: Rig) -> None:
         vips.lb.process.send(signal.SIGCONT)
     wait(lambda: VIP in vips.routes_to_lb(), 40, "the routes of an slbd that goes on")
     assert vips.client.http(100).failures == []
+
+
+@pytest.mark.parametrize("shared_rig", [2], indirect=True, ids=["w2"])
+def test_worker_that_stands_still_withdraws(rig: Rig) -> None:
+    """One of two workers does nothing more: nobody is to send to this host, until it goes on."""
+    lcore = rig.lb.items("/v1/workers")[1]["lcore"]
+    with frozen(lcore_thread(rig.lb.process.pid, lcore)):
+        wait(lambda: not rig.routes_to_lb(), 15, "the routes withdrawn")
+        status = rig.lb.api("/v1/ospf")
+        assert (status["withheld"], status["announced"]) == ("worker 1 stands still", [])
+    rig.wait_ospf()
+    assert rig.lb.api("/v1/ospf")["withheld"] is None
+    assert rig.client.http(100).failures == []
 
 
 def test_sigterm_withdraws(vips: Rig) -> None:
