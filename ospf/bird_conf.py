@@ -104,7 +104,7 @@ def _interfaces(setup: Setup) -> str:
     # A lost packet is sent again before the neighbour is given up.
     retransmit = min(_RETRANSMIT_MAX_S, max(1, ospf.dead_s // 2))
     return (
-        f"interface {names} {{ type {setup.network}; hello {ospf.hello_s}; dead {ospf.dead_s}; "
+        f"interface {names} {{ type {ospf.network_type}; hello {ospf.hello_s}; dead {ospf.dead_s}; "
         f"retransmit {retransmit}; cost {ospf.cost}; }};"
     )
 

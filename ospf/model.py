@@ -93,7 +93,6 @@ class Setup:
     router_id: IPv4Address
     interfaces: tuple[str, ...]
     runtime_dir: Path
-    network: Literal["broadcast", "ptp"] = "broadcast"
     families: tuple[Family, ...] = (IPV4,)
 
 

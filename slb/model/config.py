@@ -158,6 +158,7 @@ class Ospf(Section, frozen=True):
     hello_s: Annotated[int, Meta(ge=1, le=65535)] = 1
     dead_s: Annotated[int, Meta(ge=2, le=65535)] = 4
     cost: Annotated[int, Meta(ge=1, le=65535)] = 10
+    network_type: Literal["broadcast", "ptp"] = "broadcast"
     interfaces: tuple[InterfaceName, ...] = ()
     control_socket: AbsolutePath = "/run/bird/bird.ctl"
     include_file: AbsolutePath = "/etc/bird/slb.conf"

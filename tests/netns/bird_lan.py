@@ -7,6 +7,8 @@ from collections.abc import Coroutine
 from ipaddress import IPv4Address
 from typing import Any, Literal, TypeVar
 
+from msgspec import structs
+
 from ospf.announce import Announcer
 from ospf.model import IPV4, Family, Network, OspfStatus, Setup
 from rig.netns import Namespace, command
@@ -116,8 +118,8 @@ class Lan:
         self, ospf: Ospf, network: Link = "broadcast", families: tuple[Family, ...] = (IPV4,)
     ) -> Announcer:
         """Start an announcer."""
-        address = IPv4Address(LB)
-        setup = Setup(ospf, address, ("slb0",), self.runtime_dir, network, families)
+        chosen = structs.replace(ospf, network_type=network)
+        setup = Setup(chosen, IPv4Address(LB), ("slb0",), self.runtime_dir, families)
         announcer = Announcer(setup)
         self._announcers.append(announcer)
         self.loop.run(announcer.start())

@@ -249,9 +249,8 @@ from ospf.model import Setup
 from slb.model.config import Ospf
 
 async def main():
-    ospf = Ospf(mode="managed", dead_s=60)
-    router_id = IPv4Address("192.0.2.2")
-    announcer = Announcer(Setup(ospf, router_id, ("slb0",), Path(sys.argv[1]), "ptp"))
+    ospf = Ospf(mode="managed", dead_s=60, network_type="ptp")
+    announcer = Announcer(Setup(ospf, IPv4Address("192.0.2.2"), ("slb0",), Path(sys.argv[1])))
     await announcer.start()
     await announcer.set_prefixes([IPv4Network("10.96.0.0/16")])
     await asyncio.Event().wait()

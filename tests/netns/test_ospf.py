@@ -44,6 +44,17 @@ def test_up(rig: Rig) -> None:
     assert {prefix.removesuffix("/32") for prefix in status["announced"]} == expected
 
 
+def test_point_to_point() -> None:
+    """Nobody is elected on a link of two, and the routes come and go all the same."""
+    with Rig(LbSettings(network_type="ptp")) as rig:
+        rig.wait_ospf()
+        (neighbour,) = rig.lb.api("/v1/ospf")["neighbours"]
+        assert (neighbour["router_id"], neighbour["state"]) == (SWITCH, "Full/PtP")
+        wait(lambda: SERVICE_SUBNET in rig.routes_to_lb(), 10, "the subnet's route")
+        rig.lb.process.send(signal.SIGTERM)
+        wait(lambda: not rig.routes_to_lb(), WITHDRAWN_S, "no route")
+
+
 def test_vips_come_and_go(vips: Rig) -> None:
     """Each VS is announced, by one route for all its ports, until it is deleted."""
     wait(lambda: VIP in vips.routes_to_lb(), 10, "the first VS's route")

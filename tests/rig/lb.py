@@ -33,6 +33,7 @@ class LbSettings:
     workers: int = 1
     ipv6: bool = False
     announce: str = "subnets"
+    network_type: str = "broadcast"
     services: Sequence[dict[str, Any]] = ()
     timeouts: dict[str, int] = field(default_factory=dict)
     # The words that start slbd, where a test runs it by a launcher of its own.
@@ -74,6 +75,7 @@ def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
             "mode": "managed",
             "router_id": LB,
             "announce": settings.announce,
+            "network_type": settings.network_type,
             "hello_s": 1,
             "dead_s": 4,
         },

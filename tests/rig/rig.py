@@ -57,7 +57,7 @@ class Rig:
         self._topology = topology = Topology(self.registry)
         self.client = Client(topology.client)
         self._start_lb(topology)
-        self.switch = Switch(self.registry, topology.switch)
+        self.switch = Switch(self.registry, topology.switch, self.settings.network_type)
         self._processes.append(self.switch.process)
         self._processes += [self._start_pod(topology, pod) for pod in PODS]
         self._attach_lb(topology)

@@ -28,13 +28,18 @@ class Switch:
     """BIRD in the switch's namespace, and what the namespace's kernel has learnt from it."""
 
     def __init__(
-        self, registry: Registry, namespace: Namespace, hello_s: int = 1, dead_s: int = 4
+        self,
+        registry: Registry,
+        namespace: Namespace,
+        network_type: str = "broadcast",
+        hello_s: int = 1,
+        dead_s: int = 4,
     ) -> None:
         """Start BIRD; the LB's link may appear later."""
         self.namespace = namespace
         self._control = registry.directory / "switch-bird.ctl"
         config = registry.directory / "switch-bird.conf"
-        config.write_text(_config(hello_s, dead_s))
+        config.write_text(_config(f"type {network_type}; hello {hello_s}; dead {dead_s}"))
         words = ["bird", "-f", "-c", str(config), "-s", str(self._control)]
         self.process = Process(registry, namespace, "switch-bird", words)
 
@@ -59,14 +64,14 @@ class Switch:
         return {row[0]: row[row.index("via") + 1] for row in words if "via" in row}
 
 
-def _config(hello_s: int, dead_s: int) -> str:
+def _config(link_options: str) -> str:
     head = f"log stderr all;\nrouter id {SWITCH};\nprotocol device {{ scan time 1; }}\n"
-    return head + "".join(_ospf(family, hello_s, dead_s) for family in (V4, V6))
+    return head + "".join(_ospf(family, link_options) for family in (V4, V6))
 
 
-def _ospf(family: Family, hello_s: int, dead_s: int) -> str:
+def _ospf(family: Family, link_options: str) -> str:
     channel, version = f"ipv{family.version}", {4: "v2", 6: "v3"}[family.version]
-    link = ip_interface(f"{family.switch}/{family.length}").network
+    subnet = ip_interface(f"{family.switch}/{family.length}").network
     return textwrap.dedent(f"""\
         protocol kernel {{
             scan time 1;
@@ -74,7 +79,7 @@ def _ospf(family: Family, hello_s: int, dead_s: int) -> str:
                 import none;
                 # What OSPF has learnt; the link itself is the kernel's own.
                 export where source ~ [ RTS_OSPF, RTS_OSPF_IA, RTS_OSPF_EXT1, RTS_OSPF_EXT2 ]
-                    && net != {link};
+                    && net != {subnet};
             }};
         }}
         protocol static pods{family.version} {{
@@ -85,7 +90,7 @@ def _ospf(family: Family, hello_s: int, dead_s: int) -> str:
             {channel} {{ import all; export where proto = "pods{family.version}"; }};
             area 0.0.0.0 {{
                 # It elects a designated router early, so that the rig is up sooner.
-                interface "{DATA_LINK}" {{ hello {hello_s}; dead {dead_s}; wait 2; }};
+                interface "{DATA_LINK}" {{ {link_options}; wait 2; }};
             }};
         }}
         """)

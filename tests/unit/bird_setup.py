@@ -4,7 +4,6 @@
 from collections.abc import Iterable
 from ipaddress import IPv4Address, ip_network
 from pathlib import Path
-from typing import Literal
 
 from ospf.birdc import Birdc
 from ospf.model import IPV4, Family, Network, Setup
@@ -22,13 +21,12 @@ def setup(
     directory: Path,
     ospf: Ospf | None = None,
     interfaces: Iterable[str] = ("slb0",),
-    network: Literal["broadcast", "ptp"] = "broadcast",
     families: tuple[Family, ...] = (IPV4,),
 ) -> Setup:
     """Settings with a router of 192.0.2.2."""
     settings = ospf or Ospf(mode="managed")
     router_id = IPv4Address("192.0.2.2")
-    return Setup(settings, router_id, tuple(interfaces), directory, network, families)
+    return Setup(settings, router_id, tuple(interfaces), directory, families)
 
 
 def networks(*texts: str) -> list[Network]:

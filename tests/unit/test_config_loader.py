@@ -125,6 +125,11 @@ def good(extra: str = "", cpus: int = 4) -> Config:
             "engine: {}\nports:\n",
             ["slb.yaml:3: engine: is given twice, first on line 1; remove one of them"],
         ),
+        (
+            "ports:\n",
+            "ospf: {network_type: nbma}\nports:\n",
+            ["slb.yaml:1: ospf.network_type: 'nbma' is not valid; write one of broadcast, ptp"],
+        ),
     ],
 )
 def test_one_mistake(old: str, new: str, lines: list[str]) -> None:

@@ -104,8 +104,9 @@ def test_managed_bird_has_the_same_protocols_and_installs_routes(tmp_path: Path)
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_settings_show_in_the_text(tmp_path: Path, family: Family) -> None:
-    ospf = Ospf(mode="managed", area=IPv4Address("0.0.0.7"), hello_s=10, dead_s=40, cost=123)
-    text = section(setup(tmp_path, ospf, ("slb0", "slb1"), "ptp"), [family], [])
+    area, words = IPv4Address("0.0.0.7"), {"hello_s": 10, "dead_s": 40, "cost": 123}
+    ospf = Ospf(mode="managed", area=area, network_type="ptp", **words)
+    text = section(setup(tmp_path, ospf, ("slb0", "slb1")), [family], [])
     assert "area 0.0.0.7 {" in text
     line = 'interface "slb0", "slb1" { type ptp; hello 10; dead 40; retransmit 5; cost 123; };'
     assert line in text
