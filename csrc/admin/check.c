@@ -3,10 +3,9 @@
 #include "admin/check.h"
 
 #include "admin/text.h"
+#include "base/clock.h"
 
 #include <errno.h>
-
-enum { MAX_TIMEOUT_S = 7 * 24 * 3600 };
 
 static bool is_rs_op(const struct slb_op *op) {
 	return op->kind >= SLB_OP_RS_ADD;
@@ -84,10 +83,10 @@ static int check_values(const struct slb_op *op, struct slb_refused *refused) {
 			"one_packet is for a UDP service only"
 		);
 	for (int state = 0; state < SLB_STATE_COUNT; state++)
-		if (op->timeout_s[state] > MAX_TIMEOUT_S)
+		if (op->timeout_s[state] > CLOCK_MAX_S)
 			return refuse(
 				refused, EINVAL, SLB_REFUSED_BAD_VALUE,
-				"timeout of %u s: at most %d", op->timeout_s[state], MAX_TIMEOUT_S
+				"timeout of %u s: at most %d", op->timeout_s[state], CLOCK_MAX_S
 			);
 	if ((op->kind == SLB_OP_RS_ADD || op->kind == SLB_OP_RS_EDIT)
 	    && op->weight > SLB_MAX_WEIGHT)

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TICK_HZ = 16 };
+// No time-out is longer: from half the clock's range on, later would look like earlier.
+enum { TICK_HZ = 16, CLOCK_MAX_S = 7 * 24 * 3600 };
 
 static inline uint32_t clock_ticks_from_s(uint32_t seconds) {
 	return seconds * TICK_HZ;

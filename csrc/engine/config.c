@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What can be wrong with a configuration before anything is started.
 
+#include "base/clock.h"
 #include "engine/engine.h"
 #include "path/session.h"
 
@@ -39,20 +40,33 @@ static int check_port(const struct slb_config *config, uint16_t i, struct err *e
 	return 0;
 }
 
+static bool is_taken(const struct slb_config *config, uint16_t laddr) {
+	struct ipaddr addr = ipaddr_from_address(&config->laddrs[laddr].addr);
+
+	for (uint16_t i = 0; i < laddr; i++)
+		if (ipaddr_equal(ipaddr_from_address(&config->laddrs[i].addr), addr))
+			return true;
+	return false;
+}
+
 static int check_laddrs(const struct slb_config *config, struct err *e) {
 	uint32_t held[SLB_MAX_WORKERS] = {0};
 
 	for (uint16_t i = 0; i < config->n_laddrs; i++) {
 		const struct slb_laddr_config *l = &config->laddrs[i];
-		if ((l->addr.family != 4 && l->addr.family != 6)
-		    || !ipaddr_is_routable(ipaddr_from_address(&l->addr))
-		    || l->worker >= config->n_workers || l->port >= config->n_ports)
+		struct ipaddr addr = ipaddr_from_address(&l->addr);
+		if ((l->addr.family != 4 && l->addr.family != 6) || !ipaddr_is_routable(addr)
+		    || ipaddr_is_v4(addr) != (l->addr.family == 4) || l->worker >= config->n_workers
+		    || l->port >= config->n_ports)
 			return err_set(
 				e, EINVAL,
 				"local address %u: no unicast address, or of no such worker or "
 				"port",
 				i
 			);
+		// Replies to it would all be handed to one of the two workers.
+		if (is_taken(config, i))
+			return err_set(e, EINVAL, "local address %u is an earlier one again", i);
 		held[l->worker]++;
 	}
 	for (uint16_t w = 0; w < config->n_workers; w++)
@@ -76,12 +90,22 @@ static int check_idle(const struct slb_config *config, struct err *e) {
 	return 0;
 }
 
+static int check_timeouts(const struct slb_config *config, struct err *e) {
+	for (int state = 0; state < SLB_STATE_COUNT; state++)
+		if (config->timeout_s[state] > CLOCK_MAX_S)
+			return err_set(
+				e, EINVAL, "timeout of %u s: at most %d", config->timeout_s[state],
+				CLOCK_MAX_S
+			);
+	return 0;
+}
+
 static int check_sizes(const struct slb_config *config, struct err *e) {
 	if (config->sessions < 64 || config->sessions > SESSION_NIL - 65536)
 		return err_set(
 			e, EINVAL, "sessions per worker: %u is not in 64 ... 1e9", config->sessions
 		);
-	if (config->sessions6 > SESSION_NIL / 2 - config->sessions / 2 - 65536)
+	if (config->sessions + 2 * (uint64_t)config->sessions6 > SESSION_NIL - 65536)
 		return err_set(
 			e, EINVAL, "IPv6 sessions per worker: %u are too many", config->sessions6
 		);
@@ -111,11 +135,15 @@ int config_check(const struct slb_config *config, struct err *e) {
 		return err_set(e, EINVAL, "%u ports: 1 ... %d", config->n_ports, SLB_MAX_PORTS);
 	if (config->n_laddrs > SLB_MAX_LADDRS)
 		return err_set(e, EINVAL, "more than %d local addresses", SLB_MAX_LADDRS);
+	if (!terminated(config->file_prefix, sizeof(config->file_prefix)))
+		return err_set(e, EINVAL, "file prefix too long");
 	for (uint16_t i = 0; rc == 0 && i < config->n_ports; i++)
 		rc = check_port(config, i, e);
 	if (rc == 0)
 		rc = check_idle(config, e);
 	if (rc == 0)
 		rc = check_sizes(config, e);
+	if (rc == 0)
+		rc = check_timeouts(config, e);
 	return rc == 0 ? check_laddrs(config, e) : rc;
 }
