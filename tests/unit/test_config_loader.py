@@ -128,7 +128,7 @@ def good(extra: str = "", cpus: int = 4) -> Config:
         (
             "ports:\n",
             "ospf: {network_type: nbma}\nports:\n",
-            ["slb.yaml:1: ospf.network_type: 'nbma' is not valid; write one of broadcast, ptp"],
+            ["slb.yaml:3: ospf.network_type: 'nbma' is not valid; write one of broadcast, ptp"],
         ),
     ],
 )
