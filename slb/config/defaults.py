@@ -18,7 +18,14 @@ def fill(config: Config, cpus: frozenset[int]) -> Config:
     config = replace(config, ospf=_ospf(config))
     chosen = _cpus(config, sorted(cpus))
     engine = replace(config.engine, cpus=chosen, idle=_idle(config, chosen))
-    return replace(config, engine=engine)
+    return replace(config, engine=replace(engine, sessions6=_sessions6(config)))
+
+
+def _sessions6(config: Config) -> int:
+    engine = config.engine
+    if engine.sessions6 or 6 not in versions(config):
+        return engine.sessions6
+    return engine.sessions // 4
 
 
 def is_virtual(device: str) -> bool:

@@ -28,6 +28,7 @@ def to_c(config: Config) -> Any:
     c.punt_ospf_pps = config.punt.ospf_pps
     c.punt_arp_pps = config.punt.arp_pps
     c.punt_other_pps = config.punt.other_pps
+    _traffic(c, config)
     c.n_ports = len(config.ports)
     for row, port in zip(c.ports, config.ports, strict=False):
         _port(row, port)
@@ -66,7 +67,7 @@ def _engine(c: Any, config: Config) -> None:
         c.worker_idle[index] = _idle(engine.idle.of_worker(index))
     c.admin_idle, c.kni_idle = _idle(engine.idle.admin), _idle(engine.idle.kni)
     c.use_hugepages = engine.hugepages
-    for name in ("log_level", "memory_mb", "sessions", "mbufs", "vs_max", "rs_max"):
+    for name in ("log_level", "memory_mb", "sessions", "sessions6", "mbufs", "vs_max", "rs_max"):
         setattr(c, name, getattr(engine, name))
 
 
@@ -79,6 +80,19 @@ def _timeouts(c: Any, timeouts: Timeouts) -> None:
         c.timeout_s[value(f"SLB_{name.upper()}")] = seconds
 
 
+def _traffic(c: Any, config: Config) -> None:
+    tcp = config.tcp
+    c.tcp_no_session = value(f"SLB_NO_SESSION_{tcp.no_session.upper()}")
+    c.tcp_reset_removed, c.tcp_reset_expired = tcp.reset_removed, tcp.reset_expired
+    c.tcp_mss = value(f"SLB_MSS_{tcp.mss.upper()}") if isinstance(tcp.mss, str) else tcp.mss
+    c.tcp_rewrite_seq = tcp.rewrite_sequence
+    c.drain_tcp_s = config.drain.tcp_s
+    c.recycle = config.recycle
+    c.icmp_error_pps = config.icmp.errors_pps
+    for name, bound in msgspec.structs.asdict(config.fragments).items():
+        setattr(c, f"frag_{name}", bound)
+
+
 def _port(row: Any, port: Port) -> None:
     row.name = port.name.encode()
     row.device = port.device.encode()
@@ -86,7 +100,7 @@ def _port(row: Any, port: Port) -> None:
     row.kni_kind = value(f"SLB_KNI_{kernel_kind(port).upper()}")
     if port.mac:
         put_mac(row.mac, port.mac)
-    row.mtu = port.mtu
+    row.mtu, row.vlan = port.mtu, port.vlan
     row.rx_desc, row.tx_desc = port.rx_descriptors, port.tx_descriptors
     row.max_queues = port.queues
     row.spread_hash = port.spread == "hash"

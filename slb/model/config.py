@@ -17,6 +17,10 @@ Seconds = Annotated[int, Meta(ge=1, le=86400)]
 Pps = Annotated[int, Meta(ge=1, le=100_000_000)]
 Descriptors = Annotated[int, Meta(ge=32, le=32768)]
 Idle = Literal["busy", "adaptive", "auto"]
+Mss = Annotated[
+    Literal["auto", "off"] | Annotated[int, Meta(ge=536, le=9000)],
+    Meta(description="auto, off, or a whole number from 536 to 9000"),
+]
 # The kernel keeps 15 octets of an interface's name and refuses a slash and blanks.
 InterfaceName = Annotated[
     str,
@@ -88,6 +92,7 @@ class Engine(Section, frozen=True):
     hugepages: bool = True
     memory_mb: Annotated[int, Meta(ge=0, le=1_048_576)] = 0
     sessions: Annotated[int, Meta(ge=1024, le=1_000_000_000)] = 1_000_000
+    sessions6: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
     mbufs: Annotated[int, Meta(ge=1024, le=16_777_216)] = 65536
     vs_max: Annotated[int, Meta(ge=1, le=65534)] = 4096
     rs_max: Annotated[int, Meta(ge=1, le=1_048_576)] = 65536
@@ -115,6 +120,7 @@ class Port(Section, frozen=True):
     device: Device
     mac: str = ""
     mtu: Annotated[int, Meta(ge=576, le=9600)] = 1500
+    vlan: Annotated[int, Meta(ge=0, le=4094)] = 0
     queues: Annotated[int, Meta(ge=0, le=32)] = 0
     rx_descriptors: Descriptors = 1024
     tx_descriptors: Descriptors = 1024
@@ -138,6 +144,37 @@ class Timeouts(Section, frozen=True):
     tcp_close: Seconds = 5
     udp_oneway: Seconds = 30
     udp_replied: Seconds = 60
+
+
+class Tcp(Section, frozen=True):
+    """What TCP connections get beside full NAT."""
+
+    no_session: Literal["drop", "reset"] = "drop"
+    reset_removed: bool = True
+    reset_expired: bool = False
+    mss: Mss = "auto"
+    rewrite_sequence: bool = True
+
+
+class Drain(Section, frozen=True):
+    """How long sessions of a removed RS live; 0: until they end by themselves."""
+
+    tcp_s: Annotated[int, Meta(ge=0, le=86400)] = 0
+
+
+class Fragments(Section, frozen=True):
+    """Bounds of what a worker keeps of fragmented datagrams."""
+
+    datagrams: Annotated[int, Meta(ge=16, le=1_048_576)] = 1024
+    packets: Annotated[int, Meta(ge=16, le=1_048_576)] = 4096
+    bytes: Annotated[int, Meta(ge=65536, le=1 << 30)] = 8 << 20
+    timeout_ms: Annotated[int, Meta(ge=10, le=60_000)] = 1000
+
+
+class Icmp(Section, frozen=True):
+    """ICMP errors of our own, for the whole process."""
+
+    errors_pps: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
 
 
 class Punt(Section, frozen=True):
@@ -179,6 +216,11 @@ class Config(Section, frozen=True):
     engine: Engine = field(default_factory=Engine)
     service_subnets: tuple[Network, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
+    tcp: Tcp = field(default_factory=Tcp)
+    drain: Drain = field(default_factory=Drain)
+    fragments: Fragments = field(default_factory=Fragments)
+    icmp: Icmp = field(default_factory=Icmp)
+    recycle: bool = True
     punt: Punt = field(default_factory=Punt)
     ospf: Ospf = field(default_factory=Ospf)
     api: Api = field(default_factory=Api)

@@ -28,6 +28,7 @@ def test_all_kinds_of_examples_are_there() -> None:
     assert {"laptop-tap", "two-arm-pci", "one-arm-pci", "memif"} <= configs.keys()
     assert len(configs["two-arm-pci"].ports) == 2
     assert configs["one-arm-pci"].engine.workers == 4
+    assert str(configs["dual-stack-pci"].services[0].vs) == "[2001:db8:96::10]:80/tcp"
     assert configs["shared-cpu-pci"].engine.idle.workers == ("busy", "busy", "adaptive")
 
 
@@ -42,7 +43,7 @@ def test_the_readme_adds_a_vs_that_slb_yaml_has_room_for() -> None:
 
 def test_every_key_is_explained_and_no_other() -> None:
     text = (TOP / "docs/configuration.md").read_text()
-    explained = set(re.findall(r"^\| `([a-z_.\[\]]+)` \|", text, re.MULTILINE))
+    explained = set(re.findall(r"^\| `([a-z0-9_.\[\]]+)` \|", text, re.MULTILINE))
     assert explained == set(_keys(inspect.type_info(Config), ""))
 
 

@@ -69,6 +69,12 @@ def test_each_family_is_dealt_to_all_workers() -> None:
     ]
 
 
+def test_room_for_sessions_with_ipv6_is_made_where_there_is_any() -> None:
+    assert good().engine.sessions6 == 0
+    assert read(("engine:", "engine:\n  sessions: 4096")).engine.sessions6 == 1024
+    assert read(("engine:", "engine:\n  sessions6: 5000")).engine.sessions6 == 5000
+
+
 def test_ipv6_alone() -> None:
     config = read(
         ("192.0.2.2/24, ", ""),

@@ -73,6 +73,28 @@ def good(extra: str = "", cpus: int = 4) -> Config:
             ],
         ),
         (
+            "engine:\n",
+            "tcp: {mss: 9001, no_session: rst}\nengine:\n",
+            [
+                "slb.yaml:1: tcp.mss: 9001 is not valid; "
+                "write auto, off, or a whole number from 536 to 9000",
+                "slb.yaml:1: tcp.no_session: 'rst' is not valid; write one of drop, reset",
+            ],
+        ),
+        (
+            "engine:\n",
+            "tcp: {mss: none}\nengine:\n",
+            [
+                "slb.yaml:1: tcp.mss: 'none' is not valid; "
+                "write auto, off, or a whole number from 536 to 9000",
+            ],
+        ),
+        (
+            "  - name: lan0\n",
+            "  - name: lan0\n    vlan: 4095\n",
+            ["slb.yaml:5: ports[0].vlan: 4095 is not valid; write a whole number from 0 to 4094"],
+        ),
+        (
             "  workers: 1",
             "  idle: {workers: [busy, 3]}",
             [
@@ -85,7 +107,7 @@ def good(extra: str = "", cpus: int = 4) -> Config:
             "engine: 5",
             [
                 "slb.yaml:1: engine: 5 is not valid; write a mapping with workers, cpus, idle, "
-                "hugepages, memory_mb, sessions, mbufs, vs_max, rs_max, log_level"
+                "hugepages, memory_mb, sessions, sessions6, mbufs, vs_max, rs_max, log_level"
             ],
         ),
         (
