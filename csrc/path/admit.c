@@ -8,6 +8,7 @@
 #include "path/icmp.h"
 #include "path/lifecycle.h"
 #include "path/sched.h"
+#include "path/tcp_state.h"
 
 #include <rte_mbuf.h>
 #include <rte_tcp.h>
@@ -92,12 +93,20 @@ static void admit_one(struct core *c, struct pkt *p, enum source from) {
 }
 
 // A client that opens a connection anew from the port of one that is over must be scheduled anew: the RS of old may
-// be gone.
-static bool reopens(const struct pkt *p) {
+// be gone. Earlier packets of the burst, not yet counted, may be what ends it.
+static bool reopens(const struct burst *b, uint16_t at) {
+	const struct pkt *p = &b->pkts[b->live[at]];
 	const struct session *s = p->session;
+	uint8_t state = s->state;
 
-	return p->proto == SLB_PROTO_TCP && p->dir == DIR_IN && is_first(p)
-		&& (s->state == SLB_TCP_TIME_WAIT || s->state == SLB_TCP_CLOSE);
+	if (p->proto != SLB_PROTO_TCP || p->dir != DIR_IN || !is_first(p))
+		return false;
+	for (uint16_t i = 0; i < at; i++) {
+		const struct pkt *earlier = &b->pkts[b->live[i]];
+		if (earlier->session == s)
+			state = tcp_state_next(state, earlier->dir, earlier->tcp_flags);
+	}
+	return state == SLB_TCP_TIME_WAIT || state == SLB_TCP_CLOSE;
 }
 
 // Ends the session of the packet at place `at`. Later packets of the burst that belong to it look again; earlier ones
@@ -121,13 +130,13 @@ void admit(struct core *c, struct burst *b, enum source from) {
 
 	for (uint16_t i = 0; i < b->n_live; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
-		if (p->session != NULL && reopens(p)) {
-			forget(c, b, i);
-			changed = true;
-		}
 		// An earlier packet of this burst may have made the session.
 		if (p->session == NULL && changed)
 			session_find(&c->sessions, p);
+		if (p->session != NULL && reopens(b, i)) {
+			forget(c, b, i);
+			changed = true;
+		}
 		if (p->session != NULL)
 			continue;
 		admit_one(c, p, from);

@@ -80,6 +80,21 @@ def test_over_and_begun_again_in_one_burst(lab: Lab) -> None:
     assert lab.active() == 1
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_reset_and_begun_again_in_one_burst(lab: Lab, known: bool) -> None:
+    """The SYN follows the RST at once: the session it finds is over, though not yet counted so."""
+    if known:
+        talk(lab)
+    lab.servers[0].add_rs(SECOND).weigh(RS_TCP, 0)
+    frames = [bytes(tcp(flags)) for flags in (ACK if known else "S", RST, "S", ACK)]
+    _, reset, first, next_one = lab.harness.run(0, frames)
+    assert reset.what == "DROP NO_SESSION"
+    assert first.what == next_one.what == "TX 0"
+    assert endpoints(first.data) == endpoints(next_one.data)
+    assert endpoints(first.data)[1] == ("10.10.0.2", 8080)
+    assert [session.state for session in lab.harness.sessions()] == ["TCP_SYN_SENT"]
+
+
 def test_a_removed_rs_vanishes_with_its_last_session(lab: Lab) -> None:
     talk(lab)
     lab.servers[0].remove_rs(RS_TCP)
