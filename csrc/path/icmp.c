@@ -48,6 +48,9 @@ static void answer_echo(struct pkt *p) {
 		turn_ipv4(p);
 	echo->icmp_type = reply;
 	echo->icmp_cksum = csum_apply(echo->icmp_cksum, csum_replace16(was, is));
+	// Zero has two spellings, but an answer of nothing but zeros is right with this one only (RFC 1624, 3).
+	if (echo->icmp_cksum == 0)
+		echo->icmp_cksum = 0xffff;
 	eth->dst_addr = eth->src_addr;
 	eth->src_addr = mac;
 	pkt_decide(p, VERDICT_TX, p->m->port);

@@ -2,8 +2,8 @@
 """ICMP: echo requests to addresses of ours are answered by the worker they reach."""
 
 from case import Case, Drop, EchoReply, Punt, Send
-from packets.frames import LOCAL, OWN, VIP, VIP_EMPTY, icmp, with_options
-from scapy.layers.inet import IPOption_NOP
+from packets.frames import LOCAL, OWN, VIP, VIP_EMPTY, icmp, ip, with_options
+from scapy.layers.inet import ICMP, IPOption_NOP
 
 CASES = [
     Case("an echo request to a VIP is answered", Send(icmp(VIP), EchoReply())),
@@ -15,6 +15,10 @@ CASES = [
     ),
     Case("the answer leaves by the port the request came by", Send(icmp(VIP), EchoReply(), port=1)),
     Case("the answer has a TTL of its own", Send(icmp(VIP, ttl=1), EchoReply())),
+    Case(
+        "an echo request of nothing but zeros",
+        Send(ip(proto=1) / ICMP(id=0, seq=0) / bytes(8), EchoReply()),
+    ),
     Case("an echo request of 1,400 bytes", Send(icmp(VIP) / (b"y" * 1400), EchoReply())),
     Case(
         "an echo request with IPv4 options",
