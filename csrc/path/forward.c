@@ -16,7 +16,7 @@ static void want_neighbour(struct core *c, struct ipaddr addr, uint16_t port) {
 	uint32_t head = c->wanted_head;
 	const struct wanted *last = &c->wanted[(head - 1) % WANTED_SLOTS];
 
-	if (ipaddr_equal(last->addr, addr) && last->tick == c->now)
+	if (ipaddr_equal(last->addr, addr) && last->port == port && last->tick == c->now)
 		return;
 	if (head - __atomic_load_n(&c->wanted_tail, __ATOMIC_ACQUIRE) == WANTED_SLOTS)
 		return;

@@ -24,6 +24,7 @@ CONNECTED = View(
     (Route("10.10.0.0/24", port=1), Route("0.0.0.0/0", GATEWAY), Route("192.0.2.0/24")),
     (*PLAIN.neighbours, Neighbour(RS, NEIGHBOUR_MAC, 1)),
 )
+LINKS = [View((Route("0.0.0.0/0", port=port),), own=PLAIN.own) for port in (0, 1)]
 WRONG_LINK = replace(CONNECTED, neighbours=(*PLAIN.neighbours, Neighbour(RS, NEIGHBOUR_MAC, 0)))
 OVER_PORT_1 = View(
     (Route("0.0.0.0/0", "198.51.100.1", 1), Route("198.51.100.0/24", port=1)),
@@ -51,6 +52,13 @@ CASES = [
         Reroute(PLAIN),
         Send(tcp(), ToRs()),
         Send(Back(SYN_ACK), ToClient()),
+    ),
+    Case(
+        "at once too when it has moved to another link",
+        Reroute(LINKS[0]),
+        Send(tcp(), Drop("NO_NEIGHBOUR", "in", wanted=RS)),
+        Reroute(LINKS[1]),
+        Send(tcp(), Drop("NO_NEIGHBOUR", "in", wanted=RS, on=1)),
     ),
     Case(
         "a neighbour on the link is reached directly, over its port",
