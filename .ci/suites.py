@@ -18,8 +18,9 @@ from junit import Counts, read_counts
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build/test"
-SUITES = ("lint", "unit", "path", "pcap", "netns", "guest")
+SUITES = ("lint", "unit", "path", "oracle", "pcap", "netns", "guest")
 LIMIT_S = 900
+SANITIZED_FRAMES = "20000"  # that the oracle compares there
 CLEANUP_S = 60
 
 
@@ -69,6 +70,9 @@ def runs_of(suite: str) -> list[Run]:
         return [Run("lint", [sys.executable, "-P", "-m", "lint"], {"PYTHONPATH": ".ci"})]
     if suite in ("unit", "guest"):
         return [pytest(suite, folder)]
+    if suite == "oracle":
+        fewer = sanitized_env() | {"ORACLE_FRAMES": SANITIZED_FRAMES}
+        return [pytest(suite, folder), pytest("oracle (sanitized)", folder, env=fewer)]
     sanitized = ["-m", "asan"] if suite == "netns" else []
     if sanitized and not any("mark.asan" in f.read_text() for f in Path(folder).rglob("*.py")):
         return [pytest(suite, folder)]

@@ -12,7 +12,7 @@ COMMANDS = {
     "ruff format": ["ruff", "format", "-q", "--check", "."],
     "lock fits pyproject": ["python", "-m", "pip", "--disable-pip-version-check", "check"],
 }
-TYPED = ("slb", "slbctl", "ospf", "tests/rig", "tests/bench", "docs", ".ci")
+TYPED = ("slb", "slbctl", "ospf", "tests/rig", "tests/bench", "tests/oracle", "docs", ".ci")
 
 
 def run(command: list[str], root: Path) -> list[str]:

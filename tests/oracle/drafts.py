@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""From the words of a scenario to frames: who sends to whom, and what is odd about the packet."""
+
+from collections.abc import Callable, Sequence
+
+from values import Settings
+
+from oracle.build import Draft
+from oracle.events import FromClient, OfSession, Other
+from oracle.routes import packed
+from oracle.services import service_of
+from oracle.sessions import Session
+
+PATTERN = bytes((n * 37 + (n >> 8) + 1) & 0xFF for n in range(2048))
+NOP, RECORD_ROUTE = b"\x01", b"\x07\x07\x04" + bytes(4)
+
+
+def draft_of(
+    sent: FromClient | OfSession | Other, live: Sequence[Session], settings: Settings
+) -> Draft | None:
+    """The packet, or None when it is of a session and there is none."""
+    if isinstance(sent, FromClient):
+        proto, vip, port = service_of(sent.vs)
+        draft = Draft(proto, packed(sent.client), vip, sent.port, port, sent.flags)
+    elif isinstance(sent, OfSession):
+        if not live:
+            return None
+        draft = _of_session(live[sent.who % len(live)], sent.outward, sent.flags)
+    else:
+        to = sent.to
+        if isinstance(to, int):
+            to = settings.laddrs[to % len(settings.laddrs)][0]
+        draft = Draft(sent.proto, packed(sent.source), packed(to), sent.sport, sent.dport)
+    draft.payload = payload(sent.payload)
+    for name, value in sent.quirks.items():
+        QUIRKS[name](draft, value)
+    return draft
+
+
+def _of_session(session: Session, outward: bool, flags: int) -> Draft:
+    src, dst, after = session.client, session.service, (session.local, session.rs.endpoint)
+    if outward:
+        src, dst, after = session.rs.endpoint, session.local, (session.service, session.client)
+    draft = Draft(session.proto, src[0], dst[0], src[1], dst[1], flags)
+    draft.sums_as = (*after[0], *after[1])
+    return draft
+
+
+def payload(size: int) -> bytes:
+    """So many bytes, no two words alike for a while."""
+    return PATTERN[:size]
+
+
+def _ip_options(draft: Draft, words: int) -> None:
+    options = RECORD_ROUTE + NOP if words > 1 else b""
+    draft.ip_options = options + NOP * (4 * (words % 11) - len(options))
+
+
+def _tcp_options(draft: Draft, words: int) -> None:
+    draft.tcp_options = NOP * (4 * (words % 11))
+
+
+def _sums_to(draft: Draft, how: int) -> None:
+    """Make the checksum special as sent, or once translated."""
+    if not how & 1:
+        draft.sums_as = None
+    draft.sums_to = (0, 0xFFFF, 1, 0xFFFE)[how >> 1 & 3]
+
+
+def _udp_length(draft: Draft, value: int) -> None:
+    """A length of its own; with some bytes behind it, or one beyond the packet."""
+    draft.udp_length = value if value < 100 else 8 + len(draft.payload) + value - 200
+
+
+def _cut(draft: Draft, value: int) -> None:
+    draft.cut = value
+
+
+def _set(name: str, bits: int = 0xFFFF) -> Callable[[Draft, int], None]:
+    def quirk(draft: Draft, value: int) -> None:
+        setattr(draft, name, value & bits)
+
+    return quirk
+
+
+def _bytes(name: str) -> Callable[[Draft, int], None]:
+    def quirk(draft: Draft, value: int) -> None:
+        setattr(draft, name, payload(value & 63))
+
+    return quirk
+
+
+def _zeros(draft: Draft, value: int) -> None:
+    """Nothing but zeros: the sum of such an echo reply is zero."""
+    draft.payload = bytes(value & 63)
+    draft.icmp_rest = bytes(4)
+
+
+def _group(draft: Draft, value: int) -> None:
+    """A frame to all, or to a group, of hosts on the link."""
+    draft.dst_mac = b"\xff" * 6 if value & 1 else b"\x01\0\x5e\0\0\x05"
+
+
+def _bad_l4(draft: Draft, value: int) -> None:
+    draft.l4_checksum, draft.sums_to = value & 0xFFFF, None
+
+
+def _icmp(draft: Draft, value: int) -> None:
+    draft.icmp = (value & 0xFFFF).to_bytes(2, "big")
+
+
+QUIRKS: dict[str, Callable[[Draft, int], None]] = {
+    "ttl": _set("ttl", 0xFF),
+    "tos": _set("tos", 0xFF),
+    "ident": _set("ident"),
+    "fragment": _set("fragment"),
+    "ip_checksum": _set("ip_checksum"),
+    "ip_options": _ip_options,
+    "version": _set("version", 15),
+    "ihl": _set("ihl", 15),
+    "length": _set("length"),
+    "seq": _set("seq", 0xFFFFFFFF),
+    "urgent": _set("urgent"),
+    "data_offset": _set("data_offset", 15),
+    "tcp_options": _tcp_options,
+    "udp_length": _udp_length,
+    "l4_checksum": _bad_l4,
+    "sums_to": _sums_to,
+    "behind": _bytes("behind"),
+    "padding": _bytes("padding"),
+    "cut": _cut,
+    "group": _group,
+    "ether_type": _set("ether_type"),
+    "icmp": _icmp,
+    "zeros": _zeros,
+    "proto": _set("proto", 0xFF),
+}
+# Those under which a packet stays one that is forwarded, more often than not.
+MILD = [
+    *["tos", "ident", "ip_checksum", "ip_options", "seq", "urgent", "tcp_options"],
+    *["l4_checksum", "sums_to", "padding", "behind", "zeros"],
+]

@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The balancer: what comes of each packet of a burst, and what is known afterwards.
+
+A burst is taken in two steps. First every packet finds its session or its fate, in order of
+arrival. A client that opens a connection anew ends the session of the old one; packets of the old
+one earlier in the burst are then stragglers. Second, what is left is counted and sent on.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from values import Op, Settings, View
+
+from oracle.packet import (
+    ARP,
+    ICMP,
+    IPV4,
+    OSPF,
+    TCP,
+    UDP,
+    Address,
+    Endpoint,
+    Malformed,
+    Packet,
+    ether_type,
+    read,
+)
+from oracle.routes import Routes, packed
+from oracle.services import Service, Services, VirtualServer
+from oracle.sessions import Illegal, Session, Sessions
+from oracle.tcp_state import OVER, Way, begins
+from oracle.translate import echo_reply, full_nat, is_echo_request
+
+PUNT_OSPF, PUNT_ARP, PUNT_OTHER = range(3)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """How a burst came."""
+
+    worker: int
+    port: int
+    handed: bool = False
+    segments: int = 1
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What must come of a packet, in the words of the harness; of the frames, any will do."""
+
+    what: str
+    frames: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the engine chose for a new session: local end and RS."""
+
+    local: Endpoint
+    rs: Endpoint
+
+
+Choose = Callable[[int, Packet], Choice]  # for the packet at this place in the burst
+Where = Callable[[int], int]  # the worker that the packet at this place was handed to, or this one
+
+
+class Model:
+    """The whole balancer, all workers."""
+
+    def __init__(self, settings: Settings, macs: Sequence[bytes]) -> None:
+        self._settings, self._macs = settings, macs
+        self._owner = {packed(text): worker for text, worker, _ in settings.laddrs}
+        self.services = Services(settings.workers, settings.vs_max)
+        self.workers = [
+            Sessions(
+                settings.sessions,
+                (address for address, owner in self._owner.items() if owner == worker),
+                settings.timeouts,
+            )
+            for worker in range(settings.workers)
+        ]
+        self.routes = Routes(View())
+        self.now = 0
+        self.drops: Counter[tuple[int, str]] = Counter()
+        # Neighbours that were missing in this tick, with their ports, and those asked for.
+        self.wanted: set[tuple[Address, int]] = set()
+        self.asked: set[tuple[Address, int]] = set()
+        self.stopping = False
+        self._spread: dict[tuple[int, Address, int, Address, int], int] = {}
+
+    # What the operator and the clock do.
+
+    def apply(self, ops: Sequence[Op]) -> None:
+        """Carry a transaction out; raises Refusal."""
+        self.services.apply(ops, set(self._owner) | self.routes.own)
+
+    def forward(self, view: View) -> None:
+        """Other routes and neighbours."""
+        self.routes = Routes(view)
+
+    def advance(self, ticks: int) -> None:
+        """Time passes."""
+        self.now += ticks
+        if ticks:
+            self.wanted.clear()
+            self.asked.clear()
+        for sessions in self.workers:
+            sessions.expire(self.now)
+
+    # What packets do.
+
+    def burst(
+        self, arrival: Arrival, frames: Sequence[bytes], choose: Choose, where: Where
+    ) -> list[Verdict]:
+        """What must come of the packets."""
+        fates = [_Fate(place, frame) for place, frame in enumerate(frames)]
+        for fate in fates:
+            self._admit(arrival, fate, fates, choose, where)
+        verdicts = [fate.verdict or self._pass_on(fate) for fate in fates]
+        for verdict in verdicts:
+            if verdict.what.startswith("DROP "):
+                self.drops[arrival.worker, verdict.what.removeprefix("DROP ")] += 1
+        return verdicts
+
+    def _admit(
+        self,
+        arrival: Arrival,
+        fate: "_Fate",
+        fates: Sequence["_Fate"],
+        choose: Choose,
+        where: Where,
+    ) -> None:
+        try:
+            fate.packet = packet = self._balanced(arrival, fate)
+            if packet is None:
+                return
+            sessions = self.workers[arrival.worker]
+            found = sessions.find(packet.key)
+            if found is not None and self._reopens(packet, *found):
+                sessions.end(found[0])
+                for earlier in fates[: fate.place]:
+                    if earlier.session is found[0]:
+                        earlier.verdict = Verdict("DROP NO_SESSION")
+                found = None
+            if found is None:
+                found = self._without_session(arrival, fate, packet, choose, where)
+            if found is not None:
+                fate.session, fate.way = found
+                fate.session.see(fate.way, packet.flags, self.now)
+        except Malformed as dropped:
+            fate.verdict = Verdict(f"DROP {dropped}")
+
+    def _balanced(self, arrival: Arrival, fate: "_Fate") -> Packet | None:
+        """The packet if it is one that may have a session; else its fate is sealed."""
+        kind = ether_type(fate.frame)
+        if arrival.segments > 1:
+            raise Malformed("MULTI_SEGMENT")
+        if kind != IPV4:
+            fate.punt(PUNT_ARP if kind == ARP else PUNT_OTHER)
+            return None
+        packet = read(fate.frame)
+        group, own = packet.dst >= b"\xe0", packet.dst in self.routes.own
+        if packet.fragment or group or packet.proto not in (TCP, UDP, ICMP):
+            if packet.proto == OSPF:
+                fate.punt(PUNT_OSPF)
+            elif group or own:
+                fate.punt(PUNT_OTHER)
+            else:
+                raise Malformed("FRAGMENT" if packet.fragment else "PROTOCOL")
+            return None
+        if fate.frame[0] & 1 and not own:
+            raise Malformed("NOT_FOR_US")
+        if packet.proto == ICMP:
+            self._icmp(arrival, fate, packet, own)
+            return None
+        return packet
+
+    def _icmp(self, arrival: Arrival, fate: "_Fate", packet: Packet, own: bool) -> None:
+        if own:
+            fate.punt(PUNT_OTHER)
+        elif not (self.services.is_vip(packet.dst) or packet.dst in self._owner):
+            raise Malformed("NOT_FOR_US")
+        elif self._bad_source(packet.src):
+            raise Malformed("BAD_SOURCE")
+        elif not is_echo_request(packet):
+            raise Malformed("ICMP")
+        else:
+            fate.verdict = Verdict(f"TX {arrival.port}", echo_reply(packet))
+
+    def _reopens(self, packet: Packet, session: Session, way: Way) -> bool:
+        """A connection begun anew from the port of one that is over."""
+        return (
+            packet.proto == TCP and way is Way.IN and begins(packet.flags) and session.state in OVER
+        )
+
+    def _without_session(
+        self, arrival: Arrival, fate: "_Fate", packet: Packet, choose: Choose, where: Where
+    ) -> tuple[Session, Way] | None:
+        owner = self._owner.get(packet.dst)
+        if owner is not None:
+            if owner == arrival.worker or arrival.handed:
+                raise Malformed("NO_SESSION")
+            fate.verdict = Verdict(f"HANDOFF {owner}", [fate.frame])
+            return None
+        if packet.dst in self.routes.own:
+            fate.punt(PUNT_OTHER)
+            return None
+        service: Service = packet.proto, packet.dst, packet.dport
+        vs = self.services.table.get(service)
+        if vs is None:
+            raise Malformed("NO_VS" if self.services.is_vip(packet.dst) else "NOT_FOR_US")
+        if arrival.port in self._settings.spread_hash and not arrival.handed:
+            target = self._spread.setdefault(packet.key, where(fate.place))
+            if target != arrival.worker:
+                fate.verdict = Verdict(f"HANDOFF {target}", [fate.frame])
+                return None
+        return self._open(arrival.worker, packet, vs, lambda: choose(fate.place, packet)), Way.IN
+
+    def _open(
+        self, worker: int, packet: Packet, vs: VirtualServer, choice: Callable[[], Choice]
+    ) -> Session:
+        if self._bad_source(packet.src):
+            raise Malformed("BAD_SOURCE")
+        if packet.ttl <= 1:
+            raise Malformed("TTL")
+        if self.stopping:
+            raise Malformed("STOPPING")
+        if packet.proto == TCP and not begins(packet.flags):
+            raise Malformed("NOT_SYN")
+        if not any(rs.weight for rs in vs.rs):
+            raise Malformed("NO_RS")
+        sessions, turn = self.workers[worker], vs.turns[worker]
+        legal = turn.legal(vs.rs, packet.src)
+        if sessions.full():
+            # Whoever is refused for want of room has had his turn; with `sh` nobody has turns.
+            if len(legal) == 1:
+                turn.took(vs.rs, legal[0], packet.src)
+            raise Malformed("SESSION_FULL")
+        chosen = choice()
+        rs = next((one for one in vs.rs if one.endpoint == chosen.rs), None)
+        if rs not in legal:
+            raise Illegal(f"RS {chosen.rs} chosen, legal: {[one.endpoint for one in legal]}")
+        turn.took(vs.rs, rs, packet.src)
+        return sessions.open(packet, vs, rs, chosen.local, self.now)
+
+    def _bad_source(self, address: Address) -> bool:
+        """Whether nobody can be answered at this address."""
+        return (
+            address[0] in (0, 127)
+            or address[0] >= 224
+            or self.services.is_vip(address)
+            or address in self._owner
+            or address in self.routes.own
+        )
+
+    def _pass_on(self, fate: "_Fate") -> Verdict:
+        packet, session, way = fate.packet, fate.session, fate.way
+        assert packet is not None and session is not None and way is not None
+        session.rs.packets[way] += 1
+        session.rs.octets[way] += packet.length
+        src, dst = session.local, session.rs.endpoint
+        if way is Way.OUT:
+            src, dst = session.service, session.client
+        hop = self.routes.find(dst[0])
+        if packet.ttl <= 1:
+            return Verdict("DROP TTL")
+        if hop is None:
+            return Verdict("DROP NO_ROUTE")
+        if hop.mac is None:
+            self.wanted.add((hop.address, hop.port))
+            return Verdict("DROP NO_NEIGHBOUR")
+        if packet.length > self._settings.mtu:
+            return Verdict("DROP MTU")
+        macs = hop.mac, self._macs[hop.port]
+        return Verdict(f"TX {hop.port}", full_nat(packet, macs, src, dst))
+
+
+@dataclass
+class _Fate:
+    """A packet of the burst under way: a verdict, or a session."""
+
+    place: int
+    frame: bytes
+    packet: Packet | None = None
+    verdict: Verdict | None = None
+    session: Session | None = None
+    way: Way | None = None
+
+    def punt(self, kind: int) -> None:
+        """The kernel gets it."""
+        self.verdict = Verdict(f"PUNT {kind}", [self.frame])

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""VS and RS: what the operator's transactions make of them, and what is counted for each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from values import Op, Rs, Traffic, Vs
+
+from oracle.packet import TCP, UDP, Address, Endpoint
+from oracle.routes import packed
+from oracle.scheduler import Preferences, Turn, turn_of
+from oracle.tcp_state import Way
+
+Service = tuple[int, Address, int]  # protocol, VIP, port
+
+
+class Refusal(Exception):
+    """A transaction that must be refused: which op, and why."""
+
+    def __init__(self, op: int, reason: str) -> None:
+        self.op, self.reason = op, reason
+        super().__init__(f"op {op}: {reason}")
+
+
+@dataclass(eq=False)
+class RealServer:
+    """An RS of a VS, with what went through it. One that was removed and comes back is another."""
+
+    vs: str
+    text: str
+    endpoint: Endpoint
+    weight: int
+    removed: bool = False
+    packets: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(Way, 0))
+    octets: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(Way, 0))
+    sessions: int = 0
+    active: int = 0
+
+    def traffic(self) -> Traffic:
+        """What is listed of it."""
+        into, out = Way.IN, Way.OUT
+        counts = self.packets[into], self.octets[into], self.packets[out], self.octets[out]
+        return Traffic(*counts, self.sessions, self.active)
+
+    def row(self) -> Rs:
+        """How it is listed; a removed one has no weight."""
+        weight = 0 if self.removed else self.weight
+        return Rs(self.vs, self.text, weight, self.removed, self.traffic())
+
+
+@dataclass(eq=False)
+class VirtualServer:
+    """A VS. `every` holds the RS that were removed too; whose turn it is differs by worker."""
+
+    text: str
+    service: Service
+    scheduler: str
+    rs: list[RealServer] = field(default_factory=list)
+    every: list[RealServer] = field(default_factory=list)
+    turns: dict[int, Turn] = field(default_factory=dict)  # by worker
+
+    def find(self, text: str) -> RealServer | None:
+        """The RS with this name."""
+        return next((rs for rs in self.rs if rs.text == text), None)
+
+    def row(self) -> Vs:
+        """How it is listed, but for the generation."""
+        traffic = [rs.traffic() for rs in self.every]
+        counts = (
+            sum(getattr(one, name) for one in traffic) for name in Traffic.__dataclass_fields__
+        )
+        return Vs(
+            vs=self.text,
+            scheduler=self.scheduler,
+            n_rs=len(self.rs),
+            draining=sum(rs.weight == 0 for rs in self.rs),
+            removed=sum(rs.removed and rs.active > 0 for rs in self.every),
+            generation=0,
+            traffic=Traffic(*counts),
+        )
+
+
+class Services:
+    """All VS, and those removed ones whose RS live on in sessions."""
+
+    def __init__(self, workers: int, vs_max: int) -> None:
+        self._workers, self._vs_max = workers, vs_max
+        self._preferences = Preferences()
+        self.table: dict[Service, VirtualServer] = {}
+        self._gone: list[VirtualServer] = []
+
+    def is_vip(self, address: Address) -> bool:
+        """Whether any VS has this address."""
+        return any(address == vip for _, vip, _ in self.table)
+
+    def rs(self) -> Iterator[RealServer]:
+        """Every RS that is configured or has sessions."""
+        for vs in (*self.table.values(), *self._gone):
+            yield from (rs for rs in vs.every if not rs.removed or rs.active)
+
+    def apply(self, ops: Sequence[Op], taken: set[Address]) -> None:
+        """Carry a transaction out, or raise Refusal and change nothing.
+
+        `taken` are addresses that neither a VS nor an RS may have.
+        """
+        self._check(ops, taken)
+        before = {vs: (vs.scheduler, _shares(vs)) for vs in self.table.values()}
+        for op in ops:
+            self._change(op)
+        for vs in self.table.values():
+            if vs not in before:
+                continue
+            scheduler, shares = before[vs]
+            if vs.scheduler != scheduler:
+                vs.turns = self._turns(vs.scheduler, known=False)
+            elif _shares(vs) != shares:
+                for turn in vs.turns.values():
+                    turn.changed([rs for rs, _ in shares], vs.rs)
+
+    def _check(self, ops: Sequence[Op], taken: set[Address]) -> None:
+        names = {vs.text: {rs.text for rs in vs.rs} for vs in self.table.values()}
+        for place, op in enumerate(ops):
+            if wrong := self._wrong(op, names, taken):
+                raise Refusal(place, wrong)
+            if op.kind == "VS_ADD":
+                names[op.vs] = set()
+            elif op.kind == "VS_DEL":
+                del names[op.vs]
+            elif op.kind == "RS_ADD":
+                names[op.vs].add(op.rs)
+            elif op.kind == "RS_DEL":
+                names[op.vs].remove(op.rs)
+
+    def _wrong(self, op: Op, names: dict[str, set[str]], taken: set[Address]) -> str:
+        vip, rs = endpoint_of(op.vs)[0], endpoint_of(op.rs)[0] if op.rs else b""
+        if (op.kind == "VS_ADD" and vip in taken) or (op.kind == "RS_ADD" and rs in taken):
+            return "ADDRESS_IN_USE"
+        if op.kind == "VS_ADD":
+            if op.vs in names:
+                return "VS_EXISTS"
+            return "VS_FULL" if len(names) == self._vs_max else ""
+        if op.vs not in names:
+            return "VS_UNKNOWN"
+        if op.kind == "RS_ADD" and op.rs in names[op.vs]:
+            return "RS_EXISTS"
+        if op.kind in ("RS_EDIT", "RS_DEL") and op.rs not in names[op.vs]:
+            return "RS_UNKNOWN"
+        return "BAD_ADDRESS" if op.kind == "RS_ADD" and rs == vip else ""
+
+    def _change(self, op: Op) -> None:
+        service = service_of(op.vs)
+        if op.kind == "VS_ADD":
+            turns = self._turns(op.scheduler)
+            self.table[service] = VirtualServer(op.vs, service, op.scheduler, turns=turns)
+            return
+        vs = self.table[service]
+        if op.kind == "VS_EDIT":
+            vs.scheduler = op.scheduler
+        elif op.kind == "VS_DEL":
+            del self.table[service]
+            self._gone.append(vs)
+            for rs in vs.rs:
+                rs.removed = True
+        else:
+            _change_rs(vs, op)
+
+    def _turns(self, scheduler: str, known: bool = True) -> dict[int, Turn]:
+        return {w: turn_of(scheduler, self._preferences, known) for w in range(self._workers)}
+
+
+def _change_rs(vs: VirtualServer, op: Op) -> None:
+    rs = vs.find(op.rs)
+    if rs is None:
+        rs = RealServer(vs.text, op.rs, endpoint_of(op.rs), op.weight)
+        vs.rs.append(rs)
+        vs.every.append(rs)
+    elif op.kind == "RS_DEL":
+        vs.rs.remove(rs)
+        rs.removed = True
+    else:
+        rs.weight = op.weight
+
+
+def _shares(vs: VirtualServer) -> list[tuple[RealServer, int]]:
+    return [(rs, rs.weight) for rs in vs.rs]
+
+
+def endpoint_of(text: str) -> Endpoint:
+    """`10.10.0.1:8080` as address and port."""
+    host, _, port = text.partition("/")[0].rpartition(":")
+    return packed(host.strip("[]")), int(port)
+
+
+def service_of(text: str) -> Service:
+    """`10.96.0.10:80/tcp` as protocol, address and port."""
+    protocol = {"tcp": TCP, "udp": UDP}[text.rpartition("/")[2]]
+    return protocol, *endpoint_of(text)

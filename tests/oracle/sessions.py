@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Sessions of one worker: which packets are theirs, how long they live, what ports they hold."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from oracle.packet import TCP, UDP, Address, Endpoint, Key, Packet
+from oracle.services import RealServer, VirtualServer
+from oracle.tcp_state import Way, after
+
+TICK_HZ = 16
+FIRST_LOCAL_PORT = 1024
+NOT_AGAIN = 32  # a port just released is not used again at once against the same RS
+BUILT_IN = {
+    "TCP_SYN_SENT": 30,
+    "TCP_SYN_RECV": 30,
+    "TCP_ESTABLISHED": 900,
+    "TCP_FIN_WAIT": 30,
+    "TCP_CLOSE_WAIT": 30,
+    "TCP_LAST_ACK": 30,
+    "TCP_TIME_WAIT": 10,
+    "TCP_CLOSE": 5,
+    "UDP_ONEWAY": 30,
+    "UDP_REPLIED": 60,
+}
+
+
+class Illegal(AssertionError):
+    """The engine chose what it may not choose."""
+
+
+@dataclass(eq=False)
+class Session:
+    """One client's connection; `seen` in ticks."""
+
+    proto: int
+    client: Endpoint
+    service: Endpoint
+    rs: RealServer
+    local: Endpoint
+    seen: int
+    state: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.state = "TCP_SYN_SENT" if self.proto == TCP else "UDP_ONEWAY"
+
+    @property
+    def client_key(self) -> Key:
+        """What the client's packets bear."""
+        return (self.proto, *self.client, *self.service)
+
+    @property
+    def reply_key(self) -> Key:
+        """What the RS's packets bear."""
+        return (self.proto, *self.rs.endpoint, *self.local)
+
+    def see(self, way: Way, flags: int, now: int) -> None:
+        """A packet of the session came."""
+        self.seen = now
+        if self.proto == TCP:
+            self.state = after(self.state, way, flags)
+        elif way is Way.OUT:
+            self.state = "UDP_REPLIED"
+
+
+class Sessions:
+    """A worker's sessions."""
+
+    def __init__(
+        self, capacity: int, laddrs: Iterable[Address], timeouts: Mapping[str, int]
+    ) -> None:
+        self._capacity = capacity
+        self.laddrs = dict.fromkeys(laddrs, 0)  # sessions ever made, by local address
+        self._ticks = {
+            state: timeouts.get(state, seconds) * TICK_HZ for state, seconds in BUILT_IN.items()
+        }
+        self._by_key: dict[Key, tuple[Session, Way]] = {}
+        self.live: dict[Session, None] = {}
+        self._released: dict[RealServer, deque[Endpoint]] = {}
+
+    def find(self, key: Key) -> tuple[Session, Way] | None:
+        """The session a packet belongs to, and which way it goes."""
+        return self._by_key.get(key)
+
+    def full(self) -> bool:
+        """Whether there is no room for another."""
+        return len(self.live) >= self._capacity
+
+    def open(
+        self, packet: Packet, vs: VirtualServer, rs: RealServer, local: Endpoint, now: int
+    ) -> Session:
+        """Make the session of a client's first packet; raises Illegal if the local end is."""
+        session = Session(
+            packet.proto,
+            (packet.src, packet.sport),
+            (packet.dst, packet.dport),
+            rs,
+            local,
+            now,
+        )
+        if local[0] not in self.laddrs:
+            raise Illegal(f"{local} is not a local address of this worker")
+        if local[1] < FIRST_LOCAL_PORT:
+            raise Illegal(f"local port {local[1]} is none of ours")
+        if session.reply_key in self._by_key:
+            raise Illegal(f"{local} is taken towards {rs.text}")
+        if local in self._released.get(rs, ()):
+            raise Illegal(f"{local} was released just now by a session with {rs.text}")
+        self._by_key[session.client_key] = session, Way.IN
+        self._by_key[session.reply_key] = session, Way.OUT
+        self.live[session] = None
+        self.laddrs[local[0]] += 1
+        rs.sessions += 1
+        rs.active += 1
+        return session
+
+    def end(self, session: Session) -> None:
+        """Forget a session."""
+        del self._by_key[session.client_key], self._by_key[session.reply_key], self.live[session]
+        session.rs.active -= 1
+        self._released.setdefault(session.rs, deque(maxlen=NOT_AGAIN)).append(session.local)
+
+    def left(self, session: Session, now: int) -> int:
+        """Ticks that a session has still to live."""
+        return session.seen + self._ticks[session.state] - now
+
+    def expire(self, now: int) -> None:
+        """End what has heard nothing for long enough."""
+        for session in [one for one in self.live if self.left(one, now) <= 0]:
+            self.end(session)
+
+
+PROTOCOLS = {TCP: "tcp", UDP: "udp"}

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Random topologies, configurations and sequences of packets and changes, for hypothesis.
+
+Addresses come from small pools, so that things meet; numbers lean towards the edges.
+"""
+
+from typing import TypeVar
+
+from hypothesis import strategies as st
+from values import Neighbour, Op, Route, Settings, View
+
+from oracle.dice import BYTES, OWN, SERVICES, packet
+from oracle.events import Burst, Change, Event, Quiesce, Reroute, Scenario, Wait
+
+BURST = 32
+T = TypeVar("T")
+RS = [f"10.10.{net}.{host}:{port}" for net in (0, 1) for host in (1, 2) for port in (80, 5353)]
+GATEWAYS = [("192.0.2.1", 0), ("192.0.2.254", 0), ("198.51.100.1", 1)]
+LINKS = [Route("192.0.2.0/24", port=0), Route("198.51.100.0/24", port=1)]
+PREFIXES = ["10.10.0.0/16", "10.10.1.0/24", "10.10.0.1/32", "203.0.113.0/24", "203.0.113.9/32"]
+NEIGHBOURS = [*GATEWAYS, ("10.10.0.1", 0), ("10.10.0.1", 1), ("203.0.113.9", 1), ("10.10.1.2", 1)]
+MACS = ["aa:aa:aa:00:00:01", "aa:aa:aa:00:00:fe", "bb:bb:bb:00:00:01"]
+
+
+def weighted(*ways: tuple[int, st.SearchStrategy[T]]) -> st.SearchStrategy[T]:
+    """One of several, each as often as its number says; one_of() would not count twice."""
+    each = [way for count, way in ways for _ in range(count)]
+    return st.integers(0, len(each) - 1).flatmap(each.__getitem__)
+
+
+def many(one: st.SearchStrategy[T], size: int) -> st.SearchStrategy[list[T]]:
+    """So many of something, few of them left out. To shrink is to leave out more."""
+    maybe = weighted((1, st.none()), (15, one))
+    whole = st.lists(maybe, min_size=size, max_size=size)
+    return whole.map(lambda drawn: [each for each in drawn if each is not None])
+
+
+bursts = st.builds(
+    Burst,
+    st.lists(st.binary(min_size=BYTES, max_size=BYTES), min_size=BURST, max_size=BURST).map(
+        lambda drawn: [one for one in map(packet, drawn) if one is not None]
+    ),
+    st.integers(0, 3),
+    st.integers(0, 1),
+)
+waits = st.builds(Wait, st.sampled_from([1, 8, 16, 79, 80, 159, 160, 479, 480, 960, 14400, 20000]))
+ops = st.builds(
+    Op,
+    st.sampled_from(["RS_ADD"] * 4 + ["RS_EDIT"] * 3 + ["RS_DEL", "VS_ADD", "VS_EDIT", "VS_DEL"]),
+    st.sampled_from(SERVICES),
+    st.sampled_from(RS),
+    st.sampled_from([0, 1, 1, 2, 3, 10, 1000]),
+    st.sampled_from(["rr", "wrr", "sh"]),
+)
+changes = st.builds(Change, st.lists(ops, min_size=1, max_size=6))
+
+
+@st.composite
+def views(draw: st.DrawFn) -> View:
+    """Routes and neighbours, seldom all that it takes."""
+    usual = draw(st.integers(0, 9)) > 0
+    prefixes = draw(st.lists(st.sampled_from(PREFIXES), unique=True, max_size=4))
+    routes = [*LINKS]
+    for prefix in [*prefixes, *(["0.0.0.0/0"] if usual else [])]:
+        gateway, port = draw(st.sampled_from([*GATEWAYS * 5, ("", 0), ("", 1)]))
+        routes.append(Route(prefix, gateway, port))
+    missing = set() if usual else set(draw(st.lists(st.sampled_from(NEIGHBOURS), max_size=4)))
+    known = [
+        Neighbour(address, draw(st.sampled_from(MACS)), port)
+        for address, port in NEIGHBOURS
+        if (address, port) not in missing
+    ]
+    return View(routes, known, OWN)
+
+
+@st.composite
+def settings(draw: st.DrawFn) -> Settings:
+    """One to three workers with one or two local addresses each."""
+    workers = draw(st.integers(1, 3))
+    each = draw(st.integers(1, 2))
+    laddrs = [
+        (f"198.18.{worker}.{n + 1}", worker, n) for n in range(each) for worker in range(workers)
+    ]
+    states = ["TCP_SYN_SENT", "TCP_ESTABLISHED", "TCP_CLOSE", "TCP_TIME_WAIT", "UDP_REPLIED"]
+    return Settings(
+        workers=workers,
+        ports=2,
+        laddrs=laddrs,
+        sessions=draw(st.sampled_from([64, 1000])),
+        mtu=draw(st.sampled_from([1500, 1500, 576, 1492])),
+        timeouts=draw(st.dictionaries(st.sampled_from(states), st.sampled_from([1, 7, 60]))),
+        spread_hash=draw(st.sampled_from([frozenset(), frozenset({0}), frozenset({1})])),
+    )
+
+
+@st.composite
+def services(draw: st.DrawFn) -> Change:
+    """Some VS, most of them with RS."""
+    made = []
+    for vs in draw(st.lists(st.sampled_from(SERVICES), unique=True, min_size=3)):
+        made.append(Op("VS_ADD", vs, scheduler=draw(st.sampled_from(["rr", "wrr", "sh"]))))
+        servers = draw(st.lists(st.sampled_from(RS), unique=True, min_size=1, max_size=4))
+        made += [Op("RS_ADD", vs, rs, draw(st.sampled_from([1, 1, 2, 5, 0]))) for rs in servers]
+    return Change(made)
+
+
+events: st.SearchStrategy[Event] = weighted(
+    (60, bursts),
+    (12, waits),
+    (6, changes),
+    (6, st.builds(Reroute, views())),
+    (1, st.just(Quiesce())),
+)
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> Scenario:
+    """A topology with services, and up to thirty things that happen."""
+    start: list[Event] = [Reroute(draw(views())), draw(services())]
+    return Scenario(draw(settings()), [*start, *draw(many(events, 12))])

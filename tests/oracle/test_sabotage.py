@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The oracle notices: whatever byte, verdict or listing is not right, the comparison fails."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driver import Harness, Result
+from values import Neighbour, Op, Route, Settings, View
+
+from oracle.events import Burst, Change, FromClient, OfSession, Other, Reroute, Scenario, Wait
+from oracle.player import Player
+
+HERE = Path(__file__).parent
+VS, RS = "10.96.0.10:80/tcp", "10.10.0.1:8080"
+SCENARIO = Scenario(
+    Settings(workers=2),
+    [
+        Reroute(
+            View(
+                [Route("192.0.2.0/24"), Route("0.0.0.0/0", "192.0.2.1")],
+                [Neighbour("192.0.2.1", "aa:aa:aa:00:00:01")],
+            )
+        ),
+        Change([Op("VS_ADD", VS), Op("RS_ADD", VS, RS)]),
+        Burst([FromClient("203.0.113.9", 40000, VS, payload=5)]),
+        Burst([OfSession(0, outward=True, flags=0x12, payload=6)]),
+        Burst([OfSession(0, outward=True, flags=0x12)], worker=1),
+        Burst([Other("203.0.113.9", "10.96.0.10", 1, payload=4)]),
+        Burst([FromClient("203.0.113.9", 40001, "10.96.0.10:81/tcp")]),
+        Wait(16),
+    ],
+)
+Sabotage = Callable[[list[Result]], list[Result]]
+
+
+class Saboteur(Harness):
+    """An engine whose answers are tampered with."""
+
+    tamper: Sabotage = staticmethod(lambda results: results)
+
+    def run(self, *args: Any, **options: Any) -> list[Result]:
+        """What the engine says, tampered with."""
+        return type(self).tamper(super().run(*args, **options))
+
+
+def play(engine: type[Harness] = Harness) -> Counter[str]:
+    """The scenario with this engine."""
+    tally: Counter[str] = Counter()
+    Player(SCENARIO, tally, engine).play()
+    return tally
+
+
+def flipped(what: str, offset: int) -> Sabotage:
+    """The byte at this offset of each such packet is another."""
+
+    def tamper(results: list[Result]) -> list[Result]:
+        return [
+            replace(one, data=_flip(one.data, offset)) if one.what == what else one
+            for one in results
+        ]
+
+    return tamper
+
+
+def _flip(data: bytes, offset: int) -> bytes:
+    if offset >= len(data):
+        return data
+    return data[:offset] + bytes([data[offset] ^ 1]) + data[offset + 1 :]
+
+
+def test_left_alone_nothing_differs() -> None:
+    assert play() == {"TX 0": 4, "HANDOFF 0": 1, "DROP NO_VS": 1}
+
+
+@pytest.mark.parametrize("what", ["TX 0", "HANDOFF 0", "DROP NO_VS"])
+def test_no_byte_may_differ(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for offset in range(54):
+        monkeypatch.setattr(Saboteur, "tamper", staticmethod(flipped(what, offset)))
+        with pytest.raises((AssertionError, LookupError)):
+            play(Saboteur)
+
+
+@pytest.mark.parametrize("what", ["TX 0", "HANDOFF 0", "DROP NO_VS"])
+def test_no_verdict_may_differ(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tamper(results: list[Result]) -> list[Result]:
+        return [replace(one, arg=one.arg + 1) if one.what == what else one for one in results]
+
+    monkeypatch.setattr(Saboteur, "tamper", staticmethod(tamper))
+    with pytest.raises(AssertionError):
+        play(Saboteur)
+
+
+@pytest.mark.parametrize("listing", ["drops", "vs", "rs", "laddrs", "sessions"])
+def test_no_listing_may_differ(listing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = type(getattr(Harness(), listing)())
+    monkeypatch.setattr(Saboteur, listing, lambda *args, **filters: empty())
+    with pytest.raises(AssertionError):
+        play(Saboteur)
+
+
+def test_the_model_knows_nothing_of_the_engine() -> None:
+    """Only the player speaks with the harness; nobody imports the product."""
+    for file in HERE.glob("*.py"):
+        text = file.read_text()
+        assert "import slb" not in text.replace('"import slb"', "")
+        if file.stem not in ("player", "test_sabotage"):
+            assert "from driver" not in text and "from structs" not in text
