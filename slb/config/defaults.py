@@ -82,17 +82,20 @@ def has_kernel_interface(port: Port) -> bool:
 
 def _cpus(config: Config, available: list[int]) -> Cpus:
     given, count = config.engine.cpus, config.engine.workers
-    if given.workers:
-        return given
-    # CPU 0 comes last: it has the admin and KNI cores and the rest of the system already.
-    return replace(given, workers=tuple(available[(n + 1) % len(available)] for n in range(count)))
+    # The first CPU comes last: it has the admin and KNI cores and the rest of the system already.
+    in_turn = tuple(available[(n + 1) % len(available)] for n in range(count))
+    return Cpus(
+        workers=given.workers or in_turn,
+        admin=available[0] if given.admin is None else given.admin,
+        kni=available[0] if given.kni is None else given.kni,
+    )
 
 
 def _idle(config: Config, cpus: Cpus) -> IdlePolicy:
     used = [*cpus.workers, cpus.admin, cpus.kni]
     virtual = all(is_virtual(port.device) for port in config.ports)
 
-    def settle(policy: Idle, cpu: int) -> Literal["busy", "adaptive"]:
+    def settle(policy: Idle, cpu: int | None) -> Literal["busy", "adaptive"]:
         if policy != "auto":
             return policy
         return "adaptive" if virtual or used.count(cpu) > 1 else "busy"

@@ -61,11 +61,14 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Cpus(Section, frozen=True):
-    """Which CPU runs what; no `workers`: 1..N where there are as many, else shared."""
+    """Which CPU runs what; no `workers`: 1..N where there are as many, else shared.
+
+    No `admin` or `kni`: the first CPU that this process may use.
+    """
 
     workers: tuple[Cpu, ...] = ()
-    admin: Cpu = 0
-    kni: Cpu = 0
+    admin: Cpu | None = None
+    kni: Cpu | None = None
 
 
 class IdlePolicy(Section, frozen=True):

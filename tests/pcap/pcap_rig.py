@@ -84,7 +84,7 @@ class PcapRig:
         return {
             "engine": {
                 "workers": workers,
-                "cpus": {"workers": [0] * workers},
+                "cpus": {"workers": [0] * workers, "admin": 0, "kni": 0},
                 "idle": {"workers": self._idle},
                 "hugepages": False,
                 "sessions": 4096,

@@ -269,6 +269,11 @@ def test_cpus_and_idle_policy(engine: str, cpus: int, workers: tuple[int, ...], 
     assert config.engine.idle.workers == tuple(idle.split())
 
 
+def test_a_process_that_may_not_use_cpu_0_needs_no_word_about_it() -> None:
+    cpus = parse("slb.yaml", GOOD.replace("198.18.0.1", "198.18.0.1-198.18.0.3"), (6, 2, 3))
+    assert (cpus.engine.cpus.workers, cpus.engine.cpus.admin, cpus.engine.cpus.kni) == ((3,), 2, 2)
+
+
 def test_a_file_with_many_services_is_read_in_a_moment() -> None:
     rows = "".join(
         f"  - vs: 10.96.{n >> 8}.{n & 255}:80/tcp\n    rs: [{{rs: '10.10.0.1:80'}}]\n"

@@ -14,7 +14,8 @@ import json, sys, time
 from slb.engine.native import NativeEngine
 from slb.model.codec import convert
 from slb.model.config import Config
-engine = {"hugepages": False, "sessions": 1024, "mbufs": 4096, "cpus": {"workers": [0]}}
+engine = {"hugepages": False, "sessions": 1024, "mbufs": 4096}
+engine["cpus"] = {"workers": [0], "admin": 0, "kni": 0}
 engine["idle"] = {"workers": sys.argv[1]}
 kernel = {"name": "slb0", "kind": "none"}
 port = {"name": "lan0", "device": "net_ring0", "local_addresses": ["198.18.0.1"]}

@@ -192,7 +192,8 @@ from slb.model.codec import convert
 from slb.model.config import Config
 kernel = {"name": "slb0", "kind": "none"}
 port = {"device": "net_null0", "kernel_interface": kernel, "local_addresses": ["198.18.0.1"]}
-engine = {"hugepages": False, "sessions": 1024, "mbufs": 4096, "cpus": {"workers": [0]}}
+engine = {"hugepages": False, "sessions": 1024, "mbufs": 4096}
+engine["cpus"] = {"workers": [0], "admin": 0, "kni": 0}
 engine["idle"] = {"workers": "adaptive"}
 ports = [{"name": name, **port} for name in ("lan0", "lan1")]
 NativeEngine(convert({"engine": engine, "ports": ports}, Config))
