@@ -2,6 +2,7 @@
 """./dev, with a set-up that only tells what it would work with."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,6 +17,8 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout with a .venv whose python3 must not be taken."""
     shutil.copy(DEV, tmp_path / "dev")
     (tmp_path / ".ci").mkdir()
+    for name in re.findall(r"^\. (\.ci/\S+)", DEV.read_text(), re.MULTILINE):
+        (tmp_path / name).touch()
     (tmp_path / ".ci/setup.sh").write_text('setup() { command -v python3; echo "$PATH"; }\n')
     (tmp_path / ".venv/bin").mkdir(parents=True)
     (tmp_path / ".venv/bin/python3").write_text("#!/bin/sh\n")
