@@ -191,11 +191,11 @@ from slb.engine.native import NativeEngine
 from slb.model.codec import convert
 from slb.model.config import Config
 kernel = {"name": "slb0", "kind": "none"}
-port = {"device": "net_null0", "kernel_interface": kernel, "local_addresses": ["198.18.0.1"]}
+port = {"device": "net_null0", "kernel_interface": kernel}
 engine = {"hugepages": False, "sessions": 1024, "mbufs": 4096}
 engine["cpus"] = {"workers": [0], "admin": 0, "kni": 0}
 engine["idle"] = {"workers": "adaptive"}
-ports = [{"name": name, **port} for name in ("lan0", "lan1")]
+ports = [{"name": f"lan{n}", "local_addresses": [f"198.18.0.{n}"], **port} for n in (0, 1)]
 NativeEngine(convert({"engine": engine, "ports": ports}, Config))
 """
 
