@@ -21,22 +21,32 @@ static void flush_port(struct worker *w, struct worker_port *wp) {
 	wp->tx.n = 0;
 }
 
-static uint16_t flush_ring(
-	struct worker *w, struct rte_ring *ring, struct outbox *box, enum slb_drop reason
-) {
-	uint16_t passed = soft_pass(ring, box->mbufs, box->n);
+// Leaves out those that are finished and only sent by another worker.
+static uint16_t count_work(const struct outbox *box, uint16_t from) {
+	uint16_t n = 0;
 
-	drop_rest(w, box, passed, reason);
-	box->n = 0;
-	return passed;
+	for (uint16_t i = from; i < box->n; i++)
+		n += soft_kind(box->mbufs[i]) == SOFT_WORK;
+	return n;
 }
 
 static void flush_handoff(struct worker *w, uint16_t to) {
-	w->counters.handed_off += flush_ring(w, w->to[to], &w->handoff[to], SLB_DROP_HANDOFF_FULL);
+	struct outbox *box = &w->handoff[to];
+	// Afterwards they are the other worker's.
+	uint16_t work = count_work(box, 0);
+	uint16_t passed = soft_pass(w->to[to], box->mbufs, box->n);
+
+	w->counters.handed_off += work - count_work(box, passed);
+	drop_rest(w, box, passed, SLB_DROP_HANDOFF_FULL);
+	box->n = 0;
 }
 
 static void flush_punt(struct worker *w) {
-	w->counters.punted += flush_ring(w, w->punt_ring, &w->punt, SLB_DROP_PUNT_FULL);
+	uint16_t passed = soft_pass(w->punt_ring, w->punt.mbufs, w->punt.n);
+
+	w->counters.punted += passed;
+	drop_rest(w, &w->punt, passed, SLB_DROP_PUNT_FULL);
+	w->punt.n = 0;
 }
 
 static void put_handoff(struct worker *w, uint16_t to, struct rte_mbuf *m, enum soft_kind kind) {
