@@ -26,13 +26,20 @@ static uint64_t mbuf_bytes(const struct slb_config *config) {
 	return config->use_hugepages ? bytes : RTE_ALIGN_CEIL(bytes, (uint64_t)PAGE_BYTES);
 }
 
+// What a worker sees of VS and RS. While a change is published it stands beside what it replaces, hence twice.
+static uint64_t table_bytes(const struct slb_config *config) {
+	uint64_t vs = sizeof(struct vs) + 4 * sizeof(struct vs_index_entry);
+
+	return config->vs_max * (sizeof(struct vs *) + 2 * vs)
+		+ config->rs_max * (sizeof(struct rs_core) + 2 * sizeof(struct vs_rs));
+}
+
 uint32_t memory_needed_mb(const struct slb_config *config) {
 	uint64_t mbuf = mbuf_bytes(config);
 	uint32_t narrow = config->sessions, wide = config->sessions6;
 	uint64_t worker = (uint64_t)session_lines(narrow, wide) * sizeof(struct session)
 		+ (uint64_t)session_groups(narrow + wide) * sizeof(struct session_group)
-		+ (uint64_t)config->rs_max * sizeof(struct rs_core)
-		+ (uint64_t)config->vs_max * (sizeof(struct vs *) + 512) + sizeof(struct core);
+		+ table_bytes(config) + sizeof(struct core);
 	uint64_t total = config->mbufs * mbuf * 11 / 10 + config->n_workers * worker;
 
 	return (uint32_t)(total >> 20) + SPARE_MB + 8 * config->n_workers;
