@@ -105,6 +105,21 @@ def assert_spread(link: Link, before: list[dict[str, Any]], sessions: int) -> No
         assert link.gained(before, "handed_in")[1] > created[1]
 
 
+def assert_placed_by_rss(link: Link, client: str) -> None:
+    """The workers of a client's sessions follow from a Toeplitz hash, so the NIC's RSS chose them.
+
+    That hash is linear: whichever the port, changing one bit of it changes the hash, and so its
+    lowest bit, which selects one of two queues, in the same way. The tap's own choice of a queue,
+    which a NIC without RSS would keep, is not of that kind.
+    """
+    rows = link.slbd.items(f"/v1/sessions?client={client}&limit={UDP_REQUESTS}")
+    placed = {int(row["client"].rpartition(":")[2]): int(row["worker"]) for row in rows}
+    assert len(placed) > UDP_REQUESTS / 2
+    for bit in (1, 2, 4, 8, 16, 32):
+        changes = [placed[p] ^ placed[p ^ bit] for p in placed if p ^ bit in placed]
+        assert len(set(changes)) == 1, f"bit {bit} of the port: {changes}"
+
+
 def test_port(link: Link) -> None:
     """The driver, the queues and the kernel interface are what the device allows."""
     port, steering = link.slbd.port(), link.steering()
@@ -128,6 +143,8 @@ def test_udp(link: Link) -> None:
     outcome = link.guest.lan.client.dns(UDP_REQUESTS, WIDTH, source=CLIENTS[1])
     assert_all_answered(outcome, UDP_REQUESTS)
     assert_spread(link, before, UDP_REQUESTS)
+    if link.nic.queues == WORKERS:
+        assert_placed_by_rss(link, CLIENTS[1])
 
 
 def test_tcp(link: Link) -> None:
