@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 # Set-up in layers: Debian packages, the virtual environment, the product in it, a sanitized twin of the
-# product beside it. Each layer is skipped when what it is made from has not changed, so that a second
+# product and the fuzzer beside it. Each layer is skipped when what it is made from has not changed, so that a second
 # run costs well under a second. Read by ../dev, in the top folder.
 
 say() { printf '==> %s\n' "$*" >&2; }
@@ -31,6 +31,8 @@ setup() {
 }
 
 setup_sanitized() { locked install_sanitized; }
+
+setup_fuzzer() { locked install_fuzzer; }
 
 setup_layers() {
 	install_packages
@@ -115,7 +117,7 @@ make_venv() {
 	! unchanged .venv/stamp "$stamp" || return 0
 	say "making .venv with $python"
 	# What was built refers to the old environment.
-	rm -rf .venv build/release build/release.stamp build/asan
+	rm -rf .venv build/release build/release.stamp build/asan build/fuzz/meson build/fuzz/stamp
 	"$python" -m venv .venv
 	# pip itself first: the rest relies on the version in the lock.
 	pip_install "$(grep '^pip==' .ci/lock.txt)"
@@ -164,6 +166,21 @@ install_sanitized() {
 	echo "$stamp" >build/asan/stamp
 }
 
+# The fuzzer alone, with clang; what it finds is kept beside it, in build/fuzz.
+install_fuzzer() {
+	local stamp meson=build/fuzz/meson
+	stamp=$(digest_of "$(product_digest)" "$(dpkg-query -W clang libclang-rt-dev)" "$(
+		find csrc/fuzz -type f -print0 | sort -z | xargs -0 sha256sum
+	)")
+	! unchanged build/fuzz/stamp "$stamp" || return 0
+	say "building the fuzzer"
+	[ -e $meson/build.ninja ] || CC=clang meson setup $meson -Dfuzz=true -Doptimization=2 \
+		-Db_lundef=false -Db_ndebug=false >build/fuzz.log || die "meson refused: see build/fuzz.log"
+	ninja --quiet -C $meson csrc/fuzz/slb-fuzz >&2 ||
+		die "the fuzzer's build failed; what the compiler said is above"
+	echo "$stamp" >build/fuzz/stamp
+}
+
 build_wheel() {
 	# meson, ninja and cffi-gen-src are looked up on PATH.
 	PATH="$PWD/.venv/bin:$PATH" python -m pip --disable-pip-version-check -q install \
@@ -174,7 +191,7 @@ build_wheel() {
 
 product_digest() {
 	digest_of "$(cat .venv/stamp)" "$(dpkg-query -W libdpdk-dev gcc)" "$(
-		find csrc slb slbctl ospf meson* pyproject.toml -type f ! -name '*.pyc' -print0 |
+		find csrc slb slbctl ospf meson* pyproject.toml -type f ! -name '*.pyc' ! -path 'csrc/fuzz/*' -print0 |
 			sort -z | xargs -0 sha256sum
 	)"
 }

@@ -18,7 +18,7 @@ from junit import Counts, read_counts
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build/test"
-SUITES = ("lint", "unit", "path", "oracle", "pcap", "netns", "guest")
+SUITES = ("lint", "unit", "path", "oracle", "pcap", "fuzz", "netns", "guest")
 LIMIT_S = 900
 SANITIZED_FRAMES = "20000"  # that the oracle compares there
 CLEANUP_S = 60
@@ -68,7 +68,7 @@ def runs_of(suite: str) -> list[Run]:
     folder = f"tests/{suite}"
     if suite == "lint":
         return [Run("lint", [sys.executable, "-P", "-m", "lint"], {"PYTHONPATH": ".ci"})]
-    if suite in ("unit", "guest"):
+    if suite in ("unit", "fuzz", "guest"):
         return [pytest(suite, folder)]
     if suite == "oracle":
         fewer = sanitized_env() | {"ORACLE_FRAMES": SANITIZED_FRAMES}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "fuzz/check.h"
+
+#include "fuzz/bytes.h"
+#include "fuzz/frame.h"
+#include "fuzz/world.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE = 64, MAX_ROWS = 256, COMPARED = 64, TAG = 4 };
+
+void broken(const char *format, ...) {
+	va_list args;
+
+	fputs("fuzz: broken: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	abort();
+}
+
+// But for the tag, which is off from the first look at a frame until it is sent.
+static bool same_bytes(const struct harness_packet *in, const struct harness_packet *out) {
+	if (in->len == out->len)
+		return memcmp(in->data, out->data, in->len) == 0;
+	return in->len == out->len + TAG && memcmp(in->data, out->data, 12) == 0
+		&& memcmp(in->data + 12 + TAG, out->data + 12, out->len - 12) == 0;
+}
+
+static bool has_udp_sum(const uint8_t *frame, const struct layers *l) {
+	return l->proto == PROTO_UDP && l->l4 != 0 && !l->fragment && get16(frame + l->l4 + 6) != 0;
+}
+
+// What came in right goes out right.
+static void check_sums(const struct harness_packet *in, const struct harness_packet *out) {
+	struct layers was, is;
+
+	layers_of(in->data, in->len, &was);
+	layers_of(out->data, out->len, &is);
+	if (ip_sum_ok(in->data, &was) && !ip_sum_ok(out->data, &is))
+		broken("a right IPv4 checksum became wrong");
+	if (!l4_sum_ok(in->data, &was))
+		return;
+	if (!l4_sum_ok(out->data, &is))
+		broken("a right L4 checksum became wrong");
+	if (has_udp_sum(in->data, &was) && !has_udp_sum(out->data, &is))
+		broken("a UDP checksum was lost");
+}
+
+static void check_own_mac(const struct harness_packet *in, const struct harness_packet *out) {
+	const uint8_t mac[6] = {2, 0, 0, 0, 0, (uint8_t)out->arg};
+
+	if (memcmp(out->data + 6, mac, sizeof(mac)) != 0
+	    && (in == NULL || memcmp(out->data + 6, in->data, sizeof(mac)) != 0))
+		broken("a frame is sent from a MAC that is not the port's");
+}
+
+static void check_tag(const struct tally *t, const struct harness_packet *out) {
+	bool tagged = get16(out->data + 12) == ETHERTYPE_VLAN;
+	uint16_t vlan = tagged ? get16(out->data + 14) & 0xfff : 0;
+
+	if (vlan != t->vlan[out->arg] || tagged != (vlan != 0))
+		broken("a frame leaves in VLAN %u by a port of VLAN %u", vlan, t->vlan[out->arg]);
+}
+
+void check_sent(const struct tally *t, const struct harness_packet *out) {
+	struct layers l;
+	uint32_t source;
+
+	if (out->arg >= t->ports)
+		broken("a frame is sent to port %u of %u", out->arg, t->ports);
+	layers_of(out->data, out->len, &l);
+	if (l.l3 == 0 || !l.whole)
+		broken("a frame of %u bytes is sent that is no whole IP packet", out->len);
+	check_tag(t, out);
+	source = l.l3 + (l.version == 4 ? 12 : 8);
+	if (!world_is_ours(out->data + source, l.version))
+		broken("a frame is sent from an address that is not ours");
+	if (out->data[l.l3 + (l.version == 4 ? 8 : 7)] == 0)
+		broken("a frame is sent with no time to live left");
+}
+
+// An echo request is answered by the way it came, whatever its size.
+static bool is_echo(const struct harness_packet *in, const struct harness_packet *out) {
+	struct layers was;
+
+	layers_of(in->data, in->len, &was);
+	return (was.proto == PROTO_ICMP || was.proto == PROTO_ICMPV6) && in->port == out->arg;
+}
+
+static void check_size(
+	const struct tally *t, const struct harness_packet *in, const struct harness_packet *out
+) {
+	struct layers l;
+
+	layers_of(out->data, out->len, &l);
+	if (l.end - l.l3 > t->mtu[out->arg] && !is_echo(in, out))
+		broken("a packet of %u bytes is sent where the MTU is %u", l.end - l.l3,
+		       t->mtu[out->arg]);
+}
+
+void check_packet(
+	struct tally *t, uint16_t worker, const struct harness_packet *in,
+	const struct harness_packet *out
+) {
+	switch (out->verdict) {
+	case HARNESS_TX:
+		check_sent(t, out);
+		check_own_mac(in, out);
+		check_size(t, in, out);
+		check_sums(in, out);
+		return;
+	case HARNESS_PUNT:
+		if (out->arg > 2)
+			broken("a punt of class %u", out->arg);
+		break;
+	case HARNESS_HANDOFF:
+		if (out->arg >= t->workers || out->arg == worker || in->handed)
+			broken("worker %u hands over to worker %u%s", worker, out->arg,
+			       in->handed ? ", a second time" : "");
+		break;
+	case HARNESS_DROP:
+		if (out->arg >= SLB_DROP_COUNT)
+			broken("a drop for reason %u", out->arg);
+		t->drops[worker][out->arg]++;
+		return;
+	default:
+		broken("a packet has the verdict %u", out->verdict);
+	}
+	if (!same_bytes(in, out))
+		broken("a packet with the verdict %u was changed", out->verdict);
+}
+
+static void check_drops(const struct tally *t) {
+	uint64_t counted[SLB_MAX_WORKERS * SLB_DROP_COUNT];
+
+	harness_drop_list(counted, t->workers * SLB_DROP_COUNT);
+	for (uint32_t w = 0; w < t->workers; w++)
+		for (uint32_t reason = 0; reason < SLB_DROP_COUNT; reason++)
+			if (counted[w * SLB_DROP_COUNT + reason] != t->drops[w][reason])
+				broken("worker %u counted %" PRIu64 " drops for reason %u, %" PRIu64
+				       " happened",
+				       w, counted[w * SLB_DROP_COUNT + reason], reason,
+				       t->drops[w][reason]);
+}
+
+static bool same_endpoint(const struct slb_endpoint *a, const struct slb_endpoint *b) {
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static void check_session(const struct tally *t, const struct slb_session_info *s) {
+	if (s->worker >= t->workers || s->state >= SLB_STATE_COUNT)
+		broken("a session on worker %u in state %u", s->worker, s->state);
+	if (s->vs.addr.family != s->client.addr.family || s->local.addr.family != s->rs.addr.family)
+		broken("a session that mixes address families on one side");
+}
+
+// Two sessions of one worker with the same side would be found for each other's packets.
+static void check_apart(const struct slb_session_info *s, uint32_t n) {
+	for (uint32_t i = 0; i < n && i < COMPARED; i++)
+		for (uint32_t k = i + 1; k < n && k < COMPARED; k++) {
+			if (s[i].worker != s[k].worker)
+				continue;
+			if (same_endpoint(&s[i].client, &s[k].client)
+			    && same_endpoint(&s[i].vs, &s[k].vs))
+				broken("two sessions of one client's connection");
+			if (same_endpoint(&s[i].local, &s[k].local)
+			    && same_endpoint(&s[i].rs, &s[k].rs))
+				broken("two sessions share a local port towards one RS");
+		}
+}
+
+static uint64_t count_sessions(const struct tally *t) {
+	const struct slb_session_filter all = {.worker = -1};
+	struct slb_session_info page[PAGE];
+	uint64_t cursor = 0, count = 0;
+
+	while (cursor != UINT64_MAX) {
+		int n = harness_session_list(&all, &cursor, page, PAGE);
+		if (n < 0)
+			broken("sessions cannot be listed: error %d", n);
+		for (int i = 0; i < n; i++)
+			check_session(t, &page[i]);
+		check_apart(page, (uint32_t)n);
+		count += (uint64_t)n;
+	}
+	return count;
+}
+
+static uint64_t count_at_servers(uint32_t *removed) {
+	struct slb_rs_info rows[MAX_ROWS];
+	int n = harness_rs_list(rows, MAX_ROWS);
+	uint64_t active = 0;
+
+	*removed = 0;
+	for (int i = 0; i < n && i < MAX_ROWS; i++) {
+		active += rows[i].traffic.active;
+		*removed += rows[i].removed;
+		if (rows[i].traffic.active > rows[i].traffic.sessions)
+			broken("an RS has more sessions than it ever got");
+	}
+	return active;
+}
+
+static uint64_t count_at_laddrs(void) {
+	struct slb_laddr_info rows[SLB_MAX_WORKERS];
+	int n = harness_laddr_list(rows, SLB_MAX_WORKERS);
+	uint64_t active = 0;
+
+	for (int i = 0; i < n && i < SLB_MAX_WORKERS; i++)
+		active += rows[i].active;
+	return active;
+}
+
+void check_counters(const struct tally *t) {
+	uint32_t removed;
+	uint64_t sessions = count_sessions(t);
+	uint64_t servers = count_at_servers(&removed);
+	uint64_t laddrs = count_at_laddrs();
+
+	check_drops(t);
+	if (sessions != servers || sessions != laddrs)
+		broken("%" PRIu64 " sessions are listed, RS count %" PRIu64
+		       ", local addresses %" PRIu64,
+		       sessions, servers, laddrs);
+}
+
+void check_over(const struct tally *t) {
+	uint32_t removed;
+	uint64_t left = count_sessions(t) + count_at_servers(&removed) + count_at_laddrs();
+
+	check_drops(t);
+	if (left != 0 || removed != 0)
+		broken("after all time-outs sessions or removed RS remain");
+	if (harness_mbufs_in_use() != 0)
+		broken("after all time-outs %u mbufs are held", harness_mbufs_in_use());
+}
