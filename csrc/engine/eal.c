@@ -8,7 +8,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
@@ -217,23 +216,18 @@ int eal_open(struct engine *g, struct err *e) {
 	log_capture_start();
 	rc = rte_eal_init(args.n, argv);
 	free_args(&args);
-	if (rc < 0) {
-		rc = refused(e);
-		rmdir(rte_eal_get_runtime_dir());
-		return rc;
-	}
+	// EAL has made a directory for what processes share. Here it is empty and stays so; removed at once, it does not
+	// outlive a process that is killed.
+	rmdir(rte_eal_get_runtime_dir());
+	if (rc < 0)
+		return refused(e);
 	g->eal = true;
 	return 0;
 }
 
 void eal_close(struct engine *g) {
-	char dir[PATH_MAX];
-
 	if (!g->eal)
 		return;
-	// EAL leaves its directory behind, empty since nothing of ours is shared.
-	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
-	rmdir(dir);
 	g->eal = false;
 }

@@ -18,6 +18,7 @@
 #include <rte_ring.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { HARNESS_MBUFS = 4096, HARNESS_ROOM = RTE_PKTMBUF_HEADROOM + HARNESS_FRAME, INBOX_SIZE = 64 };
 
@@ -70,13 +71,18 @@ static int start_eal(struct err *e) {
 		(char[]){"-m"},
 		(char[]){"512"},
 		(char[]){"--no-telemetry"},
+		(char[]){"--file-prefix"},
+		(char[]){"slb-harness"},
 		(char[]){"--log-level=4"},
 		NULL,
 	};
+	int rc;
 
 	if (h.eal)
 		return 0;
-	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) < 0)
+	rc = rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv);
+	rmdir(rte_eal_get_runtime_dir()); // empty, as the engine's
+	if (rc < 0)
 		return err_set(e, EIO, "EAL refused to start");
 	h.eal = true;
 	h.pool = rte_pktmbuf_pool_create(

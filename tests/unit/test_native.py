@@ -43,6 +43,22 @@ services:
     scheduler: wrr
     rs: [{{rs: "10.10.0.1:8080", weight: 5}}]
 """
+
+
+@pytest.fixture(autouse=True)
+def shared(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where EAL keeps what processes share: nothing of it may stay, however slbd ends."""
+    folder = tmp_path_factory.mktemp("run")
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(folder))
+    return folder
+
+
+def shared_files(folder: Path) -> list[Path]:
+    """What is there now."""
+    assert (folder / "dpdk").is_dir(), "EAL looks for its directory elsewhere"
+    return list((folder / "dpdk").iterdir())
+
+
 VS = VsKey.parse("10.96.0.10:80/tcp")
 RS = Endpoint.parse("10.10.0.1:8080")
 
@@ -135,8 +151,11 @@ def affinities(pid: int) -> dict[str, set[frozenset[int]]]:
     return found
 
 
-def test_a_whole_life(tmp_path: Path, ip: Ip) -> None:
+def test_a_whole_life(tmp_path: Path, ip: Ip, shared: Path) -> None:
     async def scenario(client: Client, process: Process) -> None:
+        assert shared_files(shared) == [], (
+            "what is not there cannot outlive a process that is killed"
+        )
         await check_readings(client)
         await check_changes(client)
         assert "192.0.2.2/24" in ip("addr show dev slb0")
@@ -158,6 +177,7 @@ def test_a_whole_life(tmp_path: Path, ip: Ip) -> None:
         "slbd: stopping",
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["slb.yaml"]
+    assert shared_files(shared) == []
     assert "slb0" not in ip("link")
 
 
@@ -169,7 +189,9 @@ def test_a_whole_life(tmp_path: Path, ip: Ip) -> None:
         ("{kind: tap}", "{kind: tap, name: lo}"),
     ],
 )
-def test_a_start_that_fails_is_one_line(tmp_path: Path, ip: Ip, old: str, new: str) -> None:
+def test_a_start_that_fails_is_one_line(
+    tmp_path: Path, ip: Ip, shared: Path, old: str, new: str
+) -> None:
     async def run() -> None:
         file = tmp_path / "slb.yaml"
         file.write_text(FILE.format(folder=tmp_path).replace(old, new.replace("{{", "{")))
@@ -182,6 +204,7 @@ def test_a_start_that_fails_is_one_line(tmp_path: Path, ip: Ip, old: str, new: s
 
     asyncio.run(run())
     assert [path.name for path in tmp_path.iterdir()] == ["slb.yaml"]
+    assert shared_files(shared) == []
     assert "lan0" not in ip("link")
     assert "slb0" not in ip("link")
 
