@@ -3,7 +3,7 @@
 
 import click
 
-from slb.model.views import Items, LaddrView
+from slb.model.views import LaddrView
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbGroup
@@ -31,7 +31,4 @@ def laddr() -> None:
 def list_(target: Target, as_json: bool) -> None:
     """List local addresses, their workers and sessions."""
     rows = ask(target, lambda client: client.laddr_list())
-    if as_json:
-        output.show_json(Items(rows))
-    else:
-        output.show_table(rows, COLUMNS, empty="no local addresses")
+    output.show_listing(rows, COLUMNS, as_json, empty="no local addresses")

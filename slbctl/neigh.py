@@ -3,7 +3,7 @@
 
 import click
 
-from slb.model.views import Items, NeighbourView
+from slb.model.views import NeighbourView
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbGroup
@@ -28,9 +28,6 @@ def neigh() -> None:
 def list_(target: Target, as_json: bool) -> None:
     """List the neighbours as the workers know them."""
     rows = ask(target, lambda client: client.neighbour_list())
-    if as_json:
-        output.show_json(Items(rows))
-    else:
-        output.show_table(
-            rows, COLUMNS, empty="no neighbours; the kernel interface resolved none yet"
-        )
+    output.show_listing(
+        rows, COLUMNS, as_json, empty="no neighbours; the kernel interface resolved none yet"
+    )

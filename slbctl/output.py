@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from slb.model import codec
+from slb.model.views import Items
 
 Row = TypeVar("Row")
 
@@ -43,6 +44,21 @@ def show_table(
     if foot is not None:
         print()
         show_line(foot)
+
+
+def show_listing(
+    rows: Sequence[Row],
+    columns: Sequence[Column[Row]],
+    as_json: bool,
+    *,
+    empty: str,
+    foot: str | None = None,
+) -> None:
+    """Prints a listing of the API: its JSON, or a table as show_table() does."""
+    if as_json:
+        show_json(Items(list(rows)))
+    else:
+        show_table(rows, columns, empty=empty, foot=foot)
 
 
 def show_pairs(pairs: Sequence[tuple[str, str]]) -> None:

@@ -3,7 +3,7 @@
 
 import click
 
-from slb.model.views import Items, PortView
+from slb.model.views import PortView
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbGroup
@@ -58,10 +58,7 @@ def port() -> None:
 def list_(target: Target, counters: bool, as_json: bool) -> None:
     """List ports: link, queues, kernel interface, counters."""
     rows = ask(target, lambda client: client.port_list())
-    if as_json:
-        output.show_json(Items(rows))
-    else:
-        output.show_table(rows, COUNTERS if counters else PROPERTIES, empty="no ports")
+    output.show_listing(rows, COUNTERS if counters else PROPERTIES, as_json, empty="no ports")
 
 
 def _kernel_interface(row: PortView) -> str:

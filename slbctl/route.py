@@ -3,7 +3,7 @@
 
 import click
 
-from slb.model.views import Items, RouteView
+from slb.model.views import RouteView
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbGroup
@@ -28,7 +28,4 @@ def route() -> None:
 def list_(target: Target, as_json: bool) -> None:
     """List the routes as the workers know them."""
     rows = ask(target, lambda client: client.route_list())
-    if as_json:
-        output.show_json(Items(rows))
-    else:
-        output.show_table(rows, COLUMNS, empty="no routes; the kernel interface has none")
+    output.show_listing(rows, COLUMNS, as_json, empty="no routes; the kernel interface has none")

@@ -7,7 +7,7 @@ import click
 
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.service import MAX_WEIGHT, RealServer
-from slb.model.views import Items, RsView
+from slb.model.views import RsView
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbGroup
@@ -91,11 +91,8 @@ def drain(target: Target, vs: VsKey, rs: Endpoint) -> None:
 def list_(target: Target, vs: VsKey | None, as_json: bool) -> None:
     """List the RS, of one VS or of all."""
     rows = ask(target, lambda client: client.rs_list(vs))
-    if as_json:
-        output.show_json(Items(rows))
-        return
     columns = [Column[RsView]("VS", lambda row: row.vs), *rs_columns()]
-    output.show_table(rows, columns, empty=_no_rs(vs), foot=rs_foot(rows))
+    output.show_listing(rows, columns, as_json, empty=_no_rs(vs), foot=rs_foot(rows))
 
 
 def rs_columns() -> list[Column[RsView]]:

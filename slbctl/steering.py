@@ -3,7 +3,7 @@
 
 import click
 
-from slb.model.views import Items, SteeringView
+from slb.model.views import SteeringView
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbCommand
@@ -27,7 +27,4 @@ COLUMNS: tuple[Column[SteeringView], ...] = (
 def steering(target: Target, as_json: bool) -> None:
     """Show how each port steers replies to their worker, and why so."""
     rows = ask(target, lambda client: client.steering())
-    if as_json:
-        output.show_json(Items(rows))
-    else:
-        output.show_table(rows, COLUMNS, empty="no ports")
+    output.show_listing(rows, COLUMNS, as_json, empty="no ports")

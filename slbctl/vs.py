@@ -9,7 +9,7 @@ import click
 from slb.model.codec import to_plain
 from slb.model.endpoint import VsKey
 from slb.model.service import SCHEDULERS, RealServer, Scheduler, Service
-from slb.model.views import Items, RsView, Traffic, VsView
+from slb.model.views import RsView, Traffic, VsView
 from slbctl import output
 from slbctl.call import ask, ask_twice
 from slbctl.command import SlbGroup
@@ -92,9 +92,6 @@ def edit(target: Target, vs: VsKey, scheduler: Scheduler | None) -> None:
 def list_(target: Target, as_json: bool) -> None:
     """List the VS."""
     rows = ask(target, lambda client: client.vs_list())
-    if as_json:
-        output.show_json(Items(rows))
-        return
     columns = [
         Column[VsView]("VS", lambda row: row.vs),
         Column[VsView]("SCHED", lambda row: row.scheduler),
@@ -104,7 +101,7 @@ def list_(target: Target, as_json: bool) -> None:
         *session_columns(lambda row: row.traffic),
         *byte_columns(lambda row: row.traffic),
     ]
-    output.show_table(rows, columns, empty=NO_VS, foot=_foot(rows))
+    output.show_listing(rows, columns, as_json, empty=NO_VS, foot=_foot(rows))
 
 
 @vs.command(
@@ -155,10 +152,8 @@ def stats(target: Target, vs: VsKey | None, as_json: bool, rate_s: float | None)
         output.show_table(seen.after, [name, *columns], empty=NO_VS)
         return
     rows = ask(target, read)
-    if as_json:
-        output.show_json(Items(rows))
-    else:
-        output.show_table(rows, [name, *traffic_columns(lambda row: row.traffic)], empty=NO_VS)
+    columns = [name, *traffic_columns(lambda row: row.traffic)]
+    output.show_listing(rows, columns, as_json, empty=NO_VS)
 
 
 def _foot(rows: Sequence[VsView]) -> str:
