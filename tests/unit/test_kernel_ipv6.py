@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.test_kernel_netns import MAC, Ip, veth, with_netlink
+from unit.kernel_bench import MAC, Ip, veth, with_netlink
 
 from slb.kernel import interface, ipv6
 from slb.kernel.interface import Settings

@@ -7,20 +7,19 @@ slb0 (2001:db8:2::2, fe80::ff:fe00:aa, set up by us) ──── peer (silent, 
 import asyncio
 import contextlib
 import subprocess
-from collections.abc import Awaitable, Callable, Iterator
-from ipaddress import ip_address
+from collections.abc import Iterator
+from ipaddress import IPv6Address, ip_address
 
-from unit.memory_engine import MemoryEngine
+from unit.kernel_bench import PEER_MAC, Ip, Mirrored, mirrored, until
 from unit.test_kernel_ipv6 import LINK_LOCAL, LOCAL, OWN, needs_ipv6, settings
-from unit.test_kernel_netns import PEER_MAC, Ip, until, veth, with_netlink
 
-from slb.kernel import interface
-from slb.kernel.mirror import Mirror
-from slb.kernel.netlink import Netlink
 from slb.model.forwarding import Wanted
 
 pytest_plugins = ["unit.netns_fixture"]
 pytestmark = needs_ipv6
+
+HIDDEN = IPv6Address(LOCAL)
+WANTED = settings(answered=f"{LOCAL}/128")
 
 
 @contextlib.contextmanager
@@ -39,44 +38,6 @@ def inside(process: int, words: str) -> None:
     subprocess.run(command, check=True)
 
 
-class Mirrored:
-    """A mirror that runs on slb0, and what it has sent."""
-
-    def __init__(self, netlink: Netlink) -> None:
-        self.engine = MemoryEngine()
-        self.mirror = Mirror(self.engine, netlink, ["slb0"], frozenset({ip_address(LOCAL)}))
-
-    def routes(self) -> list[str]:
-        """The routes of the latest view."""
-        return [f"{route.prefix} {route.gateway}" for route in self.engine.views[-1].routes]
-
-    def neighbours(self) -> list[tuple[str, str]]:
-        """The neighbours of the latest view."""
-        return [(str(n.address), n.mac) for n in self.engine.views[-1].neighbours]
-
-    def own(self) -> list[str]:
-        """The own addresses of the latest view."""
-        return [str(own.address) for own in self.engine.views[-1].own]
-
-
-def mirrored(ip: Ip, action: Callable[[Mirrored], Awaitable[None]]) -> None:
-    """Run `action` while a mirror runs."""
-
-    async def run(netlink: Netlink) -> None:
-        await interface.set_up(netlink, settings(answered=f"{LOCAL}/128"))
-        found = Mirrored(netlink)
-        running = asyncio.create_task(found.mirror.run())
-        try:
-            await until(lambda: bool(found.engine.views), "the first view")
-            await action(found)
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-    veth(ip)
-    with_netlink(run)
-
-
 def test_the_mirror_follows_routes(ip: Ip) -> None:
     async def follow(found: Mirrored) -> None:
         assert found.routes() == ["::/0 fe80::1", "2001:db8:2::/64 None"]
@@ -92,7 +53,7 @@ def test_the_mirror_follows_routes(ip: Ip) -> None:
         ip("link set slb0 down")
         await until(lambda: found.routes() == [], "no route over a dead link")
 
-    mirrored(ip, follow)
+    mirrored(ip, WANTED, HIDDEN, follow)
 
 
 def test_the_mirror_follows_neighbours_and_addresses(ip: Ip) -> None:
@@ -105,7 +66,7 @@ def test_the_mirror_follows_neighbours_and_addresses(ip: Ip) -> None:
         ip("addr add 2001:db8:2::3/64 dev slb0 nodad")
         await until(lambda: "2001:db8:2::3" in found.own(), "the second address")
 
-    mirrored(ip, follow)
+    mirrored(ip, WANTED, HIDDEN, follow)
 
 
 def test_a_wanted_neighbour_is_resolved_by_the_kernel(ip: Ip) -> None:
@@ -122,4 +83,4 @@ def test_a_wanted_neighbour_is_resolved_by_the_kernel(ip: Ip) -> None:
             await found.mirror.resolve([Wanted(ip_address("2001:db8:2::77"), 0)])
             await until(lambda: ("2001:db8:2::77", PEER_MAC) in found.neighbours(), "the answer")
 
-    mirrored(ip, follow)
+    mirrored(ip, WANTED, HIDDEN, follow)

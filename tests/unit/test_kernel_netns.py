@@ -6,29 +6,22 @@ slb0 (192.0.2.2, set up by us) ──── peer (192.0.2.1, in the same namespa
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 
 import pytest
 from pyroute2.netlink.exceptions import NetlinkDecodeError, NetlinkError
-from unit.memory_engine import MemoryEngine
-from unit.until import until as wait_until
+from unit.kernel_bench import MAC, PEER_MAC, Ip, Mirrored, mirrored, until, veth, with_netlink
 
 from slb.errors import KernelError
 from slb.kernel import interface, mirror
 from slb.kernel.interface import Settings
-from slb.kernel.mirror import Mirror
 from slb.kernel.netlink import Netlink
 from slb.model.config import StaticRoute
 from slb.model.forwarding import Wanted
 
 pytest_plugins = ["unit.netns_fixture"]
 
-Ip = Callable[[str], str]
-
-MAC = "02:00:00:00:00:aa"
-PEER_MAC = "02:00:00:00:00:bb"
 HIDDEN = IPv4Address("192.0.2.99")
 
 
@@ -37,34 +30,6 @@ def settings(addresses: str = "192.0.2.2/24", via: str = "192.0.2.1") -> Setting
     route = StaticRoute(IPv4Network("10.0.0.0/8"), IPv4Address(via))
     wanted = tuple(IPv4Interface(address) for address in addresses.split())
     return Settings("slb0", MAC, 1400, wanted, (route,))
-
-
-def veth(ip: Ip) -> None:
-    """A kernel interface with something at its other end."""
-    ip("link add slb0 type veth peer name peer")
-    ip(f"link set peer address {PEER_MAC} up")
-
-
-def with_netlink(action: Callable[[Netlink], Awaitable[None]]) -> None:
-    """Run `action` with a netlink socket in this namespace."""
-
-    async def run() -> None:
-        netlink = Netlink()
-        try:
-            await action(netlink)
-        finally:
-            await netlink.close()
-
-    asyncio.run(run())
-
-
-async def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until something holds."""
-
-    async def holds() -> bool:
-        return condition()
-
-    await wait_until(holds, what)
 
 
 def test_an_interface_is_set_up_when_it_appears(ip: Ip) -> None:
@@ -165,48 +130,6 @@ def accept_local(*names: str) -> None:
         Path(f"/proc/sys/net/ipv4/conf/{name}/accept_local").write_text("1")
 
 
-class Mirrored:
-    """A mirror that runs on slb0, and what it has sent."""
-
-    def __init__(self, netlink: Netlink) -> None:
-        self.engine = MemoryEngine()
-        self.mirror = Mirror(self.engine, netlink, ["slb0", None], frozenset({HIDDEN}))
-
-    def routes(self) -> list[str]:
-        """The routes of the latest view."""
-        if not self.engine.views:
-            return []
-        return [f"{route.prefix} {route.gateway}" for route in self.engine.views[-1].routes]
-
-    def neighbours(self) -> list[tuple[str, str]]:
-        """The neighbours of the latest view."""
-        if not self.engine.views:
-            return []
-        return [(str(n.address), n.mac) for n in self.engine.views[-1].neighbours]
-
-    def own(self) -> list[str]:
-        """The own addresses of the latest view."""
-        return [str(own.address) for own in self.engine.views[-1].own]
-
-
-def mirrored(ip: Ip, action: Callable[[Mirrored], Awaitable[None]]) -> None:
-    """Run `action` while a mirror runs."""
-
-    async def run(netlink: Netlink) -> None:
-        await interface.set_up(netlink, settings())
-        found = Mirrored(netlink)
-        running = asyncio.create_task(found.mirror.run())
-        try:
-            await until(lambda: bool(found.engine.views), "the first view")
-            await action(found)
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-    veth(ip)
-    with_netlink(run)
-
-
 def test_the_mirror_follows_routes(ip: Ip) -> None:
     async def follow(found: Mirrored) -> None:
         assert found.routes() == ["10.0.0.0/8 192.0.2.1", "192.0.2.0/24 None"]
@@ -220,7 +143,7 @@ def test_the_mirror_follows_routes(ip: Ip) -> None:
         ip("link set slb0 down")
         await until(lambda: found.routes() == [], "no route over a dead link")
 
-    mirrored(ip, follow)
+    mirrored(ip, settings(), HIDDEN, follow)
 
 
 def test_the_mirror_follows_neighbours_and_addresses(ip: Ip) -> None:
@@ -235,7 +158,7 @@ def test_the_mirror_follows_neighbours_and_addresses(ip: Ip) -> None:
         own = ["192.0.2.2", "192.0.2.3", "fe80::ff:fe00:aa"]
         assert found.own() == own, "local addresses are the workers'"
 
-    mirrored(ip, follow)
+    mirrored(ip, settings(), HIDDEN, follow)
 
 
 def test_nothing_is_sent_when_nothing_changed(ip: Ip) -> None:
@@ -247,7 +170,7 @@ def test_nothing_is_sent_when_nothing_changed(ip: Ip) -> None:
         await until(lambda: found.neighbours() != [], "the neighbour")
         assert len(found.engine.views) == sent + 1
 
-    mirrored(ip, follow)
+    mirrored(ip, settings(), HIDDEN, follow)
 
 
 def test_a_wanted_neighbour_is_resolved_by_the_kernel(ip: Ip) -> None:
@@ -261,7 +184,7 @@ def test_a_wanted_neighbour_is_resolved_by_the_kernel(ip: Ip) -> None:
         await found.mirror.resolve([Wanted(IPv4Address("192.0.2.77"), 0)])
         await until(lambda: ("192.0.2.77", PEER_MAC) in found.neighbours(), "the answer")
 
-    mirrored(ip, follow)
+    mirrored(ip, settings(), HIDDEN, follow)
 
 
 def test_wanted_neighbours_are_asked_for_once_in_a_while(
@@ -280,7 +203,7 @@ def test_wanted_neighbours_are_asked_for_once_in_a_while(
         assert ip("neigh show dev slb0").count("192.0.2.20") == 0
         await found.mirror.resolve([Wanted(IPv4Address("192.0.2.210"), 1)])
 
-    mirrored(ip, follow)
+    mirrored(ip, settings(), HIDDEN, follow)
 
 
 def test_a_flood_of_changes_ends_in_the_right_view(ip: Ip, tmp_path: Path) -> None:
@@ -292,4 +215,4 @@ def test_a_flood_of_changes_ends_in_the_right_view(ip: Ip, tmp_path: Path) -> No
         await until(lambda: len(found.routes()) == 1002, "all routes")
         assert len(found.engine.views) < 100, "changes are gathered"
 
-    mirrored(ip, follow)
+    mirrored(ip, settings(), HIDDEN, follow)
