@@ -3,6 +3,7 @@
 #include "admin/admin.h"
 
 #include "admin/build.h"
+#include "admin/policies.h"
 #include "admin/publish.h"
 
 #include <errno.h>
@@ -43,6 +44,7 @@ int admin_init(struct admin *a, const struct slb_config *config) {
 	a->vs_max = config->vs_max;
 	a->rs_max = config->rs_max;
 	a->answer_timeout_ms = ANSWER_TIMEOUT_MS;
+	policies_init(a);
 	rc = init_tables(a);
 	if (rc == 0)
 		rc = init_cores(a);
@@ -51,9 +53,10 @@ int admin_init(struct admin *a, const struct slb_config *config) {
 	return rc;
 }
 
-void admin_vs_free(struct admin_vs *vs) {
+void admin_vs_free(struct admin *a, struct admin_vs *vs) {
 	if (vs == NULL)
 		return;
+	policy_give(a, vs->policy);
 	for (struct admin_rs *rs = vs->rs, *next; rs != NULL; rs = next) {
 		next = rs->next;
 		free(rs);
@@ -73,7 +76,7 @@ static void free_core(struct admin *a, struct core *c) {
 void admin_free(struct admin *a) {
 	publish_end(a);
 	for (uint32_t slot = 0; slot < a->vs_max && a->vs != NULL; slot++)
-		admin_vs_free(a->vs[slot]);
+		admin_vs_free(a, a->vs[slot]);
 	for (uint16_t w = 0; w < a->n_workers; w++)
 		if (a->cores[w] != NULL)
 			free_core(a, a->cores[w]);

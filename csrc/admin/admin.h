@@ -26,6 +26,7 @@ struct admin_vs {
 	uint8_t proto;
 	uint8_t scheduler;
 	bool one_packet;
+	uint8_t policy; // number
 	uint32_t timeout_s[SLB_STATE_COUNT]; // 0: the engine's
 	uint32_t n_rs;
 	uint64_t generation; // that last changed it
@@ -85,6 +86,7 @@ struct admin {
 	struct rs_slot *rs_slots;
 	uint32_t rs_hint; // where the search for a free slot goes on
 	uint32_t n_draining;
+	uint32_t policy_refs[POLICIES]; // VS, and copies of VS, that refer to each
 	struct unsettled unsettled[SLB_MAX_WORKERS];
 	struct inbox_msg *late; // not answered in time, of no consequence
 
@@ -112,7 +114,7 @@ int admin_forward_set(
 
 int admin_quiesce(struct admin *a);
 
-void admin_vs_free(struct admin_vs *vs);
+void admin_vs_free(struct admin *a, struct admin_vs *vs);
 
 int admin_vs_list(struct admin *a, struct slb_vs_info *out, uint32_t cap);
 int admin_rs_list(struct admin *a, struct slb_rs_info *out, uint32_t cap);

@@ -22,7 +22,7 @@ struct vs *build_vs(const struct admin_vs *vs, int socket) {
 	copy->proto = vs->proto;
 	copy->scheduler = vs->scheduler;
 	copy->slot = vs->slot;
-	copy->one_packet = vs->one_packet;
+	copy->policy = vs->policy;
 	copy->n_rs = vs->n_rs;
 	for (const struct admin_rs *rs = vs->rs; rs != NULL; rs = rs->next, i++) {
 		copy->rs[i] = (struct vs_rs){

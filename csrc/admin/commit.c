@@ -28,6 +28,7 @@ static int build_worker(const struct txn *t, struct inbox_change *change, int so
 		if (change->vs[i].vs == NULL)
 			return -ENOMEM;
 	}
+	txn_gone_rs(t, change->gone_rs);
 	memcpy(change->fresh_rs, t->fresh_rs, t->n_fresh_rs * sizeof(*t->fresh_rs));
 	if (t->keys_changed) {
 		change->vs_index = build_vs_index(t->admin, socket);
@@ -40,7 +41,7 @@ static int build_worker(const struct txn *t, struct inbox_change *change, int so
 static int build_and_publish(struct txn *t, struct slb_refused *refused) {
 	struct admin *a = t->admin;
 	struct publication p;
-	int rc = publication_init(&p, a, t->n_touched, t->n_fresh_rs);
+	int rc = publication_init(&p, a, t->n_touched, t->n_fresh_rs, txn_gone_rs(t, NULL));
 	uint16_t w = 0;
 
 	for (; rc == 0 && w < a->n_workers; w++)

@@ -79,7 +79,7 @@ static int check(const struct admin *a, const struct view *v, struct slb_refused
 
 static int build_and_publish(struct admin *a, struct slb_refused *refused) {
 	struct publication p;
-	int rc = publication_init(&p, a, 0, 0);
+	int rc = publication_init(&p, a, 0, 0, 0);
 
 	for (uint16_t w = 0; rc == 0 && w < a->n_workers; w++) {
 		p.msgs[w]->change.fwd = build_fwd(a, a->socket[w]);

@@ -48,11 +48,11 @@ static void change_free(struct inbox_msg *msg) {
 }
 
 static struct inbox_msg *change_new(
-	struct admin *a, uint16_t worker, uint32_t n_vs, uint32_t n_fresh_rs
+	struct admin *a, uint16_t worker, uint32_t n_vs, uint32_t n_fresh_rs, uint32_t n_gone_rs
 ) {
 	size_t vs_size = n_vs * sizeof(struct inbox_vs);
 	struct inbox_msg *msg = rte_zmalloc_socket(
-		"change", sizeof(*msg) + vs_size + n_fresh_rs * sizeof(uint32_t), 0,
+		"change", sizeof(*msg) + vs_size + (n_fresh_rs + n_gone_rs) * sizeof(uint32_t), 0,
 		a->socket[worker]
 	);
 
@@ -64,14 +64,19 @@ static struct inbox_msg *change_new(
 	msg->change.vs = (struct inbox_vs *)(msg + 1);
 	msg->change.fresh_rs = (uint32_t *)((uint8_t *)(msg + 1) + vs_size);
 	msg->change.n_vs = n_vs;
+	msg->change.gone_rs = msg->change.fresh_rs + n_fresh_rs;
 	msg->change.n_fresh_rs = n_fresh_rs;
+	msg->change.n_gone_rs = n_gone_rs;
 	return msg;
 }
 
-int publication_init(struct publication *p, struct admin *a, uint32_t n_vs, uint32_t n_fresh_rs) {
+int publication_init(
+	struct publication *p, struct admin *a, uint32_t n_vs, uint32_t n_fresh_rs,
+	uint32_t n_gone_rs
+) {
 	*p = (struct publication){.admin = a};
 	for (uint16_t w = 0; w < a->n_workers; w++) {
-		p->msgs[w] = change_new(a, w, n_vs, n_fresh_rs);
+		p->msgs[w] = change_new(a, w, n_vs, n_fresh_rs, n_gone_rs);
 		p->undos[w] = rte_zmalloc_socket("undo", sizeof(*p->undos[w]), 0, a->socket[w]);
 		if (p->msgs[w] == NULL || p->undos[w] == NULL)
 			return -ENOMEM;

@@ -12,8 +12,11 @@ struct publication {
 	struct inbox_msg *undos[SLB_MAX_WORKERS]; // in store, so that undoing cannot fail
 };
 
-// Allocates the messages, with room for n_vs and n_fresh_rs elements, for generation + 1. 0 or -ENOMEM.
-int publication_init(struct publication *p, struct admin *a, uint32_t n_vs, uint32_t n_fresh_rs);
+// Allocates the messages, with room for so many elements, for generation + 1. 0 or -ENOMEM.
+int publication_init(
+	struct publication *p, struct admin *a, uint32_t n_vs, uint32_t n_fresh_rs,
+	uint32_t n_gone_rs
+);
 
 // Hands the messages over. 0: every worker is at the new generation, and so is the admin core. Otherwise every
 // worker that answered is back at the old one, and -ECANCELED (a worker refused), -ETIMEDOUT (a worker did

@@ -3,6 +3,7 @@
 #include "admin/tables.h"
 
 #include "admin/check.h"
+#include "admin/policies.h"
 #include "admin/rs_slots.h"
 #include "admin/text.h"
 #include "admin/vs_keys.h"
@@ -41,19 +42,20 @@ static struct admin_rs *rs_copies(const struct admin_rs *from) {
 	return first;
 }
 
-static struct admin_vs *vs_copy(const struct admin_vs *from) {
+static struct admin_vs *vs_copy(struct admin *a, const struct admin_vs *from) {
 	struct admin_vs *vs = malloc(sizeof(*vs));
 	uint32_t n = 0;
 
 	if (vs == NULL)
 		return NULL;
 	*vs = *from;
+	policy_keep(a, vs->policy);
 	vs->rs = rs_copies(from->rs);
 	for (const struct admin_rs *rs = vs->rs; rs != NULL; rs = rs->next)
 		n++;
 	if (n == from->n_rs)
 		return vs;
-	admin_vs_free(vs);
+	admin_vs_free(a, vs);
 	return NULL;
 }
 
@@ -71,7 +73,7 @@ static struct touched_vs *touch(struct txn *t, uint16_t slot) {
 
 	if (touched != NULL)
 		return touched;
-	copy = vs_copy(a->vs[slot]);
+	copy = vs_copy(a, a->vs[slot]);
 	if (copy == NULL)
 		return NULL;
 	touched = &t->touched[t->n_touched++];
@@ -84,10 +86,24 @@ static int no_memory(struct txn *t) {
 	return refuse(t->refused, ENOMEM, SLB_REFUSED_NO_MEMORY, "no memory for the change");
 }
 
-static void set_attributes(struct admin_vs *vs, const struct slb_op *op) {
+// Takes the operation's attributes over; the VS must have a policy.
+static int set_attributes(struct txn *t, struct admin_vs *vs, const struct slb_op *op) {
+	struct admin *a = t->admin;
+	uint8_t policy = policy_take(a, op->timeout_s, op->one_packet);
+	char text[ENDPOINT_TEXT];
+
+	if (policy == POLICY_NONE)
+		return refuse(
+			t->refused, ENOSPC, SLB_REFUSED_VS_FULL,
+			"VS %s: %d different sets of time-outs are in use; use one of them",
+			endpoint_text(&op->vs, text), POLICIES
+		);
+	policy_give(a, vs->policy);
+	vs->policy = policy;
 	vs->scheduler = op->scheduler;
 	vs->one_packet = op->one_packet;
 	memcpy(vs->timeout_s, op->timeout_s, sizeof(vs->timeout_s));
+	return 0;
 }
 
 static int add_vs(struct txn *t, const struct slb_op *op) {
@@ -110,7 +126,7 @@ static int add_vs(struct txn *t, const struct slb_op *op) {
 	vs->port_be = op->vs.port_be;
 	vs->proto = op->vs.proto;
 	vs->slot = slot;
-	set_attributes(vs, op);
+	policy_keep(a, vs->policy);
 	// A slot that this very transaction emptied may be the one.
 	touched = find_touched(t, slot);
 	if (touched == NULL) {
@@ -121,7 +137,7 @@ static int add_vs(struct txn *t, const struct slb_op *op) {
 	t->keys_changed = true;
 	a->vs[slot] = vs;
 	vs_keys_enter(a, slot);
-	return 0;
+	return set_attributes(t, vs, op);
 }
 
 static int delete_vs(struct txn *t, uint16_t slot) {
@@ -133,7 +149,7 @@ static int delete_vs(struct txn *t, uint16_t slot) {
 	vs_keys_leave(a, slot);
 	for (const struct admin_rs *rs = touched->after->rs; rs != NULL; rs = rs->next)
 		rs_slot_forget(a, rs->slot);
-	admin_vs_free(touched->after);
+	admin_vs_free(a, touched->after);
 	touched->after = NULL;
 	a->vs[slot] = NULL;
 	t->keys_changed = true;
@@ -206,8 +222,7 @@ static int edit_vs(struct txn *t, uint16_t slot, const struct slb_op *op) {
 
 	if (touched == NULL)
 		return no_memory(t);
-	set_attributes(touched->after, op);
-	return 0;
+	return set_attributes(t, touched->after, op);
 }
 
 int txn_apply(struct txn *t, const struct slb_op *op) {
@@ -232,27 +247,47 @@ int txn_apply(struct txn *t, const struct slb_op *op) {
 	}
 }
 
-// RS of `before` that `after` has no more; either may be NULL.
-static void drain_missing(
-	struct admin *a, const struct admin_vs *before, const struct admin_vs *after
-) {
-	for (const struct admin_rs *rs = before != NULL ? before->rs : NULL; rs != NULL;
-	     rs = rs->next) {
-		const struct admin_rs *still = after != NULL ? after->rs : NULL;
-		while (still != NULL && still->slot != rs->slot)
-			still = still->next;
-		if (still == NULL)
-			rs_slot_drain(a, rs->slot);
+// The first RS of `rs` and those behind it that a VS has no more; *still: its RS from there on. Both lists are in the order
+// in which RS were added, so one walk finds all of them.
+static const struct admin_rs *next_gone(const struct admin_rs *rs, const struct admin_rs **still) {
+	while (rs != NULL && *still != NULL && (*still)->slot == rs->slot) {
+		rs = rs->next;
+		*still = (*still)->next;
 	}
+	return rs;
+}
+
+static const struct admin_rs *first_gone(
+	const struct touched_vs *touched, const struct admin_rs **still
+) {
+	*still = touched->after != NULL ? touched->after->rs : NULL;
+	return next_gone(touched->before != NULL ? touched->before->rs : NULL, still);
+}
+
+uint32_t txn_gone_rs(const struct txn *t, uint32_t *slots) {
+	const struct admin_rs *rs, *still;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < t->n_touched; i++) {
+		rs = first_gone(&t->touched[i], &still);
+		for (; rs != NULL; rs = next_gone(rs->next, &still), n++)
+			if (slots != NULL)
+				slots[n] = rs->slot;
+	}
+	return n;
 }
 
 void txn_keep(struct txn *t, uint64_t generation) {
+	const struct admin_rs *rs, *still;
+
 	for (uint32_t i = 0; i < t->n_touched; i++) {
 		struct touched_vs *touched = &t->touched[i];
+		rs = first_gone(touched, &still);
+		for (; rs != NULL; rs = next_gone(rs->next, &still))
+			rs_slot_drain(t->admin, rs->slot);
 		if (touched->after != NULL)
 			touched->after->generation = generation;
-		drain_missing(t->admin, touched->before, touched->after);
-		admin_vs_free(touched->before);
+		admin_vs_free(t->admin, touched->before);
 	}
 	rs_slots_settle(t->admin, t->fresh_rs, t->n_fresh_rs);
 }
@@ -264,7 +299,7 @@ void txn_undo(struct txn *t) {
 		struct touched_vs *touched = &t->touched[i];
 		if (touched->after != NULL)
 			vs_keys_leave(a, touched->slot);
-		admin_vs_free(touched->after);
+		admin_vs_free(a, touched->after);
 		a->vs[touched->slot] = touched->before;
 		if (touched->before != NULL)
 			vs_keys_enter(a, touched->slot);

@@ -27,6 +27,9 @@ int txn_init(struct txn *t, struct admin *a, uint32_t n, struct slb_refused *ref
 // Works one operation into the copies; -errno with *refused filled in. What is wrong leaves the rest untouched.
 int txn_apply(struct txn *t, const struct slb_op *op);
 
+// Slots of the RS that the transaction removes, into `slots` unless it is NULL; returns how many.
+uint32_t txn_gone_rs(const struct txn *t, uint32_t *slots);
+
 // The workers have it: originals go, RS that are no more begin to drain.
 void txn_keep(struct txn *t, uint64_t generation);
 

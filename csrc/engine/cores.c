@@ -115,7 +115,8 @@ static void init_meters(struct core *c, const struct slb_config *config) {
 static void init_timeouts(struct core *c, const struct slb_config *config) {
 	for (int state = 0; state < SLB_STATE_COUNT; state++) {
 		uint32_t seconds = config->timeout_s[state];
-		c->timeout[state] = clock_ticks_from_s(seconds != 0 ? seconds : TIMEOUT_S[state]);
+		c->policies[0].timeout[state] =
+			clock_ticks_from_s(seconds != 0 ? seconds : TIMEOUT_S[state]);
 	}
 }
 
@@ -157,6 +158,8 @@ struct core *core_new(
 	}
 	for (uint16_t port = 0; port < config->n_ports; port++)
 		c->vlan_be[port] = rte_cpu_to_be_16(config->ports[port].vlan);
+	c->drain_tcp = clock_ticks_from_s(config->drain_tcp_s);
+	c->recycle = config->recycle;
 	init_timeouts(c, config);
 	init_meters(c, config);
 	wheel_init(&c->wheel, &c->sessions, c->now);

@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 4
+#define SLB_ABI_VERSION 5
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -319,6 +319,7 @@ struct slb_worker_info {
 	uint64_t sessions_active;
 	uint64_t sessions_created;
 	uint64_t sessions_ended;
+	uint64_t sessions_recycled; // of them, ended to make room
 	uint64_t sessions_capacity;
 	uint64_t session_bytes; // memory of all sessions, index and timers included
 };

@@ -11,6 +11,7 @@
 #include "path/tcp_state.h"
 
 #include <rte_mbuf.h>
+#include <rte_prefetch.h>
 #include <rte_tcp.h>
 
 // All workers must agree on it, so it is keyed with a constant.
@@ -31,7 +32,34 @@ static bool is_first(const struct pkt *p) {
 	return (p->tcp_flags & kinds) == RTE_TCP_SYN_FLAG;
 }
 
-static void new_session(struct core *c, struct pkt *p, uint16_t slot) {
+// Ends a session. Packets of the burst that belong to it look again if they come from place `at` on; earlier ones are
+// stragglers of a connection that is over.
+static void forget(struct core *c, struct burst *b, uint16_t at, struct session *over) {
+	session_end_now(c, over);
+	for (uint16_t i = 0; i < b->n_live; i++) {
+		struct pkt *p = &b->pkts[b->live[i]];
+		if (p->session != over)
+			continue;
+		p->session = NULL;
+		if (i < at)
+			pkt_drop(p, SLB_DROP_NO_SESSION);
+	}
+}
+
+static void make_room(struct core *c, struct burst *b, uint16_t at, enum session_width width) {
+	struct session *victim;
+
+	if (!c->recycle || !session_is_full(&c->sessions, width))
+		return;
+	victim = session_victim(c, width);
+	if (victim == NULL)
+		return;
+	forget(c, b, at, victim);
+	c->counters.recycled++;
+}
+
+static void new_session(struct core *c, struct burst *b, uint16_t at, uint16_t slot) {
+	struct pkt *p = &b->pkts[b->live[at]];
 	struct vs *vs = c->vs[slot];
 	const struct vs_rs *rs;
 
@@ -56,10 +84,12 @@ static void new_session(struct core *c, struct pkt *p, uint16_t slot) {
 		pkt_drop(p, SLB_DROP_NO_RS);
 		return;
 	}
+	make_room(c, b, at, session_width(p, rs));
 	session_create(c, p, vs, rs);
 }
 
-static void admit_one(struct core *c, struct pkt *p, enum source from) {
+static void admit_one(struct core *c, struct burst *b, uint16_t at, enum source from) {
+	struct pkt *p = &b->pkts[b->live[at]];
 	struct ipaddr dst = pkt_dst(p);
 	uint16_t owner, slot, target;
 
@@ -89,7 +119,7 @@ static void admit_one(struct core *c, struct pkt *p, enum source from) {
 	if (target != c->id)
 		pkt_decide(p, VERDICT_HANDOFF, target);
 	else
-		new_session(c, p, slot);
+		new_session(c, b, at, slot);
 }
 
 // A client that opens a connection anew from the port of one that is over must be scheduled anew: the RS of old may
@@ -109,37 +139,35 @@ static bool reopens(const struct burst *b, uint16_t at) {
 	return state == SLB_TCP_TIME_WAIT || state == SLB_TCP_CLOSE;
 }
 
-// Ends the session of the packet at place `at`. Later packets of the burst that belong to it look again; earlier ones
-// are stragglers of the connection that is over.
-static void forget(struct core *c, struct burst *b, uint16_t at) {
-	struct session *over = b->pkts[b->live[at]].session;
+static bool is_over(const struct core *c, const struct burst *b, uint16_t at) {
+	const struct pkt *p = &b->pkts[b->live[at]];
 
-	session_end_now(c, over);
-	for (uint16_t i = 0; i < b->n_live; i++) {
-		struct pkt *p = &b->pkts[b->live[i]];
-		if (p->session != over)
-			continue;
-		p->session = NULL;
-		if (i < at)
-			pkt_drop(p, SLB_DROP_NO_SESSION);
-	}
+	return reopens(b, at) || session_is_over(c, p->session, p->dir);
 }
 
 void admit(struct core *c, struct burst *b, enum source from) {
 	bool changed = false;
 
 	for (uint16_t i = 0; i < b->n_live; i++) {
+		const struct pkt *p = &b->pkts[b->live[i]];
+		if (p->session != NULL)
+			rte_prefetch0(&c->rs[p->session->rs]);
+	}
+	for (uint16_t i = 0; i < b->n_live; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
+		// A straggler may have been dropped with the session of a later packet.
+		if (p->verdict != VERDICT_NONE)
+			continue;
 		// An earlier packet of this burst may have made the session.
 		if (p->session == NULL && changed)
 			session_find(&c->sessions, p);
-		if (p->session != NULL && reopens(b, i)) {
-			forget(c, b, i);
+		if (p->session != NULL && is_over(c, b, i)) {
+			forget(c, b, i, p->session);
 			changed = true;
 		}
 		if (p->session != NULL)
 			continue;
-		admit_one(c, p, from);
+		admit_one(c, b, i, from);
 		changed |= p->session != NULL;
 	}
 	burst_sift(b);

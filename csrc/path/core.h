@@ -19,6 +19,8 @@ struct rs_core {
 	uint64_t sessions;
 	uint64_t active;
 	struct laddr_cursor cursor; // worker only
+	uint32_t removed_at; // tick
+	bool removed; // by the operator: its sessions are on their way out
 };
 
 _Static_assert(sizeof(struct rs_core) == 64, "an RS costs a packet one cache line");
@@ -27,6 +29,7 @@ struct core_counters {
 	uint64_t drops[SLB_DROP_COUNT];
 	uint64_t created;
 	uint64_t ended;
+	uint64_t recycled; // of them, ended to make room
 };
 
 // Tokens refill with the tick; a burst may spend a quarter of a second's worth.
@@ -36,6 +39,14 @@ struct punt_meter {
 	uint32_t depth;
 	uint32_t tick;
 };
+
+// What a VS wants of its sessions. Admin writes one that nobody refers to.
+struct policy {
+	uint32_t timeout[SLB_STATE_COUNT]; // ticks
+	bool one_packet; // a UDP session is over with its first reply
+};
+
+enum { POLICIES = 255, POLICY_NONE = 255 };
 
 enum { WANTED_SLOTS = 64 };
 
@@ -50,7 +61,8 @@ struct core {
 	uint16_t id;
 	uint16_t n_workers;
 	uint32_t salt;
-	uint32_t timeout[SLB_STATE_COUNT]; // ticks
+	uint32_t drain_tcp; // ticks that TCP sessions of a removed RS may go on; 0: any number
+	bool recycle; // a full table gives up idle sessions
 	const struct owner_map *owners;
 	struct laddr_set laddrs;
 	struct rs_core *rs; // by slot
@@ -65,6 +77,8 @@ struct core {
 	uint32_t fwd_gen;
 	bool quiesced; // no new sessions
 
+	struct policy policies[POLICIES];
+
 	// worker only
 	_Alignas(64) struct session_table sessions;
 	uint32_t now; // tick
@@ -74,6 +88,7 @@ struct core {
 
 	// worker writes, admin reads
 	_Alignas(64) struct core_counters counters;
+	uint64_t policy_sessions[POLICIES]; // live ones
 	struct wanted wanted[WANTED_SLOTS]; // ring of neighbours that packets had to go without
 	uint32_t wanted_head;
 	_Alignas(64) uint32_t wanted_tail; // admin writes

@@ -7,12 +7,27 @@
 #include "path/tcp_state.h"
 
 #include <errno.h>
+#include <rte_branch_prediction.h>
 
 // How long a search for a free port is not repeated for an RS after one that found none.
 enum { BARREN_TICKS = 1 };
 
+// Sessions looked at for one that makes room for another.
+enum { VICTIM_CANDIDATES = 64 };
+
+static uint32_t timeout(const struct core *c, const struct session *s) {
+	return c->policies[s->policy].timeout[s->state];
+}
+
+static bool drains(const struct core *c, const struct session *s) {
+	return c->rs[s->rs].removed && c->drain_tcp > 0 && session_proto(s) == SLB_PROTO_TCP;
+}
+
 uint32_t session_due(const struct core *c, const struct session *s) {
-	return s->seen + c->timeout[s->state];
+	uint32_t due = s->seen + timeout(c, s);
+	uint32_t deadline = c->rs[s->rs].removed_at + c->drain_tcp;
+
+	return drains(c, s) && clock_reached(due, deadline) ? deadline : due;
 }
 
 static uint32_t entry_id(const struct core *c, const struct session *s) {
@@ -86,11 +101,13 @@ static void put_keys(struct session *s, const struct pkt *p, const struct vs_rs 
 		ipaddr_v6_bytes(rs->addr, session_addrs(s)->addr[DIR_OUT][0]);
 }
 
-// Both keys are entered, or none.
+// Both keys are entered, or none; of a one-packet session only the RS's, so that each question makes one.
 static int enter(struct core *c, struct session *s) {
 	uint32_t id = entry_id(c, s);
 	int rc = take_local_port(c, s, &c->rs[s->rs].cursor);
 
+	if (c->policies[s->policy].one_packet)
+		return rc;
 	if (rc == 0 && session_insert(&c->sessions, id, DIR_IN) != 0) {
 		session_remove(&c->sessions, id, DIR_OUT);
 		rc = -ENOSPC;
@@ -98,9 +115,8 @@ static int enter(struct core *c, struct session *s) {
 	return rc;
 }
 
-void session_create(struct core *c, struct pkt *p, const struct vs *, const struct vs_rs *rs) {
-	bool narrow = !pkt_is_v6(p) && ipaddr_is_v4(rs->addr);
-	uint32_t id = session_take(&c->sessions, narrow ? SESSION_NARROW : SESSION_WIDE);
+void session_create(struct core *c, struct pkt *p, const struct vs *vs, const struct vs_rs *rs) {
+	uint32_t id = session_take(&c->sessions, session_width(p, rs));
 	struct session *s;
 	int rc;
 
@@ -111,6 +127,7 @@ void session_create(struct core *c, struct pkt *p, const struct vs *, const stru
 	s = &c->sessions.entries[id];
 	put_keys(s, p, rs);
 	s->rs = rs->slot;
+	s->policy = vs->policy;
 	s->state = p->proto == SLB_PROTO_TCP ? SLB_TCP_NONE : SLB_UDP_ONEWAY;
 	s->seen = c->now;
 	// A generation that is not the current one makes the first packet look the hops up.
@@ -127,6 +144,7 @@ void session_create(struct core *c, struct pkt *p, const struct vs *, const stru
 	c->rs[s->rs].active++;
 	laddr_of(c, s)->sessions++;
 	laddr_of(c, s)->active++;
+	c->policy_sessions[s->policy]++;
 	c->counters.created++;
 	p->session = s;
 	p->dir = DIR_IN;
@@ -139,6 +157,7 @@ static void session_end(struct core *c, uint32_t id) {
 	session_remove(&c->sessions, id, DIR_OUT);
 	c->rs[s->rs].active--;
 	laddr_of(c, s)->active--;
+	c->policy_sessions[s->policy]--;
 	c->counters.ended++;
 	session_give(&c->sessions, id);
 }
@@ -156,7 +175,11 @@ static uint8_t next_state(const struct session *s, const struct pkt *p) {
 	return p->dir == DIR_OUT ? SLB_UDP_REPLIED : s->state;
 }
 
-void session_touch(struct core *c, struct pkt *p) {
+bool session_is_answered(const struct core *c, const struct session *s) {
+	return s->state == SLB_UDP_REPLIED && c->policies[s->policy].one_packet;
+}
+
+bool session_touch(struct core *c, struct pkt *p) {
 	struct session *s = p->session;
 	struct rs_core *rs = &c->rs[s->rs];
 	uint8_t state = next_state(s, p);
@@ -164,9 +187,9 @@ void session_touch(struct core *c, struct pkt *p) {
 	if (s->seen != c->now)
 		s->seen = c->now;
 	if (state != s->state) {
-		bool sooner = c->timeout[state] < c->timeout[s->state];
+		uint32_t before = timeout(c, s);
 		s->state = state;
-		if (sooner) {
+		if (timeout(c, s) < before) {
 			uint32_t id = entry_id(c, s);
 			wheel_disarm(&c->wheel, &c->sessions, id);
 			wheel_arm(&c->wheel, &c->sessions, id, session_due(c, s));
@@ -174,6 +197,54 @@ void session_touch(struct core *c, struct pkt *p) {
 	}
 	rs->packets[p->dir]++;
 	rs->bytes[p->dir] += p->ip_len;
+	return unlikely(state == SLB_UDP_REPLIED) && c->policies[s->policy].one_packet;
+}
+
+enum session_width session_width(const struct pkt *p, const struct vs_rs *rs) {
+	return !pkt_is_v6(p) && ipaddr_is_v4(rs->addr) ? SESSION_NARROW : SESSION_WIDE;
+}
+
+bool session_is_over(const struct core *c, const struct session *s, enum direction dir) {
+	const struct rs_core *rs = &c->rs[s->rs];
+
+	if (likely(!rs->removed))
+		return false;
+	if (session_proto(s) == SLB_PROTO_UDP)
+		return dir == DIR_IN;
+	return drains(c, s) && clock_reached(c->now, rs->removed_at + c->drain_tcp);
+}
+
+// Established connections, and those that are being closed in order, are not given up.
+static bool is_recyclable(const struct session *s) {
+	switch (s->state) {
+	case SLB_TCP_ESTABLISHED:
+	case SLB_TCP_FIN_WAIT:
+	case SLB_TCP_CLOSE_WAIT:
+	case SLB_TCP_LAST_ACK:
+		return false;
+	default:
+		return true;
+	}
+}
+
+// Sessions stand in the wheel in the order in which they were due when last looked at, so those of one time-out stand in
+// the order of their idleness, give or take what they have received since; of some that come first the idlest is taken.
+struct session *session_victim(struct core *c, enum session_width width) {
+	struct session_table *t = &c->sessions;
+	struct session *idlest = NULL;
+	uint32_t seen = 0;
+
+	for (uint32_t tick = 1; tick < WHEEL_SLOTS && seen < VICTIM_CANDIDATES; tick++) {
+		uint32_t id = wheel_first(&c->wheel, c->wheel.now + tick);
+		for (; id < t->lines && seen < VICTIM_CANDIDATES; id = t->entries[id].next) {
+			struct session *s = &t->entries[id];
+			seen++;
+			if (session_width_of(t, id) == width && is_recyclable(s)
+			    && (idlest == NULL || clock_reached(idlest->seen, s->seen)))
+				idlest = s;
+		}
+	}
+	return idlest;
 }
 
 uint32_t session_expire(struct core *c, uint32_t budget) {

@@ -10,8 +10,20 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 // Ends a session before its time; a pointer to it must not be used any more.
 void session_end_now(struct core *c, struct session *s);
 
-// A packet of the session came: time stamp, state, counters.
-void session_touch(struct core *c, struct pkt *p);
+// The size of entry that a session of this packet with this RS needs.
+enum session_width session_width(const struct pkt *p, const struct vs_rs *rs);
+
+// Its RS is removed, and its time is over too: for a UDP session when the client sends again, for a TCP one after the drain.
+bool session_is_over(const struct core *c, const struct session *s, enum direction dir);
+
+// One of the idlest sessions that may be given up for another of this width, or NULL: UDP, half-open or finished.
+struct session *session_victim(struct core *c, enum session_width width);
+
+// A one-packet session that has had its reply.
+bool session_is_answered(const struct core *c, const struct session *s);
+
+// A packet of the session came: time stamp, state, counters. Returns whether the session is over with it.
+bool session_touch(struct core *c, struct pkt *p);
 
 // Ends what is due by c->now, looking at no more than `budget` sessions; returns how many were looked at.
 uint32_t session_expire(struct core *c, uint32_t budget);

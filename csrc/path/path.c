@@ -41,6 +41,7 @@ static void write_note(struct pkt *p) {
 
 static void load(struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n, enum source from) {
 	b->n = b->n_live = n;
+	b->finishes = false;
 	for (uint16_t i = 0; i < n; i++) {
 		b->pkts[i] = (struct pkt){.m = mbufs[i]};
 		b->live[i] = (uint8_t)i;
@@ -52,7 +53,21 @@ static void load(struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n, enu
 
 static void touch(struct core *c, struct burst *b) {
 	for (uint16_t i = 0; i < b->n_live; i++)
-		session_touch(c, &b->pkts[b->live[i]]);
+		b->finishes |= session_touch(c, &b->pkts[b->live[i]]);
+}
+
+// A one-packet session has been answered: it ends once its answers, of which there may be more in the burst, are on
+// their way.
+static void finish(struct core *c, struct burst *b) {
+	for (uint16_t i = 0; i < b->n_live; i++) {
+		struct session *s = b->pkts[b->live[i]].session;
+		if (s == NULL || !session_is_answered(c, s))
+			continue;
+		for (uint16_t j = i; j < b->n_live; j++)
+			if (b->pkts[b->live[j]].session == s)
+				b->pkts[b->live[j]].session = NULL;
+		session_end_now(c, s);
+	}
 }
 
 // The port's tag, on what leaves by a port that has one.
@@ -89,5 +104,7 @@ void path_run(
 	touch(c, b);
 	forward(c, b);
 	rewrite(c, b);
+	if (unlikely(b->finishes))
+		finish(c, b);
 	settle(c, b);
 }

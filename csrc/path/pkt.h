@@ -84,6 +84,7 @@ struct burst {
 	uint16_t n;
 	uint16_t n_live; // without a verdict so far
 	uint8_t live[BURST]; // their places in pkts, in order of arrival
+	bool finishes; // a session is over when this burst has been rewritten
 	struct pkt pkts[BURST];
 };
 

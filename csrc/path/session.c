@@ -179,8 +179,10 @@ void session_table_init(
 	};
 }
 
-static inline uint32_t width_of(const struct session_table *t, uint32_t id) {
-	return id >= t->regions[SESSION_WIDE].first ? SESSION_WIDE : SESSION_NARROW;
+bool session_is_full(const struct session_table *t, enum session_width width) {
+	const struct session_region *r = &t->regions[width];
+
+	return r->free_head == SESSION_NIL && r->fresh >= r->end;
 }
 
 uint32_t session_take(struct session_table *t, enum session_width width) {
@@ -202,7 +204,7 @@ uint32_t session_take(struct session_table *t, enum session_width width) {
 }
 
 void session_give(struct session_table *t, uint32_t id) {
-	struct session_region *r = &t->regions[width_of(t, id)];
+	struct session_region *r = &t->regions[session_width_of(t, id)];
 
 	t->entries[id].kind[DIR_IN] = 0;
 	t->entries[id].next = r->free_head;

@@ -35,10 +35,6 @@ struct session_group {
 
 _Static_assert(sizeof(struct session_group) == 64, "a group is a cache line");
 
-enum session_flag {
-	SESSION_REMOVED = 1 << 0, // its RS is no more
-};
-
 struct session {
 	struct flow_key key[2]; // enum direction, as the arriving packet has it
 	uint32_t rs; // slot
@@ -53,7 +49,7 @@ struct session {
 	uint16_t l4_delta; // addresses and ports
 	uint8_t kind[2]; // as in struct pkt, by direction; 0: the entry is free
 	uint8_t state; // enum slb_tcp_state
-	uint8_t flags; // enum session_flag
+	uint8_t policy; // number
 };
 
 // The second line: source and destination of the arriving packet, by direction; of an IPv4 side, zeros.
@@ -131,12 +127,18 @@ void session(struct session_table *t, struct burst *b);
 // One key, for the miss path. Sets session and dir of p as session() does.
 void session_find(struct session_table *t, struct pkt *p);
 
+static inline enum session_width session_width_of(const struct session_table *t, uint32_t id) {
+	return id >= t->regions[SESSION_WIDE].first ? SESSION_WIDE : SESSION_NARROW;
+}
+
 // Takes a free entry, zeroed but for its links; SESSION_NIL when there is none of this width.
 uint32_t session_take(struct session_table *t, enum session_width width);
 
 // For a walk over all entries: the first line at or behind `line` in which an entry begins or once began (kind[DIR_IN] tells
 // which); t->lines when there is none.
 uint32_t session_at(const struct session_table *t, uint32_t line);
+
+bool session_is_full(const struct session_table *t, enum session_width width);
 
 // Gives an entry back that is in no group.
 void session_give(struct session_table *t, uint32_t id);

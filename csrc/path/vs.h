@@ -22,7 +22,8 @@ struct vs {
 	uint8_t proto;
 	uint8_t scheduler; // enum slb_sched
 	uint16_t slot;
-	bool one_packet;
+	uint8_t policy; // number
+	uint8_t reserved;
 	uint32_t n_rs;
 	uint32_t total_weight;
 	uint32_t turn; // worker only: round robin

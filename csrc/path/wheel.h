@@ -24,5 +24,10 @@ void wheel_arm(struct wheel *w, struct session_table *t, uint32_t id, uint32_t d
 
 void wheel_disarm(struct wheel *w, struct session_table *t, uint32_t id);
 
+// The first session armed for a tick within the horizon, or a number from t->lines on; the others follow by `next`.
+static inline uint32_t wheel_first(const struct wheel *w, uint32_t tick) {
+	return w->next[tick % WHEEL_SLOTS];
+}
+
 // The next session whose slot has come by tick `now`, disarmed; SESSION_NIL when there is none.
 uint32_t wheel_pop(struct wheel *w, struct session_table *t, uint32_t now);

@@ -26,6 +26,14 @@ static void fresh_rs(struct core *c, const struct inbox_change *change) {
 	}
 }
 
+static void gone_rs(struct core *c, const struct inbox_change *change, bool removed) {
+	for (uint32_t i = 0; i < change->n_gone_rs; i++) {
+		struct rs_core *rs = &c->rs[change->gone_rs[i]];
+		rs->removed = removed;
+		rs->removed_at = c->now;
+	}
+}
+
 static enum inbox_result apply_change(struct core *c, struct inbox_change *change) {
 	uint64_t from = change->from;
 
@@ -34,6 +42,7 @@ static enum inbox_result apply_change(struct core *c, struct inbox_change *chang
 	// Undone, they keep their counts: sessions may have been made in between.
 	if (change->to > from)
 		fresh_rs(c, change);
+	gone_rs(c, change, change->to > from);
 	for (uint32_t i = 0; i < change->n_vs; i++)
 		swap_vs(c, &change->vs[i]);
 	if (change->vs_index != NULL) {

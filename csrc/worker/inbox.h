@@ -25,8 +25,10 @@ struct inbox_change {
 	const struct fwd *fwd; // NULL: stays
 	uint32_t n_vs;
 	uint32_t n_fresh_rs;
+	uint32_t n_gone_rs;
 	struct inbox_vs *vs;
 	uint32_t *fresh_rs; // slots whose counters start from 0
+	uint32_t *gone_rs; // slots of RS that are removed
 };
 
 struct inbox_msg {

@@ -141,6 +141,7 @@ class WorkerView(Struct, frozen=True):
     sessions_active: int
     sessions_created: int
     sessions_ended: int
+    sessions_recycled: int
     sessions_capacity: int
     session_bytes: int
 

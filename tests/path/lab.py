@@ -8,6 +8,7 @@ lan0 <                        routes: 192.0.2.0/24 connected, default via 192.0.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from driver import Harness
 from packets.frames import (
@@ -77,9 +78,11 @@ class Lab:
     harness: Harness
     servers: list[VirtualServer] = field(default_factory=list)
 
-    def add_vs(self, key: str, scheduler: str = "rr", rs: Sequence[str] = ()) -> VirtualServer:
+    def add_vs(
+        self, key: str, scheduler: str = "rr", rs: Sequence[str] = (), **attributes: Any
+    ) -> VirtualServer:
         """Add a VS with RS of weight 1."""
-        self.harness.commit([Op("VS_ADD", key, scheduler=scheduler)])
+        self.harness.commit([Op("VS_ADD", key, scheduler=scheduler, **attributes)])
         server = VirtualServer(self.harness, key)
         self.servers.append(server)
         return server.add_rs(*rs)

@@ -36,6 +36,8 @@ def config_of(settings: Settings) -> Any:
     config.sessions, config.mbufs = settings.sessions, 4096
     config.sessions6 = settings.sessions6
     config.vs_max, config.rs_max = settings.vs_max, settings.rs_max
+    for name, value in settings.options.items():
+        setattr(config, name, value)
     for name in ("ospf", "arp", "other"):
         setattr(config, f"punt_{name}_pps", settings.pps.get(name, 100_000))
     for state, seconds in settings.timeouts.items():
@@ -88,7 +90,9 @@ def put_ops(ops: Sequence[Op]) -> Any:
     for row, op in zip(array, ops, strict=True):
         row.kind = number(f"SLB_OP_{op.kind}")
         row.scheduler = number(f"SLB_SCHED_{op.scheduler.upper()}")
-        row.weight = op.weight
+        row.weight, row.one_packet = op.weight, op.one_packet
+        for state, seconds in op.timeouts.items():
+            row.timeout_s[number(f"SLB_{state}")] = seconds
         put_endpoint(row.vs, op.vs)
         if op.rs:
             put_endpoint(row.rs, op.rs)

@@ -26,6 +26,7 @@ class Settings:
     timeouts: Mapping[str, int] = field(default_factory=dict)  # TCP_SYN_SENT: seconds
     spread_hash: frozenset[int] = frozenset()  # ports
     vlans: Mapping[int, int] = field(default_factory=dict)  # by port
+    options: Mapping[str, int] = field(default_factory=dict)  # other fields of struct slb_config
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Op:
     rs: str = ""
     weight: int = 1
     scheduler: str = "rr"
+    one_packet: bool = False
+    timeouts: Mapping[str, int] = field(default_factory=dict)  # as in Settings
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a VS wants of its sessions, kept once for all VS that want the same. Workers read a policy by its number, so one that
+// a VS or a session refers to is never changed.
+#pragma once
+
+#include "admin/admin.h"
+
+// Policy 0, of a VS that says nothing.
+void policies_init(struct admin *a);
+
+// Finds or makes the policy, for one more VS; POLICY_NONE when all are in use.
+uint8_t policy_take(struct admin *a, const uint32_t timeout_s[SLB_STATE_COUNT], bool one_packet);
+
+// One more VS, or one fewer, refers to it.
+void policy_keep(struct admin *a, uint8_t policy);
+void policy_give(struct admin *a, uint8_t policy);
