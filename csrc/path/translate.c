@@ -52,10 +52,10 @@ static bool source_routed(const struct rte_ipv4_hdr *ip, uint32_t options) {
 			len = 1;
 			continue;
 		}
-		if (options - i < 3 || at[i + 1] < 2 || at[i + 1] > options - i)
+		if (options - i < 2 || at[i + 1] < 2 || at[i + 1] > options - i)
 			return true;
 		len = at[i + 1];
-		if ((at[i] == OPTION_LSRR || at[i] == OPTION_SSRR) && at[i + 2] <= len)
+		if ((at[i] == OPTION_LSRR || at[i] == OPTION_SSRR) && (len < 3 || at[i + 2] <= len))
 			return true;
 	}
 	return false;

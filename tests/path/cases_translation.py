@@ -160,10 +160,15 @@ NAT46 = [
         for what, options in {
             "source routing": b"\x83\x07\x04\xc0\x00\x02\x09\x00",
             "strict source routing": b"\x89\x07\x04\xc0\x00\x02\x09\x00",
+            "source routing without a pointer": b"\x01\x01\x83\x02",
             "an option without a length": b"\x01\x01\x01\x83",
             "an option of no length": b"\x83\x00\x00\x00",
             "an option longer than the header": b"\x44\x09\x05\x00",
         }.items()
+    ),
+    Case(
+        "the shortest option, at the very end",
+        Send(raw_options(tcp46(), b"\x01\x01\x5e\x02"), ToRs(RS6)),
     ),
     Case(
         "what is behind the end of the options is none",
