@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Frames from what they are to say, true or not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oracle.checksum import checksum
-from oracle.packet import ICMP, IPV4, TCP, UDP, Address
+from oracle.packet import ICMP, ICMP6, IPV4, IPV6, TCP, UDP, VLAN, Address
 
 ZEROS = bytes(2)
 
@@ -21,10 +22,12 @@ class Draft:
     flags: int = 0
     payload: bytes = b""
     dst_mac: bytes = b"\x02\0\0\0\0\0"
-    ether_type: int = IPV4
-    version: int = 4
+    ether_type: int | None = None
+    version: int | None = None
     ihl: int | None = None
     tos: int = 0
+    flow: int = 0
+    extensions: Sequence[tuple[int, bytes]] = ()  # kind, and all but its first byte
     length: int | None = None
     ident: int = 7
     fragment: int = 0  # flags and offset
@@ -38,26 +41,43 @@ class Draft:
     urgent: int = 0
     tcp_options: bytes = b""
     udp_length: int | None = None
-    icmp: bytes = b"\x08\0"  # type and code
+    icmp: bytes = b""  # type and code
     icmp_rest: bytes = b"\0\x0b\0\x03"
     l4_checksum: int | None = None
     sums_to: int | None = None  # the last two bytes chosen so that the L4 checksum becomes this
     sums_as: tuple[Address, int, Address, int] | None = None  # … between these ends
     behind: bytes = b""  # within the packet, but behind what UDP says there is
     padding: bytes = b""  # behind the packet
+    vlan: int | None = None  # the tag; 0xF000 for none where there should be one
     cut: int | None = None  # only so many bytes of the frame arrive
 
-    def frame(self) -> bytes:
-        """The bytes."""
+    @property
+    def is_v6(self) -> bool:
+        """Whether the addresses are IPv6 ones."""
+        return len(self.src) == 16
+
+    def frame(self, vlan: int = 0) -> bytes:
+        """The bytes, as they arrive on a port of this VLAN."""
         if self.sums_to is not None:
             self._tune(self.sums_to)
-        l4 = self._l4(self.src, self.sport, self.dst, self.dport)
-        body = self.ip_options + l4 + self.behind
+        body = self._l4(self.src, self.sport, self.dst, self.dport) + self.behind
+        packet = self._v6(body) if self.is_v6 else self._v4(body)
+        kind = (IPV6 if self.is_v6 else IPV4) if self.ether_type is None else self.ether_type
+        tag = vlan if self.vlan is None else self.vlan
+        tagging = b""
+        if tag != 0xF000 and (vlan or self.vlan is not None):
+            tagging = VLAN.to_bytes(2, "big") + tag.to_bytes(2, "big")
+        macs = self.dst_mac + b"\xaa\xaa\xaa\0\0\x01"
+        whole = macs + tagging + kind.to_bytes(2, "big") + packet + self.padding
+        return whole[: self.cut]
+
+    def _v4(self, body: bytes) -> bytes:
         ihl = 5 + len(self.ip_options) // 4 if self.ihl is None else self.ihl
-        length = 20 + len(body) if self.length is None else self.length
+        length = 20 + len(self.ip_options) + len(body) if self.length is None else self.length
+        version = 4 if self.version is None else self.version
         header = b"".join(
             (
-                bytes((self.version << 4 | ihl, self.tos)),
+                bytes((version << 4 | ihl, self.tos)),
                 (length & 0xFFFF).to_bytes(2, "big"),
                 self.ident.to_bytes(2, "big"),
                 self.fragment.to_bytes(2, "big"),
@@ -67,9 +87,17 @@ class Draft:
             )
         )
         value = checksum(header + self.ip_options) if self.ip_checksum is None else self.ip_checksum
-        ethernet = self.dst_mac + b"\xaa\xaa\xaa\0\0\x01" + self.ether_type.to_bytes(2, "big")
-        whole = ethernet + header[:10] + value.to_bytes(2, "big") + header[12:] + body
-        return (whole + self.padding)[: self.cut]
+        return header[:10] + value.to_bytes(2, "big") + header[12:] + self.ip_options + body
+
+    def _v6(self, body: bytes) -> bytes:
+        proto, chain = self.proto, b""
+        for kind, rest in reversed(self.extensions):
+            proto, chain = kind, bytes((proto,)) + rest + chain
+        length = len(chain) + len(body) if self.length is None else self.length
+        version = 6 if self.version is None else self.version
+        start = (version << 28 | self.tos << 20 | self.flow).to_bytes(4, "big")
+        start += (length & 0xFFFF).to_bytes(2, "big") + bytes((proto, self.ttl))
+        return start + self.src + self.dst + chain + body
 
     def _l4(self, src: Address, sport: int, dst: Address, dport: int) -> bytes:
         ports = sport.to_bytes(2, "big") + dport.to_bytes(2, "big")
@@ -83,8 +111,9 @@ class Draft:
         elif self.proto == UDP:
             length = 8 + len(self.payload) if self.udp_length is None else self.udp_length
             head, tail = ports + length.to_bytes(2, "big"), b""
-        elif self.proto == ICMP:
-            head, tail = self.icmp, self.icmp_rest
+        elif self.proto in (ICMP, ICMP6):
+            head = self.icmp or (b"\x08\0" if self.proto == ICMP else b"\x80\0")
+            tail = self.icmp_rest
         else:
             return self.payload
         value = self.l4_checksum
@@ -92,7 +121,7 @@ class Draft:
             pseudo = b""
             size = len(head) + 2 + len(tail) + len(self.payload)
             if self.proto != ICMP:
-                pseudo = src + dst + bytes((0, self.proto)) + size.to_bytes(2, "big")
+                pseudo = src + dst + size.to_bytes(4, "big") + self.proto.to_bytes(4, "big")
             value = checksum(pseudo + head + ZEROS + tail + self.payload)
             if self.proto == UDP and value == 0:
                 value = 0xFFFF
@@ -100,7 +129,7 @@ class Draft:
 
     def _tune(self, wanted: int) -> None:
         """Choose the last word of an even payload; nothing where there is none."""
-        if len(self.payload) < 2 or len(self.payload) % 2 or self.proto == ICMP:
+        if len(self.payload) < 2 or len(self.payload) % 2 or self.proto not in (TCP, UDP):
             return
         ends = self.sums_as or (self.src, self.sport, self.dst, self.dport)
         self.payload = self.payload[:-2] + ZEROS

@@ -15,21 +15,30 @@ from oracle.events import FromClient, Noise, OfSession, Other, Sent
 BYTES = 16
 T = TypeVar("T")
 
-CLIENTS = ["203.0.113.9", "203.0.113.10", "20.0.0.1", "10.10.0.1", "1.0.0.1"]
-NO_CLIENTS = ["0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255", "10.96.0.10", "192.0.2.2"]
+CLIENTS = {
+    4: ["203.0.113.9", "203.0.113.10", "20.0.0.1", "10.10.0.1", "1.0.0.1"],
+    6: ["2001:db8:c::9", "2001:db8:c::a", "3001:db8:c::9", "2001:db8:10::1", "::1:0:0:0:1"],
+}
+NO_CLIENTS = {
+    4: ["0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255", "10.96.0.10", "192.0.2.2"],
+    6: ["::", "::1", "::ffff:1.2.3.4", "ff02::1", "fe80::9", "febf::9", "2001:db8:96::a"],
+}
 PORTS = [40000, 40001, 1, 53, 1023, 65535]
-VIPS = ["10.96.0.10", "10.96.0.11", "10.96.255.255"]
 SERVICES = [
-    *[f"{VIPS[0]}:{service}" for service in ("80/tcp", "80/udp", "53/tcp", "53/udp")],
-    *[f"{VIPS[1]}:{service}" for service in ("80/tcp", "53/udp")],
-    f"{VIPS[2]}:1/tcp",
+    *["10.96.0.10:80/tcp", "10.96.0.10:53/udp", "10.96.0.10:80/udp", "10.96.0.11:80/tcp"],
+    *["[2001:db8:96::a]:80/tcp", "[2001:db8:96::a]:53/udp", "[2001:db8:96::b]:80/tcp"],
+    *["10.96.255.255:1/tcp"],
 ]
-OWN = ["192.0.2.2", "192.0.2.255"]
-ELSEWHERE = [*VIPS, *OWN, "10.1.2.3", "224.0.0.5", "255.255.255.255"]
+OWN = ["192.0.2.2", "192.0.2.255", "2001:db8:2::2", "fe80::2"]
+ELSEWHERE = [
+    *["10.96.0.10", "10.96.0.11", "10.1.2.3", "224.0.0.5", "255.255.255.255"],
+    *["2001:db8:96::a", "2001:db8:97::1", "ff02::5", "ff02::1:ff00:2", "::ffff:10.96.0.10"],
+    *OWN,
+]
 PROTOCOLS = [1, 1, 1, 6, 17, 89, 47]
 SYN, ACK, PUSH_ACK, FIN_ACK, RST, SYN_ACK, SYN_ECN = 0x02, 0x10, 0x18, 0x11, 0x04, 0x12, 0xC2
 FLAGS = [SYN] * 4 + [ACK] * 4 + [PUSH_ACK] * 2 + [FIN_ACK] * 2 + [RST, SYN_ACK, SYN_ECN]
-SIZES = [0, 0, 0, 0, 0, 1, 2, 3, 8, 9, 64, 65, 512, 512, 1432, 1452, 1460, 1461, 1472, 1473]
+SIZES = [*[0] * 5, 1, 2, 3, 8, 9, 64, 65, 512, 512, 1200, 1208, 1232, 1233, 1400, 1460, 1461, 1473]
 EDGES = [0, 1, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF]
 VALUES: dict[str, Sequence[int]] = {
     "length": [0, 19, 20, 21, 27, 28, 39, 40, 41, 48, 1500, 65535],
@@ -41,17 +50,19 @@ VALUES: dict[str, Sequence[int]] = {
     "ttl": [0, 1, 2, 3, 64, 128, 255],
     "ip_options": range(1, 11),
     "tcp_options": range(1, 11),
+    "raw_options": range(10),
+    "extensions": range(11**3),
+    "vlan": [0, 5, 0x123, 0xE123, 0xF000],
     "fragment": [0x4000, 0x4000, 0x8000, 0x2000, 0x0001, 0x1FFF, 0x20B9],
-    "icmp": [0x0000, 0x0800, 0x0801, 0x0304, 0x0B00, 0x0C00],
-    "proto": [1, 2, 6, 17, 47, 58, 89, 132],
-    "ether_type": [0x0806, 0x88CC, 38],
+    "icmp": [0x0000, 0x0800, 0x0801, 0x0304, 0x0B00, 0x8000, 0x8100, 0x8001, 0x8700, 0x8900],
+    "proto": [0, 1, 2, 6, 17, 44, 47, 58, 59, 89, 132, 134, 145],
+    "ether_type": [0x0800, 0x0806, 0x86DD, 0x8100, 0x88A8, 0x88CC, 38],
     "version": range(16),
     "ihl": range(16),
     "data_offset": range(16),
     "sums_to": range(8),
 }
 RARE = sorted(QUIRKS)
-UNKNOWN = (b"\x86\xdd", b"\x81\x00", b"\x88\xa8")  # types of frames the model does not know
 
 
 class Dice:
@@ -97,16 +108,17 @@ def packet(drawn: bytes) -> Sent | None:
     if kind == 0:
         return None
     if kind < 6:
-        client = dice.of(NO_CLIENTS) if dice.below(9) == 8 else dice.of(CLIENTS)
         service, port = dice.of(SERVICES), dice.of(PORTS)
+        clients = NO_CLIENTS if dice.below(9) == 8 else CLIENTS
+        client = dice.of(clients[6 if "[" in service else 4])
         return FromClient(client, port, service, dice.flags(), dice.of(SIZES), dice.quirks())
     if kind < 15:
         way, who = dice.below(2) == 1, dice.below(40)
         return OfSession(who, way, dice.flags(), dice.of(SIZES), dice.quirks())
     if kind == 15:
-        to = dice.below(4) if dice.below(2) else dice.of(ELSEWHERE)
-        source = dice.of([*CLIENTS, *NO_CLIENTS])
+        to: str | int = dice.below(8) if dice.below(2) else dice.of(ELSEWHERE)
+        family = 6 if ":" in str(to) or dice.below(2) else 4
+        source = dice.of([*CLIENTS[family], *NO_CLIENTS[family]])
         sport, dport = dice.of(PORTS), dice.of([*PORTS, 1024])
         return Other(source, to, dice.of(PROTOCOLS), sport, dport, dice.of(SIZES), dice.quirks())
-    noise = drawn[dice.below(len(drawn)) :] * (1 + dice.below(4))
-    return None if noise[12:14] in UNKNOWN else Noise(noise)
+    return Noise(drawn[dice.below(len(drawn)) :] * (1 + dice.below(4)))

@@ -2,16 +2,44 @@
 """From the words of a scenario to frames: who sends to whom, and what is odd about the packet."""
 
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 
 from values import Settings
 
 from oracle.build import Draft
 from oracle.events import FromClient, OfSession, Other
+from oracle.packet import ICMP, ICMP6
 from oracle.routes import packed
 from oracle.services import service_of
 from oracle.sessions import Session
 
 PATTERN = bytes((n * 37 + (n >> 8) + 1) & 0xFF for n in range(2048))
+OPTIONS = [
+    b"\x83\x07\x04\xc0\x00\x02\x09\x00",  # loose source routing, still to do
+    b"\x89\x07\x04\xc0\x00\x02\x09\x00",  # strict
+    b"\x83\x07\x08\xc0\x00\x02\x09\x00",  # done
+    b"\x01\x01\x01\x83",  # no length
+    b"\x83\x00\x00\x00",  # of no length
+    b"\x44\x09\x05\x00",  # longer than the header
+    b"\x00\x83\x07\x04",  # behind the end
+    b"\x94\x04\x00\x00",  # router alert
+    b"\x01\x01\x5e\x02",  # the shortest, at the very end
+    b"\x5e\x02\x5e\x02",
+]
+PADDING = b"\0"  # an option of one byte
+EXTENSIONS = [
+    (60, b"\0" + PADDING * 6),
+    (0, b"\0" + PADDING * 6),
+    (43, b"\x02\x02\0\0\0\0\0" + bytes(16)),  # routing, used up
+    (43, b"\x02\x02\x01\0\0\0\0" + bytes(16)),  # one segment left
+    (44, bytes(7)),  # a fragment that is whole
+    (44, b"\0\0\x01\0\0\0\x07"),
+    (44, b"\0\0\x08\0\0\0\x07"),
+    (51, b"\x01" + bytes(10)),  # authentication
+    (60, b"\x01" + PADDING * 14),
+    (60, b"\xff" + PADDING * 6),  # longer than most packets
+    (59, b"\0" + bytes(6)),  # no next header
+]
 NOP, RECORD_ROUTE = b"\x01", b"\x07\x07\x04" + bytes(4)
 
 
@@ -30,7 +58,11 @@ def draft_of(
         to = sent.to
         if isinstance(to, int):
             to = settings.laddrs[to % len(settings.laddrs)][0]
-        draft = Draft(sent.proto, packed(sent.source), packed(to), sent.sport, sent.dport)
+        # A sender that is of the other family is left out: it could not write the packet.
+        if ip_address(to).version != ip_address(sent.source).version:
+            return None
+        proto = ICMP6 if sent.proto == ICMP and ":" in to else sent.proto
+        draft = Draft(proto, packed(sent.source), packed(to), sent.sport, sent.dport)
     draft.payload = payload(sent.payload)
     for name, value in sent.quirks.items():
         QUIRKS[name](draft, value)
@@ -52,8 +84,23 @@ def payload(size: int) -> bytes:
 
 
 def _ip_options(draft: Draft, words: int) -> None:
+    """IPv4 options, or so much of IPv6 destination options."""
+    words %= 11
     options = RECORD_ROUTE + NOP if words > 1 else b""
-    draft.ip_options = options + NOP * (4 * (words % 11) - len(options))
+    draft.ip_options = options + NOP * (4 * words - len(options))
+    draft.extensions = [(60, bytes((words % 4,)) + PADDING * (6 + 8 * (words % 4)))]
+
+
+def _raw_options(draft: Draft, which: int) -> None:
+    draft.ip_options = OPTIONS[which % len(OPTIONS)]
+
+
+def _extensions(draft: Draft, which: int) -> None:
+    """Some extension headers, by the digits of a number."""
+    draft.extensions = []
+    while which:
+        which, kind = divmod(which, len(EXTENSIONS))
+        draft.extensions.append(EXTENSIONS[kind])
 
 
 def _tcp_options(draft: Draft, words: int) -> None:
@@ -116,6 +163,10 @@ QUIRKS: dict[str, Callable[[Draft, int], None]] = {
     "fragment": _set("fragment"),
     "ip_checksum": _set("ip_checksum"),
     "ip_options": _ip_options,
+    "raw_options": _raw_options,
+    "extensions": _extensions,
+    "flow": _set("flow", 0xFFFFF),
+    "vlan": _set("vlan"),
     "version": _set("version", 15),
     "ihl": _set("ihl", 15),
     "length": _set("length"),
@@ -137,6 +188,6 @@ QUIRKS: dict[str, Callable[[Draft, int], None]] = {
 }
 # Those under which a packet stays one that is forwarded, more often than not.
 MILD = [
-    *["tos", "ident", "ip_checksum", "ip_options", "seq", "urgent", "tcp_options"],
-    *["l4_checksum", "sums_to", "padding", "behind", "zeros"],
+    *["tos", "flow", "ident", "ip_checksum", "ip_options", "seq", "urgent", "tcp_options"],
+    *["raw_options", "extensions", "l4_checksum", "sums_to", "padding", "behind", "zeros"],
 ]

@@ -7,30 +7,35 @@ one earlier in the burst are then stragglers. Second, what is left is counted an
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from values import Op, Settings, View
 
 from oracle.packet import (
     ARP,
+    BALANCED,
     ICMP,
+    ICMP6,
     IPV4,
+    IPV6,
     OSPF,
     TCP,
-    UDP,
     Address,
     Endpoint,
     Malformed,
     Packet,
-    ether_type,
+    number,
     read,
+    tagged,
+    untagged,
 )
 from oracle.routes import Routes, packed
-from oracle.services import Service, Services, VirtualServer
-from oracle.sessions import Illegal, Session, Sessions
+from oracle.services import Limits, Service, Services, VirtualServer
+from oracle.sessions import Illegal, Session, Sessions, is_wide
 from oracle.tcp_state import OVER, Way, begins
-from oracle.translate import echo_reply, full_nat, is_echo_request
+from oracle.translate import echo_reply, full_nat, is_echo_request, translated_length
 
 PUNT_OSPF, PUNT_ARP, PUNT_OTHER = range(3)
 
@@ -51,6 +56,7 @@ class Verdict:
 
     what: str
     frames: Sequence[bytes] = ()
+    family: int = 0  # of the packet that came, where one is sent
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,20 @@ class Choice:
     rs: Endpoint
 
 
-Choose = Callable[[int, Packet], Choice]  # for the packet at this place in the burst
-Where = Callable[[int], int]  # the worker that the packet at this place was handed to, or this one
+class Observed(Protocol):
+    """What the engine chose for the packet at a place in the burst, where it has a choice."""
+
+    def choice(self, place: int, packet: Packet) -> Choice:
+        """For its new session."""
+
+    def full(self, place: int) -> bool:
+        """Whether there was no room for its session."""
+
+    def worker(self, place: int) -> int:
+        """Who works on it: another one that it was handed to, or this one."""
+
+    def identification(self, place: int) -> int:
+        """For the IPv4 packet that it became."""
 
 
 class Model:
@@ -74,7 +92,7 @@ class Model:
         self.services = Services(settings.workers, settings.vs_max)
         self.workers = [
             Sessions(
-                settings.sessions,
+                {False: settings.sessions, True: settings.sessions6},
                 (address for address, owner in self._owner.items() if owner == worker),
                 settings.timeouts,
             )
@@ -93,7 +111,10 @@ class Model:
 
     def apply(self, ops: Sequence[Op]) -> None:
         """Carry a transaction out; raises Refusal."""
-        self.services.apply(ops, set(self._owner) | self.routes.own)
+        sizes = [{len(address) for address in sessions.laddrs} for sessions in self.workers]
+        taken = set(self._owner) | self.routes.own
+        room = self._settings.sessions6 > 0
+        self.services.apply(ops, Limits(taken, set.intersection(*sizes), room))
 
     def forward(self, view: View) -> None:
         """Other routes and neighbours."""
@@ -110,26 +131,23 @@ class Model:
 
     # What packets do.
 
-    def burst(
-        self, arrival: Arrival, frames: Sequence[bytes], choose: Choose, where: Where
-    ) -> list[Verdict]:
+    def burst(self, arrival: Arrival, frames: Sequence[bytes], observed: Observed) -> list[Verdict]:
         """What must come of the packets."""
         fates = [_Fate(place, frame) for place, frame in enumerate(frames)]
         for fate in fates:
-            self._admit(arrival, fate, fates, choose, where)
-        verdicts = [fate.verdict or self._pass_on(fate) for fate in fates]
+            self._admit(arrival, fate, fates, observed)
+        verdicts = [
+            replace(verdict, frames=verdict.frames or [fate.frame])
+            for fate in fates
+            for verdict in [fate.verdict or self._pass_on(fate, observed)]
+        ]
         for verdict in verdicts:
             if verdict.what.startswith("DROP "):
                 self.drops[arrival.worker, verdict.what.removeprefix("DROP ")] += 1
         return verdicts
 
     def _admit(
-        self,
-        arrival: Arrival,
-        fate: "_Fate",
-        fates: Sequence["_Fate"],
-        choose: Choose,
-        where: Where,
+        self, arrival: Arrival, fate: "_Fate", fates: Sequence["_Fate"], observed: Observed
     ) -> None:
         try:
             fate.packet = packet = self._balanced(arrival, fate)
@@ -144,7 +162,7 @@ class Model:
                         earlier.verdict = Verdict("DROP NO_SESSION")
                 found = None
             if found is None:
-                found = self._without_session(arrival, fate, packet, choose, where)
+                found = self._without_session(arrival, fate, packet, observed)
             if found is not None:
                 fate.session, fate.way = found
                 fate.session.see(fate.way, packet.flags, self.now)
@@ -153,32 +171,34 @@ class Model:
 
     def _balanced(self, arrival: Arrival, fate: "_Fate") -> Packet | None:
         """The packet if it is one that may have a session; else its fate is sealed."""
-        kind = ether_type(fate.frame)
-        if arrival.segments > 1:
-            raise Malformed("MULTI_SEGMENT")
-        if kind != IPV4:
+        # A worker that hands a frame over has taken the tag off.
+        vlan = 0 if arrival.handed else self._settings.vlans.get(arrival.port, 0)
+        received = len(fate.frame)
+        fate.frame = untagged(fate.frame, vlan)
+        kind = number(fate.frame, 12)
+        if kind not in (IPV4, IPV6):
             fate.punt(PUNT_ARP if kind == ARP else PUNT_OTHER)
             return None
         packet = read(fate.frame)
-        group, own = packet.dst >= b"\xe0", packet.dst in self.routes.own
-        if packet.fragment or group or packet.proto not in (TCP, UDP, ICMP):
-            if packet.proto == OSPF:
-                fate.punt(PUNT_OSPF)
-            elif group or own:
-                fate.punt(PUNT_OTHER)
-            else:
+        first = -(-received // arrival.segments) - received + len(fate.frame)
+        if packet.headers_end > first:
+            raise Malformed("MULTI_SEGMENT")
+        balanced, own = packet.proto in BALANCED[packet.family], packet.dst in self.routes.own
+        if packet.fragment or packet.group or not balanced:
+            if packet.proto != OSPF and not packet.group and not own:
                 raise Malformed("FRAGMENT" if packet.fragment else "PROTOCOL")
+            fate.punt(_punt_class(packet))
             return None
         if fate.frame[0] & 1 and not own:
             raise Malformed("NOT_FOR_US")
-        if packet.proto == ICMP:
+        if packet.proto in (ICMP, ICMP6):
             self._icmp(arrival, fate, packet, own)
             return None
         return packet
 
     def _icmp(self, arrival: Arrival, fate: "_Fate", packet: Packet, own: bool) -> None:
         if own:
-            fate.punt(PUNT_OTHER)
+            fate.punt(_punt_class(packet))
         elif not (self.services.is_vip(packet.dst) or packet.dst in self._owner):
             raise Malformed("NOT_FOR_US")
         elif self._bad_source(packet.src):
@@ -186,7 +206,7 @@ class Model:
         elif not is_echo_request(packet):
             raise Malformed("ICMP")
         else:
-            fate.verdict = Verdict(f"TX {arrival.port}", echo_reply(packet))
+            fate.verdict = self._sent(arrival.port, packet, echo_reply(packet))
 
     def _reopens(self, packet: Packet, session: Session, way: Way) -> bool:
         """A connection begun anew from the port of one that is over."""
@@ -195,13 +215,13 @@ class Model:
         )
 
     def _without_session(
-        self, arrival: Arrival, fate: "_Fate", packet: Packet, choose: Choose, where: Where
+        self, arrival: Arrival, fate: "_Fate", packet: Packet, observed: Observed
     ) -> tuple[Session, Way] | None:
         owner = self._owner.get(packet.dst)
         if owner is not None:
             if owner == arrival.worker or arrival.handed:
                 raise Malformed("NO_SESSION")
-            fate.verdict = Verdict(f"HANDOFF {owner}", [fate.frame])
+            fate.verdict = Verdict(f"HANDOFF {owner}")
             return None
         if packet.dst in self.routes.own:
             fate.punt(PUNT_OTHER)
@@ -211,14 +231,14 @@ class Model:
         if vs is None:
             raise Malformed("NO_VS" if self.services.is_vip(packet.dst) else "NOT_FOR_US")
         if arrival.port in self._settings.spread_hash and not arrival.handed:
-            target = self._spread.setdefault(packet.key, where(fate.place))
+            target = self._spread.setdefault(packet.key, observed.worker(fate.place))
             if target != arrival.worker:
-                fate.verdict = Verdict(f"HANDOFF {target}", [fate.frame])
+                fate.verdict = Verdict(f"HANDOFF {target}")
                 return None
-        return self._open(arrival.worker, packet, vs, lambda: choose(fate.place, packet)), Way.IN
+        return self._open(arrival.worker, fate.place, packet, vs, observed), Way.IN
 
     def _open(
-        self, worker: int, packet: Packet, vs: VirtualServer, choice: Callable[[], Choice]
+        self, worker: int, place: int, packet: Packet, vs: VirtualServer, observed: Observed
     ) -> Session:
         if self._bad_source(packet.src):
             raise Malformed("BAD_SOURCE")
@@ -232,29 +252,34 @@ class Model:
             raise Malformed("NO_RS")
         sessions, turn = self.workers[worker], vs.turns[worker]
         legal = turn.legal(vs.rs, packet.src)
-        if sessions.full():
+        fits = [rs for rs in legal if not sessions.full(is_wide(packet.dst, rs.endpoint[0]))]
+        if not fits or (len(fits) < len(legal) and observed.full(place)):
             # Whoever is refused for want of room has had his turn; with `sh` nobody has turns.
             if len(legal) == 1:
                 turn.took(vs.rs, legal[0], packet.src)
             raise Malformed("SESSION_FULL")
-        chosen = choice()
+        chosen = observed.choice(place, packet)
         rs = next((one for one in vs.rs if one.endpoint == chosen.rs), None)
-        if rs not in legal:
-            raise Illegal(f"RS {chosen.rs} chosen, legal: {[one.endpoint for one in legal]}")
+        if rs is None or rs not in fits:
+            raise Illegal(f"RS {chosen.rs} chosen, legal: {[one.endpoint for one in fits]}")
         turn.took(vs.rs, rs, packet.src)
-        return sessions.open(packet, vs, rs, chosen.local, self.now)
+        return sessions.open(packet, rs, chosen.local, self.now)
 
     def _bad_source(self, address: Address) -> bool:
         """Whether nobody can be answered at this address."""
+        if len(address) == 4:
+            nobody = address[0] in (0, 127) or address[0] >= 224
+        else:
+            link_local = address[0] == 0xFE and address[1] & 0xC0 == 0x80
+            nobody = address[:8] == bytes(8) or link_local or address[0] == 0xFF
         return (
-            address[0] in (0, 127)
-            or address[0] >= 224
+            nobody
             or self.services.is_vip(address)
             or address in self._owner
             or address in self.routes.own
         )
 
-    def _pass_on(self, fate: "_Fate") -> Verdict:
+    def _pass_on(self, fate: "_Fate", observed: Observed) -> Verdict:
         packet, session, way = fate.packet, fate.session, fate.way
         assert packet is not None and session is not None and way is not None
         session.rs.packets[way] += 1
@@ -270,10 +295,27 @@ class Model:
         if hop.mac is None:
             self.wanted.add((hop.address, hop.port))
             return Verdict("DROP NO_NEIGHBOUR")
-        if packet.length > self._settings.mtu:
+        if translated_length(packet, 4 if len(dst[0]) == 4 else 6) > self._settings.mtu:
             return Verdict("DROP MTU")
         macs = hop.mac, self._macs[hop.port]
-        return Verdict(f"TX {hop.port}", full_nat(packet, macs, src, dst))
+        try:
+            frames = full_nat(packet, macs, src, dst, lambda: observed.identification(fate.place))
+        except Malformed as dropped:
+            return Verdict(f"DROP {dropped}")
+        return self._sent(hop.port, packet, frames)
+
+    def _sent(self, port: int, packet: Packet, frames: Sequence[bytes]) -> Verdict:
+        vlan = self._settings.vlans.get(port, 0)
+        return Verdict(f"TX {port}", [tagged(frame, vlan) for frame in frames], packet.family)
+
+
+def _punt_class(packet: Packet) -> int:
+    """Which of the kernel's meters it counts for; neighbour discovery is IPv6's ARP."""
+    if packet.proto == OSPF:
+        return PUNT_OSPF
+    if packet.proto == ICMP6 and packet.family == 6 and not packet.fragment:
+        return PUNT_ARP if 133 <= packet.frame[packet.l4] <= 137 else PUNT_OTHER
+    return PUNT_OTHER
 
 
 @dataclass
@@ -289,4 +331,4 @@ class _Fate:
 
     def punt(self, kind: int) -> None:
         """The kernel gets it."""
-        self.verdict = Verdict(f"PUNT {kind}", [self.frame])
+        self.verdict = Verdict(f"PUNT {kind}")

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a frame says, read as the RFCs 791, 768, 792 and 9293 lay it out, or why it says nothing."""
+"""What a frame says, as the RFCs 791, 768, 792, 4443, 8200 and 9293 lay it out, or why nothing."""
 
 from dataclasses import dataclass
 
 from oracle.checksum import checksum
+from oracle.extensions import OutOfPlace, walk
 
 ETHERNET = 14
-IPV4, ARP = 0x0800, 0x0806
-ICMP, TCP, UDP, OSPF = 1, 6, 17, 89
+IPV4, IPV6, ARP, VLAN = 0x0800, 0x86DD, 0x0806, 0x8100
+ICMP, TCP, UDP, ICMP6, OSPF = 1, 6, 17, 58, 89
+BALANCED = {4: (TCP, UDP, ICMP), 6: (TCP, UDP, ICMP6)}
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
-CHECKSUM_AT = {TCP: 16, UDP: 6, ICMP: 2}  # in the header of the protocol
+CHECKSUM_AT = {TCP: 16, UDP: 6, ICMP: 2, ICMP6: 2}  # in the header of the protocol
+MAPPED = bytes(10) + b"\xff\xff"  # IPv4 addresses as IPv6 ones
 
 Address = bytes
 Endpoint = tuple[Address, int]
@@ -22,24 +25,27 @@ class Malformed(Exception):
 
 @dataclass(slots=True)
 class Packet:
-    """An IPv4 packet in an Ethernet frame; offsets count from the start of the frame."""
+    """An IP packet in an Ethernet frame without a tag; offsets count from the frame's start."""
 
     frame: bytes
+    family: int
     l4: int
     end: int
     fragment: bool
     ttl: int
+    tos: int
     proto: int
     src: Address
     dst: Address
     sport: int = 0
     dport: int = 0
     flags: int = 0
+    headers_end: int = 0
     l4_end: int = 0  # of what the checksum covers
 
     @property
     def length(self) -> int:
-        """Total length, headers included."""
+        """Length of the packet, headers included."""
         return self.end - ETHERNET
 
     @property
@@ -47,8 +53,13 @@ class Packet:
         """What sessions are told apart by."""
         return self.proto, self.src, self.sport, self.dst, self.dport
 
+    @property
+    def group(self) -> bool:
+        """Whether it goes to more than one host."""
+        return self.dst[0] >= 224 if self.family == 4 else self.dst[0] == 0xFF
+
     def ip_checksum(self) -> tuple[int, int]:
-        """The header checksum as it is and as it should be."""
+        """The header checksum of IPv4 as it is and as it should be."""
         header = self.frame[ETHERNET : self.l4]
         return number(header, 10), checksum(header[:10] + header[12:])
 
@@ -56,13 +67,17 @@ class Packet:
         """The checksum of TCP, UDP or ICMP as it is and as it should be."""
         place = CHECKSUM_AT[self.proto]
         data = self.frame[self.l4 : self.l4_end]
-        pseudo = b""
-        if self.proto != ICMP:
-            pseudo = self.src + self.dst + bytes((0, self.proto)) + len(data).to_bytes(2, "big")
-        right = checksum(pseudo + data[:place] + data[place + 2 :])
+        bare = data[:place] + data[place + 2 :]
+        pseudo = b"" if self.proto == ICMP else pseudo_header(self, len(data))
+        right = checksum(pseudo + bare)
         if self.proto == UDP and right == 0:
             right = 0xFFFF
         return number(data, place), right
+
+
+def pseudo_header(packet: Packet, size: int) -> bytes:
+    """What the checksum covers besides the data; both families' sum up to the same fields."""
+    return packet.src + packet.dst + size.to_bytes(4, "big") + packet.proto.to_bytes(4, "big")
 
 
 def number(data: bytes, place: int) -> int:
@@ -70,15 +85,38 @@ def number(data: bytes, place: int) -> int:
     return data[place] << 8 | data[place + 1]
 
 
-def ether_type(frame: bytes) -> int:
-    """What the frame carries; raises Malformed."""
+def untagged(frame: bytes, vlan: int) -> bytes:
+    """The frame without the tag of its port's VLAN, 0 for none; raises Malformed.
+
+    A tag without a VLAN, for a priority only, counts as none.
+    """
     if len(frame) < ETHERNET:
         raise Malformed("SHORT")
-    return number(frame, 12)
+    if number(frame, 12) != VLAN:
+        if vlan:
+            raise Malformed("VLAN")
+        return frame
+    if len(frame) < ETHERNET + 4 or number(frame, 14) & 0xFFF != vlan:
+        raise Malformed("VLAN")
+    return frame[:12] + frame[16:]
+
+
+def tagged(frame: bytes, vlan: int) -> bytes:
+    """The frame as it leaves by a port of this VLAN."""
+    tag = VLAN.to_bytes(2, "big") + vlan.to_bytes(2, "big")
+    return frame[:12] + tag + frame[12:] if vlan else frame
 
 
 def read(frame: bytes) -> Packet:
-    """Read a frame that carries IPv4; raises Malformed."""
+    """Read a frame that carries IP; raises Malformed."""
+    packet = _read_v4(frame) if number(frame, 12) == IPV4 else _read_v6(frame)
+    packet.l4_end, packet.headers_end = packet.end, packet.l4
+    if not packet.fragment and packet.proto in BALANCED[packet.family]:
+        _read_l4(packet)
+    return packet
+
+
+def _read_v4(frame: bytes) -> Packet:
     room = len(frame) - ETHERNET
     if room < 20:
         raise Malformed("SHORT")
@@ -90,37 +128,67 @@ def read(frame: bytes) -> Packet:
     length = number(frame, ETHERNET + 2)
     if length < header or length > room:
         raise Malformed("BAD_LENGTH")
-    end = ETHERNET + length
-    packet = Packet(
+    return Packet(
         frame=frame,
+        family=4,
         l4=ETHERNET + header,
-        end=end,
+        end=ETHERNET + length,
         fragment=number(frame, ETHERNET + 6) & 0x3FFF != 0,
         ttl=frame[ETHERNET + 8],
+        tos=frame[ETHERNET + 1],
         proto=frame[ETHERNET + 9],
         src=frame[ETHERNET + 12 : ETHERNET + 16],
         dst=frame[ETHERNET + 16 : ETHERNET + 20],
-        l4_end=end,
     )
-    if not packet.fragment:
-        _read_l4(packet)
-    return packet
+
+
+def _read_v6(frame: bytes) -> Packet:
+    room = len(frame) - ETHERNET
+    if room < 40:
+        raise Malformed("SHORT")
+    if frame[ETHERNET] >> 4 != 6:
+        raise Malformed("BAD_VERSION")
+    length = 40 + number(frame, ETHERNET + 4)
+    if length > room:
+        raise Malformed("BAD_LENGTH")
+    end = ETHERNET + length
+    try:
+        proto, size, fragment = walk(frame[ETHERNET + 6], frame[ETHERNET + 40 : end])
+    except OutOfPlace:
+        raise Malformed("EXT_HEADER") from None
+    src, dst = frame[ETHERNET + 8 : ETHERNET + 24], frame[ETHERNET + 24 : ETHERNET + 40]
+    if src.startswith(MAPPED):
+        raise Malformed("BAD_SOURCE")
+    if dst.startswith(MAPPED):
+        raise Malformed("NOT_FOR_US")
+    return Packet(
+        frame=frame,
+        family=6,
+        l4=ETHERNET + 40 + size,
+        end=end,
+        fragment=fragment,
+        ttl=frame[ETHERNET + 7],
+        tos=number(frame, ETHERNET) >> 4 & 0xFF,
+        proto=proto,
+        src=src,
+        dst=dst,
+    )
 
 
 def _read_l4(packet: Packet) -> None:
     frame, at, size = packet.frame, packet.l4, packet.end - packet.l4
+    header = {TCP: 20, UDP: 8, ICMP: 8, ICMP6: 8}[packet.proto]
+    if size < header:
+        raise Malformed("L4_SHORT")
     if packet.proto == TCP:
-        if size < 20 or not 20 <= (frame[at + 12] >> 4) * 4 <= size:
+        header = (frame[at + 12] >> 4) * 4
+        if not 20 <= header <= size:
             raise Malformed("L4_SHORT")
         packet.flags = frame[at + 13]
     elif packet.proto == UDP:
-        if size < 8 or not 8 <= number(frame, at + 4) <= size:
+        if not 8 <= number(frame, at + 4) <= size:
             raise Malformed("L4_SHORT")
         packet.l4_end = at + number(frame, at + 4)
-    elif packet.proto == ICMP:
-        if size < 8:
-            raise Malformed("L4_SHORT")
-        return
-    else:
-        return
-    packet.sport, packet.dport = number(frame, at), number(frame, at + 2)
+    packet.headers_end = at + header
+    if packet.proto in (TCP, UDP):
+        packet.sport, packet.dport = number(frame, at), number(frame, at + 2)

@@ -15,16 +15,13 @@ from values import Session as Row
 
 from oracle.drafts import draft_of
 from oracle.events import Burst, Change, Event, Noise, Quiesce, Reroute, Scenario, Wait
-from oracle.model import Arrival, Choice, Model, Verdict
-from oracle.packet import IPV4, RST, Endpoint, Key, Malformed, Packet, ether_type, read
+from oracle.model import Arrival, Model, Verdict
+from oracle.observed import Difference, Seen, written
+from oracle.packet import IPV4, IPV6, RST, Key, Malformed, number, read, untagged
 from oracle.recompute import agrees
-from oracle.services import Refusal, endpoint_of
-from oracle.sessions import PROTOCOLS, TICK_HZ, Session
+from oracle.services import Refusal
+from oracle.sessions import TICK_HZ, Session
 from oracle.tcp_state import begins
-
-
-class Difference(AssertionError):
-    """Engine and model do not agree."""
 
 
 class Player:
@@ -66,68 +63,52 @@ class Player:
 
     def _burst(self, event: Burst) -> None:
         live = [one for sessions in self.model.workers for one in sessions.live]
+        settings = self._settings
+        arrival = Arrival(event.worker % settings.workers, event.port % settings.ports)
+        vlan = settings.vlans.get(arrival.port, 0)
         frames = []
         for sent in event.packets:
             if isinstance(sent, Noise):
                 frames.append(sent.frame)
-            elif (draft := draft_of(sent, live, self._settings)) is not None:
-                frames.append(draft.frame())
-        arrival = Arrival(event.worker % self._settings.workers, event.port % self._settings.ports)
-        # Cut up, the first piece still holds the headers' beginning.
-        segments = event.segments if min(map(len, frames), default=0) >= 64 else 1
-        for part in apart(frames[:BURST]):
-            self._run(arrival, part, segments)
+            elif (draft := draft_of(sent, live, settings)) is not None:
+                frames.append(draft.frame(vlan))
+        # Cut up, the first piece still holds all headers of most packets.
+        segments = event.segments if min(map(len, frames), default=0) >= 160 else 1
+        for part in apart(frames[:BURST], vlan):
+            self._run(replace(arrival, segments=segments), part)
 
-    def _run(self, arrival: Arrival, frames: Sequence[bytes], segments: int = 1) -> None:
+    def _run(self, arrival: Arrival, frames: Sequence[bytes]) -> None:
         """A burst, and those that the packets it hands over make elsewhere."""
-        arrival = Arrival(arrival.worker, arrival.port, arrival.handed, segments)
         results = self.engine.run(
             arrival.worker,
             frames,
             port=arrival.port,
             handed=arrival.handed,
-            segments=segments,
+            segments=arrival.segments,
         )
-
-        def choose(place: int, packet: Packet) -> Choice:
-            return self._choice(arrival.worker, results[place], packet)
-
-        def where(place: int) -> int:
-            result = results[place]
-            return result.arg if result.verdict == "HANDOFF" else arrival.worker
-
-        verdicts = self.model.burst(arrival, frames, choose, where)
+        seen = Seen(self.engine, arrival.worker, results, dict(self._settings.vlans))
+        verdicts = self.model.burst(arrival, frames, seen)
         handed: dict[int, list[bytes]] = {}
-        for frame, verdict, result in zip(frames, verdicts, results, strict=True):
+        for frame, verdict, result, sent in zip(frames, verdicts, results, seen.sent, strict=True):
             self._compare(frame, verdict, result)
+            if sent is not None:
+                after = read(sent)
+                agrees(after)
+                self._tally[f"{verdict.family} to {after.family}"] += 1
             if result.verdict == "HANDOFF":
-                handed.setdefault(result.arg, []).append(frame)
+                handed.setdefault(result.arg, []).append(result.data)
         self._neighbours_asked_for()
         for worker, passed in handed.items():
             self._run(Arrival(worker, arrival.port, handed=True), passed)
 
     def _compare(self, frame: bytes, verdict: Verdict, result: Result) -> None:
-        what, wanted = result.what, verdict.frames or [frame]
+        what = result.what
         if what != verdict.what:
             raise Difference(f"{frame.hex()}: {what}, expected {verdict.what}")
-        if result.data not in wanted:
-            either = " or ".join(one.hex() for one in wanted)
+        if result.data not in verdict.frames:
+            either = " or ".join(one.hex() for one in verdict.frames)
             raise Difference(f"{frame.hex()}: {what}\n{result.data.hex()}, expected\n{either}")
         self._tally[what] += 1
-        if result.verdict == "TX":
-            agrees(read(result.data))
-
-    def _choice(self, worker: int, result: Result, packet: Packet) -> Choice:
-        """What was chosen for a new session: read off the frame, or off the listing."""
-        if result.verdict == "TX" and ether_type(result.data) == IPV4:
-            sent = read(result.data)
-            return Choice((sent.src, sent.sport), (sent.dst, sent.dport))
-        client = written((packet.src, packet.sport), packet.proto)
-        vs = written((packet.dst, packet.dport), packet.proto)
-        rows = self.engine.sessions(client=client, vs=vs, worker=worker)
-        if len(rows) != 1:
-            raise Difference(f"{client} to {vs}: {result.what}, {len(rows)} sessions listed")
-        return Choice(endpoint_of(rows[0].local), endpoint_of(rows[0].rs))
 
     def _neighbours_asked_for(self) -> None:
         """Each neighbour that is missing is asked for, at least once a tick, and no other."""
@@ -200,12 +181,7 @@ class Player:
         return rows
 
 
-def written(end: Endpoint, proto: int) -> str:
-    """An endpoint as listings have it."""
-    return f"{ip_address(end[0])}:{end[1]}/{PROTOCOLS[proto]}"
-
-
-def apart(frames: Sequence[bytes]) -> Iterator[list[bytes]]:
+def apart(frames: Sequence[bytes], vlan: int) -> Iterator[list[bytes]]:
     """Cut a burst where a connection that it may have begun and reset is begun once more.
 
     Nobody could tell afterwards what was chosen for a session that came and went in one burst.
@@ -214,7 +190,10 @@ def apart(frames: Sequence[bytes]) -> Iterator[list[bytes]]:
     reset: dict[Key, bool] = {}  # connections begun in this part, and whether they were reset
     for frame in frames:
         with suppress(Malformed):
-            packet = read(frame)
+            bare = untagged(frame, vlan)
+            if number(bare, 12) not in (IPV4, IPV6):
+                raise Malformed
+            packet = read(bare)
             if begins(packet.flags):
                 if reset.setdefault(packet.key, False):
                     yield part

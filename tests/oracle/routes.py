@@ -23,7 +23,14 @@ class Routes:
 
     def __init__(self, view: View) -> None:
         self._routes = [
-            (network.prefixlen, int(network.network_address), int(network.netmask), gateway, port)
+            (
+                network.prefixlen,
+                network.max_prefixlen // 8,
+                int(network.network_address),
+                int(network.netmask),
+                gateway,
+                port,
+            )
             for network, gateway, port in (
                 (ip_network(route.prefix), packed(route.gateway), route.port)
                 for route in view.routes
@@ -45,8 +52,8 @@ class Routes:
 
     def _search(self, to: Address) -> Hop | None:
         number = int.from_bytes(to, "big")
-        for _, network, mask, gateway, port in self._routes:
-            if number & mask == network:
+        for _, size, network, mask, gateway, port in self._routes:
+            if size == len(to) and number & mask == network:
                 via = gateway or to
                 return Hop(port, via, self._macs.get((via, port)))
         return None

@@ -22,6 +22,15 @@ class Refusal(Exception):
         super().__init__(f"op {op}: {reason}")
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a transaction must not ask for."""
+
+    taken: set[Address]  # by the host or by local addresses; no VS or RS has them
+    local_sizes: set[int]  # bytes of the local addresses that every worker has, 4 and 16
+    room_for_v6: bool
+
+
 @dataclass(eq=False)
 class RealServer:
     """An RS of a VS, with what went through it. One that was removed and comes back is another."""
@@ -98,12 +107,9 @@ class Services:
         for vs in (*self.table.values(), *self._gone):
             yield from (rs for rs in vs.every if not rs.removed or rs.active)
 
-    def apply(self, ops: Sequence[Op], taken: set[Address]) -> None:
-        """Carry a transaction out, or raise Refusal and change nothing.
-
-        `taken` are addresses that neither a VS nor an RS may have.
-        """
-        self._check(ops, taken)
+    def apply(self, ops: Sequence[Op], limits: Limits) -> None:
+        """Carry a transaction out, or raise Refusal and change nothing."""
+        self._check(ops, limits)
         before = {vs: (vs.scheduler, _shares(vs)) for vs in self.table.values()}
         for op in ops:
             self._change(op)
@@ -117,10 +123,10 @@ class Services:
                 for turn in vs.turns.values():
                     turn.changed([rs for rs, _ in shares], vs.rs)
 
-    def _check(self, ops: Sequence[Op], taken: set[Address]) -> None:
+    def _check(self, ops: Sequence[Op], limits: Limits) -> None:
         names = {vs.text: {rs.text for rs in vs.rs} for vs in self.table.values()}
         for place, op in enumerate(ops):
-            if wrong := self._wrong(op, names, taken):
+            if wrong := self._wrong(op, names, limits):
                 raise Refusal(place, wrong)
             if op.kind == "VS_ADD":
                 names[op.vs] = set()
@@ -131,10 +137,14 @@ class Services:
             elif op.kind == "RS_DEL":
                 names[op.vs].remove(op.rs)
 
-    def _wrong(self, op: Op, names: dict[str, set[str]], taken: set[Address]) -> str:
+    def _wrong(self, op: Op, names: dict[str, set[str]], limits: Limits) -> str:
         vip, rs = endpoint_of(op.vs)[0], endpoint_of(op.rs)[0] if op.rs else b""
-        if (op.kind == "VS_ADD" and vip in taken) or (op.kind == "RS_ADD" and rs in taken):
+        if (vip if op.kind == "VS_ADD" else rs if op.kind == "RS_ADD" else b"") in limits.taken:
             return "ADDRESS_IN_USE"
+        if op.kind == "RS_ADD" and len(rs) not in limits.local_sizes:
+            return "NO_LOCAL_ADDRESS"
+        if op.kind == "RS_ADD" and not limits.room_for_v6 and (len(vip), len(rs)) != (4, 4):
+            return "NO_SESSIONS"
         if op.kind == "VS_ADD":
             if op.vs in names:
                 return "VS_EXISTS"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from oracle.packet import TCP, UDP, Address, Endpoint, Key, Packet
-from oracle.services import RealServer, VirtualServer
+from oracle.services import RealServer
 from oracle.tcp_state import Way, after
 
 TICK_HZ = 16
@@ -46,6 +46,11 @@ class Session:
         self.state = "TCP_SYN_SENT" if self.proto == TCP else "UDP_ONEWAY"
 
     @property
+    def wide(self) -> bool:
+        """Whether IPv6 is on a side."""
+        return is_wide(self.service[0], self.rs.endpoint[0])
+
+    @property
     def client_key(self) -> Key:
         """What the client's packets bear."""
         return (self.proto, *self.client, *self.service)
@@ -68,9 +73,9 @@ class Sessions:
     """A worker's sessions."""
 
     def __init__(
-        self, capacity: int, laddrs: Iterable[Address], timeouts: Mapping[str, int]
+        self, room: Mapping[bool, int], laddrs: Iterable[Address], timeouts: Mapping[str, int]
     ) -> None:
-        self._capacity = capacity
+        self._room = dict(room)  # by whether IPv6 is on a side
         self.laddrs = dict.fromkeys(laddrs, 0)  # sessions ever made, by local address
         self._ticks = {
             state: timeouts.get(state, seconds) * TICK_HZ for state, seconds in BUILT_IN.items()
@@ -83,13 +88,11 @@ class Sessions:
         """The session a packet belongs to, and which way it goes."""
         return self._by_key.get(key)
 
-    def full(self) -> bool:
-        """Whether there is no room for another."""
-        return len(self.live) >= self._capacity
+    def full(self, wide: bool) -> bool:
+        """Whether there is no room for another, with IPv6 on a side or without."""
+        return self._room[wide] <= 0
 
-    def open(
-        self, packet: Packet, vs: VirtualServer, rs: RealServer, local: Endpoint, now: int
-    ) -> Session:
+    def open(self, packet: Packet, rs: RealServer, local: Endpoint, now: int) -> Session:
         """Make the session of a client's first packet; raises Illegal if the local end is."""
         session = Session(
             packet.proto,
@@ -101,6 +104,8 @@ class Sessions:
         )
         if local[0] not in self.laddrs:
             raise Illegal(f"{local} is not a local address of this worker")
+        if len(local[0]) != len(rs.endpoint[0]):
+            raise Illegal(f"{local} and {rs.text} are of two families")
         if local[1] < FIRST_LOCAL_PORT:
             raise Illegal(f"local port {local[1]} is none of ours")
         if session.reply_key in self._by_key:
@@ -110,6 +115,7 @@ class Sessions:
         self._by_key[session.client_key] = session, Way.IN
         self._by_key[session.reply_key] = session, Way.OUT
         self.live[session] = None
+        self._room[session.wide] -= 1
         self.laddrs[local[0]] += 1
         rs.sessions += 1
         rs.active += 1
@@ -119,6 +125,7 @@ class Sessions:
         """Forget a session."""
         del self._by_key[session.client_key], self._by_key[session.reply_key], self.live[session]
         session.rs.active -= 1
+        self._room[session.wide] += 1
         self._released.setdefault(session.rs, deque(maxlen=NOT_AGAIN)).append(session.local)
 
     def left(self, session: Session, now: int) -> int:
@@ -129,6 +136,11 @@ class Sessions:
         """End what has heard nothing for long enough."""
         for session in [one for one in self.live if self.left(one, now) <= 0]:
             self.end(session)
+
+
+def is_wide(*addresses: Address) -> bool:
+    """Whether any of them is IPv6."""
+    return any(len(address) == 16 for address in addresses)
 
 
 PROTOCOLS = {TCP: "tcp", UDP: "udp"}

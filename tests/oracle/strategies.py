@@ -14,11 +14,28 @@ from oracle.events import Burst, Change, Event, Quiesce, Reroute, Scenario, Wait
 
 BURST = 32
 T = TypeVar("T")
-RS = [f"10.10.{net}.{host}:{port}" for net in (0, 1) for host in (1, 2) for port in (80, 5353)]
-GATEWAYS = [("192.0.2.1", 0), ("192.0.2.254", 0), ("198.51.100.1", 1)]
-LINKS = [Route("192.0.2.0/24", port=0), Route("198.51.100.0/24", port=1)]
-PREFIXES = ["10.10.0.0/16", "10.10.1.0/24", "10.10.0.1/32", "203.0.113.0/24", "203.0.113.9/32"]
-NEIGHBOURS = [*GATEWAYS, ("10.10.0.1", 0), ("10.10.0.1", 1), ("203.0.113.9", 1), ("10.10.1.2", 1)]
+RS = [
+    *[f"10.10.{net}.{host}:{port}" for net in (0, 1) for host in (1, 2) for port in (80, 5353)],
+    *[f"[2001:db8:10::{host}]:{port}" for host in (1, 2) for port in (80, 5353)],
+]
+GATEWAYS = {
+    4: [("192.0.2.1", 0), ("192.0.2.254", 0), ("198.51.100.1", 1)],
+    6: [("fe80::1", 0), ("fe80::1", 1), ("2001:db8:2::fe", 1)],
+}
+LINKS = [
+    Route("192.0.2.0/24", port=0),
+    Route("198.51.100.0/24", port=1),
+    Route("2001:db8:2::/64", port=1),
+]
+PREFIXES = {
+    4: ["10.10.0.0/16", "10.10.1.0/24", "10.10.0.1/32", "203.0.113.0/24", "203.0.113.9/32"],
+    6: ["2001:db8:10::/64", "2001:db8:10::1/128", "2001:db8:c::/48", "3000::/4"],
+}
+DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
+NEIGHBOURS = [
+    *[*GATEWAYS[4], ("10.10.0.1", 0), ("10.10.0.1", 1), ("203.0.113.9", 1), ("10.10.1.2", 1)],
+    *[*GATEWAYS[6], ("2001:db8:10::1", 0), ("2001:db8:10::2", 1), ("2001:db8:c::9", 1)],
+]
 MACS = ["aa:aa:aa:00:00:01", "aa:aa:aa:00:00:fe", "bb:bb:bb:00:00:01"]
 
 
@@ -35,14 +52,16 @@ def many(one: st.SearchStrategy[T], size: int) -> st.SearchStrategy[list[T]]:
     return whole.map(lambda drawn: [each for each in drawn if each is not None])
 
 
-bursts = st.builds(
-    Burst,
-    st.lists(st.binary(min_size=BYTES, max_size=BYTES), min_size=BURST, max_size=BURST).map(
-        lambda drawn: [one for one in map(packet, drawn) if one is not None]
-    ),
-    st.integers(0, 3),
-    st.integers(0, 1),
-)
+@st.composite
+def bursts(draw: st.DrawFn) -> Burst:
+    """Packets on some worker and port, now and then in two pieces each."""
+    one = st.binary(min_size=BYTES, max_size=BYTES)
+    packets = map(packet, draw(st.lists(one, min_size=BURST, max_size=BURST)))
+    worker, port = draw(st.integers(0, 3)), draw(st.integers(0, 1))
+    segments = draw(weighted((15, st.just(1)), (1, st.just(2))))
+    return Burst([sent for sent in packets if sent is not None], worker, port, segments)
+
+
 waits = st.builds(Wait, st.sampled_from([1, 8, 16, 79, 80, 159, 160, 479, 480, 960, 14400, 20000]))
 ops = st.builds(
     Op,
@@ -59,11 +78,13 @@ changes = st.builds(Change, st.lists(ops, min_size=1, max_size=6))
 def views(draw: st.DrawFn) -> View:
     """Routes and neighbours, seldom all that it takes."""
     usual = draw(st.integers(0, 9)) > 0
-    prefixes = draw(st.lists(st.sampled_from(PREFIXES), unique=True, max_size=4))
     routes = [*LINKS]
-    for prefix in [*prefixes, *(["0.0.0.0/0"] if usual else [])]:
-        gateway, port = draw(st.sampled_from([*GATEWAYS * 5, ("", 0), ("", 1)]))
-        routes.append(Route(prefix, gateway, port))
+    for family in (4, 6):
+        prefixes = draw(st.lists(st.sampled_from(PREFIXES[family]), unique=True, max_size=3))
+        for prefix in [*prefixes, *([DEFAULT[family]] if usual else [])]:
+            hops = [*GATEWAYS[family] * 5, ("", 0), ("", 1)]
+            gateway, port = draw(st.sampled_from(hops))
+            routes.append(Route(prefix, gateway, port))
     missing = set() if usual else set(draw(st.lists(st.sampled_from(NEIGHBOURS), max_size=4)))
     known = [
         Neighbour(address, draw(st.sampled_from(MACS)), port)
@@ -81,31 +102,38 @@ def settings(draw: st.DrawFn) -> Settings:
     laddrs = [
         (f"198.18.{worker}.{n + 1}", worker, n) for n in range(each) for worker in range(workers)
     ]
+    if draw(st.integers(0, 7)) > 0:
+        laddrs += [(f"2001:db8:18::{worker + 1}", worker, 0) for worker in range(workers)]
     states = ["TCP_SYN_SENT", "TCP_ESTABLISHED", "TCP_CLOSE", "TCP_TIME_WAIT", "UDP_REPLIED"]
     return Settings(
         workers=workers,
         ports=2,
         laddrs=laddrs,
-        sessions=draw(st.sampled_from([64, 1000])),
-        mtu=draw(st.sampled_from([1500, 1500, 576, 1492])),
+        sessions=draw(st.sampled_from([1000, 64])),
+        sessions6=draw(weighted((4, st.just(1000)), (4, st.just(16)), (1, st.just(0)))),
+        mtu=draw(st.sampled_from([1500, 1500, 1492, 1280, 576])),
         timeouts=draw(st.dictionaries(st.sampled_from(states), st.sampled_from([1, 7, 60]))),
         spread_hash=draw(st.sampled_from([frozenset(), frozenset({0}), frozenset({1})])),
+        vlans=draw(st.sampled_from([{}, {}, {0: 5}, {1: 0x123}, {0: 5, 1: 5}])),
     )
 
 
 @st.composite
-def services(draw: st.DrawFn) -> Change:
-    """Some VS, most of them with RS."""
+def services(draw: st.DrawFn, settings: Settings) -> Change:
+    """Some VS, most of them with RS, which there may be with these settings."""
+    v6 = settings.sessions6 > 0 and any(":" in address for address, *_ in settings.laddrs)
     made = []
-    for vs in draw(st.lists(st.sampled_from(SERVICES), unique=True, min_size=3)):
+    for vs in draw(st.lists(st.sampled_from(SERVICES), unique=True, min_size=4)):
         made.append(Op("VS_ADD", vs, scheduler=draw(st.sampled_from(["rr", "wrr", "sh"]))))
-        servers = draw(st.lists(st.sampled_from(RS), unique=True, min_size=1, max_size=4))
-        made += [Op("RS_ADD", vs, rs, draw(st.sampled_from([1, 1, 2, 5, 0]))) for rs in servers]
+        fit = [rs for rs in RS if "[" not in rs] if not v6 else RS
+        if settings.sessions6 or "[" not in vs:
+            servers = draw(st.lists(st.sampled_from(fit), unique=True, min_size=1, max_size=4))
+            made += [Op("RS_ADD", vs, rs, draw(st.sampled_from([1, 1, 2, 5, 0]))) for rs in servers]
     return Change(made)
 
 
 events: st.SearchStrategy[Event] = weighted(
-    (60, bursts),
+    (60, bursts()),
     (12, waits),
     (6, changes),
     (6, st.builds(Reroute, views())),
@@ -116,5 +144,6 @@ events: st.SearchStrategy[Event] = weighted(
 @st.composite
 def scenarios(draw: st.DrawFn) -> Scenario:
     """A topology with services, and up to thirty things that happen."""
-    start: list[Event] = [Reroute(draw(views())), draw(services())]
-    return Scenario(draw(settings()), [*start, *draw(many(events, 12))])
+    chosen = draw(settings())
+    start: list[Event] = [Reroute(draw(views())), draw(services(chosen))]
+    return Scenario(chosen, [*start, *draw(many(events, 12))])

@@ -16,21 +16,27 @@ from oracle.player import Player
 
 HERE = Path(__file__).parent
 VS, RS = "10.96.0.10:80/tcp", "10.10.0.1:8080"
+VS6 = "[2001:db8:96::a]:53/udp"
 SCENARIO = Scenario(
     Settings(workers=2),
     [
         Reroute(
             View(
-                [Route("192.0.2.0/24"), Route("0.0.0.0/0", "192.0.2.1")],
-                [Neighbour("192.0.2.1", "aa:aa:aa:00:00:01")],
+                [Route("0.0.0.0/0", "192.0.2.1"), Route("::/0", "fe80::1", 1)],
+                [
+                    Neighbour("192.0.2.1", "aa:aa:aa:00:00:01"),
+                    Neighbour("fe80::1", "aa:aa:aa:00:00:06", 1),
+                ],
             )
         ),
-        Change([Op("VS_ADD", VS), Op("RS_ADD", VS, RS)]),
+        Change([Op("VS_ADD", VS), Op("RS_ADD", VS, RS), Op("VS_ADD", VS6), Op("RS_ADD", VS6, RS)]),
         Burst([FromClient("203.0.113.9", 40000, VS, payload=5)]),
         Burst([OfSession(0, outward=True, flags=0x12, payload=6)]),
         Burst([OfSession(0, outward=True, flags=0x12)], worker=1),
         Burst([Other("203.0.113.9", "10.96.0.10", 1, payload=4)]),
         Burst([FromClient("203.0.113.9", 40001, "10.96.0.10:81/tcp")]),
+        Burst([FromClient("2001:db8:c::9", 40000, VS6, payload=8)]),
+        Burst([OfSession(1, outward=True, payload=8)]),
         Wait(16),
     ],
 )
@@ -73,10 +79,13 @@ def _flip(data: bytes, offset: int) -> bytes:
 
 
 def test_left_alone_nothing_differs() -> None:
-    assert play() == {"TX 0": 4, "HANDOFF 0": 1, "DROP NO_VS": 1}
+    tally = play()
+    verdicts = {what: count for what, count in tally.items() if what.isupper()}
+    assert verdicts == {"TX 0": 5, "TX 1": 1, "HANDOFF 0": 1, "DROP NO_VS": 1}
+    assert (tally["6 to 4"], tally["4 to 6"]) == (1, 1)
 
 
-@pytest.mark.parametrize("what", ["TX 0", "HANDOFF 0", "DROP NO_VS"])
+@pytest.mark.parametrize("what", ["TX 0", "TX 1", "HANDOFF 0", "DROP NO_VS"])
 def test_no_byte_may_differ(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for offset in range(54):
         monkeypatch.setattr(Saboteur, "tamper", staticmethod(flipped(what, offset)))
@@ -84,7 +93,7 @@ def test_no_byte_may_differ(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
             play(Saboteur)
 
 
-@pytest.mark.parametrize("what", ["TX 0", "HANDOFF 0", "DROP NO_VS"])
+@pytest.mark.parametrize("what", ["TX 0", "TX 1", "HANDOFF 0", "DROP NO_VS"])
 def test_no_verdict_may_differ(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def tamper(results: list[Result]) -> list[Result]:
         return [replace(one, arg=one.arg + 1) if one.what == what else one for one in results]
@@ -107,5 +116,5 @@ def test_the_model_knows_nothing_of_the_engine() -> None:
     for file in HERE.glob("*.py"):
         text = file.read_text()
         assert "import slb" not in text.replace('"import slb"', "")
-        if file.stem not in ("player", "test_sabotage"):
+        if file.stem not in ("player", "observed", "test_sabotage"):
             assert "from driver" not in text and "from structs" not in text

@@ -1,61 +1,161 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a packet becomes: full NAT, or an echo reply. Checksums are made from scratch each time."""
+"""What a packet becomes: full NAT, within a family or between two, or an echo reply.
 
-from oracle.checksum import carried
-from oracle.packet import CHECKSUM_AT, ETHERNET, ICMP, UDP, Endpoint, Packet, read
+Checksums are made from scratch each time. More than one frame: a wrong checksum came out as zero,
+which has two spellings.
+"""
+
+from collections.abc import Callable
+
+from oracle.checksum import carried, ones_sum
+from oracle.packet import (
+    CHECKSUM_AT,
+    ETHERNET,
+    ICMP,
+    ICMP6,
+    IPV4,
+    IPV6,
+    UDP,
+    Endpoint,
+    Malformed,
+    Packet,
+    number,
+    read,
+)
 
 ECHO_TTL = 64
-TTL_AT, IP_CHECKSUM_AT = ETHERNET + 8, ETHERNET + 10
+ECHO = {(4, b"\x08\x00"): 0, (6, b"\x80\x00"): 129}  # type of the reply, by family and request
+TTL_AT = {4: ETHERNET + 8, 6: ETHERNET + 7}
+ADDRESSES_AT = {4: ETHERNET + 12, 6: ETHERNET + 8}
+IP_CHECKSUM_AT = ETHERNET + 10
+MAY_BE_FRAGMENTED = 1260  # RFC 7915, 5.1
+END, NOP, LOOSE_ROUTE, STRICT_ROUTE = 0, 1, 131, 137
+
+Macs = tuple[bytes, bytes]  # destination and source
+Ident = Callable[[], int]
 
 
-def full_nat(
-    packet: Packet, macs: tuple[bytes, bytes], src: Endpoint, dst: Endpoint
-) -> list[bytes]:
-    """The packet between other endpoints, one hop on; `macs` are destination and source.
+def translated_length(packet: Packet, family: int) -> int:
+    """How long the packet is as one of this family; options and extension headers get lost."""
+    if packet.family == family:
+        return packet.length
+    return (20 if family == 4 else 40) + packet.end - packet.l4
 
-    More than one frame: a wrong checksum came out as zero, which has two spellings.
+
+def full_nat(packet: Packet, macs: Macs, src: Endpoint, dst: Endpoint, ident: Ident) -> list[bytes]:
+    """The packet between other endpoints, one hop on.
+
+    `ident` tells the identification that was chosen, where there is a choice.
     """
-    frame = bytearray(packet.frame)
-    frame[0:12] = macs[0] + macs[1]
-    frame[TTL_AT] -= 1
-    frame[ETHERNET + 12 : ETHERNET + 20] = src[0] + dst[0]
-    frame[packet.l4 : packet.l4 + 4] = src[1].to_bytes(2, "big") + dst[1].to_bytes(2, "big")
+    family = 4 if len(dst[0]) == 4 else 6
+    if family == packet.family:
+        frame, l4 = bytearray(packet.frame), packet.l4
+        frame[0:12] = macs[0] + macs[1]
+        frame[TTL_AT[family]] -= 1
+        at = ADDRESSES_AT[family]
+        frame[at : at + 2 * len(src[0])] = src[0] + dst[0]
+    else:
+        header = _to_v4(packet, ident) if family == 4 else _to_v6(packet)
+        kind = IPV4 if family == 4 else IPV6
+        start = macs[0] + macs[1] + kind.to_bytes(2, "big") + header + src[0] + dst[0]
+        frame, l4 = bytearray(start + packet.frame[packet.l4 :]), len(start)
+    frame[l4 : l4 + 4] = src[1].to_bytes(2, "big") + dst[1].to_bytes(2, "big")
     return _with_checksums(packet, frame)
 
 
+def _to_v4(packet: Packet, ident: Ident) -> bytes:
+    """An IPv4 header without its addresses and its checksum (RFC 7915, 5.1)."""
+    if packet.proto == UDP and packet.l4_checksum()[0] == 0:
+        raise Malformed("UNTRANSLATABLE")
+    length = translated_length(packet, 4)
+    chosen, bits = (0, 0x4000) if length > MAY_BE_FRAGMENTED else (ident(), 0)
+    return (
+        bytes((0x45, packet.tos))
+        + length.to_bytes(2, "big")
+        + chosen.to_bytes(2, "big")
+        + bits.to_bytes(2, "big")
+        + bytes((packet.ttl - 1, packet.proto, 0, 0))
+    )
+
+
+def _to_v6(packet: Packet) -> bytes:
+    """An IPv6 header without its addresses (RFC 7915, 4.1)."""
+    header = packet.frame[ETHERNET : packet.l4]
+    if ones_sum(header) != 0 or _source_routed(header[20:]):
+        raise Malformed("UNTRANSLATABLE")
+    return (
+        (6 << 28 | packet.tos << 20).to_bytes(4, "big")
+        + (packet.end - packet.l4).to_bytes(2, "big")
+        + bytes((packet.proto, packet.ttl - 1))
+    )
+
+
+def _source_routed(options: bytes) -> bool:
+    """Whether source routing is not done yet; options that cannot be read count as that."""
+    while options and options[0] != END:
+        if options[0] == NOP:
+            options = options[1:]
+            continue
+        if len(options) < 2 or not 2 <= options[1] <= len(options):
+            return True
+        if options[0] in (LOOSE_ROUTE, STRICT_ROUTE) and (
+            options[1] < 3 or options[2] <= options[1]
+        ):
+            return True
+        options = options[options[1] :]
+    return False
+
+
+def is_echo_request(packet: Packet) -> bool:
+    """Whether it is an echo request of its family, code 0."""
+    return (packet.family, packet.frame[packet.l4 : packet.l4 + 2]) in ECHO
+
+
 def echo_reply(packet: Packet) -> list[bytes]:
-    """The answer to an echo request (RFC 792): type 0, everything else sent back."""
+    """The answer to an echo request (RFC 792, RFC 4443): everything else is sent back."""
     before = packet.frame
     frame = bytearray(before)
     frame[0:12] = before[6:12] + before[0:6]
-    frame[TTL_AT] = ECHO_TTL
-    frame[ETHERNET + 12 : ETHERNET + 20] = packet.dst + packet.src
-    frame[packet.l4] = 0
+    frame[TTL_AT[packet.family]] = ECHO_TTL
+    at = ADDRESSES_AT[packet.family]
+    frame[at : at + 2 * len(packet.src)] = packet.dst + packet.src
+    frame[packet.l4] = ECHO[packet.family, before[packet.l4 : packet.l4 + 2]]
     return _with_checksums(packet, frame)
 
 
 def _with_checksums(before: Packet, frame: bytearray) -> list[bytes]:
     after = read(bytes(frame))
-    ip = carried(*before.ip_checksum(), after.ip_checksum()[1])
-    was, right = before.l4_checksum()
-    if before.proto == UDP and was == 0:
-        l4: tuple[int, ...] = (0,)  # none stays none (RFC 768)
-    else:
-        l4 = carried(was, right, after.l4_checksum()[1])
-    if before.proto == UDP and was != 0:
-        l4 = tuple(value for value in l4 if value != 0)
-    if before.proto == ICMP and l4 == (0,):
-        l4 = (0, 0xFFFF)  # both are right for any data but zeros, for which they are not zero
     place = after.l4 + CHECKSUM_AT[after.proto]
     frames = []
-    for ip_value in ip:
-        frame[IP_CHECKSUM_AT : IP_CHECKSUM_AT + 2] = ip_value.to_bytes(2, "big")
-        for value in l4:
+    for ip in _ip_checksums(before, after):
+        if after.family == 4:
+            frame[IP_CHECKSUM_AT : IP_CHECKSUM_AT + 2] = ip.to_bytes(2, "big")
+        for value in _l4_checksums(before, after):
             frame[place : place + 2] = value.to_bytes(2, "big")
             frames.append(bytes(frame))
     return frames
 
 
-def is_echo_request(packet: Packet) -> bool:
-    """Whether it is ICMP type 8, code 0."""
-    return packet.proto == ICMP and packet.frame[packet.l4 : packet.l4 + 2] == b"\x08\x00"
+def _ip_checksums(before: Packet, after: Packet) -> tuple[int, ...]:
+    if after.family == 6:
+        return (0,)
+    right = after.ip_checksum()[1]
+    return carried(*before.ip_checksum(), right) if before.family == 4 else (right,)
+
+
+def _l4_checksums(before: Packet, after: Packet) -> tuple[int, ...]:
+    (was, right_before), right = before.l4_checksum(), after.l4_checksum()[1]
+    if before.proto == UDP and was == 0:
+        # None stays none (RFC 768), but in an IPv6 datagram there must be one (RFC 7915, 4.5).
+        return (0,) if before.family == after.family else (right,)
+    values = carried(was, right_before, right)
+    if before.proto == UDP:
+        return tuple(value for value in values if value != 0)
+    if before.proto in (ICMP, ICMP6) and values == (0,):
+        return (0, 0xFFFF)  # both are right for any data but zeros, for which they are not zero
+    return values
+
+
+def identification(frame: bytes) -> int:
+    """The identification of an IPv4 packet in a frame."""
+    return number(frame, ETHERNET + 4)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the engine was seen to choose, in one burst, where the choice is its own."""
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from driver import Harness, Result
+
+from oracle.model import Choice
+from oracle.packet import Endpoint, Packet, number, read
+from oracle.services import endpoint_of
+from oracle.sessions import PROTOCOLS
+from oracle.translate import identification
+
+
+class Difference(AssertionError):
+    """Engine and model do not agree."""
+
+
+class Seen:
+    """The results of a burst, asked for choices. `sent` are the frames without VLAN tags."""
+
+    def __init__(
+        self, engine: Harness, worker: int, results: Sequence[Result], vlans: dict[int, int]
+    ) -> None:
+        self._engine, self._worker, self._results = engine, worker, results
+        self.sent = [
+            _bare(one.data, vlans.get(one.arg, 0)) if one.verdict == "TX" else None
+            for one in results
+        ]
+
+    def choice(self, place: int, packet: Packet) -> Choice:
+        """Local end and RS of a new session: read off the frame sent, or off the listing."""
+        frame = self.sent[place]
+        if frame is not None:
+            sent = read(frame)
+            return Choice((sent.src, sent.sport), (sent.dst, sent.dport))
+        client = written((packet.src, packet.sport), packet.proto)
+        vs = written((packet.dst, packet.dport), packet.proto)
+        rows = self._engine.sessions(client=client, vs=vs, worker=self._worker)
+        if len(rows) != 1:
+            what = self._results[place].what
+            raise Difference(f"{client} to {vs}: {what}, {len(rows)} sessions listed")
+        return Choice(endpoint_of(rows[0].local), endpoint_of(rows[0].rs))
+
+    def full(self, place: int) -> bool:
+        """Whether there was no room for its session."""
+        return self._results[place].what == "DROP SESSION_FULL"
+
+    def worker(self, place: int) -> int:
+        """The worker that it was handed to, or this one."""
+        result = self._results[place]
+        return result.arg if result.verdict == "HANDOFF" else self._worker
+
+    def identification(self, place: int) -> int:
+        """Of the IPv4 packet that was sent."""
+        frame = self.sent[place]
+        return 0 if frame is None else identification(frame)
+
+
+def _bare(frame: bytes, vlan: int) -> bytes:
+    """The frame without its tag; one that has another than it should is left as it is."""
+    right = vlan and number(frame, 12) == 0x8100 and number(frame, 14) == vlan
+    return frame[:12] + frame[16:] if right else frame
+
+
+def written(end: Endpoint, proto: int) -> str:
+    """An endpoint as listings have it."""
+    address = ip_address(end[0])
+    host = str(address) if address.version == 4 else f"[{address}]"
+    return f"{host}:{end[1]}/{PROTOCOLS[proto]}"
