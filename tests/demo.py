@@ -9,7 +9,17 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from rig.addresses import DNS_VS, HTTP_VS, LB, PODS, SERVICE_SUBNET, local_prefixes
+from rig.addresses import (
+    DNS_VS,
+    HTTP_PORT,
+    HTTP_VS,
+    LB,
+    PODS,
+    SERVICE_SUBNET,
+    V6,
+    endpoint,
+    local_prefixes,
+)
 from rig.lb import LbSettings, program
 from rig.probes import missing
 from rig.report import Failed, Report, Seen, check
@@ -42,6 +52,7 @@ class Demo:
             ("HTTP by rr", self.http),
             ("UDP by wrr", self.udp),
             ("Counters", self.counters),
+            ("IPv6 and NAT64", self.ipv6),
             ("RS removed", self.remove_rs),
             ("RS added", self.add_rs),
         ]
@@ -113,6 +124,16 @@ class Demo:
         expected = f"{REQUESTS} sessions a VS"
         check(set(sessions.values()) == {REQUESTS}, expected, seen)
         return expected, f"{seen}; workers created {created}"
+
+    def ipv6(self) -> Seen:
+        """Send HTTP requests to an IPv6 VS with RS of both families."""
+        vs = f"{endpoint(V6.vip, 80)}/tcp"
+        servers = [endpoint(pod.at(V6), HTTP_PORT) for pod in PODS[:2]]
+        servers += [pod.http for pod in PODS[2:]]
+        self.rig.lb.ctl("vs", "add", vs, *(f"--rs={server}" for server in servers))
+        outcome = self.rig.client.http(REQUESTS, target=(V6.vip, 80))
+        uneven = unfair(outcome, EQUAL, self.workers)
+        return self._shared(outcome.answered, outcome.shares(), uneven)
 
     def remove_rs(self) -> Seen:
         """Remove an RS under load: it gets no more connections."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rig.addresses import HTTP_VS, LB, SERVICE_SUBNET, SWITCH, VIP, local_prefixes
+from rig.addresses import HTTP_VS, LB, SERVICE_SUBNET, SWITCH, V4, VIP, family_of, local_prefixes
 from rig.freeze import frozen, lcore_thread
 from rig.lb import LbSettings
 from rig.rig import Rig
@@ -38,18 +38,20 @@ def test_up(rig: Rig) -> None:
     status = rig.lb.api("/v1/ospf")
     assert status["running"]
     assert status["withheld"] is None
-    assert [row["router_id"] for row in status["neighbours"]] == [SWITCH]
+    neighbours = [row for row in status["neighbours"] if family_of(row["address"]) is V4]
+    assert [row["router_id"] for row in neighbours] == [SWITCH]
     expected = {SERVICE_SUBNET} | local_prefixes(rig.settings.workers)
     assert rig.routes_to_lb() == expected
-    assert {prefix.removesuffix("/32") for prefix in status["announced"]} == expected
+    announced = [prefix for prefix in status["announced"] if family_of(prefix) is V4]
+    assert {prefix.removesuffix("/32") for prefix in announced} == expected
 
 
 def test_point_to_point() -> None:
     """Nobody is elected on a link of two, and the routes come and go all the same."""
     with Rig(LbSettings(network_type="ptp")) as rig:
         rig.wait_ospf()
-        (neighbour,) = rig.lb.api("/v1/ospf")["neighbours"]
-        assert (neighbour["router_id"], neighbour["state"]) == (SWITCH, "Full/PtP")
+        rows = rig.lb.api("/v1/ospf")["neighbours"]
+        assert [(row["router_id"], row["state"]) for row in rows] == [(SWITCH, "Full/PtP")] * 2
         wait(lambda: SERVICE_SUBNET in rig.routes_to_lb(), 10, "the subnet's route")
         rig.lb.process.send(signal.SIGTERM)
         wait(lambda: not rig.routes_to_lb(), WITHDRAWN_S, "no route")

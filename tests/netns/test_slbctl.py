@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from rig.addresses import HTTP_VS, KERNEL_LINK, LB, PODS, SERVICE_SUBNET, SWITCH
+from rig.addresses import HTTP_VS, KERNEL_LINK, LB, PODS, SERVICE_SUBNET, SWITCH, family_of
 from rig.rig import Rig
 from slbctl import root
 
@@ -148,7 +148,8 @@ def test_network_verbs(rig: Rig, ctl: Ctl) -> None:
     assert port["kernel_interface"] == KERNEL_LINK
     assert port["rx_packets"] > 0
     laddrs = ctl.read("laddr", "list")["items"]
-    assert sorted(row["worker"] for row in laddrs) == [0, 0, 1, 1]
+    owners = [(family_of(row["address"]).version, row["worker"]) for row in laddrs]
+    assert sorted(owners) == [(4, 0), (4, 0), (4, 1), (4, 1), (6, 0), (6, 0), (6, 1), (6, 1)]
     assert SWITCH in ctl("neigh", "list")
     assert "0.0.0.0/0" in ctl("route", "list")
     (steering,) = ctl.read("steering")["items"]
@@ -161,7 +162,7 @@ def test_network_verbs(rig: Rig, ctl: Ctl) -> None:
 def test_counter_verbs(ctl: Ctl) -> None:
     """Workers, with their room for sessions, and drop reasons are counted."""
     stats = ctl.read("stats")
-    assert [row["sessions_capacity"] for row in stats["workers"]] == [16384, 16384]
+    assert [row["sessions_capacity"] for row in stats["workers"]] == [20480, 20480]
     assert [row["worker"] for row in stats["workers"]] == [0, 1]
     assert stats["totals"]["rx_packets"] == sum(row["rx_packets"] for row in stats["workers"])
     reasons = {row["reason"] for row in ctl.read("drops")["items"]}
@@ -177,7 +178,7 @@ def test_ospf_status(ctl: Ctl) -> None:
     assert SERVICE_SUBNET in text
     status = ctl.read("ospf", "status")
     assert status["router_id"] == LB
-    assert [row["full"] for row in status["neighbours"]] == [True]
+    assert [row["full"] for row in status["neighbours"]] == [True, True]
 
 
 def test_export_and_apply(ctl: Ctl, vs: str, tmp_path: Path) -> None:

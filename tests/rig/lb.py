@@ -31,7 +31,7 @@ class LbSettings:
     """What differs between the rigs; the rest of slb.yaml follows from the topology."""
 
     workers: int = 1
-    ipv6: bool = False
+    ipv6: bool = True
     announce: str = "subnets"
     network_type: str = "broadcast"
     services: Sequence[dict[str, Any]] = ()
