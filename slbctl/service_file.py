@@ -48,7 +48,13 @@ def read(file: BinaryIO, name: str) -> ServiceFile:
 
 
 def write(services: ServiceSet) -> str:
-    """The same as YAML, an RS a line."""
-    plain = codec.to_plain(services)
+    """The same as YAML, an RS a line; what a VS has of its own stands before its RS."""
+    plain = {"services": [_without_defaults(service) for service in services.services]}
     text: str = yaml.dump(plain, Dumper=DUMPER, sort_keys=False, default_flow_style=None)
     return text
+
+
+def _without_defaults(service: Service) -> dict[str, Any]:
+    plain = codec.to_plain(service)
+    rs = plain.pop("rs")
+    return {k: v for k, v in plain.items() if k not in ("one_packet", "timeouts") or v} | {"rs": rs}

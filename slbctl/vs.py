@@ -8,9 +8,10 @@ import click
 
 from slb.model.codec import to_plain
 from slb.model.endpoint import VsKey
-from slb.model.service import SCHEDULERS, RealServer, Scheduler, Service
+from slb.model.policy import Scheduler, VsTimeouts
+from slb.model.service import RealServer, Service, VsEdit
 from slb.model.views import RsView, Traffic, VsView
-from slbctl import output
+from slbctl import output, policy
 from slbctl.call import ask, ask_twice
 from slbctl.command import SlbGroup
 from slbctl.options import Target, json_option, rate_option
@@ -25,12 +26,6 @@ if TYPE_CHECKING:
 
 NO_VS = "no VS; 'slbctl vs add' adds one"
 
-scheduler_option = click.option(
-    "--scheduler",
-    type=click.Choice(SCHEDULERS),
-    help="rr: in turn; wrr: in turn by weight; sh: by the client's address.",
-)
-
 
 @click.group(cls=SlbGroup)
 def vs() -> None:
@@ -39,12 +34,12 @@ def vs() -> None:
 
 @vs.command(
     examples=(
-        "slbctl vs add 10.96.0.10:53/udp",
+        "slbctl vs add 10.96.0.10:53/udp --one-packet --timeout udp_oneway=5",
         "slbctl vs add 10.96.0.10:80/tcp --scheduler wrr --rs 10.10.0.1:8080 --rs 10.10.0.2:8080=5",
     )
 )
 @vs_argument
-@scheduler_option
+@policy.scheduler_option
 @click.option(
     "--rs",
     "real_servers",
@@ -53,15 +48,24 @@ def vs() -> None:
     multiple=True,
     help="An RS to begin with, weight 1 unless given; may be repeated.",
 )
+@policy.one_packet_option
+@policy.timeout_option
 @click.pass_obj
 def add(
-    target: Target, vs: VsKey, scheduler: Scheduler | None, real_servers: Sequence[RealServer]
+    target: Target,
+    vs: VsKey,
+    scheduler: Scheduler | None,
+    real_servers: Sequence[RealServer],
+    one_packet: bool,
+    timeouts: Sequence[policy.Timeout],
 ) -> None:
     """Add a VS, with its RS."""
-    service = Service(vs, scheduler or "rr", tuple(real_servers))
+    own = VsTimeouts(**dict(timeouts))
+    service = Service(vs, scheduler or "rr", tuple(real_servers), one_packet, own)
     done = ask(target, lambda client: client.vs_add(service))
+    kept = ", ".join(policy.words(service.scheduler, one_packet or None, timeouts))
     output.show_line(
-        f"VS {vs} added, {service.scheduler}, {len(real_servers)} RS (generation {done.generation})"
+        f"VS {vs} added, {kept}, {len(real_servers)} RS (generation {done.generation})"
     )
 
 
@@ -74,16 +78,32 @@ def delete(target: Target, vs: VsKey) -> None:
     output.show_line(f"VS {vs} deleted (generation {done.generation})")
 
 
-@vs.command(examples=("slbctl vs edit 10.96.0.10:80/tcp --scheduler sh",))
+@vs.command(
+    examples=(
+        "slbctl vs edit 10.96.0.10:80/tcp --scheduler sh",
+        "slbctl vs edit 10.96.0.10:80/tcp --timeout tcp_established=3600",
+    )
+)
 @vs_argument
-@scheduler_option
+@policy.scheduler_option
+@policy.one_packet_switch
+@policy.timeout_switch
 @click.pass_obj
-def edit(target: Target, vs: VsKey, scheduler: Scheduler | None) -> None:
-    """Change the scheduler of a VS."""
-    if scheduler is None:
-        raise click.UsageError("nothing to change: give --scheduler", click.get_current_context())
-    done = ask(target, lambda client: client.vs_edit(vs, scheduler))
-    output.show_line(f"VS {vs} changed, {scheduler} (generation {done.generation})")
+def edit(
+    target: Target,
+    vs: VsKey,
+    scheduler: Scheduler | None,
+    one_packet: bool | None,
+    timeouts: Sequence[policy.Timeout],
+) -> None:
+    """Change the scheduler, the one-packet mode or timeouts of a VS."""
+    change = VsEdit(scheduler, one_packet, dict(timeouts))
+    if change == VsEdit():
+        usage = "nothing to change: give --scheduler, --one-packet or --timeout"
+        raise click.UsageError(usage, click.get_current_context())
+    done = ask(target, lambda client: client.vs_edit(vs, change))
+    kept = ", ".join(policy.words(scheduler, one_packet, timeouts))
+    output.show_line(f"VS {vs} changed, {kept} (generation {done.generation})")
 
 
 @vs.command("list", examples=("slbctl vs list", "slbctl vs list --json"))
@@ -169,6 +189,7 @@ def _properties(view: VsView) -> list[tuple[str, str]]:
     return [
         ("VS", view.vs),
         ("Scheduler", view.scheduler),
+        *policy.properties(view),
         ("RS", ", ".join([str(view.rs_count), *hindered(view.draining, view.removed)])),
         ("Sessions", f"{count(seen.active)} active, {count(seen.sessions)} since the start"),
         ("In", f"{plural(seen.in_packets, 'packet')}, {octets(seen.in_bytes)}"),

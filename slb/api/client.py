@@ -19,7 +19,7 @@ from slb.api.unix_http import Answer, TooLong, exchange
 from slb.errors import NoAnswer, RequestError, Unreachable, request_error
 from slb.model import codec, views
 from slb.model.endpoint import Endpoint, VsKey
-from slb.model.service import RealServer, RsEdit, Scheduler, Service, ServiceSet, VsEdit
+from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 
 T = TypeVar("T")
 
@@ -63,9 +63,9 @@ class Client:
         """Add a VS with its RS; raises Duplicate, Full, BadRequest."""
         return self._send("POST", views.Generation, "/vs", service)
 
-    def vs_edit(self, vs: VsKey, scheduler: Scheduler) -> views.Generation:
+    def vs_edit(self, vs: VsKey, edit: VsEdit) -> views.Generation:
         """Change a VS; raises UnknownVs."""
-        return self._send("PATCH", views.Generation, _vs(vs), VsEdit(scheduler))
+        return self._send("PATCH", views.Generation, _vs(vs), edit)
 
     def vs_del(self, vs: VsKey) -> views.Generation:
         """Delete a VS and its RS; raises UnknownVs."""

@@ -100,8 +100,7 @@ async def _vs_add(request: web.Request, backend: Backend) -> views.Generation:
 
 async def _vs_edit(request: web.Request, backend: Backend) -> views.Generation:
     edit = await read.body(request, VsEdit)
-    op = Op(OpKind.VS_EDIT, read.vs_key(request), scheduler=edit.scheduler)
-    return views.Generation(await backend.tables.commit([op]))
+    return views.Generation(await backend.tables.edit(read.vs_key(request), edit))
 
 
 async def _vs_del(request: web.Request, backend: Backend) -> views.Generation:

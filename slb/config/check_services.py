@@ -9,6 +9,7 @@ from slb.config.tree import Path
 from slb.model.address import Address, Network
 from slb.model.config import Config
 from slb.model.endpoint import VsKey
+from slb.model.policy import Policy
 from slb.model.service import Service
 
 Finding = tuple[Path, str]
@@ -47,7 +48,19 @@ def services(
             yield (*path, "vs"), reason
         if len(service.rs) > MAX_RS_PER_VS:
             yield (*path, "rs"), f"{len(service.rs)} RS; a VS takes at most {MAX_RS_PER_VS}"
+        for field, sentence in policy(service.vs, service.policy):
+            yield (*path, *field), sentence
         yield from _real_servers(path, service, subnets, local)
+
+
+def policy(vs: VsKey, wanted: Policy) -> Iterator[Finding]:
+    """Yield what does not suit a VS's protocol, with the path inside the VS."""
+    if wanted.one_packet and vs.proto != "udp":
+        yield ("one_packet",), f"VS {vs} is not UDP, and one_packet is for UDP alone; remove it"
+    for name in wanted.timeouts.given():
+        if not name.startswith(f"{vs.proto}_"):
+            text = f"VS {vs} has no sessions in state {name}; remove the timeout"
+            yield ("timeouts", name), text
 
 
 def misplaced(vs: VsKey, subnets: Iterable[Network]) -> str | None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Addresses, endpoints and ops between the model and the structs of slb_abi.h."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from socket import htons, ntohs
 from typing import Any
@@ -10,6 +10,7 @@ from slb.engine.binding import ffi, names, value
 from slb.model.address import Address
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.op import Op
+from slb.model.policy import Policy
 from slb.model.session_filter import Peer
 
 
@@ -69,7 +70,19 @@ def put_ops(ops: Sequence[Op]) -> Any:
         put_endpoint(row.vs, op.vs)
         if op.rs is not None:
             put_endpoint(row.rs, op.rs)
-        if op.scheduler is not None:
-            row.scheduler = value(f"SLB_SCHED_{op.scheduler.upper()}")
+        if op.policy is not None:
+            _put_policy(row, op.policy)
         row.weight = op.weight or 0
     return array
+
+
+def put_timeouts(field: Any, seconds: Mapping[str, int]) -> None:
+    """Write seconds by the name of their state into an array over enum slb_tcp_state."""
+    for name, number in seconds.items():
+        field[value(f"SLB_{name.upper()}")] = number
+
+
+def _put_policy(row: Any, policy: Policy) -> None:
+    row.scheduler = value(f"SLB_SCHED_{policy.scheduler.upper()}")
+    row.one_packet = policy.one_packet
+    put_timeouts(row.timeout_s, policy.timeouts.given())

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from slb.engine.binding import check, ffi, lib, listing, names, text, value
 from slb.engine.marshal import Keys, get_address, get_endpoint, get_mac
 from slb.model import views
+from slb.model.policy import TIMEOUTS, VsTimeouts
 
 V = TypeVar("V")
 
@@ -15,6 +16,7 @@ def vs_list() -> list[views.VsView]:
     """Read every VS."""
     key = Keys()
     schedulers = _words("slb_sched", "SLB_SCHED_")
+    states = [(n, s) for n, s in _words("slb_tcp_state", "SLB_").items() if s in TIMEOUTS]
     return [
         views.VsView(
             vs=str(key.vs(row.vs)),
@@ -24,6 +26,8 @@ def vs_list() -> list[views.VsView]:
             removed=row.removed_rs,
             generation=row.generation,
             traffic=_same(views.Traffic, row.traffic),
+            one_packet=bool(row.one_packet),
+            timeouts=VsTimeouts(**{s: row.timeout_s[n] or None for n, s in states}),
         )
         for row in listing(lib.slb_vs_list, "struct slb_vs_info", "VS")
     ]

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from slb.engine.binding import ffi, value
-from slb.engine.marshal import put_address, put_mac
+from slb.engine.marshal import put_address, put_mac, put_timeouts
 from slb.model.address import Address
-from slb.model.config import Config, Port, Timeouts
+from slb.model.config import Config, Port
 
 VHOST = "/dev/vhost-net"
 
@@ -24,7 +24,7 @@ def to_c(config: Config) -> Any:
     # The same daemon finds the same prefix again and can clear what a crash left behind.
     c.file_prefix = f"slb-{zlib.crc32(config.api.socket.encode()):08x}".encode()
     _engine(c, config)
-    _timeouts(c, config.timeouts)
+    put_timeouts(c.timeout_s, msgspec.structs.asdict(config.timeouts))
     c.punt_ospf_pps = config.punt.ospf_pps
     c.punt_arp_pps = config.punt.arp_pps
     c.punt_other_pps = config.punt.other_pps
@@ -73,11 +73,6 @@ def _engine(c: Any, config: Config) -> None:
 
 def _idle(policy: str) -> int:
     return value(f"SLB_IDLE_{policy.upper()}")
-
-
-def _timeouts(c: Any, timeouts: Timeouts) -> None:
-    for name, seconds in msgspec.structs.asdict(timeouts).items():
-        c.timeout_s[value(f"SLB_{name.upper()}")] = seconds
 
 
 def _traffic(c: Any, config: Config) -> None:

@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from slb.model.address import Address, AddressRange, Interface, Network
+from slb.model.policy import Seconds
 from slb.model.service import Service
 
 Cpu = Annotated[int, Meta(ge=0, le=1023)]
-Seconds = Annotated[int, Meta(ge=1, le=86400)]
 Pps = Annotated[int, Meta(ge=1, le=100_000_000)]
 Descriptors = Annotated[int, Meta(ge=32, le=32768)]
 Idle = Literal["busy", "adaptive", "auto"]

@@ -6,6 +6,7 @@ from enum import Enum
 from msgspec import Struct
 
 from slb.model.endpoint import Endpoint, VsKey
+from slb.model.policy import Policy
 
 
 class OpKind(Enum):
@@ -20,25 +21,35 @@ class OpKind(Enum):
 
 
 class Op(Struct, frozen=True):
-    """A change; `was` is the value that an edit replaces, for showing it."""
+    """A change; `was` is the value that an edit replaces, for showing it.
+
+    VS_ADD and VS_EDIT have the whole policy, RS_ADD and RS_EDIT the weight.
+    """
 
     kind: OpKind
     vs: VsKey
     rs: Endpoint | None = None
-    scheduler: str | None = None
+    policy: Policy | None = None
     weight: int | None = None
-    was: str | int | None = None
+    was: Policy | int | None = None
 
     def __str__(self) -> str:
         words = [self.kind.value, str(self.vs)]
         if self.rs is not None:
             words.append(str(self.rs))
-        if self.scheduler is not None:
-            words.append(_change("scheduler", self.was, self.scheduler))
+        if self.policy is not None:
+            words += _policy(self.was if isinstance(self.was, Policy) else None, self.policy)
         if self.weight is not None:
-            words.append(_change("weight", self.was, self.weight))
+            before = "" if self.was is None else f"{self.was} -> "
+            words.append(f"weight {before}{self.weight}")
         return " ".join(words)
 
 
-def _change(what: str, was: object, now: object) -> str:
-    return f"{what} {now}" if was is None else f"{what} {was} -> {now}"
+def _policy(was: Policy | None, policy: Policy) -> list[str]:
+    now = policy.words()
+    if was is None:
+        usual = Policy().words() | {"scheduler": ""}
+        return [f"{name} {text}" for name, text in now.items() if text != usual[name]]
+    before = was.words()
+    changed = (name for name in now if before[name] != now[name])
+    return [f"{name} {before[name]} -> {now[name]}" for name in changed]

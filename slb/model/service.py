@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A VS with its RS: what configuration files, `apply` and `export` hold."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from slb.model.endpoint import Endpoint, VsKey
-
-Scheduler = Literal["rr", "wrr", "sh"]
-SCHEDULERS: tuple[str, ...] = get_args(Scheduler)
+from slb.model.policy import Policy, Scheduler, Seconds, TimeoutName, VsTimeouts
 
 MAX_WEIGHT = 1000
 Weight = Annotated[int, Meta(ge=0, le=MAX_WEIGHT)]
@@ -22,11 +21,18 @@ class RealServer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Service(Struct, frozen=True, forbid_unknown_fields=True):
-    """A VS, how it chooses an RS, and its RS."""
+    """A VS, how it chooses an RS, its RS, and what else differs from other VS."""
 
     vs: VsKey
     scheduler: Scheduler = "rr"
     rs: tuple[RealServer, ...] = ()
+    one_packet: bool = False
+    timeouts: VsTimeouts = VsTimeouts()
+
+    @property
+    def policy(self) -> Policy:
+        """All but its key and its RS."""
+        return Policy(self.scheduler, self.one_packet, self.timeouts)
 
 
 class ServiceSet(Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,10 +44,20 @@ class ServiceSet(Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
-class VsEdit(Struct, frozen=True, forbid_unknown_fields=True):
-    """What may change in a VS."""
+class VsEdit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What may change in a VS; None: it stays. A timeout of None is the global one again."""
 
-    scheduler: Scheduler
+    scheduler: Scheduler | None = None
+    one_packet: bool | None = None
+    timeouts: dict[TimeoutName, Seconds | None] = {}
+
+    def apply(self, policy: Policy) -> Policy:
+        """Return the policy after the change."""
+        return Policy(
+            self.scheduler or policy.scheduler,
+            policy.one_packet if self.one_packet is None else self.one_packet,
+            replace(policy.timeouts, **self.timeouts),
+        )
 
 
 class RsEdit(Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,6 +5,8 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from slb.model.policy import VsTimeouts
+
 T = TypeVar("T")
 
 
@@ -52,6 +54,7 @@ class VsView(Struct, frozen=True):
     """A VS; `generation` is the one that last changed it.
 
     `draining` counts its RS with weight 0, `removed` former ones whose sessions still live.
+    `timeouts` holds those that are its own.
     """
 
     vs: str
@@ -61,6 +64,8 @@ class VsView(Struct, frozen=True):
     removed: int
     generation: int
     traffic: Traffic
+    one_packet: bool = False
+    timeouts: VsTimeouts = VsTimeouts()
 
 
 class RsView(Struct, frozen=True):

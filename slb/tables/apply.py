@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from slb.config import check_services
 from slb.config.tree import show_path
 from slb.engine.protocol import Engine
-from slb.errors import BadRequest
+from slb.errors import BadRequest, UnknownVs
 from slb.model.address import Address, Network
+from slb.model.endpoint import VsKey
 from slb.model.op import Op, OpKind
-from slb.model.service import Service
-from slb.model.views import Plan
+from slb.model.service import Service, VsEdit
+from slb.model.views import Plan, VsView
 from slb.tables import plan as plans
 
 
@@ -56,6 +57,19 @@ class Tables:
         async with self._lock:
             return await self._commit(ops)
 
+    async def edit(self, vs: VsKey, change: VsEdit) -> int:
+        """Change a VS's policy; raises UnknownVs, BadRequest."""
+        if change == VsEdit():
+            raise BadRequest("nothing to change: give scheduler, one_packet or timeouts")
+        async with self._lock:
+            have = plans.policy(await self._find(vs))
+            want = change.apply(have)
+            for _, sentence in check_services.policy(vs, want):
+                raise BadRequest(sentence)
+            if ops := plans.edit(vs, have, want):
+                return await self._commit(ops)
+            return await asyncio.to_thread(self._engine.generation)
+
     async def apply(self, wanted: Sequence[Service], dry_run: bool = False) -> Plan:
         """Make `wanted` the whole set, or only say what would change; raises BadRequest, Full."""
         self._check(wanted)
@@ -77,6 +91,12 @@ class Tables:
             else:
                 generation = await asyncio.to_thread(self._engine.generation)
         return Plan([str(op) for op in ops], generation)
+
+    async def _find(self, vs: VsKey) -> VsView:
+        rows = await asyncio.to_thread(self._engine.vs_list)
+        if found := next((row for row in rows if row.vs == str(vs)), None):
+            return found
+        raise UnknownVs(f"VS {vs} does not exist")
 
     async def _read(self) -> list[Service]:
         vs_rows = await asyncio.to_thread(self._engine.vs_list)

@@ -6,13 +6,18 @@ inside a VS the same holds for its RS. A set that equals the other gives no op.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.op import Op, OpKind
+from slb.model.policy import Policy
 from slb.model.service import RealServer, Service
 from slb.model.views import RsView, VsView
+
+S = TypeVar("S", bound=Struct)
 
 
 def plan(current: Iterable[Service], wanted: Iterable[Service]) -> list[Op]:
@@ -27,7 +32,7 @@ def plan(current: Iterable[Service], wanted: Iterable[Service]) -> list[Op]:
 
 def add(service: Service) -> list[Op]:
     """Return the ops that add a VS with its RS."""
-    first = Op(OpKind.VS_ADD, service.vs, scheduler=service.scheduler)
+    first = Op(OpKind.VS_ADD, service.vs, policy=service.policy)
     return [first, *(_add_rs(service.vs, real) for real in service.rs)]
 
 
@@ -52,11 +57,22 @@ def services(vs_rows: Sequence[VsView], rs_rows: Sequence[RsView]) -> list[Servi
     for row in rs_rows:
         if not row.removed and row.vs in real:
             real[row.vs].append(RealServer(Endpoint.parse(row.rs), row.weight))
-    found = [
-        Service(VsKey.parse(row.vs), row.scheduler, _sorted(real[row.vs]))  # type: ignore[arg-type]
-        for row in vs_rows
-    ]
+    found = [_service(VsKey.parse(row.vs), policy(row), _sorted(real[row.vs])) for row in vs_rows]
     return sorted(found, key=lambda service: service.vs)
+
+
+def policy(row: VsView) -> Policy:
+    """Take the policy out of a listing."""
+    return Policy(row.scheduler, row.one_packet, row.timeouts)  # type: ignore[arg-type]
+
+
+def edit(vs: VsKey, have: Policy, want: Policy) -> list[Op]:
+    """Return the op that changes a VS's policy; none when it is the same."""
+    return [] if have == want else [Op(OpKind.VS_EDIT, vs, policy=want, was=have)]
+
+
+def _service(vs: VsKey, kept: Policy, rs: tuple[RealServer, ...]) -> Service:
+    return Service(vs, kept.scheduler, rs, kept.one_packet, kept.timeouts)
 
 
 def _sorted(real: Iterable[RealServer]) -> tuple[RealServer, ...]:
@@ -69,8 +85,7 @@ def _add_rs(vs: VsKey, real: RealServer) -> Op:
 
 def _edit(have: Service, want: Service) -> Iterator[Op]:
     vs = have.vs
-    if have.scheduler != want.scheduler:
-        yield Op(OpKind.VS_EDIT, vs, scheduler=want.scheduler, was=have.scheduler)
+    yield from edit(vs, have.policy, want.policy)
     old = {real.rs: real for real in have.rs}
     new = {real.rs: real for real in want.rs}
     for rs in sorted(old.keys() - new.keys()):
@@ -91,5 +106,12 @@ def _merge_one(current: Service | None, old: Service | None, new: Service) -> Se
     for rs in before.keys() - after.keys():
         real.pop(rs, None)
     real |= {rs: one for rs, one in after.items() if one != before.get(rs)}
-    scheduler = new.scheduler if new.scheduler != old.scheduler else current.scheduler
-    return replace(current, scheduler=scheduler, rs=_sorted(real.values()))
+    policy = _changed(current.policy, old.policy, new.policy)
+    timeouts = _changed(current.timeouts, old.timeouts, new.timeouts)
+    return _service(current.vs, replace(policy, timeouts=timeouts), _sorted(real.values()))
+
+
+def _changed(current: S, old: S, new: S) -> S:
+    """Take over the fields that differ between `old` and `new`."""
+    before = asdict(old)
+    return replace(current, **{k: v for k, v in asdict(new).items() if v != before[k]})

@@ -16,6 +16,7 @@ from slb.model.codec import convert
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.forwarding import Forwarding, Neighbour, Route
 from slb.model.op import Op, OpKind
+from slb.model.policy import Policy
 from slb.model.views import WorkerView
 
 RS = 64
@@ -63,7 +64,7 @@ def prepare(engine: NativeEngine) -> None:
     )
     rs = [Endpoint(IPv4Address("10.10.0.1") + i, 8080) for i in range(RS)]
     adds = [Op(OpKind.RS_ADD, VS, rs=each, weight=1) for each in rs]
-    engine.commit([Op(OpKind.VS_ADD, VS, scheduler="rr"), *adds])
+    engine.commit([Op(OpKind.VS_ADD, VS, policy=Policy("rr")), *adds])
 
 
 def fill(engine: NativeEngine, sessions: int) -> None:

@@ -14,6 +14,7 @@ from unit.fake_engine import FakeEngine
 
 from slb.api.backend import Backend, Gate
 from slb.api.server import make_app
+from slb.model.policy import Scheduler
 from slb.model.views import OspfView
 from slb.tables.apply import Tables
 
@@ -55,7 +56,7 @@ class FakeDaemon:
         """What the engine has: VS to its scheduler and the weights of its RS."""
         return self.engine.services()
 
-    def add(self, vs: str, scheduler: str = "rr", **weights: int) -> None:
+    def add(self, vs: str, scheduler: Scheduler = "rr", **weights: int) -> None:
         """Puts a VS there; its RS are 10.10.0.N:8080, written `rN=weight`."""
         real_servers = {f"10.10.0.{name[1:]}:8080": weight for name, weight in weights.items()}
         self.engine.add(vs, scheduler, real_servers)

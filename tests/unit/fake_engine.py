@@ -6,6 +6,7 @@ from unit.memory_engine import MemoryEngine
 
 from slb.model import views
 from slb.model.endpoint import Endpoint, VsKey
+from slb.model.policy import Policy, Scheduler
 from slb.model.session_filter import Peer, SessionFilter
 
 
@@ -20,10 +21,10 @@ class FakeEngine(MemoryEngine):
         self.sessions = list(fake_answers.SESSIONS)
         self.readings = 0
 
-    def add(self, vs: str, scheduler: str, weights: dict[str, int]) -> None:
+    def add(self, vs: str, scheduler: Scheduler, weights: dict[str, int]) -> None:
         """Puts a VS there, as a change of its own."""
         rs = {Endpoint.parse(text): weight for text, weight in weights.items()}
-        self.tables[VsKey.parse(vs)] = (scheduler, rs)
+        self.tables[VsKey.parse(vs)] = (Policy(scheduler), rs)
         self.commits.append([])
 
     def only_one_worker(self) -> None:
@@ -33,12 +34,13 @@ class FakeEngine(MemoryEngine):
     def services(self) -> dict[str, tuple[str, dict[str, int]]]:
         """What is there, in texts: VS to its scheduler and the weights of its RS."""
         return {
-            str(vs): (scheduler, {str(rs): weight for rs, weight in weights.items()})
-            for vs, (scheduler, weights) in self.tables.items()
+            str(vs): (policy.scheduler, {str(rs): weight for rs, weight in weights.items()})
+            for vs, (policy, weights) in self.tables.items()
         }
 
     def vs_list(self) -> list[views.VsView]:
         self.readings += 1
+        policies = {str(vs): policy for vs, (policy, _) in self.tables.items()}
         return [
             views.VsView(
                 vs,
@@ -48,6 +50,8 @@ class FakeEngine(MemoryEngine):
                 sum(row.removed for row in rows),
                 self.generation(),
                 fake_answers.traffic(sum(weights.values()), self.readings),
+                policies[vs].one_packet,
+                policies[vs].timeouts,
             )
             for vs, (scheduler, weights) in self.services().items()
             for rows in [[fake_answers.rs_view(vs, *rs) for rs in weights.items()]]

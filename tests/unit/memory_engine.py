@@ -8,6 +8,7 @@ from slb.model import views
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.forwarding import Forwarding, Wanted
 from slb.model.op import Op, OpKind
+from slb.model.policy import Policy
 from slb.model.session_filter import SessionFilter
 
 NO_TRAFFIC = views.Traffic()
@@ -20,7 +21,7 @@ class MemoryEngine:
     dpdk = "DPDK in memory"
 
     def __init__(self, workers: int = 2, vs_max: int = 100) -> None:
-        self.tables: dict[VsKey, tuple[str, dict[Endpoint, int]]] = {}
+        self.tables: dict[VsKey, tuple[Policy, dict[Endpoint, int]]] = {}
         self.commits: list[list[Op]] = []
         self.views: list[Forwarding] = []
         self.events: list[Wanted] = []
@@ -36,7 +37,7 @@ class MemoryEngine:
 
     def commit(self, ops: Sequence[Op]) -> int:
         self.before_commit()
-        tables = {vs: (scheduler, dict(rs)) for vs, (scheduler, rs) in self.tables.items()}
+        tables = {vs: (policy, dict(rs)) for vs, (policy, rs) in self.tables.items()}
         for op in ops:
             _apply(tables, op)
         if len(tables) > self._vs_max:
@@ -54,8 +55,8 @@ class MemoryEngine:
 
     def vs_list(self) -> list[views.VsView]:
         return [
-            views.VsView(str(vs), scheduler, len(rs), 0, 0, self.generation(), NO_TRAFFIC)
-            for vs, (scheduler, rs) in self.tables.items()
+            vs_view(str(vs), policy, len(rs), self.generation())
+            for vs, (policy, rs) in self.tables.items()
         ]
 
     def rs_list(self) -> list[views.RsView]:
@@ -108,6 +109,21 @@ class MemoryEngine:
         return [s for s in self.sessions if wanted.worker in (None, s.worker)]
 
 
+def vs_view(vs: str, policy: Policy, rs_count: int, generation: int) -> views.VsView:
+    """A VS without traffic."""
+    return views.VsView(
+        vs,
+        policy.scheduler,
+        rs_count,
+        0,
+        0,
+        generation,
+        NO_TRAFFIC,
+        policy.one_packet,
+        policy.timeouts,
+    )
+
+
 def worker_view(number: int, rounds: int) -> views.WorkerView:
     """A worker that has done nothing but turn."""
     fields = dict.fromkeys(views.WorkerView.__struct_fields__, 0)
@@ -122,14 +138,14 @@ def port_view(name: str, mac: str) -> views.PortView:
     return views.PortView(**values)  # type: ignore[arg-type]
 
 
-def _apply(tables: dict[VsKey, tuple[str, dict[Endpoint, int]]], op: Op) -> None:
+def _apply(tables: dict[VsKey, tuple[Policy, dict[Endpoint, int]]], op: Op) -> None:
     if (op.kind is OpKind.VS_ADD) == (op.vs in tables):
         wrong = Duplicate if op.kind is OpKind.VS_ADD else UnknownVs
         raise wrong(f"VS {op.vs} {'exists already' if op.vs in tables else 'does not exist'}")
     if op.kind is OpKind.VS_DEL:
         del tables[op.vs]
     elif op.rs is None:
-        tables[op.vs] = (op.scheduler or "rr", tables.get(op.vs, ("", {}))[1])
+        tables[op.vs] = (op.policy or Policy(), tables[op.vs][1] if op.vs in tables else {})
     else:
         _apply_rs(tables[op.vs][1], op, op.rs)
 

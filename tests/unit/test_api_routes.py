@@ -19,12 +19,14 @@ from slb.api.socket_file import SocketFile
 from slb.config.loader import parse
 from slb.model import views
 from slb.model.endpoint import Endpoint, VsKey
-from slb.model.service import RealServer, Service
+from slb.model.policy import VsTimeouts
+from slb.model.service import RealServer, Service, VsEdit
 from slb.tables.apply import Tables
 
 T = TypeVar("T")
 
 VS = VsKey.parse("10.96.0.10:80/tcp")
+DNS = VsKey.parse("10.96.0.10:53/udp")
 RS = Endpoint.parse("10.10.0.1:8080")
 OSPF = views.OspfView("managed", True, "192.0.2.2", [], ["10.96.0.0/16"], None)
 
@@ -76,8 +78,9 @@ def test_a_vs_from_its_birth_to_its_end(api: Api) -> None:
         assert [(v.vs, v.scheduler, v.rs_count) for v in await client.vs_list()] == [
             (str(VS), "wrr", 1)
         ]
-        assert (await client.vs_edit(VS, "sh")).generation == 2
+        assert (await client.vs_edit(VS, VsEdit("sh"))).generation == 2
         assert (await client.vs_show(VS)).scheduler == "sh"
+        assert (await client.vs_edit(VS, VsEdit("sh"))).generation == 2, "as it is already"
         assert (await client.vs_del(VS)).generation == 3
         assert await client.vs_list() == []
 
@@ -86,6 +89,38 @@ def test_a_vs_from_its_birth_to_its_end(api: Api) -> None:
         f"+ vs {VS} scheduler wrr",
         f"+ rs {VS} {RS} weight 5",
     ], "a VS and its RS are one transaction"
+
+
+def test_what_a_vs_has_of_its_own(api: Api) -> None:
+    async def life(client: Client) -> None:
+        await client.vs_add(Service(DNS, "wrr", (), True, VsTimeouts(udp_replied=5)))
+        await client.vs_edit(DNS, VsEdit(timeouts={"udp_oneway": 9}))
+        (service,) = (await client.export()).services
+        assert service == Service(DNS, "wrr", (), True, VsTimeouts(udp_replied=5, udp_oneway=9)), (
+            "what an edit does not name stays"
+        )
+        await client.vs_edit(DNS, VsEdit(one_packet=False, timeouts={"udp_replied": None}))
+        view = await client.vs_show(DNS)
+        assert (view.scheduler, view.one_packet) == ("wrr", False)
+        assert view.timeouts == VsTimeouts(udp_oneway=9)
+
+    api.ask(life)
+    assert [str(op) for (op,) in api.engine.commits] == [
+        f"+ vs {DNS} scheduler wrr one_packet true udp_replied 5",
+        f"~ vs {DNS} udp_oneway default -> 9",
+        f"~ vs {DNS} one_packet true -> false udp_replied 5 -> default",
+    ]
+
+
+def test_an_edit_that_does_not_suit_the_protocol_changes_nothing(api: Api) -> None:
+    async def refused(client: Client) -> None:
+        await client.vs_add(Service(VS))
+        for edit in (VsEdit("sh", one_packet=True), VsEdit("sh", timeouts={"udp_oneway": 5})):
+            with pytest.raises(errors.BadRequest, match="remove"):
+                await client.vs_edit(VS, edit)
+        assert (await client.vs_show(VS)).scheduler == "rr"
+
+    api.ask(refused)
 
 
 def test_an_rs_from_its_birth_to_its_end(api: Api) -> None:
@@ -156,6 +191,22 @@ def test_apply_and_export(api: Api) -> None:
     [
         (lambda c: c.vs_show(VS), errors.UnknownVs, f"VS {VS} does not exist"),
         (lambda c: c.vs_del(VS), errors.UnknownVs, f"VS {VS} does not exist"),
+        (lambda c: c.vs_edit(VS, VsEdit("sh")), errors.UnknownVs, f"VS {VS} does not exist"),
+        (
+            lambda c: c.vs_edit(VS, VsEdit()),
+            errors.BadRequest,
+            "nothing to change: give scheduler, one_packet or timeouts",
+        ),
+        (
+            lambda c: c.vs_add(Service(VS, one_packet=True)),
+            errors.BadRequest,
+            f"VS {VS} is not UDP, and one_packet is for UDP alone; remove it",
+        ),
+        (
+            lambda c: c.vs_add(Service(DNS, timeouts=VsTimeouts(tcp_close=5))),
+            errors.BadRequest,
+            f"VS {DNS} has no sessions in state tcp_close; remove the timeout",
+        ),
         (lambda c: c.rs_list(VS), errors.UnknownVs, f"VS {VS} does not exist"),
         (lambda c: c.rs_add(VS, RealServer(RS)), errors.UnknownVs, "does not exist"),
         (

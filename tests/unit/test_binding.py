@@ -18,7 +18,8 @@ from slb.model.config import Timeouts
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.forwarding import Forwarding, Neighbour, OwnAddress, Route
 from slb.model.op import Op, OpKind
-from slb.model.service import MAX_WEIGHT, SCHEDULERS
+from slb.model.policy import SCHEDULERS, TIMEOUTS, Policy, VsTimeouts
+from slb.model.service import MAX_WEIGHT
 
 pytest.importorskip("slb._engine", reason="the engine is not built")
 
@@ -48,7 +49,8 @@ def test_what_python_must_spell_out_is_what_the_header_says() -> None:
         *(name.lower() for name in binding.REFUSALS),
     }
     states = enum("slb_tcp_state", "SLB_") - {"tcp_none"}
-    assert states == set(Timeouts.__struct_fields__)
+    assert states == set(Timeouts.__struct_fields__) == set(VsTimeouts.__struct_fields__)
+    assert states == set(TIMEOUTS)
     assert binding.value("SLB_MAX_WEIGHT") == MAX_WEIGHT
     assert binding.value("SLB_MAX_LADDRS") == MAX_LADDRS
     assert binding.value("SLB_MAX_RS_PER_VS") == MAX_RS_PER_VS
@@ -102,13 +104,15 @@ def test_a_closed_engine_answers_nothing() -> None:
 
 def test_ops() -> None:
     ops = [
-        Op(OpKind.VS_ADD, VS, scheduler="wrr"),
+        Op(OpKind.VS_ADD, VS, policy=Policy("wrr", True, VsTimeouts(udp_replied=5))),
         Op(OpKind.RS_ADD, VS, rs=RS, weight=5),
         Op(OpKind.VS_DEL, VsKey.parse("[2001:db8::1]:53/udp")),
     ]
     rows = marshal.put_ops(ops)
     assert [row.kind for row in rows] == [lib.SLB_OP_VS_ADD, lib.SLB_OP_RS_ADD, lib.SLB_OP_VS_DEL]
-    assert rows[0].scheduler == lib.SLB_SCHED_WRR
+    assert (rows[0].scheduler, rows[0].one_packet) == (lib.SLB_SCHED_WRR, 1)
+    seconds = dict(enumerate(rows[0].timeout_s))
+    assert seconds == dict.fromkeys(range(lib.SLB_STATE_COUNT), 0) | {lib.SLB_UDP_REPLIED: 5}
     assert (rows[1].weight, rows[1].vs.proto) == (5, lib.SLB_PROTO_TCP)
     assert bytes(ffi.buffer(ffi.addressof(rows[1], "rs")))[:22] == bytes([10, 10, 0, 1]) + bytes(
         12
@@ -230,6 +234,8 @@ class Readings:
             marshal.put_endpoint(row.vs, VS)
             row.scheduler, row.n_rs = lib.SLB_SCHED_SH, 3
             row.draining_rs, row.removed_rs = 1, 2
+            row.one_packet = 1
+            marshal.put_timeouts(row.timeout_s, {"udp_oneway": 4})
             row.traffic.in_packets, row.traffic.active = 1 << 63, 7
 
         return rows("struct slb_vs_info", fill)(out, room)

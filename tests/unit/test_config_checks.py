@@ -159,6 +159,16 @@ def test_one_broken_rule(old: str, new: str, line: str) -> None:
             "12: services[1].vs: VS 10.96.0.1:80/tcp is there twice; merge the two",
         ),
         (
+            vs("10.96.0.1:80/tcp") + "    one_packet: true\n",
+            "12: services[0].one_packet: VS 10.96.0.1:80/tcp is not UDP, and one_packet is for "
+            "UDP alone; remove it",
+        ),
+        (
+            vs("10.96.0.1:80/tcp") + "    timeouts: {tcp_close: 3, udp_replied: 5}\n",
+            "12: services[0].timeouts.udp_replied: VS 10.96.0.1:80/tcp has no sessions in state "
+            "udp_replied; remove the timeout",
+        ),
+        (
             "ospf: {mode: managed, hello_s: 5}\n",
             "9: ospf.dead_s: 4 s is not longer than hello_s (5 s); make it 4 times it",
         ),

@@ -7,16 +7,21 @@ import pytest
 from slb.errors import RequestError, UnknownVs, request_error
 from slb.model import codec
 from slb.model.endpoint import Endpoint, VsKey
+from slb.model.policy import Policy, VsTimeouts
 from slb.model.service import RealServer, Service, ServiceSet
 from slb.model.views import Items, Version
 
-BODY = b'{"vs":"10.96.0.10:80/tcp","scheduler":"wrr","rs":[{"rs":"10.10.0.1:8080","weight":5}]}'
+BODY = (
+    b'{"vs":"10.96.0.10:80/tcp","scheduler":"wrr","rs":[{"rs":"10.10.0.1:8080","weight":5}],'
+    b'"one_packet":false,"timeouts":{"tcp_close":5}}'
+)
 
 
 def test_a_service_comes_out_as_it_went_in() -> None:
     service = codec.decode(BODY, Service)
     real = RealServer(Endpoint.parse("10.10.0.1:8080"), 5)
-    assert service == Service(VsKey.parse("10.96.0.10:80/tcp"), "wrr", (real,))
+    own = VsTimeouts(tcp_close=5)
+    assert service == Service(VsKey.parse("10.96.0.10:80/tcp"), "wrr", (real,), False, own)
     assert codec.encode(service) == BODY
 
 
@@ -24,6 +29,7 @@ def test_defaults() -> None:
     service = codec.decode(b'{"vs":"10.96.0.10:80/tcp","rs":[{"rs":"10.10.0.1:80"}]}', Service)
     assert service.scheduler == "rr"
     assert service.rs[0].weight == 1
+    assert service.policy == Policy("rr", False, VsTimeouts())
 
 
 @pytest.mark.parametrize(
@@ -35,6 +41,8 @@ def test_defaults() -> None:
         (b'{"vs":"10.96.0.10:80/tcp","rs":[{"rs":"1.1.1.1:1","weight":1001}]}', "$.rs[0].weight"),
         (b'{"vs":"10.96.0.10:80/tcp","rs":[{"rs":"1.1.1.1:1","weight":true}]}', "got `bool`"),
         (b'{"vs":"10.96.0.10:80/tcp","colour":1}', "unknown field `colour`"),
+        (b'{"vs":"10.96.0.10:80/tcp","timeouts":{"tcp":1}}', "unknown field `tcp`"),
+        (b'{"vs":"10.96.0.10:80/tcp","timeouts":{"tcp_close":0}}', "$.timeouts.tcp_close"),
     ],
 )
 def test_refused(body: bytes, sentence: str) -> None:

@@ -4,10 +4,12 @@
 import random
 
 import pytest
+from msgspec.structs import replace
 from unit.memory_engine import MemoryEngine
 
 from slb.model.endpoint import Endpoint, VsKey
-from slb.model.service import RealServer, Scheduler, Service
+from slb.model.policy import Scheduler, VsTimeouts
+from slb.model.service import RealServer, Service
 from slb.model.views import RsView, Traffic
 from slb.tables.plan import merge, plan, services
 
@@ -40,6 +42,11 @@ def service(vs: str, scheduler: Scheduler = "rr", **rs: int) -> Service:
             [service("1", "rr")],
             [service("1", "sh")],
             ["~ vs 10.96.0.1:80/tcp scheduler rr -> sh"],
+        ),
+        (
+            [service("1")],
+            [replace(service("1"), timeouts=VsTimeouts(tcp_close=1, tcp_established=60))],
+            ["~ vs 10.96.0.1:80/tcp tcp_established default -> 60 tcp_close default -> 1"],
         ),
         (
             [service("1", a=1, b=1)],
@@ -107,11 +114,23 @@ def test_merge_takes_a_changed_weight_and_scheduler() -> None:
     assert merge(current, old, [service("1", "wrr", a=2)]) == [service("1", "wrr", a=2)]
 
 
+def test_merge_takes_what_changed_in_a_policy_and_nothing_else() -> None:
+    def one(*timeouts: int | None, one_packet: bool = False) -> Service:
+        names = ("udp_oneway", "udp_replied")
+        own = VsTimeouts(**dict(zip(names, timeouts, strict=True)))
+        return Service(VsKey.parse("10.96.0.1:53/udp"), "rr", (), one_packet, own)
+
+    current, old, new = one(7, 8, one_packet=True), one(1, 2), one(1, 3)
+    assert merge([current], [old], [new]) == [one(7, 3, one_packet=True)]
+    assert merge([current], [one(1, 2, one_packet=True)], [one(None, 2)]) == [one(None, 8)]
+
+
 def _any_set(chance: random.Random) -> list[Service]:
     def one(vs: str) -> Service:
         weights = {name: chance.randrange(3) for name in "abcd" if chance.random() < 0.5}
         scheduler: Scheduler = "rr" if chance.random() < 0.5 else "sh"
-        return service(vs, scheduler, **weights)
+        own = VsTimeouts(tcp_close=chance.choice((None, 1, 2)))
+        return replace(service(vs, scheduler, **weights), timeouts=own)
 
     return [one(vs) for vs in "12345" if chance.random() < 0.6]
 

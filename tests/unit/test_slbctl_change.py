@@ -7,9 +7,12 @@ import pytest
 from unit.fake_daemon import FakeDaemon
 from unit.slbctl_run import failure, slbctl
 
+from slb.model.policy import Policy, VsTimeouts
+
 pytest_plugins = ["unit.daemon_fixture"]
 
 VS = "10.96.0.10:80/tcp"
+DNS = "10.96.0.10:53/udp"
 RS = "10.10.0.1:8080"
 
 
@@ -33,6 +36,23 @@ def test_vs_edit_and_del(daemon: FakeDaemon) -> None:
     assert daemon.services[VS][0] == "sh"
     assert slbctl(daemon.socket, "vs", "del", VS).out == f"VS {VS} deleted (generation 3)\n"
     assert daemon.services == {}
+
+
+def test_what_a_vs_has_of_its_own(daemon: FakeDaemon) -> None:
+    words = ("--one-packet", "--timeout", "udp_replied=5", "--timeout", "udp_oneway=2")
+    result = slbctl(daemon.socket, "vs", "add", DNS, *words)
+    assert result.out == (
+        f"VS {DNS} added, rr, one packet a session, udp_replied 5 s, udp_oneway 2 s, 0 RS "
+        "(generation 1)\n"
+    )
+    words = ("--no-one-packet", "--timeout", "udp_replied=default", "--timeout", "udp_oneway=3")
+    result = slbctl(daemon.socket, "vs", "edit", DNS, *words)
+    assert result.out == (
+        f"VS {DNS} changed, all packets of a session, udp_replied default, udp_oneway 3 s "
+        "(generation 2)\n"
+    )
+    (policy,) = (policy for policy, _ in daemon.engine.tables.values())
+    assert policy == Policy("rr", False, VsTimeouts(udp_oneway=3))
 
 
 def test_rs_from_its_birth_to_its_end(daemon: FakeDaemon) -> None:
@@ -127,7 +147,22 @@ def test_a_full_table_names_the_limit(daemon: FakeDaemon) -> None:
         ),
         (
             ("vs", "edit", VS),
-            "nothing to change: give --scheduler (see 'slbctl vs edit --help')",
+            "nothing to change: give --scheduler, --one-packet or --timeout "
+            "(see 'slbctl vs edit --help')",
+        ),
+        (
+            ("vs", "edit", VS, "--timeout", "tcp_closed=5"),
+            "'--timeout': 'tcp_closed' is no timeout; known: tcp_syn_sent, tcp_syn_recv, "
+            "tcp_established, tcp_fin_wait, tcp_close_wait, tcp_last_ack, tcp_time_wait, "
+            "tcp_close, udp_oneway, udp_replied",
+        ),
+        (
+            ("vs", "edit", VS, "--timeout", "tcp_close=99999"),
+            "'--timeout': write tcp_close=SECONDS, 1 to 86400, or tcp_close=default",
+        ),
+        (
+            ("vs", "add", VS, "--timeout", "tcp_close=default"),
+            "'--timeout': write tcp_close=SECONDS, 1 to 86400",
         ),
         (("rs", "add", VS), "missing argument 'RS' (see 'slbctl rs add --help')"),
         (("vs", "lst"), "no such command 'lst'. Did you mean 'list'? (see 'slbctl vs --help')"),
@@ -208,6 +243,25 @@ def test_apply_takes_what_export_gives(daemon: FakeDaemon, form: tuple[str, ...]
     daemon.engine.tables.clear()
     assert slbctl(daemon.socket, "apply", "-", stdin=exported.out).status == 0
     assert daemon.services == before
+
+
+def test_export_has_what_a_vs_has_of_its_own(daemon: FakeDaemon) -> None:
+    words = ("--rs", RS, "--one-packet", "--timeout", "udp_replied=5")
+    slbctl(daemon.socket, "vs", "add", DNS, *words)
+    exported = slbctl(daemon.socket, "export").out
+    assert exported == (
+        "services:\n"
+        f"- vs: {DNS}\n"
+        "  scheduler: rr\n"
+        "  one_packet: true\n"
+        "  timeouts: {udp_replied: 5}\n"
+        "  rs:\n"
+        f"  - {{rs: '{RS}', weight: 1}}\n"
+    )
+    before = daemon.engine.tables
+    daemon.engine.tables = {}
+    slbctl(daemon.socket, "apply", "-", stdin=exported)
+    assert daemon.engine.tables == before
 
 
 def test_export_is_a_file_one_likes_to_edit(daemon: FakeDaemon) -> None:

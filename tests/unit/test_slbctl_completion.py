@@ -81,6 +81,8 @@ def test_a_shell_completes_words_and_names(daemon: FakeDaemon, program: Path, sh
     assert "--scheduler" in offered(shell, "slbctl vs add --sch", daemon.socket, program)
     found = offered(shell, "slbctl vs show ", daemon.socket, program)
     assert found == [DNS, VS]
+    found = offered(shell, "slbctl vs edit --timeout udp", daemon.socket, program)
+    assert found == ["udp_oneway=", "udp_replied="]
     found = offered(shell, f"slbctl rs drain {VS} 10.10", daemon.socket, program)
     assert found == ["10.10.0.1:8080", "10.10.0.2:8080"]
 

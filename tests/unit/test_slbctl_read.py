@@ -78,6 +78,17 @@ def test_vs_show(daemon: FakeDaemon) -> None:
     assert lines[9].startswith("10.10.0.1:8080 1 serving")
 
 
+def test_vs_show_tells_what_a_vs_has_of_its_own(daemon: FakeDaemon) -> None:
+    words = ("--one-packet", "--timeout", "udp_replied=5")
+    slbctl(daemon.socket, "vs", "add", DNS, *words)
+    assert slbctl(daemon.socket, "vs", "show", DNS).lines[1:4] == [
+        "Scheduler rr",
+        "One packet a session is over with its first reply",
+        "Timeouts udp_replied 5 s",
+    ]
+    assert slbctl(daemon.socket, "vs", "show", DNS, "--json").json["timeouts"] == {"udp_replied": 5}
+
+
 def test_vs_stats(daemon: FakeDaemon) -> None:
     daemon.add(VS, r1=1)
     daemon.add(DNS)
@@ -287,8 +298,8 @@ def test_an_empty_table_is_one_line(daemon: FakeDaemon, words: str) -> None:
 
 TRAFFIC = {"in_packets", "in_bytes", "out_packets", "out_bytes", "sessions", "active"}
 JSON_KEYS = {
-    "vs list": "vs scheduler rs_count draining removed generation traffic",
-    "vs stats": "vs scheduler rs_count draining removed generation traffic",
+    "vs list": "vs scheduler rs_count draining removed generation traffic one_packet timeouts",
+    "vs stats": "vs scheduler rs_count draining removed generation traffic one_packet timeouts",
     "rs list": "vs rs weight removed traffic",
     "laddr list": "address worker port active sessions",
     "port list": "name driver mac mtu link_up speed_mbps kernel_interface kni_kind rx_queues "

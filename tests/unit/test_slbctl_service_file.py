@@ -63,6 +63,15 @@ def test_no_services_means_none_only_when_written() -> None:
             GOOD.replace("weight", "wieght"),
             "f:4: services[0].rs[0].wieght: no such key; did you mean `weight`?",
         ),
+        (
+            GOOD + "    timeouts: {udp_replyed: 5}\n",
+            "f:5: services[0].timeouts.udp_replyed: no such key; did you mean `udp_replied`?",
+        ),
+        (
+            GOOD + "    timeouts: {udp_replied: 0}\n",
+            "f:5: services[0].timeouts.udp_replied: 0 is not valid; "
+            "write a whole number from 1 to 86400",
+        ),
         ("servces: []\n" + GOOD, "f:1: servces: no such key; did you mean `services`?"),
         (
             GOOD + "services: []\n",
