@@ -146,21 +146,9 @@ static void set_tcp(const struct fuzz_head *head, struct slb_config *config) {
 	static const uint16_t MSS[] = {SLB_MSS_OFF, SLB_MSS_AUTO, 536, 1200};
 
 	config->tcp_no_session = head->tcp & 1 << 0 ? SLB_NO_SESSION_RESET : SLB_NO_SESSION_DROP;
-	config->tcp_reset_removed = head->tcp >> 1 & 1;
-	config->tcp_reset_expired = head->tcp >> 2 & 1;
-	config->tcp_rewrite_seq = head->tcp >> 3 & 1;
 	config->recycle = head->tcp >> 4 & 1;
 	config->tcp_mss = MSS[head->tcp >> 5 & 3];
 	config->drain_tcp_s = head->tcp >> 7 & 1;
-}
-
-// Few enough that an input can use all of it up.
-static void set_fragments(struct slb_config *config) {
-	config->frag_datagrams = 8;
-	config->frag_packets = 16;
-	config->frag_bytes = 16384;
-	config->frag_timeout_ms = 1000;
-	config->icmp_error_pps = 64;
 }
 
 static void set_laddrs(struct slb_config *config) {
@@ -193,7 +181,6 @@ void world_config(const struct fuzz_head *head, struct slb_config *config) {
 	for (uint16_t i = 0; i < config->n_ports; i++)
 		set_port(&config->ports[i], head, i);
 	set_tcp(head, config);
-	set_fragments(config);
 	set_laddrs(config);
 }
 

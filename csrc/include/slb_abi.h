@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 5
+#define SLB_ABI_VERSION 6
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -180,20 +180,10 @@ struct slb_config {
 	uint32_t punt_arp_pps;
 	uint32_t punt_other_pps;
 	uint32_t timeout_s[11]; // per state, enum slb_tcp_state; 0: built-in
-	uint32_t icmp_error_pps; // ICMP errors of our own; whole process
-	uint32_t frag_datagrams; // per worker: fragmented datagrams known at a time
-	uint32_t frag_packets; // per worker: fragments held for want of their first one
-	uint32_t frag_bytes; // per worker: bytes in them
-	uint32_t frag_timeout_ms; // how long a datagram's fragments are waited for
-	uint32_t
-		drain_tcp_s; // TCP sessions of a removed RS end after so long; 0: when they end by themselves
+	uint32_t drain_tcp_s; // TCP sessions of a removed RS end after so long; 0: by themselves
 	uint16_t tcp_mss; // enum slb_mss, or the limit
 	uint8_t tcp_no_session; // enum slb_no_session
-	uint8_t tcp_reset_removed; // 1: both ends get an RST when a session's RS is removed and its time is over
-	uint8_t tcp_reset_expired; // 1: both ends get an RST when an idle session ends
-	uint8_t tcp_rewrite_seq; // 1: sequence numbers and time stamps stay above those of a port's last use
 	uint8_t recycle; // 1: a full session table gives up its oldest idle UDP or half-open session
-	uint8_t reserved2;
 	char file_prefix[32];
 	struct slb_port_config ports[8];
 	struct slb_laddr_config laddrs[1024];

@@ -43,8 +43,7 @@ struct session {
 	uint32_t prev;
 	uint32_t hop_gen; // forwarding view the hops were looked up in, never the same again
 	uint16_t hop[2]; // cached next hop, by direction of the packet
-	uint32_t seq_shift; // added to the client's sequence numbers
-	uint32_t ts_shift; // added to the client's time stamps
+	uint32_t reserved[2];
 	uint16_t ip_delta; // addresses, DIR_IN; DIR_OUT is its inverse
 	uint16_t l4_delta; // addresses and ports
 	uint8_t kind[2]; // as in struct pkt, by direction; 0: the entry is free

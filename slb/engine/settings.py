@@ -78,14 +78,9 @@ def _idle(policy: str) -> int:
 def _traffic(c: Any, config: Config) -> None:
     tcp = config.tcp
     c.tcp_no_session = value(f"SLB_NO_SESSION_{tcp.no_session.upper()}")
-    c.tcp_reset_removed, c.tcp_reset_expired = tcp.reset_removed, tcp.reset_expired
     c.tcp_mss = value(f"SLB_MSS_{tcp.mss.upper()}") if isinstance(tcp.mss, str) else tcp.mss
-    c.tcp_rewrite_seq = tcp.rewrite_sequence
     c.drain_tcp_s = config.drain.tcp_s
     c.recycle = config.recycle
-    c.icmp_error_pps = config.icmp.errors_pps
-    for name, bound in msgspec.structs.asdict(config.fragments).items():
-        setattr(c, f"frag_{name}", bound)
 
 
 def _port(row: Any, port: Port) -> None:

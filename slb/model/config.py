@@ -153,31 +153,13 @@ class Tcp(Section, frozen=True):
     """What TCP connections get beside full NAT."""
 
     no_session: Literal["drop", "reset"] = "drop"
-    reset_removed: bool = True
-    reset_expired: bool = False
     mss: Mss = "auto"
-    rewrite_sequence: bool = True
 
 
 class Drain(Section, frozen=True):
     """How long sessions of a removed RS live; 0: until they end by themselves."""
 
     tcp_s: Annotated[int, Meta(ge=0, le=86400)] = 0
-
-
-class Fragments(Section, frozen=True):
-    """Bounds of what a worker keeps of fragmented datagrams."""
-
-    datagrams: Annotated[int, Meta(ge=16, le=1_048_576)] = 1024
-    packets: Annotated[int, Meta(ge=16, le=1_048_576)] = 4096
-    bytes: Annotated[int, Meta(ge=65536, le=1 << 30)] = 8 << 20
-    timeout_ms: Annotated[int, Meta(ge=10, le=60_000)] = 1000
-
-
-class Icmp(Section, frozen=True):
-    """ICMP errors of our own, for the whole process."""
-
-    errors_pps: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
 
 
 class Punt(Section, frozen=True):
@@ -221,8 +203,6 @@ class Config(Section, frozen=True):
     timeouts: Timeouts = field(default_factory=Timeouts)
     tcp: Tcp = field(default_factory=Tcp)
     drain: Drain = field(default_factory=Drain)
-    fragments: Fragments = field(default_factory=Fragments)
-    icmp: Icmp = field(default_factory=Icmp)
     recycle: bool = True
     punt: Punt = field(default_factory=Punt)
     ospf: Ospf = field(default_factory=Ospf)

@@ -162,23 +162,14 @@ def test_settings_of_the_traffic() -> None:
     c = to_c(parse("x", text, range(8)))
     assert (c.ports[0].vlan, c.sessions6, c.recycle, c.drain_tcp_s) == (7, 0, 1, 0)
     assert (c.tcp_mss, c.tcp_no_session) == (lib.SLB_MSS_AUTO, lib.SLB_NO_SESSION_DROP)
-    assert (c.tcp_reset_removed, c.tcp_reset_expired, c.tcp_rewrite_seq) == (1, 0, 1)
-    assert (c.frag_datagrams, c.frag_packets, c.frag_bytes) == (1024, 4096, 8 << 20)
-    assert (c.frag_timeout_ms, c.icmp_error_pps) == (1000, 1000)
     text += """
-tcp: {no_session: reset, reset_removed: false, reset_expired: true, mss: 1300,
-      rewrite_sequence: false}
+tcp: {no_session: reset, mss: 1300}
 drain: {tcp_s: 60}
 recycle: false
-fragments: {datagrams: 16, packets: 17, bytes: 65536, timeout_ms: 20}
-icmp: {errors_pps: 9}
 """
     c = to_c(parse("x", text.replace("sessions:", "sessions6: 99\n  sessions:"), range(8)))
     assert (c.sessions6, c.recycle, c.drain_tcp_s) == (99, 0, 60)
     assert (c.tcp_mss, c.tcp_no_session) == (1300, lib.SLB_NO_SESSION_RESET)
-    assert (c.tcp_reset_removed, c.tcp_reset_expired, c.tcp_rewrite_seq) == (0, 1, 0)
-    assert (c.frag_datagrams, c.frag_packets, c.frag_bytes) == (16, 17, 65536)
-    assert (c.frag_timeout_ms, c.icmp_error_pps) == (20, 9)
     assert to_c(parse("x", text.replace("1300", "off"), range(8))).tcp_mss == lib.SLB_MSS_OFF
 
 
