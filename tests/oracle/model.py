@@ -7,7 +7,7 @@ one earlier in the burst are then stragglers. Second, what is left is counted an
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -59,7 +59,7 @@ class Verdict:
     family: int = 0  # of the packet that came, where one is sent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Choice:
     """What the engine chose for a new session: local end and RS."""
 
@@ -70,8 +70,13 @@ class Choice:
 class Observed(Protocol):
     """What the engine chose for the packet at a place in the burst, where it has a choice."""
 
-    def choice(self, place: int, packet: Packet) -> Choice:
-        """For its new session."""
+    def choice(
+        self, place: int, packet: Packet, known: Collection[Endpoint], fits: Collection[Endpoint]
+    ) -> Choice:
+        """For its new session; the client's others are known by their local ends.
+
+        Where nobody can tell which of several it is, one with an RS that fits.
+        """
 
     def full(self, place: int) -> bool:
         """Whether there was no room for its session."""
@@ -141,6 +146,9 @@ class Model:
             for fate in fates
             for verdict in [fate.verdict or self._pass_on(fate, observed)]
         ]
+        for session in {fate.session for fate in fates if fate.verdict is None and fate.session}:
+            if session.one_packet and session.state == "UDP_REPLIED":
+                self.workers[arrival.worker].end(session)
         for verdict in verdicts:
             if verdict.what.startswith("DROP "):
                 self.drops[arrival.worker, verdict.what.removeprefix("DROP ")] += 1
@@ -155,7 +163,7 @@ class Model:
                 return
             sessions = self.workers[arrival.worker]
             found = sessions.find(packet.key)
-            if found is not None and self._reopens(packet, *found):
+            if found is not None and _is_over(packet, *found):
                 sessions.end(found[0])
                 for earlier in fates[: fate.place]:
                     if earlier.session is found[0]:
@@ -208,12 +216,6 @@ class Model:
         else:
             fate.verdict = self._sent(arrival.port, packet, echo_reply(packet))
 
-    def _reopens(self, packet: Packet, session: Session, way: Way) -> bool:
-        """A connection begun anew from the port of one that is over."""
-        return (
-            packet.proto == TCP and way is Way.IN and begins(packet.flags) and session.state in OVER
-        )
-
     def _without_session(
         self, arrival: Arrival, fate: "_Fate", packet: Packet, observed: Observed
     ) -> tuple[Session, Way] | None:
@@ -258,12 +260,14 @@ class Model:
             if len(legal) == 1:
                 turn.took(vs.rs, legal[0], packet.src)
             raise Malformed("SESSION_FULL")
-        chosen = observed.choice(place, packet)
+        client = packet.src, packet.sport
+        known = [one.local for one in sessions.live if one.client == client]
+        chosen = observed.choice(place, packet, known, [one.endpoint for one in fits])
         rs = next((one for one in vs.rs if one.endpoint == chosen.rs), None)
         if rs is None or rs not in fits:
             raise Illegal(f"RS {chosen.rs} chosen, legal: {[one.endpoint for one in fits]}")
         turn.took(vs.rs, rs, packet.src)
-        return sessions.open(packet, rs, chosen.local, self.now)
+        return sessions.open(packet, vs, rs, chosen.local, self.now)
 
     def _bad_source(self, address: Address) -> bool:
         """Whether nobody can be answered at this address."""
@@ -307,6 +311,19 @@ class Model:
     def _sent(self, port: int, packet: Packet, frames: Sequence[bytes]) -> Verdict:
         vlan = self._settings.vlans.get(port, 0)
         return Verdict(f"TX {port}", [tagged(frame, vlan) for frame in frames], packet.family)
+
+
+def _is_over(packet: Packet, session: Session, way: Way) -> bool:
+    """Whether a client's packet finds a session that ends with it.
+
+    A TCP connection is begun anew from the port of one that is over; or a client still sends
+    datagrams to an RS that was removed, and gets another.
+    """
+    if way is Way.OUT:
+        return False
+    if packet.proto == TCP:
+        return begins(packet.flags) and session.state in OVER
+    return session.rs.removed
 
 
 def _punt_class(packet: Packet) -> int:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the engine was seen to choose, in one burst, where the choice is its own."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from ipaddress import ip_address
 
 from driver import Harness, Result
@@ -29,8 +29,13 @@ class Seen:
             for one in results
         ]
 
-    def choice(self, place: int, packet: Packet) -> Choice:
-        """Local end and RS of a new session: read off the frame sent, or off the listing."""
+    def choice(
+        self, place: int, packet: Packet, known: Collection[Endpoint], fits: Collection[Endpoint]
+    ) -> Choice:
+        """Local end and RS of a new session: read off the frame sent, or off the listing.
+
+        `known` are the local ends of the client's other sessions, and RS that fit come first.
+        """
         frame = self.sent[place]
         if frame is not None:
             sent = read(frame)
@@ -38,10 +43,15 @@ class Seen:
         client = written((packet.src, packet.sport), packet.proto)
         vs = written((packet.dst, packet.dport), packet.proto)
         rows = self._engine.sessions(client=client, vs=vs, worker=self._worker)
-        if len(rows) != 1:
-            what = self._results[place].what
-            raise Difference(f"{client} to {vs}: {what}, {len(rows)} sessions listed")
-        return Choice(endpoint_of(rows[0].local), endpoint_of(rows[0].rs))
+        listed = [Choice(endpoint_of(row.local), endpoint_of(row.rs)) for row in rows]
+        new = [one for one in listed if one.local not in known]
+        if len(new) > 1:
+            # A one-packet service makes many sessions of a client; those of frames sent are told.
+            sent_from = {(sent.src, sent.sport) for sent in map(read, filter(None, self.sent))}
+            new = [one for one in new if one.local not in sent_from]
+        if not new:
+            raise Difference(f"{client} to {vs}: {self._results[place].what}, no session listed")
+        return min(new, key=lambda one: (one.rs not in fits, one))
 
     def full(self, place: int) -> bool:
         """Whether there was no room for its session."""

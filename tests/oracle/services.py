@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """VS and RS: what the operator's transactions make of them, and what is counted for each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from values import Op, Rs, Traffic, Vs
@@ -64,6 +64,8 @@ class VirtualServer:
     text: str
     service: Service
     scheduler: str
+    one_packet: bool = False
+    timeouts: Mapping[str, int] = field(default_factory=dict)  # other than those of all VS
     rs: list[RealServer] = field(default_factory=list)
     every: list[RealServer] = field(default_factory=list)
     turns: dict[int, Turn] = field(default_factory=dict)  # by worker
@@ -138,6 +140,8 @@ class Services:
                 names[op.vs].remove(op.rs)
 
     def _wrong(self, op: Op, names: dict[str, set[str]], limits: Limits) -> str:
+        if op.one_packet and service_of(op.vs)[0] != UDP:
+            return "BAD_VALUE"
         vip, rs = endpoint_of(op.vs)[0], endpoint_of(op.rs)[0] if op.rs else b""
         if (vip if op.kind == "VS_ADD" else rs if op.kind == "RS_ADD" else b"") in limits.taken:
             return "ADDRESS_IN_USE"
@@ -161,11 +165,13 @@ class Services:
         service = service_of(op.vs)
         if op.kind == "VS_ADD":
             turns = self._turns(op.scheduler)
-            self.table[service] = VirtualServer(op.vs, service, op.scheduler, turns=turns)
+            self.table[service] = VirtualServer(
+                op.vs, service, op.scheduler, op.one_packet, op.timeouts, turns=turns
+            )
             return
         vs = self.table[service]
         if op.kind == "VS_EDIT":
-            vs.scheduler = op.scheduler
+            vs.scheduler, vs.one_packet, vs.timeouts = op.scheduler, op.one_packet, op.timeouts
         elif op.kind == "VS_DEL":
             del self.table[service]
             self._gone.append(vs)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from oracle.packet import TCP, UDP, Address, Endpoint, Key, Packet
-from oracle.services import RealServer
+from oracle.services import RealServer, VirtualServer
 from oracle.tcp_state import Way, after
 
 TICK_HZ = 16
@@ -40,6 +40,8 @@ class Session:
     rs: RealServer
     local: Endpoint
     seen: int
+    one_packet: bool  # over with its first reply
+    timeouts: Mapping[str, int]  # in ticks
     state: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,9 +79,7 @@ class Sessions:
     ) -> None:
         self._room = dict(room)  # by whether IPv6 is on a side
         self.laddrs = dict.fromkeys(laddrs, 0)  # sessions ever made, by local address
-        self._ticks = {
-            state: timeouts.get(state, seconds) * TICK_HZ for state, seconds in BUILT_IN.items()
-        }
+        self._seconds = {**BUILT_IN, **timeouts}
         self._by_key: dict[Key, tuple[Session, Way]] = {}
         self.live: dict[Session, None] = {}
         self._released: dict[RealServer, deque[Endpoint]] = {}
@@ -92,7 +92,9 @@ class Sessions:
         """Whether there is no room for another, with IPv6 on a side or without."""
         return self._room[wide] <= 0
 
-    def open(self, packet: Packet, rs: RealServer, local: Endpoint, now: int) -> Session:
+    def open(
+        self, packet: Packet, vs: VirtualServer, rs: RealServer, local: Endpoint, now: int
+    ) -> Session:
         """Make the session of a client's first packet; raises Illegal if the local end is."""
         session = Session(
             packet.proto,
@@ -101,6 +103,8 @@ class Sessions:
             rs,
             local,
             now,
+            vs.one_packet,
+            {state: n * TICK_HZ for state, n in {**self._seconds, **vs.timeouts}.items()},
         )
         if local[0] not in self.laddrs:
             raise Illegal(f"{local} is not a local address of this worker")
@@ -112,7 +116,8 @@ class Sessions:
             raise Illegal(f"{local} is taken towards {rs.text}")
         if local in self._released.get(rs, ()):
             raise Illegal(f"{local} was released just now by a session with {rs.text}")
-        self._by_key[session.client_key] = session, Way.IN
+        if not session.one_packet:
+            self._by_key[session.client_key] = session, Way.IN
         self._by_key[session.reply_key] = session, Way.OUT
         self.live[session] = None
         self._room[session.wide] -= 1
@@ -123,14 +128,16 @@ class Sessions:
 
     def end(self, session: Session) -> None:
         """Forget a session."""
-        del self._by_key[session.client_key], self._by_key[session.reply_key], self.live[session]
+        if not session.one_packet:
+            del self._by_key[session.client_key]
+        del self._by_key[session.reply_key], self.live[session]
         session.rs.active -= 1
         self._room[session.wide] += 1
         self._released.setdefault(session.rs, deque(maxlen=NOT_AGAIN)).append(session.local)
 
     def left(self, session: Session, now: int) -> int:
         """Ticks that a session has still to live."""
-        return session.seen + self._ticks[session.state] - now
+        return session.seen + session.timeouts[session.state] - now
 
     def expire(self, now: int) -> None:
         """End what has heard nothing for long enough."""

@@ -63,6 +63,11 @@ def bursts(draw: st.DrawFn) -> Burst:
 
 
 waits = st.builds(Wait, st.sampled_from([1, 8, 16, 79, 80, 159, 160, 479, 480, 960, 14400, 20000]))
+lifetimes = st.dictionaries(
+    st.sampled_from(["TCP_SYN_SENT", "TCP_ESTABLISHED", "UDP_ONEWAY", "UDP_REPLIED"]),
+    st.sampled_from([1, 2, 7, 60]),
+    max_size=2,
+)
 ops = st.builds(
     Op,
     st.sampled_from(["RS_ADD"] * 4 + ["RS_EDIT"] * 3 + ["RS_DEL", "VS_ADD", "VS_EDIT", "VS_DEL"]),
@@ -70,6 +75,8 @@ ops = st.builds(
     st.sampled_from(RS),
     st.sampled_from([0, 1, 1, 2, 3, 10, 1000]),
     st.sampled_from(["rr", "wrr", "sh"]),
+    weighted((9, st.just(False)), (1, st.just(True))),
+    lifetimes,
 )
 changes = st.builds(Change, st.lists(ops, min_size=1, max_size=6))
 
@@ -124,7 +131,9 @@ def services(draw: st.DrawFn, settings: Settings) -> Change:
     v6 = settings.sessions6 > 0 and any(":" in address for address, *_ in settings.laddrs)
     made = []
     for vs in draw(st.lists(st.sampled_from(SERVICES), unique=True, min_size=4)):
-        made.append(Op("VS_ADD", vs, scheduler=draw(st.sampled_from(["rr", "wrr", "sh"]))))
+        one_packet = vs.endswith("/udp") and draw(st.integers(0, 3)) == 0
+        scheduler = draw(st.sampled_from(["rr", "wrr", "sh"]))
+        made.append(Op("VS_ADD", vs, "", 1, scheduler, one_packet, draw(lifetimes)))
         fit = [rs for rs in RS if "[" not in rs] if not v6 else RS
         if settings.sessions6 or "[" not in vs:
             servers = draw(st.lists(st.sampled_from(fit), unique=True, min_size=1, max_size=4))
