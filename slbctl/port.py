@@ -12,6 +12,8 @@ from slbctl.output import Column
 from slbctl.tables import number, volume
 from slbctl.units import link_speed
 
+LINK = {True: "up", False: "down", None: "unknown"}
+
 NAME: Column[PortView] = Column("PORT", lambda row: row.name)
 
 PROPERTIES: tuple[Column[PortView], ...] = (
@@ -19,7 +21,7 @@ PROPERTIES: tuple[Column[PortView], ...] = (
     Column("DRIVER", lambda row: row.driver),
     Column("MAC", lambda row: row.mac),
     Column("MTU", lambda row: str(row.mtu), right=True),
-    Column("LINK", lambda row: "up" if row.link_up else "down"),
+    Column("LINK", lambda row: LINK[row.link_up]),
     Column("SPEED", lambda row: link_speed(row.speed_mbps), right=True),
     Column("QUEUES", lambda row: f"{row.rx_queues} rx, {row.tx_queues} tx"),
     Column("KERNEL INTERFACE", lambda row: _kernel_interface(row)),

@@ -5,6 +5,7 @@
 
 #include "admin/traffic.h"
 
+#include <net/if.h>
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <stdio.h>
@@ -54,6 +55,18 @@ int workers_describe(const struct engine *g, struct slb_worker_info *out, uint32
 	return g->config.n_workers;
 }
 
+// The kernel's end of a tap may be moved into another network namespace, and works there; its driver, which asks for it
+// by name in this one, then says that it is down.
+static uint8_t link_state(const struct engine_port *port, const struct rte_eth_link *link) {
+	char name[IF_NAMESIZE];
+
+	if (link->link_status == RTE_ETH_LINK_UP)
+		return SLB_LINK_UP;
+	return port->if_index != 0 && if_indextoname(port->if_index, name) == NULL
+		? SLB_LINK_UNKNOWN
+		: SLB_LINK_DOWN;
+}
+
 static void add_device_stats(const struct engine_port *port, struct slb_port_info *info) {
 	struct rte_eth_stats stats;
 	struct rte_eth_link link;
@@ -69,7 +82,7 @@ static void add_device_stats(const struct engine_port *port, struct slb_port_inf
 		info->tx_errors = stats.oerrors;
 	}
 	if (rte_eth_link_get_nowait(port->dpdk_id, &link) == 0) {
-		info->link_up = link.link_status == RTE_ETH_LINK_UP;
+		info->link = link_state(port, &link);
 		info->speed_mbps =
 			link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	}

@@ -21,6 +21,7 @@ struct engine_port {
 	uint16_t dpdk_id;
 	uint16_t n_rx, n_tx;
 	int socket;
+	uint32_t if_index; // of the kernel's interface behind a virtual device, or 0
 	uint32_t mbufs; // that its queues hold
 	uint8_t mac[6];
 	bool probed;

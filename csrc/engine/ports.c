@@ -114,6 +114,7 @@ static int configure(struct engine *g, uint16_t number, struct err *e) {
 	if (rc != 0)
 		return no_device(config, rc, e);
 	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
+	port->if_index = info.if_index;
 	port->socket = rte_eth_dev_socket_id(port->dpdk_id);
 	if (port->socket < 0)
 		port->socket = 0;

@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 6
+#define SLB_ABI_VERSION 7
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -32,6 +32,9 @@ enum slb_mss { SLB_MSS_OFF = 0, SLB_MSS_AUTO = 1 };
 enum slb_sched { SLB_SCHED_RR = 0, SLB_SCHED_WRR, SLB_SCHED_SH, SLB_SCHED_COUNT };
 
 enum slb_idle { SLB_IDLE_BUSY = 0, SLB_IDLE_ADAPTIVE };
+
+// Unknown: the driver asks the kernel about an interface that is in another network namespace by now.
+enum slb_link { SLB_LINK_DOWN = 0, SLB_LINK_UP, SLB_LINK_UNKNOWN };
 
 enum slb_kni_kind { SLB_KNI_NONE = 0, SLB_KNI_TAP, SLB_KNI_VHOST };
 
@@ -320,7 +323,7 @@ struct slb_port_info {
 	char kni_name[16];
 	uint8_t mac[6];
 	uint16_t mtu;
-	uint8_t link_up;
+	uint8_t link; // enum slb_link
 	uint8_t kni_kind;
 	uint8_t steer; // enum slb_steer
 	uint8_t spread; // enum slb_spread

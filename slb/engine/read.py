@@ -57,6 +57,7 @@ def worker_list() -> list[views.WorkerView]:
 
 def port_list() -> list[views.PortView]:
     """Read every port."""
+    links = _words("slb_link", "SLB_LINK_")
     kinds = _words("slb_kni_kind", "SLB_KNI_")
     return [
         _same(
@@ -65,7 +66,7 @@ def port_list() -> list[views.PortView]:
             name=text(row.name),
             driver=text(row.driver),
             mac=get_mac(row.mac),
-            link_up=bool(row.link_up),
+            link_up={"up": True, "down": False}.get(links[row.link]),
             kernel_interface=text(row.kni_name),
             kni_kind=kinds[row.kni_kind],
         )

@@ -89,13 +89,16 @@ class LaddrView(Struct, frozen=True):
 
 
 class PortView(Struct, frozen=True):
-    """A port, its counters and those of its kernel interface."""
+    """A port, its counters and those of its kernel interface.
+
+    `link_up` is None where nobody can say: behind a tap whose other end is in another namespace.
+    """
 
     name: str
     driver: str
     mac: str
     mtu: int
-    link_up: bool
+    link_up: bool | None
     speed_mbps: int
     kernel_interface: str
     kni_kind: str

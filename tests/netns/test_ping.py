@@ -52,6 +52,13 @@ def test_arp(rig: Rig) -> None:
     assert link["mtu"] == port["mtu"]
 
 
+def test_the_link_of_a_tap_in_another_namespace(rig: Rig) -> None:
+    """Traffic passes, but slbd cannot see the link: it does not claim that it is down."""
+    assert rig.client.ping(LB, "-c", "1") == (1, 1)
+    assert rig.lb.items("/v1/ports")[0]["link_up"] is None
+    assert "unknown" in rig.lb.ctl("port", "list")
+
+
 def test_neighbours_and_routes_are_mirrored(rig: Rig) -> None:
     """The workers know the kernel's neighbour and its default route."""
     assert rig.client.http(8).failures == []

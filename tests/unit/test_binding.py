@@ -243,10 +243,16 @@ class Readings:
         def fill(row: Any) -> None:
             row.name, row.kni_name, row.driver = b"n" * 31, b"slb0", b"net_tap"
             marshal.put_mac(row.mac, "02:00:00:00:00:0a")
-            row.link_up, row.kni_kind, row.steer = 1, lib.SLB_KNI_TAP, lib.SLB_STEER_SOFT
+            row.link, row.kni_kind, row.steer = lib.SLB_LINK_UP, lib.SLB_KNI_TAP, lib.SLB_STEER_SOFT
             row.spread, row.steer_reason = lib.SLB_SPREAD_HASH, b"it cannot"
 
-        return rows("struct slb_port_info", fill)(out, room)
+        def down(row: Any) -> None:
+            row.link = lib.SLB_LINK_DOWN
+
+        def unknown(row: Any) -> None:
+            row.link = lib.SLB_LINK_UNKNOWN
+
+        return rows("struct slb_port_info", fill, down, unknown)(out, room)
 
     def slb_worker_list(self, out: Any, room: int) -> int:
         def fill(row: Any) -> None:
@@ -268,10 +274,11 @@ def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (vs.traffic.in_packets, vs.traffic.active) == (1 << 63, 7)
     (rs,) = read.rs_list()
     assert (rs.vs, rs.rs, rs.weight, rs.removed) == (str(VS), str(RS), 1000, True)
-    (port,) = read.port_list()
+    port, *others = read.port_list()
     assert (port.name, port.mac, port.link_up) == ("n" * 31, "02:00:00:00:00:0a", True)
+    assert [other.link_up for other in others] == [False, None]
     assert (port.kernel_interface, port.kni_kind) == ("slb0", "tap")
-    (steering,) = read.steering_list()
+    steering, *_ = read.steering_list()
     assert (steering.method, steering.spread, steering.reason) == ("soft", "hash", "it cannot")
     assert steering.handed_off == 8
     drops = {row.reason: row for row in read.drop_list()}

@@ -161,6 +161,11 @@ def test_a_whole_life(tmp_path: Path, ip: Ip, shared: Path) -> None:
         assert "192.0.2.2/24" in ip("addr show dev slb0")
         ip("neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev slb0")
 
+        for state in ("down", "up"):
+            ip(f"link set lan0 {state}")
+            (port,) = await client.port_list()
+            assert port.link_up == (state == "up")
+
         async def mirrored() -> bool:
             return bool(await client.neighbour_list())
 
