@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "path/punt.h"
+#include "path/tcp_reset.h"
 #include "steer/soft.h"
 
 #include <errno.h>
@@ -110,6 +111,7 @@ static void init_meters(struct core *c, const struct slb_config *config) {
 
 	for (int i = 0; i < PUNT_COUNT; i++)
 		punt_meter_init(&c->punt[i], pps[i] / config->n_workers, c->now);
+	punt_meter_init(&c->resets, RESET_PPS, c->now);
 }
 
 static void init_timeouts(struct core *c, const struct slb_config *config) {
@@ -160,6 +162,8 @@ struct core *core_new(
 		c->vlan_be[port] = rte_cpu_to_be_16(config->ports[port].vlan);
 	c->drain_tcp = clock_ticks_from_s(config->drain_tcp_s);
 	c->recycle = config->recycle;
+	c->tcp_mss = config->tcp_mss;
+	c->reset_no_session = config->tcp_no_session == SLB_NO_SESSION_RESET;
 	init_timeouts(c, config);
 	init_meters(c, config);
 	wheel_init(&c->wheel, &c->sessions, c->now);

@@ -105,6 +105,14 @@ static void check_size(
 		       t->mtu[out->arg]);
 }
 
+static bool is_reset(const struct harness_packet *packet) {
+	struct layers l;
+
+	layers_of(packet->data, packet->len, &l);
+	return l.proto == PROTO_TCP && l.l4 != 0 && !l.fragment
+		&& (packet->data[l.l4 + 13] & TCP_RST) != 0;
+}
+
 void check_packet(
 	struct tally *t, uint16_t worker, const struct harness_packet *in,
 	const struct harness_packet *out
@@ -115,6 +123,7 @@ void check_packet(
 		check_own_mac(in, out);
 		check_size(t, in, out);
 		check_sums(in, out);
+		t->resets[worker] += is_reset(out) && !is_reset(in);
 		return;
 	case HARNESS_PUNT:
 		if (out->arg > 2)
@@ -137,10 +146,29 @@ void check_packet(
 		broken("a packet with the verdict %u was changed", out->verdict);
 }
 
+// Which of the two reasons a RST stands for is not seen in it, so it is taken off the one that has it over.
+static void take_resets(const struct tally *t, uint16_t worker, uint64_t *counted) {
+	const enum slb_drop reasons[] = {SLB_DROP_NO_SESSION, SLB_DROP_NOT_SYN};
+	uint64_t left = t->resets[worker];
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t *count = &counted[reasons[i]];
+		uint64_t dropped = t->drops[worker][reasons[i]];
+		uint64_t over = *count > dropped ? *count - dropped : 0;
+		uint64_t taken = over < left ? over : left;
+		*count -= taken;
+		left -= taken;
+	}
+	if (left > 0)
+		broken("worker %u sent %" PRIu64 " RSTs that it did not count", worker, left);
+}
+
 static void check_drops(const struct tally *t) {
 	uint64_t counted[SLB_MAX_WORKERS * SLB_DROP_COUNT];
 
 	harness_drop_list(counted, t->workers * SLB_DROP_COUNT);
+	for (uint16_t w = 0; w < t->workers; w++)
+		take_resets(t, w, &counted[w * SLB_DROP_COUNT]);
 	for (uint32_t w = 0; w < t->workers; w++)
 		for (uint32_t reason = 0; reason < SLB_DROP_COUNT; reason++)
 			if (counted[w * SLB_DROP_COUNT + reason] != t->drops[w][reason])

@@ -13,6 +13,7 @@ struct tally {
 	uint16_t mtu[SLB_MAX_PORTS];
 	uint16_t vlan[SLB_MAX_PORTS];
 	uint64_t drops[SLB_MAX_WORKERS][SLB_DROP_COUNT];
+	uint64_t resets[SLB_MAX_WORKERS]; // sent, and counted as drops for want of a session
 };
 
 void broken(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));

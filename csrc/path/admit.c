@@ -8,6 +8,7 @@
 #include "path/icmp.h"
 #include "path/lifecycle.h"
 #include "path/sched.h"
+#include "path/tcp_reset.h"
 #include "path/tcp_state.h"
 
 #include <rte_mbuf.h>
@@ -76,7 +77,7 @@ static void new_session(struct core *c, struct burst *b, uint16_t at, uint16_t s
 		return;
 	}
 	if (p->proto == SLB_PROTO_TCP && !is_first(p)) {
-		pkt_drop(p, SLB_DROP_NOT_SYN);
+		tcp_refuse(c, p, SLB_DROP_NOT_SYN);
 		return;
 	}
 	rs = sched_ops(vs->scheduler)->pick(vs, p);
@@ -101,6 +102,8 @@ static void admit_one(struct core *c, struct burst *b, uint16_t at, enum source 
 	if (owner != OWNER_NONE) {
 		if (owner != c->id && from != FROM_WORKER)
 			pkt_decide(p, VERDICT_HANDOFF, owner);
+		else if (p->proto == SLB_PROTO_TCP)
+			tcp_refuse(c, p, SLB_DROP_NO_SESSION);
 		else
 			pkt_drop(p, SLB_DROP_NO_SESSION);
 		return;

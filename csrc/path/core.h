@@ -63,6 +63,8 @@ struct core {
 	uint32_t salt;
 	uint32_t drain_tcp; // ticks that TCP sessions of a removed RS may go on; 0: any number
 	bool recycle; // a full table gives up idle sessions
+	bool reset_no_session; // a TCP packet without session is answered
+	uint16_t tcp_mss; // enum slb_mss, or the limit
 	const struct owner_map *owners;
 	struct laddr_set laddrs;
 	struct rs_core *rs; // by slot
@@ -83,6 +85,7 @@ struct core {
 	_Alignas(64) struct session_table sessions;
 	uint32_t now; // tick
 	struct punt_meter punt[PUNT_COUNT];
+	struct punt_meter resets;
 	struct wheel wheel;
 	struct extra extra;
 

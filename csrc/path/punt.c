@@ -20,19 +20,22 @@ void punt_meter_init(struct punt_meter *meter, uint32_t pps, uint32_t now) {
 	meter->tick = now;
 }
 
-bool punt_allowed(struct core *c, enum punt_class class) {
-	struct punt_meter *meter = &c->punt[class];
-	uint32_t ticks = c->now - meter->tick;
+bool punt_meter_take(struct punt_meter *meter, uint32_t now) {
+	uint32_t ticks = now - meter->tick;
 
 	if (ticks > 0) {
 		uint64_t tokens = meter->tokens + (uint64_t)ticks * meter->per_tick;
 		meter->tokens = tokens < meter->depth ? (uint32_t)tokens : meter->depth;
-		meter->tick = c->now;
+		meter->tick = now;
 	}
 	if (meter->tokens == 0)
 		return false;
 	meter->tokens--;
 	return true;
+}
+
+bool punt_allowed(struct core *c, enum punt_class class) {
+	return punt_meter_take(&c->punt[class], c->now);
 }
 
 static bool is_group_frame(const struct pkt *p) {

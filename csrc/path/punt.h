@@ -15,3 +15,6 @@ enum punt_class punt_class(const struct pkt *p);
 bool punt_allowed(struct core *c, enum punt_class class);
 
 void punt_meter_init(struct punt_meter *meter, uint32_t pps, uint32_t now);
+
+// Takes a token; false: none left.
+bool punt_meter_take(struct punt_meter *meter, uint32_t now);

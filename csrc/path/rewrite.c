@@ -3,6 +3,7 @@
 #include "path/rewrite.h"
 
 #include "path/csum.h"
+#include "path/tcp_option.h"
 #include "path/translate.h"
 
 #include <rte_byteorder.h>
@@ -88,6 +89,8 @@ static void rewrite_one(struct core *c, struct pkt *p) {
 		return;
 	if (p->proto == SLB_PROTO_TCP) {
 		rewrite_tcp(p->l4, to, s->l4_delta ^ turn);
+		if (unlikely(p->tcp_flags & RTE_TCP_SYN_FLAG))
+			tcp_clamp_mss(c, p);
 	} else {
 		rewrite_udp(p->l4, to, s->l4_delta ^ turn);
 		if (unlikely(pkt_is_v6(p) && !was_v6)

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "path/tcp_option.h"
+
+#include "path/csum.h"
+
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+#include <rte_tcp.h>
+#include <string.h>
+
+enum {
+	OPTION_END = 0,
+	OPTION_NOP = 1,
+	OPTION_MSS = 2,
+	MSS_BYTES = 4, // kind, length, value
+	MSS_LEAST = 64, // an MTU that allows less is not believed
+};
+
+// What fits into a packet that leaves in a direction, without options.
+static uint32_t room(const struct core *c, const struct session *s, enum direction dir) {
+	const struct hop *hop = &c->fwd->hops[s->hop[dir]];
+	uint32_t headers = (uint32_t)sizeof(struct rte_tcp_hdr)
+		+ (session_is_v6(s, !dir) ? (uint32_t)sizeof(struct rte_ipv6_hdr)
+					  : (uint32_t)sizeof(struct rte_ipv4_hdr));
+
+	if (hop->state != HOP_READY || hop->mtu < headers + MSS_LEAST)
+		return UINT16_MAX;
+	return hop->mtu - headers;
+}
+
+// The announcer's peer sends its segments out of the one side, and they came in by the other.
+static uint16_t limit(const struct core *c, const struct session *s) {
+	if (c->tcp_mss != SLB_MSS_AUTO)
+		return c->tcp_mss;
+	return (uint16_t)RTE_MIN(room(c, s, DIR_IN), room(c, s, DIR_OUT));
+}
+
+static void lower(struct rte_tcp_hdr *tcp, uint32_t at, uint16_t most) {
+	uint8_t *value = (uint8_t *)tcp + at;
+	uint16_t was, is = rte_cpu_to_be_16(most);
+
+	memcpy(&was, value, sizeof(was));
+	if (rte_be_to_cpu_16(was) <= most)
+		return;
+	memcpy(value, &is, sizeof(is));
+	// At an odd place high and low byte belong to two words (RFC 1071, 2.B).
+	if (at & 1) {
+		was = rte_bswap16(was);
+		is = rte_bswap16(is);
+	}
+	tcp->cksum = csum_apply(tcp->cksum, csum_replace16(was, is));
+}
+
+// Every one of them: which of two an end believes is not known here.
+void tcp_clamp_mss(const struct core *c, struct pkt *p) {
+	struct rte_tcp_hdr *tcp = p->l4;
+	const uint8_t *bytes = p->l4;
+	uint32_t end = (tcp->data_off >> 4) * 4u; // parse() has made sure of it
+	uint16_t most;
+
+	if (c->tcp_mss == SLB_MSS_OFF)
+		return;
+	most = limit(c, p->session);
+	for (uint32_t at = sizeof(*tcp), len; at < end && bytes[at] != OPTION_END; at += len) {
+		if (bytes[at] == OPTION_NOP) {
+			len = 1;
+			continue;
+		}
+		if (end - at < 2 || bytes[at + 1] < 2 || bytes[at + 1] > end - at)
+			return;
+		len = bytes[at + 1];
+		if (bytes[at] == OPTION_MSS && len == MSS_BYTES)
+			lower(tcp, at + 2, most);
+	}
+}
