@@ -63,11 +63,18 @@ static bool is_echo(const struct pkt *p) {
 		&& header->icmp_code == 0;
 }
 
+// The kernel speaks neighbour discovery for local addresses on the link. A neighbour that probes whether one is still
+// there sends to the address itself; from beyond the link nothing of this comes (RFC 4861, 7.1).
+static bool is_discovery(const struct pkt *p) {
+	return pkt_is_v6(p) && p->ttl == UINT8_MAX && punt_class(p) == PUNT_ARP;
+}
+
 void icmp(struct core *c, struct pkt *p) {
 	struct ipaddr dst = pkt_dst(p);
-	bool ours = vs_is_vip(c->vs_index, dst) || owner_find(c->owners, dst) != OWNER_NONE;
+	bool local = owner_find(c->owners, dst) != OWNER_NONE;
+	bool ours = local || vs_is_vip(c->vs_index, dst);
 
-	if (fwd_is_own(c->fwd, dst))
+	if (fwd_is_own(c->fwd, dst) || (local && is_discovery(p)))
 		pkt_decide(p, VERDICT_PUNT, punt_class(p));
 	else if (ours && core_bad_source(c, pkt_src(p)))
 		pkt_drop(p, SLB_DROP_BAD_SOURCE);

@@ -205,7 +205,9 @@ class Model:
         return packet
 
     def _icmp(self, arrival: Arrival, fate: "_Fate", packet: Packet, own: bool) -> None:
-        if own:
+        # The kernel speaks neighbour discovery, which never leaves the link, for local addresses.
+        asked = packet.dst in self._owner and packet.ttl == 255
+        if own or (asked and _punt_class(packet) == PUNT_ARP):
             fate.punt(_punt_class(packet))
         elif not (self.services.is_vip(packet.dst) or packet.dst in self._owner):
             raise Malformed("NOT_FOR_US")

@@ -168,6 +168,18 @@ KERNEL = [
         "a neighbour answers us",
         Send(ip6("fe80::1", "fe80::2") / ICMPv6ND_NA(tgt="fe80::1"), Punt("ARP")),
     ),
+    Case(
+        "a neighbour probes whether a local address is still there",
+        Send(ip6("fe80::1", LOCAL6[0], hlim=255) / ICMPv6ND_NS(tgt=LOCAL6[0]), Punt("ARP")),
+    ),
+    Case(
+        "a probe from beyond the link",
+        Send(ip6(dst=LOCAL6[0], hlim=254) / ICMPv6ND_NS(tgt=LOCAL6[0]), Drop("ICMP")),
+    ),
+    Case(
+        "a probe for a VIP, which no kernel answers for",
+        Send(ip6(dst=VIP6, hlim=255) / ICMPv6ND_NS(tgt=VIP6), Drop("ICMP")),
+    ),
     Case("TCP to the host", Send(tcp6(dst=OWN6, dport=22), Punt("OTHER"))),
     Case("UDP to a group", Send(udp6(dst="ff02::fb", dport=5353), Punt("OTHER"))),
     Case(

@@ -2,7 +2,7 @@
 """Who has which address in the rig; all of them exist inside its namespaces only."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,12 @@ def local_addresses(workers: int, family: Family = V4) -> list[str]:
     """Two local addresses a worker."""
     net = "198.18.0." if family is V4 else "2001:db8:18::"
     return [f"{net}{number}" for number in range(1, 2 * workers + 1)]
+
+
+def on_link_addresses(workers: int, family: Family = V4) -> list[str]:
+    """Two local addresses a worker in the LB's own network, which neighbours have to ask for."""
+    first = ip_address(family.lb) + 100
+    return [str(first + number) for number in range(2 * workers)]
 
 
 def local_prefixes(workers: int, family: Family = V4) -> set[str]:

@@ -17,7 +17,16 @@ from urllib.parse import quote
 
 import yaml
 
-from rig.addresses import DATA_LINK, FAMILIES, KERNEL_LINK, LB, V4, Family, local_addresses
+from rig.addresses import (
+    DATA_LINK,
+    FAMILIES,
+    KERNEL_LINK,
+    LB,
+    V4,
+    Family,
+    local_addresses,
+    on_link_addresses,
+)
 from rig.netns import Namespace
 from rig.process import Process, tail
 from rig.registry import Registry
@@ -32,6 +41,8 @@ class LbSettings:
 
     workers: int = 1
     ipv6: bool = True
+    # False: no OSPF, and local addresses in the network between LB and switch, which need no route.
+    ospf: bool = True
     announce: str = "subnets"
     network_type: str = "broadcast"
     services: Sequence[dict[str, Any]] = ()
@@ -48,6 +59,7 @@ class LbSettings:
 def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
     """The whole slb.yaml of a rig as plain data."""
     families = settings.families
+    local = local_addresses if settings.ospf else on_link_addresses
     default = {4: "0.0.0.0/0", 6: "::/0"}
     port = {
         "name": "lan0",
@@ -55,7 +67,7 @@ def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
         "kernel_interface": {"name": KERNEL_LINK},
         "addresses": [f"{family.lb}/{family.length}" for family in families],
         "routes": [{"to": default[f.version], "via": f.switch} for f in families],
-        "local_addresses": [a for f in families for a in local_addresses(settings.workers, f)],
+        "local_addresses": [a for f in families for a in local(settings.workers, f)],
     }
     return {
         "engine": {
@@ -72,7 +84,7 @@ def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
         # Low, so that a flood from a small host exceeds it by far.
         "punt": {"other_pps": 1000},
         "ospf": {
-            "mode": "managed",
+            "mode": "managed" if settings.ospf else "off",
             "router_id": LB,
             "announce": settings.announce,
             "network_type": settings.network_type,
