@@ -189,13 +189,15 @@ static void check_session(const struct tally *t, const struct slb_session_info *
 		broken("a session that mixes address families on one side");
 }
 
-// Two sessions of one worker with the same side would be found for each other's packets.
-static void check_apart(const struct slb_session_info *s, uint32_t n) {
+// Two sessions of one worker with the same side would be found for each other's packets; those of one packet are found from
+// the RS's side only.
+static void check_apart(const struct tally *t, const struct slb_session_info *s, uint32_t n) {
 	for (uint32_t i = 0; i < n && i < COMPARED; i++)
 		for (uint32_t k = i + 1; k < n && k < COMPARED; k++) {
 			if (s[i].worker != s[k].worker)
 				continue;
-			if (same_endpoint(&s[i].client, &s[k].client)
+			if (!(t->one_packet && s[i].vs.proto == SLB_PROTO_UDP)
+			    && same_endpoint(&s[i].client, &s[k].client)
 			    && same_endpoint(&s[i].vs, &s[k].vs))
 				broken("two sessions of one client's connection");
 			if (same_endpoint(&s[i].local, &s[k].local)
@@ -215,7 +217,7 @@ static uint64_t count_sessions(const struct tally *t) {
 			broken("sessions cannot be listed: error %d", n);
 		for (int i = 0; i < n; i++)
 			check_session(t, &page[i]);
-		check_apart(page, (uint32_t)n);
+		check_apart(t, page, (uint32_t)n);
 		count += (uint64_t)n;
 	}
 	return count;

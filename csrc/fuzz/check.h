@@ -12,6 +12,7 @@ struct tally {
 	uint16_t ports;
 	uint16_t mtu[SLB_MAX_PORTS];
 	uint16_t vlan[SLB_MAX_PORTS];
+	bool one_packet; // some UDP service may have made a session of every question
 	uint64_t drops[SLB_MAX_WORKERS][SLB_DROP_COUNT];
 	uint64_t resets[SLB_MAX_WORKERS]; // sent, and counted as drops for want of a session
 };

@@ -311,6 +311,7 @@ static void run_change(const uint8_t *record) {
 		.vs = world_service(change.vs),
 		.rs = world_server(change.rs),
 	};
+	r.tally.one_packet |= change.scheduler >> 7;
 	if (change.op < 128 || r.n_ops == FUZZ_MAX_OPS)
 		commit();
 }
