@@ -158,8 +158,10 @@ struct core *core_new(
 		core_free(c);
 		return NULL;
 	}
-	for (uint16_t port = 0; port < config->n_ports; port++)
+	for (uint16_t port = 0; port < config->n_ports; port++) {
 		c->vlan_be[port] = rte_cpu_to_be_16(config->ports[port].vlan);
+		c->tagged |= config->ports[port].vlan != 0;
+	}
 	c->drain_tcp = clock_ticks_from_s(config->drain_tcp_s);
 	c->recycle = config->recycle;
 	c->tcp_mss = config->tcp_mss;

@@ -11,8 +11,8 @@
 #include "path/tcp_reset.h"
 #include "path/tcp_state.h"
 
+#include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
-#include <rte_prefetch.h>
 #include <rte_tcp.h>
 
 // All workers must agree on it, so it is keyed with a constant.
@@ -142,20 +142,16 @@ static bool reopens(const struct burst *b, uint16_t at) {
 	return state == SLB_TCP_TIME_WAIT || state == SLB_TCP_CLOSE;
 }
 
-static bool is_over(const struct core *c, const struct burst *b, uint16_t at) {
+static inline bool is_over(const struct core *c, const struct burst *b, uint16_t at) {
 	const struct pkt *p = &b->pkts[b->live[at]];
 
-	return reopens(b, at) || session_is_over(c, p->session, p->dir);
+	return reopens(b, at)
+		|| (unlikely(c->n_removed > 0) && session_is_over(c, p->session, p->dir));
 }
 
 void admit(struct core *c, struct burst *b, enum source from) {
 	bool changed = false;
 
-	for (uint16_t i = 0; i < b->n_live; i++) {
-		const struct pkt *p = &b->pkts[b->live[i]];
-		if (p->session != NULL)
-			rte_prefetch0(&c->rs[p->session->rs]);
-	}
 	for (uint16_t i = 0; i < b->n_live; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
 		// A straggler may have been dropped with the session of a later packet.

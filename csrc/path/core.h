@@ -70,6 +70,7 @@ struct core {
 	struct rs_core *rs; // by slot
 	bool spread_hash[SLB_MAX_PORTS]; // this port's client packets are spread by hash here
 	uint16_t vlan_be[SLB_MAX_PORTS]; // tag of this port's frames; 0: none
+	bool tagged; // one of the ports has one
 
 	// swapped by the worker for what the admin core built, at a burst boundary
 	_Alignas(64) const struct vs_index *vs_index;
@@ -78,6 +79,7 @@ struct core {
 	uint64_t generation;
 	uint32_t fwd_gen;
 	bool quiesced; // no new sessions
+	uint32_t n_removed; // RS slots marked as removed
 
 	struct policy policies[POLICIES];
 

@@ -7,7 +7,9 @@
 #include "path/ext_header.h"
 #include "path/vlan.h"
 
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
+#include <rte_common.h>
 #include <rte_ether.h>
 #include <rte_icmp.h>
 #include <rte_ip.h>
@@ -64,27 +66,16 @@ static void parse_udp(struct pkt *p, uint32_t avail) {
 	p->key.dport_be = udp->dst_port;
 }
 
-// `avail` as above, before it is bounded by the packet's own length.
-static void parse_l4(struct pkt *p, uint32_t avail) {
+// `avail` as above, before it is bounded by the packet's own length; icmp: the family's own.
+static __rte_always_inline void parse_l4(struct pkt *p, uint32_t avail, enum slb_proto icmp) {
 	if (avail > p->l4_len)
 		avail = p->l4_len;
-	switch (p->kind) {
-	case SLB_PROTO_TCP:
-	case SLB_PROTO_TCP | KIND_V6:
+	if (p->proto == SLB_PROTO_TCP)
 		parse_tcp(p, avail);
-		break;
-	case SLB_PROTO_UDP:
-	case SLB_PROTO_UDP | KIND_V6:
+	else if (p->proto == SLB_PROTO_UDP)
 		parse_udp(p, avail);
-		break;
-	case SLB_PROTO_ICMP:
-	case SLB_PROTO_ICMP6 | KIND_V6:
-		if (avail < sizeof(struct rte_icmp_hdr))
-			l4_short(p, sizeof(struct rte_icmp_hdr));
-		break;
-	default:
-		break;
-	}
+	else if (p->proto == icmp && avail < sizeof(struct rte_icmp_hdr))
+		l4_short(p, sizeof(struct rte_icmp_hdr));
 }
 
 // Protocols above 127 are balanced in no family, and would look like KIND_V6.
@@ -127,7 +118,7 @@ static void parse_ipv4(struct pkt *p, void *l3, struct room room) {
 	if (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
 		p->flags |= PKT_FRAGMENT;
 	else
-		parse_l4(p, room.first - header);
+		parse_l4(p, room.first - header, SLB_PROTO_ICMP);
 }
 
 static void parse_ipv6(struct pkt *p, void *l3, struct room room) {
@@ -171,7 +162,7 @@ static void parse_ipv6(struct pkt *p, void *l3, struct room room) {
 	if (walk.fragment)
 		p->flags |= PKT_FRAGMENT;
 	else
-		parse_l4(p, room.first - sizeof(*ip) - walk.len);
+		parse_l4(p, room.first - sizeof(*ip) - walk.len, SLB_PROTO_ICMP6);
 }
 
 // False: the frame is not of this port's VLAN. A tag without a VLAN (a priority only) may come anywhere.

@@ -80,8 +80,12 @@ static void tag(struct core *c, struct pkt *p) {
 
 // Over-rate punts become drops here, and every drop is counted here.
 static void settle(struct core *c, struct burst *b) {
+	const bool tagged = c->tagged;
+
 	for (uint16_t i = 0; i < b->n; i++) {
 		struct pkt *p = &b->pkts[i];
+		if (likely(p->verdict == VERDICT_TX && !tagged))
+			continue;
 		if (p->verdict == VERDICT_PUNT && !punt_allowed(c, p->arg))
 			pkt_drop(p, SLB_DROP_PUNT_RATE);
 		if (p->verdict == VERDICT_TX)

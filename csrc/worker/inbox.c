@@ -22,6 +22,7 @@ static void swap_vs(struct core *c, struct inbox_vs *change) {
 static void fresh_rs(struct core *c, const struct inbox_change *change) {
 	for (uint32_t i = 0; i < change->n_fresh_rs; i++) {
 		struct rs_core *rs = &c->rs[change->fresh_rs[i]];
+		c->n_removed -= rs->removed;
 		*rs = (struct rs_core){.cursor = rs->cursor};
 	}
 }
@@ -29,6 +30,7 @@ static void fresh_rs(struct core *c, const struct inbox_change *change) {
 static void gone_rs(struct core *c, const struct inbox_change *change, bool removed) {
 	for (uint32_t i = 0; i < change->n_gone_rs; i++) {
 		struct rs_core *rs = &c->rs[change->gone_rs[i]];
+		c->n_removed += removed - rs->removed;
 		rs->removed = removed;
 		rs->removed_at = c->now;
 	}
