@@ -20,6 +20,7 @@ struct admin_rs {
 
 // A virtual server as it is configured; the workers have their own copies.
 struct admin_vs {
+	uint64_t id; // of this VS; one with the same key, added later, has another
 	struct ipaddr addr;
 	uint16_t port_be;
 	uint16_t slot;
@@ -50,6 +51,7 @@ struct rs_slot {
 	uint8_t vs_proto;
 	struct ipaddr addr;
 	struct ipaddr vs_addr;
+	uint64_t vs_id;
 };
 
 struct admin_port {
@@ -79,6 +81,7 @@ struct admin {
 	uint32_t vs_max;
 	uint32_t rs_max;
 	uint32_t n_vs;
+	uint64_t last_vs_id;
 	struct admin_vs **vs; // by slot
 	uint32_t vs_bucket_mask;
 	uint16_t *vs_bucket; // first slot of each bucket of a chained hash by key; VS_NONE ends

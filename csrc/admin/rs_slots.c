@@ -18,6 +18,7 @@ uint32_t rs_slot_take(struct admin *a, const struct admin_vs *vs, const struct s
 			.vs_slot = vs->slot,
 			.port_be = rs->port_be,
 			.vs_addr = vs->addr,
+			.vs_id = vs->id,
 			.addr = ipaddr_from_address(&rs->addr),
 			.vs_port_be = vs->port_be,
 			.vs_proto = vs->proto,
@@ -65,8 +66,7 @@ static void give_to_vs(
 ) {
 	struct admin_vs *vs = a->vs[s->vs_slot];
 
-	if (vs != NULL && ipaddr_equal(vs->addr, s->vs_addr) && vs->port_be == s->vs_port_be
-	    && vs->proto == s->vs_proto)
+	if (vs != NULL && vs->id == s->vs_id)
 		traffic_add(&vs->gone, traffic);
 }
 

@@ -9,8 +9,7 @@
 #include <string.h>
 
 static bool drains_from(const struct rs_slot *s, const struct admin_vs *vs) {
-	return s->use == RS_SLOT_DRAINING && ipaddr_equal(s->vs_addr, vs->addr)
-		&& s->vs_port_be == vs->port_be && s->vs_proto == vs->proto;
+	return s->use == RS_SLOT_DRAINING && s->vs_id == vs->id;
 }
 
 static void add_removed(

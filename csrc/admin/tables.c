@@ -122,6 +122,7 @@ static int add_vs(struct txn *t, const struct slb_op *op) {
 	vs = calloc(1, sizeof(*vs));
 	if (vs == NULL)
 		return no_memory(t);
+	vs->id = ++a->last_vs_id;
 	vs->addr = ipaddr_from_address(&op->vs.addr);
 	vs->port_be = op->vs.port_be;
 	vs->proto = op->vs.proto;

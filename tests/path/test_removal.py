@@ -27,6 +27,17 @@ def talk(lab: Lab, client_port: int = 40000, flags: str = "S") -> bytes:
     return forwarded.data
 
 
+def test_a_vs_that_comes_back_starts_from_zero(lab: Lab) -> None:
+    """What is left of the one before is told by its removed RS, not by the new one."""
+    lab.harness.run(0, [bytes(tcp())])
+    lab.harness.commit([Op("VS_DEL", VS_TCP), Op("VS_ADD", VS_TCP)])
+    row = lab.harness.vs()[VS_TCP]
+    assert (row.n_rs, row.removed, row.traffic.in_packets, row.traffic.active) == (0, 0, 0, 0)
+    assert [(rs.rs, rs.removed, rs.traffic.active) for rs in lab.harness.rs(VS_TCP)] == [
+        (RS_TCP, True, 1)
+    ]
+
+
 def test_sessions_of_a_removed_rs_live_on(lab: Lab) -> None:
     seen = talk(lab)
     lab.servers[0].add_rs(SECOND).remove_rs(RS_TCP)
