@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 7
+#define SLB_ABI_VERSION 8
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -25,6 +25,9 @@ enum slb_proto { SLB_PROTO_ICMP = 1, SLB_PROTO_TCP = 6, SLB_PROTO_UDP = 17, SLB_
 
 // What a TCP packet gets that belongs to no session and does not begin one.
 enum slb_no_session { SLB_NO_SESSION_DROP = 0, SLB_NO_SESSION_RESET };
+
+// What both ends of a TCP connection get when their session ends before the connection does.
+enum slb_expired { SLB_EXPIRED_DROP = 0, SLB_EXPIRED_RESET };
 
 // Clamping of the MSS that the two ends of a TCP connection announce; any other value is the limit itself.
 enum slb_mss { SLB_MSS_OFF = 0, SLB_MSS_AUTO = 1 };
@@ -56,6 +59,9 @@ enum slb_drop {
 	SLB_DROP_VLAN,
 	SLB_DROP_EXT_HEADER,
 	SLB_DROP_FRAGMENT,
+	SLB_DROP_FRAGMENT_OVERLAP,
+	SLB_DROP_FRAGMENT_LIMIT,
+	SLB_DROP_FRAGMENT_TIMEOUT,
 	SLB_DROP_PROTOCOL,
 	SLB_DROP_TTL,
 	SLB_DROP_NO_VS,
@@ -69,11 +75,13 @@ enum slb_drop {
 	SLB_DROP_MTU,
 	SLB_DROP_UNTRANSLATABLE,
 	SLB_DROP_ICMP,
+	SLB_DROP_BAD_CHECKSUM,
 	SLB_DROP_PUNT_RATE,
 	SLB_DROP_PUNT_FULL,
 	SLB_DROP_PUNT_NO_KNI,
 	SLB_DROP_HANDOFF_FULL,
 	SLB_DROP_TX_FULL,
+	SLB_DROP_NO_MBUF,
 	SLB_DROP_STOPPING,
 	SLB_DROP_COUNT,
 };
@@ -187,6 +195,11 @@ struct slb_config {
 	uint16_t tcp_mss; // enum slb_mss, or the limit
 	uint8_t tcp_no_session; // enum slb_no_session
 	uint8_t recycle; // 1: a full session table gives up its oldest idle UDP or half-open session
+	uint8_t tcp_renumber; // 1: sequence numbers and time stamps towards an RS go on where the port's last user was
+	uint8_t tcp_expired; // enum slb_expired
+	uint8_t reserved2[2];
+	uint32_t frag_datagrams; // per worker, whose fragments are under way at once
+	uint32_t frag_held; // per worker, fragments that wait for their first
 	char file_prefix[32];
 	struct slb_port_config ports[8];
 	struct slb_laddr_config laddrs[1024];

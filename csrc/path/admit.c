@@ -8,22 +8,13 @@
 #include "path/icmp.h"
 #include "path/lifecycle.h"
 #include "path/sched.h"
+#include "path/spread.h"
 #include "path/tcp_reset.h"
 #include "path/tcp_state.h"
 
 #include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
 #include <rte_tcp.h>
-
-// All workers must agree on it, so it is keyed with a constant.
-static const struct hash_seed SPREAD_SEED = {0x2d358dccaa6c78a5ULL, 0x8bb84b93962eacc9ULL};
-
-static uint16_t spread_worker(const struct core *c, const struct pkt *p) {
-	struct ipaddr src = pkt_src(p), dst = pkt_dst(p);
-	uint64_t ports = (uint64_t)p->key.sport_be << 16 | p->key.dport_be;
-	uint64_t hash = hash_32(&SPREAD_SEED, src.hi ^ ports, src.lo, dst.hi, dst.lo);
-	return (uint16_t)((hash >> 32) * c->n_workers >> 32);
-}
 
 // A TCP connection begins with a SYN and nothing else.
 static bool is_first(const struct pkt *p) {
@@ -118,7 +109,11 @@ static void admit_one(struct core *c, struct burst *b, uint16_t at, enum source 
 		pkt_drop(p, vip ? SLB_DROP_NO_VS : SLB_DROP_NOT_FOR_US);
 		return;
 	}
-	target = c->spread_hash[p->m->port] && from != FROM_WORKER ? spread_worker(c, p) : c->id;
+	target = c->id;
+	if (c->spread_hash[p->m->port] && from != FROM_WORKER)
+		target = spread_worker(
+			c, pkt_src(p), dst, (uint32_t)p->key.sport_be << 16 | p->key.dport_be
+		);
 	if (target != c->id)
 		pkt_decide(p, VERDICT_HANDOFF, target);
 	else

@@ -43,7 +43,8 @@ struct session {
 	uint32_t prev;
 	uint32_t hop_gen; // forwarding view the hops were looked up in, never the same again
 	uint16_t hop[2]; // cached next hop, by direction of the packet
-	uint32_t reserved[2];
+	uint32_t seq_delta; // added to the client's sequence numbers on the way to the RS
+	uint32_t ts_delta; // and to its time stamps
 	uint16_t ip_delta; // addresses, DIR_IN; DIR_OUT is its inverse
 	uint16_t l4_delta; // addresses and ports
 	uint8_t kind[2]; // as in struct pkt, by direction; 0: the entry is free
