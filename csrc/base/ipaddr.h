@@ -59,6 +59,10 @@ static inline int ipaddr_order(struct ipaddr a, struct ipaddr b) {
 	return ipaddr_below(b, a) - ipaddr_below(a, b);
 }
 
+static inline bool ipaddr_is_link_local(struct ipaddr a) {
+	return a.hi >> 54 == 0xfe80 >> 6;
+}
+
 // Whether a host that routes lead to may have this address: not this network, loopback, multicast or link-local, nor an
 // IPv6 form that embeds an IPv4 address (all of those lie in ::/64).
 static inline bool ipaddr_is_routable(struct ipaddr a) {
@@ -66,7 +70,7 @@ static inline bool ipaddr_is_routable(struct ipaddr a) {
 
 	if (ipaddr_is_v4(a))
 		return v4 >> 24 != 0 && v4 >> 24 != 127 && v4 < 0xe0000000u;
-	return a.hi != 0 && a.hi >> 56 != 0xff && a.hi >> 54 != 0xfe80 >> 6;
+	return a.hi != 0 && a.hi >> 56 != 0xff && !ipaddr_is_link_local(a);
 }
 
 // The next address, and ::0 after the last.

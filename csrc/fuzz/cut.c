@@ -50,6 +50,9 @@ uint32_t cut_head(const uint8_t *frame, uint32_t len) {
 	layers_of(frame, len, &l);
 	if (l.l3 == 0 || l.fragment || l.l4 == 0 || l.fragment_at != 0)
 		return 0;
+	// Behind a pile of tags there may be no room left for a fragment header.
+	if (l.l4 + FRAGMENT_HEADER > FRAME_MAX)
+		return 0;
 	return l.version == 4 ? l.l4 : l.l3 + 40u;
 }
 

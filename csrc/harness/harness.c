@@ -191,12 +191,14 @@ struct rte_mbuf *harness_mbuf(const struct harness_packet *p) {
 	return head;
 }
 
+// What came in fits, and nothing that is longer than its port's MTU leaves; a frame that does all the same is seen cut.
 void harness_frame(struct harness_packet *p, const struct rte_mbuf *m) {
-	const void *data = rte_pktmbuf_read(m, 0, m->pkt_len, p->data);
+	uint32_t len = RTE_MIN(m->pkt_len, (uint32_t)HARNESS_FRAME);
+	const void *data = rte_pktmbuf_read(m, 0, len, p->data);
 
 	if (data != p->data)
-		memcpy(p->data, data, m->pkt_len);
-	p->len = m->pkt_len;
+		memcpy(p->data, data, len);
+	p->len = len;
 }
 
 static void from_mbuf(struct harness_packet *p, const struct pkt *done) {

@@ -34,9 +34,9 @@ struct core_counters {
 
 // Tokens refill with the tick; a burst may spend a quarter of a second's worth.
 struct punt_meter {
-	uint32_t tokens;
+	uint64_t tokens;
+	uint64_t depth;
 	uint32_t per_tick;
-	uint32_t depth;
 	uint32_t tick;
 };
 

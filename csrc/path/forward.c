@@ -2,9 +2,12 @@
 
 #include "path/forward.h"
 
+#include "path/cut.h"
 #include "path/translate.h"
 
 #include <rte_branch_prediction.h>
+#include <rte_ether.h>
+#include <rte_mbuf.h>
 
 // Where the packet goes once rewritten: to the one whose packets arrive in the other direction.
 static struct ipaddr destination(const struct session *s, enum direction dir) {
@@ -31,12 +34,26 @@ static void refresh_hops(const struct core *c, struct session *s) {
 	s->hop_gen = c->fwd_gen;
 }
 
+// Bytes that stand behind the IP packet in its frame.
+static uint32_t trailer(const struct pkt *p) {
+	return rte_pktmbuf_pkt_len(p->m) - RTE_ETHER_HDR_LEN - p->ip_len;
+}
+
+static void too_long(struct pkt *p, const struct hop *hop, uint32_t len) {
+	uint32_t extra = trailer(p);
+
+	if (len - extra <= hop->mtu) {
+		cut(p->m, rte_pktmbuf_pkt_len(p->m) - extra);
+		pkt_decide(p, VERDICT_TX, hop->port);
+	} else {
+		pkt_drop(p, SLB_DROP_MTU);
+	}
+}
+
 static void no_way(struct core *c, struct pkt *p, const struct hop *hop) {
 	const struct ipaddr unset = {0};
 
-	if (hop->state == HOP_READY) {
-		pkt_drop(p, SLB_DROP_MTU);
-	} else if (hop->state == HOP_UNRESOLVED) {
+	if (hop->state == HOP_UNRESOLVED) {
 		bool gateway = !ipaddr_equal(hop->addr, unset);
 		want_neighbour(c, gateway ? hop->addr : destination(p->session, p->dir), hop->port);
 		pkt_drop(p, SLB_DROP_NO_NEIGHBOUR);
@@ -48,17 +65,20 @@ static void no_way(struct core *c, struct pkt *p, const struct hop *hop) {
 static void forward_one(struct core *c, struct pkt *p) {
 	struct session *s = p->session;
 	const struct hop *hop;
-	uint32_t len = p->ip_len;
+	// What stands behind the packet is sent as well, so it must fit.
+	uint32_t len = rte_pktmbuf_pkt_len(p->m) - RTE_ETHER_HDR_LEN;
 
 	if (unlikely(s->hop_gen != c->fwd_gen))
 		refresh_hops(c, s);
 	if (unlikely(s->kind[DIR_IN] != s->kind[DIR_OUT]))
-		len = translated_len(p);
+		len += translated_len(p) - p->ip_len;
 	hop = &c->fwd->hops[s->hop[p->dir]];
 	if (unlikely(p->ttl <= 1))
 		pkt_drop(p, SLB_DROP_TTL);
 	else if (likely(hop->state == HOP_READY && len <= hop->mtu))
 		pkt_decide(p, VERDICT_TX, hop->port);
+	else if (hop->state == HOP_READY)
+		too_long(p, hop, len);
 	else
 		no_way(c, p, hop);
 }

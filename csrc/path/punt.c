@@ -11,11 +11,13 @@ enum {
 	PROTO_OSPF = 89,
 	ND_FIRST = 133, // router solicitation (RFC 4861, 4)
 	ND_LAST = 137, // redirect
+	PACKET =
+		TICK_HZ, // tokens that a packet costs, so that a tick's share may be less than one packet
 };
 
 void punt_meter_init(struct punt_meter *meter, uint32_t pps, uint32_t now) {
-	meter->per_tick = pps / TICK_HZ > 0 ? pps / TICK_HZ : 1;
-	meter->depth = pps / 4 > meter->per_tick ? pps / 4 : meter->per_tick;
+	meter->per_tick = pps > 0 ? pps : 1;
+	meter->depth = RTE_MAX((uint64_t)meter->per_tick * TICK_HZ / 4, (uint64_t)PACKET);
 	meter->tokens = meter->depth;
 	meter->tick = now;
 }
@@ -24,13 +26,13 @@ bool punt_meter_take(struct punt_meter *meter, uint32_t now) {
 	uint32_t ticks = now - meter->tick;
 
 	if (ticks > 0) {
-		uint64_t tokens = meter->tokens + (uint64_t)ticks * meter->per_tick;
-		meter->tokens = tokens < meter->depth ? (uint32_t)tokens : meter->depth;
+		meter->tokens += (uint64_t)ticks * meter->per_tick;
+		meter->tokens = RTE_MIN(meter->tokens, meter->depth);
 		meter->tick = now;
 	}
-	if (meter->tokens == 0)
+	if (meter->tokens < PACKET)
 		return false;
-	meter->tokens--;
+	meter->tokens -= PACKET;
 	return true;
 }
 
@@ -60,14 +62,37 @@ static bool is_balanced(const struct pkt *p) {
 
 // Neighbour discovery is to IPv6 what ARP is to IPv4.
 enum punt_class punt_class(const struct pkt *p) {
-	if (p->proto == PROTO_OSPF)
-		return PUNT_OSPF;
 	if (p->kind == (SLB_PROTO_ICMP6 | KIND_V6) && !(p->flags & PKT_FRAGMENT)) {
 		uint8_t type = *(const uint8_t *)p->l4;
 		if (type >= ND_FIRST && type <= ND_LAST)
 			return PUNT_ARP;
 	}
 	return PUNT_OTHER;
+}
+
+// A neighbour's address: on the link itself, not behind a router. IPv6 routers speak from their link-local ones.
+static bool is_on_link(const struct core *c, struct ipaddr addr) {
+	const struct ipaddr unset = {0};
+	const struct hop *hop = &c->fwd->hops[fwd_find(c->fwd, addr)];
+
+	return ipaddr_is_link_local(addr) || ipaddr_equal(hop->addr, addr)
+		|| (hop->state != HOP_NO_ROUTE && ipaddr_equal(hop->addr, unset));
+}
+
+static bool is_ospf_group(const struct pkt *p) {
+	const struct ipaddr dst = pkt_dst(p);
+	const uint64_t low = dst.lo & 0xffffffff;
+
+	if (pkt_is_v6(p))
+		return dst.hi == 0xff02ULL << 48 && (dst.lo == 5 || dst.lo == 6);
+	return low == 0xe0000005 || low == 0xe0000006;
+}
+
+// What keeps an adjacency up: from a neighbour, to the routers on the link or to this host. All else of the protocol, which
+// anybody may send from anywhere, must not use up its meter.
+static bool is_ospf(const struct core *c, const struct pkt *p) {
+	return p->proto == PROTO_OSPF && (is_ospf_group(p) || fwd_is_own(c->fwd, pkt_dst(p)))
+		&& is_on_link(c, pkt_src(p));
 }
 
 static void punt_one(struct core *c, struct pkt *p) {
@@ -77,7 +102,9 @@ static void punt_one(struct core *c, struct pkt *p) {
 			pkt_drop(p, SLB_DROP_NOT_FOR_US);
 		return;
 	}
-	if (p->proto == PROTO_OSPF || p->flags & PKT_MULTICAST || fwd_is_own(c->fwd, pkt_dst(p)))
+	if (is_ospf(c, p))
+		pkt_decide(p, VERDICT_PUNT, PUNT_OSPF);
+	else if (p->flags & PKT_MULTICAST || fwd_is_own(c->fwd, pkt_dst(p)))
 		pkt_decide(p, VERDICT_PUNT, punt_class(p));
 	else
 		pkt_drop(p, p->flags & PKT_FRAGMENT ? SLB_DROP_FRAGMENT : SLB_DROP_PROTOCOL);

@@ -8,7 +8,7 @@
 // Stage of the path: decides packets that are neither TCP, UDP nor ICMP, and multicast.
 void punt(struct core *c, struct burst *b);
 
-// The meter that a packet for the kernel is under.
+// The meter that a packet for the kernel is under, if it is not OSPF.
 enum punt_class punt_class(const struct pkt *p);
 
 // Spends a token of the class; false: over the rate.

@@ -3,6 +3,7 @@
 #include "path/tcp_reset.h"
 
 #include "path/csum.h"
+#include "path/cut.h"
 #include "path/punt.h"
 
 #include <rte_byteorder.h>
@@ -91,14 +92,6 @@ static void *ipv6_header(const struct pkt *p) {
 	return ip + 1;
 }
 
-static void cut(struct rte_mbuf *m, const void *end) {
-	rte_pktmbuf_free(m->next);
-	m->next = NULL;
-	m->nb_segs = 1;
-	m->data_len = (uint16_t)((const uint8_t *)end - rte_pktmbuf_mtod(m, const uint8_t *));
-	m->pkt_len = m->data_len;
-}
-
 static void turn(struct pkt *p) {
 	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
 	struct rte_ether_addr mac = eth->dst_addr;
@@ -108,7 +101,7 @@ static void turn(struct pkt *p) {
 	memcpy(l4, &reset, sizeof(reset));
 	eth->dst_addr = eth->src_addr;
 	eth->src_addr = mac;
-	cut(p->m, l4 + sizeof(reset));
+	cut(p->m, (uint32_t)(l4 + sizeof(reset) - (uint8_t *)eth));
 }
 
 void tcp_refuse(struct core *c, struct pkt *p, enum slb_drop reason) {

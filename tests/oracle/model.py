@@ -38,6 +38,7 @@ from oracle.tcp_state import OVER, Way, begins
 from oracle.translate import echo_reply, full_nat, is_echo_request, translated_length
 
 PUNT_OSPF, PUNT_ARP, PUNT_OTHER = range(3)
+OSPF_GROUPS = {packed(group) for group in ("224.0.0.5", "224.0.0.6", "ff02::5", "ff02::6")}
 
 
 @dataclass(frozen=True)
@@ -193,9 +194,9 @@ class Model:
             raise Malformed("MULTI_SEGMENT")
         balanced, own = packet.proto in BALANCED[packet.family], packet.dst in self.routes.own
         if packet.fragment or packet.group or not balanced:
-            if packet.proto != OSPF and not packet.group and not own:
+            if not packet.group and not own:
                 raise Malformed("FRAGMENT" if packet.fragment else "PROTOCOL")
-            fate.punt(_punt_class(packet))
+            fate.punt(PUNT_OSPF if self._is_ospf(packet, own) else _punt_class(packet))
             return None
         if fate.frame[0] & 1 and not own:
             raise Malformed("NOT_FOR_US")
@@ -203,6 +204,15 @@ class Model:
             self._icmp(arrival, fate, packet, own)
             return None
         return packet
+
+    def _is_ospf(self, packet: Packet, own: bool) -> bool:
+        """Whether it is of an adjacency: from the link, to the OSPF routers on it or to us."""
+        if packet.proto != OSPF or not (own or packet.dst in OSPF_GROUPS):
+            return False
+        if packet.family == 6 and packet.src[0] == 0xFE and packet.src[1] & 0xC0 == 0x80:
+            return True
+        hop = self.routes.find(packet.src)
+        return hop is not None and hop.address == packet.src
 
     def _icmp(self, arrival: Arrival, fate: "_Fate", packet: Packet, own: bool) -> None:
         # The kernel speaks neighbour discovery, which never leaves the link, for local addresses.
@@ -301,8 +311,12 @@ class Model:
         if hop.mac is None:
             self.wanted.add((hop.address, hop.port))
             return Verdict("DROP NO_NEIGHBOUR")
-        if translated_length(packet, 4 if len(dst[0]) == 4 else 6) > self._settings.mtu:
+        length = translated_length(packet, 4 if len(dst[0]) == 4 else 6)
+        if length > self._settings.mtu:
             return Verdict("DROP MTU")
+        # What stands behind the packet travels along where it fits.
+        if length + len(packet.frame) - packet.end > self._settings.mtu:
+            packet = replace(packet, frame=packet.frame[: packet.end])
         macs = hop.mac, self._macs[hop.port]
         try:
             frames = full_nat(packet, macs, src, dst, lambda: observed.identification(fate.place))
@@ -330,8 +344,6 @@ def _is_over(packet: Packet, session: Session, way: Way) -> bool:
 
 def _punt_class(packet: Packet) -> int:
     """Which of the kernel's meters it counts for; neighbour discovery is IPv6's ARP."""
-    if packet.proto == OSPF:
-        return PUNT_OSPF
     if packet.proto == ICMP6 and packet.family == 6 and not packet.fragment:
         return PUNT_ARP if 133 <= packet.frame[packet.l4] <= 137 else PUNT_OTHER
     return PUNT_OTHER

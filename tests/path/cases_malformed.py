@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Hostile bytes: lengths that lie, headers cut short, fragments, sources that cannot be."""
 
-from case import Back, Case, Drop, Punt, Send, Sessions, ToClient, ToRs
+from case import IN, Back, Case, Drop, Punt, Send, Sessions, ToClient, ToRs
 from packets.frames import ACK, LOCAL, OWN, RS, VIP, ether, icmp, ip, patched, tcp, udp, with_ip
 
 IP_TOTAL_LENGTH, TCP_DATA_OFFSET, UDP_LENGTH = 2, 46, 38
@@ -77,6 +77,14 @@ LENGTHS = [
         "padding behind a short packet stays behind it",
         Send(bytes(tcp()) + bytes(6), ToRs()),
         Send(Back(change=lambda p: bytes(p) + b"\xff" * 6), ToClient()),
+    ),
+    Case(
+        "what stands behind a packet goes where it would not fit",
+        Send(bytes(tcp()) + bytes(1445), ToRs()),
+        Send(bytes(tcp("A", payload=b"x" * 1460)) + b"y", ToRs(cut=1)),
+        Send(bytes(tcp("A", payload=b"x" * 1000)) + bytes(461), ToRs(cut=461)),
+        Send(bytes(tcp("A", payload=b"x" * 1000)) + bytes(461), ToRs(cut=461), segments=3),
+        Send(bytes(tcp("A", payload=b"x" * 1461)), Drop("MTU", session=IN)),
     ),
     Case(
         "padding is not taken for TCP",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from lab import PLAIN, Lab
-from packets.frames import OWN, ether, ip, tcp
+from packets.frames import OWN, VIP, ether, ip, tcp
 from scapy.layers.l2 import ARP
 from values import Settings
 
@@ -85,5 +85,31 @@ def test_workers_share_the_rate(open_lab: OpenLab) -> None:
 def test_the_lowest_rate_still_lets_something_through(open_lab: OpenLab) -> None:
     lab = open_lab(Settings(pps=dict.fromkeys(KINDS, 1)))
     assert flood(lab, "ospf", 10) == 1
-    lab.harness.advance(TICK_S)
+    lab.harness.advance(0.5)
+    assert flood(lab, "ospf", 10) == 0
+    lab.harness.advance(0.5)
     assert flood(lab, "ospf", 10) == 1
+
+
+def test_a_rate_is_not_rounded(open_lab: OpenLab) -> None:
+    """Less than one packet a tick for each worker, and no whole number of them either."""
+    lab = open_lab(Settings(pps=dict.fromkeys(KINDS, 50)))
+    flood(lab, "arp", 100)
+    passed = 0
+    for _ in range(64):
+        lab.harness.advance(TICK_S)
+        passed += flood(lab, "arp", 10)
+    assert passed == 4 * 50 // 2
+
+
+def test_ospf_from_afar_does_not_use_up_the_neighbours_share(metered: Lab) -> None:
+    """From behind a router, to a VIP, to another group: whatever it does, hellos pass."""
+    strangers = [
+        ip("203.0.113.9", OWN, proto=89),
+        ip("203.0.113.9", "224.0.0.5", proto=89),
+        ip("192.0.2.1", VIP, proto=89),
+        ip("192.0.2.1", "224.0.0.9", proto=89),
+    ]
+    for stranger in strangers:
+        list(metered.harness.run_all(0, [bytes(stranger / bytes(44))] * 1000))
+    assert flood(metered, "ospf", 100) == 100
