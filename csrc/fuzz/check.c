@@ -100,8 +100,8 @@ static void check_size(
 	struct layers l;
 
 	layers_of(out->data, out->len, &l);
-	if (l.end - l.l3 > t->mtu[out->arg] && !is_echo(in, out))
-		broken("a packet of %u bytes is sent where the MTU is %u", l.end - l.l3,
+	if (out->len - l.l3 > t->mtu[out->arg] && !is_echo(in, out))
+		broken("a packet of %u bytes is sent where the MTU is %u", out->len - l.l3,
 		       t->mtu[out->arg]);
 }
 

@@ -157,6 +157,9 @@ def udp_seeds() -> Iterator[tuple[str, bytes]]:
                 ),
             )
     yield "udp-no-checksum", program(frame(udp(chksum=0), fix=3), reply())
+    # What stands behind the packet, and a tag, would make it longer than any frame.
+    long = bytes(udp()) + bytes(2048 - len(udp()))
+    yield "udp-trailer", program(frame(long, fix=0), reply(), shape=TWO_PORTS | 2 * VLAN)
     yield "udp-hash", program(frame(udp(dst=VIP_WEIGHTED, dport=443)), repeat(60, "BY_ADDRESS"))
 
 
