@@ -24,6 +24,7 @@ PROPERTIES: tuple[Column[PortView], ...] = (
     Column("LINK", lambda row: LINK[row.link_up]),
     Column("SPEED", lambda row: link_speed(row.speed_mbps), right=True),
     Column("QUEUES", lambda row: f"{row.rx_queues} rx, {row.tx_queues} tx"),
+    Column("CHECKSUMS", lambda row: _checksums(row)),
     Column("KERNEL INTERFACE", lambda row: _kernel_interface(row)),
     number("PKTS RX", lambda row: row.rx_packets),
     number("PKTS TX", lambda row: row.tx_packets),
@@ -65,6 +66,11 @@ def list_(target: Target, counters: bool, as_json: bool) -> None:
 
 def _kernel_interface(row: PortView) -> str:
     return f"{row.kernel_interface} ({row.kni_kind})" if row.kernel_interface else "-"
+
+
+def _checksums(row: PortView) -> str:
+    """Which the device sees to; the rest is the engine's."""
+    return " ".join(["rx"] * row.rx_checksum + ["tx"] * row.tx_checksum) or "-"
 
 
 def _lost(row: PortView) -> int:

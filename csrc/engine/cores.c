@@ -209,6 +209,7 @@ static void give_queues(struct engine *g, struct worker *w) {
 		const struct engine_port *port = &g->ports[i];
 		uint16_t id = w->core->id;
 		w->core->spread_hash[i] = port->steer.spread == SLB_SPREAD_HASH;
+		w->core->udp_offload[i] = port->tx_checksum;
 		w->ports[i].dpdk_id = port->dpdk_id;
 		w->ports[i].rx_queue = id < port->n_rx ? id : NO_QUEUE;
 		w->ports[i].tx_queue = id < port->n_tx ? id : NO_QUEUE;

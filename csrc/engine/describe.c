@@ -100,6 +100,8 @@ static void describe_port(const struct engine *g, uint16_t i, struct slb_port_in
 		.spread = port->steer.spread,
 		.rx_queues = port->n_rx,
 		.tx_queues = port->n_tx,
+		.rx_checksum = port->rx_checksum,
+		.tx_checksum = port->tx_checksum,
 		.kni_to_kernel = counter_read(&kni->to_kernel),
 		.kni_from_kernel = counter_read(&kni->from_kernel),
 		.kni_dropped = counter_read(&kni->dropped),

@@ -26,6 +26,8 @@ struct engine_port {
 	uint8_t mac[6];
 	bool probed;
 	bool vdev; // added by us, to be removed by us
+	bool rx_checksum; // the device checks IPv4 headers
+	bool tx_checksum; // the device makes UDP checksums
 	char device[DEVICE_NAME_LEN]; // name in its bus
 	char driver[SLB_NAME_LEN];
 	struct steer_choice steer;

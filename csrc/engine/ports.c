@@ -101,6 +101,22 @@ static void choose_steering(
 	steer_choose(&facts, &port->steer);
 }
 
+// IPv4 headers are checked on receipt. TCP and UDP are not: a device that shares memory with the sender, as virtio does, would
+// then deliver packets whose checksum is not made yet. UDP checksums are made by the device when one is made at all.
+static void choose_offloads(
+	struct engine_port *port, uint8_t wanted, const struct rte_eth_dev_info *info,
+	struct rte_eth_conf *conf
+) {
+	bool use = wanted == SLB_OFFLOAD_ON || (wanted == SLB_OFFLOAD_AUTO && !port->vdev);
+
+	port->rx_checksum = use && (info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0;
+	port->tx_checksum = use && (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
+	if (port->rx_checksum)
+		conf->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
+	if (port->tx_checksum)
+		conf->txmode.offloads |= RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+}
+
 static int configure(struct engine *g, uint16_t number, struct err *e) {
 	const struct slb_port_config *config = &g->config.ports[number];
 	struct engine_port *port = &g->ports[number];
@@ -135,6 +151,7 @@ static int configure(struct engine *g, uint16_t number, struct err *e) {
 	else
 		conf.rx_adv_conf.rss_conf.rss_hf = 0;
 	conf.rxmode.mtu = config->mtu;
+	choose_offloads(port, config->checksum_offload, &info, &conf);
 	rc = rte_eth_dev_configure(port->dpdk_id, port->n_rx, port->n_tx, &conf);
 	if (rc != 0)
 		return no_device(config, rc, e);

@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 8
+#define SLB_ABI_VERSION 9
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -33,6 +33,9 @@ enum slb_expired { SLB_EXPIRED_DROP = 0, SLB_EXPIRED_RESET };
 enum slb_mss { SLB_MSS_OFF = 0, SLB_MSS_AUTO = 1 };
 
 enum slb_sched { SLB_SCHED_RR = 0, SLB_SCHED_WRR, SLB_SCHED_SH, SLB_SCHED_COUNT };
+
+// Whether a device checks and makes checksums. Auto: real ones do, where they can; virtual ones would do it in software.
+enum slb_checksum_offload { SLB_OFFLOAD_AUTO = 0, SLB_OFFLOAD_ON, SLB_OFFLOAD_OFF };
 
 enum slb_idle { SLB_IDLE_BUSY = 0, SLB_IDLE_ADAPTIVE };
 
@@ -162,7 +165,8 @@ struct slb_port_config {
 	uint16_t max_queues; // 0: one a worker as far as the device has them
 	uint8_t kni_kind; // enum slb_kni_kind
 	uint8_t spread_hash; // 1: never trust the device to spread clients over its queues
-	uint8_t reserved[2];
+	uint8_t checksum_offload; // enum slb_checksum_offload
+	uint8_t reserved;
 	uint16_t vlan; // frames carry this tag; 0: none
 	uint16_t reserved2;
 };
@@ -344,6 +348,9 @@ struct slb_port_info {
 	uint16_t tx_queues;
 	uint32_t speed_mbps;
 	char steer_reason[256]; // why no better method
+	uint8_t rx_checksum; // 1: the device checks IPv4 headers
+	uint8_t tx_checksum; // 1: the device makes UDP checksums
+	uint8_t reserved[2];
 	uint64_t rx_packets;
 	uint64_t rx_bytes;
 	uint64_t rx_missed;

@@ -71,6 +71,7 @@ struct core {
 	bool spread_hash[SLB_MAX_PORTS]; // this port's client packets are spread by hash here
 	uint16_t vlan_be[SLB_MAX_PORTS]; // tag of this port's frames; 0: none
 	bool tagged; // one of the ports has one
+	bool udp_offload[SLB_MAX_PORTS]; // this port's device makes UDP checksums
 
 	// swapped by the worker for what the admin core built, at a burst boundary
 	_Alignas(64) const struct vs_index *vs_index;

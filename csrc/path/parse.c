@@ -106,6 +106,13 @@ static void parse_ipv4(struct pkt *p, void *l3, struct room room) {
 		pkt_drop(p, SLB_DROP_BAD_LENGTH);
 		return;
 	}
+	// Only some devices look, and only they say so.
+	if (unlikely(
+		    (p->m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_BAD
+	    )) {
+		pkt_drop(p, SLB_DROP_BAD_CHECKSUM);
+		return;
+	}
 	set_kind(p, ip->next_proto_id, 0);
 	p->ip4 = ip;
 	p->ttl = ip->time_to_live;

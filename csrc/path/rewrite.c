@@ -5,6 +5,7 @@
 #include "path/csum.h"
 #include "path/tcp_option.h"
 #include "path/translate.h"
+#include "path/vlan.h"
 
 #include <rte_byteorder.h>
 #include <rte_ether.h>
@@ -49,13 +50,28 @@ static void rewrite_ipv6(struct pkt *p) {
 	p->ip6->hop_limits--;
 }
 
+// The device sums what it sends from the UDP header on, and begins with what stands in the checksum's place.
+static void leave_to_device(const struct core *c, struct pkt *p, uint32_t pseudo) {
+	struct rte_udp_hdr *udp = p->l4;
+
+	p->m->l2_len = RTE_ETHER_HDR_LEN + (c->vlan_be[p->arg] != 0 ? VLAN_TAG : 0);
+	p->m->l3_len = (uint8_t *)p->l4 - (uint8_t *)p->ip6;
+	p->m->ol_flags |= RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_UDP_CKSUM;
+	udp->dgram_cksum = csum_fold(pseudo);
+}
+
 // An IPv6 datagram must have a checksum, so one without gets it when it becomes IPv6.
-static void checksum_udp6(struct pkt *p) {
+static void checksum_udp6(const struct core *c, struct pkt *p) {
 	struct rte_udp_hdr *udp = p->l4;
 	uint32_t at = (uint32_t)((uint8_t *)p->l4 - rte_pktmbuf_mtod(p->m, uint8_t *));
 	uint32_t pseudo = csum_sum(pkt_addrs6(p), 2 * IP6_BYTES) + udp->dgram_len
 		+ rte_cpu_to_be_16(SLB_PROTO_UDP);
 
+	// A device would also sum what the packet has behind the datagram.
+	if (c->udp_offload[p->arg] && rte_be_to_cpu_16(udp->dgram_len) == p->l4_len) {
+		leave_to_device(c, p, pseudo);
+		return;
+	}
 	udp->dgram_cksum = csum_apply(
 		0xffff, csum_packet(p->m, at, rte_be_to_cpu_16(udp->dgram_len)) + pseudo
 	);
@@ -95,7 +111,7 @@ static void rewrite_one(struct core *c, struct pkt *p) {
 		rewrite_udp(p->l4, to, s->l4_delta ^ turn);
 		if (unlikely(pkt_is_v6(p) && !was_v6)
 		    && ((const struct rte_udp_hdr *)p->l4)->dgram_cksum == 0)
-			checksum_udp6(p);
+			checksum_udp6(c, p);
 	}
 	eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
 	memcpy(&eth->dst_addr, hop->dst_mac, sizeof(eth->dst_addr));

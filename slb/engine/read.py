@@ -69,6 +69,8 @@ def port_list() -> list[views.PortView]:
             link_up={"up": True, "down": False}.get(links[row.link]),
             kernel_interface=text(row.kni_name),
             kni_kind=kinds[row.kni_kind],
+            rx_checksum=bool(row.rx_checksum),
+            tx_checksum=bool(row.tx_checksum),
         )
         for row in listing(lib.slb_port_list, "struct slb_port_info", "ports")
     ]

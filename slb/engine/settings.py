@@ -94,3 +94,4 @@ def _port(row: Any, port: Port) -> None:
     row.rx_desc, row.tx_desc = port.rx_descriptors, port.tx_descriptors
     row.max_queues = port.queues
     row.spread_hash = port.spread == "hash"
+    row.checksum_offload = value(f"SLB_OFFLOAD_{port.checksum_offload.upper()}")

@@ -92,6 +92,7 @@ class PortView(Struct, frozen=True):
     """A port, its counters and those of its kernel interface.
 
     `link_up` is None where nobody can say: behind a tap whose other end is in another namespace.
+    `rx_checksum`, `tx_checksum`: the device checks IPv4 headers, and makes UDP checksums.
     """
 
     name: str
@@ -104,6 +105,8 @@ class PortView(Struct, frozen=True):
     kni_kind: str
     rx_queues: int
     tx_queues: int
+    rx_checksum: bool
+    tx_checksum: bool
     rx_packets: int
     rx_bytes: int
     rx_missed: int

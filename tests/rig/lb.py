@@ -47,6 +47,8 @@ class LbSettings:
     network_type: str = "broadcast"
     services: Sequence[dict[str, Any]] = ()
     timeouts: dict[str, int] = field(default_factory=dict)
+    # Keys of the port that are not the usual ones.
+    port: dict[str, Any] = field(default_factory=dict)
     # The words that start slbd, where a test runs it by a launcher of its own.
     launcher: Sequence[str] = ()
 
@@ -68,6 +70,7 @@ def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
         "addresses": [f"{family.lb}/{family.length}" for family in families],
         "routes": [{"to": default[f.version], "via": f.switch} for f in families],
         "local_addresses": [a for f in families for a in local(settings.workers, f)],
+        **settings.port,
     }
     return {
         "engine": {

@@ -199,7 +199,7 @@ def test_a_cut_list_says_so(daemon: FakeDaemon) -> None:
 
 def test_network_tables(daemon: FakeDaemon) -> None:
     port = slbctl(daemon.socket, "port", "list").lines[1]
-    kernel = "2 rx, 3 tx slb0 (tap)"
+    kernel = "2 rx, 3 tx rx tx slb0 (tap)"
     assert port == f"lan0 net_ixgbe 02:00:00:00:00:10 1500 up 10G {kernel} 48.1M 48.1M 6"
     counters = slbctl(daemon.socket, "port", "list", "--counters").lines[1]
     assert counters == "lan0 48.1M 3.51 GB 3 0 1 48.1M 61.2 GB 0 5120 4801 2"
@@ -303,7 +303,8 @@ JSON_KEYS = {
     "rs list": "vs rs weight removed traffic",
     "laddr list": "address worker port active sessions",
     "port list": "name driver mac mtu link_up speed_mbps kernel_interface kni_kind rx_queues "
-    "tx_queues rx_packets rx_bytes rx_missed rx_no_mbuf rx_errors tx_packets tx_bytes tx_errors "
+    "tx_queues rx_checksum tx_checksum rx_packets rx_bytes rx_missed rx_no_mbuf rx_errors "
+    "tx_packets tx_bytes tx_errors "
     "kni_to_kernel kni_from_kernel kni_dropped",
     "neigh list": "address mac port",
     "route list": "prefix gateway port",
