@@ -31,6 +31,7 @@ struct admin_vs {
 	uint32_t timeout_s[SLB_STATE_COUNT]; // 0: the engine's
 	uint32_t n_rs;
 	uint64_t generation; // that last changed it
+	uint32_t place; // in the latest listing
 	struct slb_traffic gone; // of RS whose slots were given back
 	struct admin_rs *rs;
 };

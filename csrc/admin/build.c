@@ -2,15 +2,26 @@
 
 #include "admin/build.h"
 
+#include "base/hash.h"
+
 #include <rte_malloc.h>
 
 enum { CACHE_LINE = 64 };
+
+static const struct hash_seed WALK_SEED = {0xa0761d6478bd642fULL, 0xe7037ed1a0b428dbULL};
 
 void build_free(const void *object) {
 	rte_free((void *)(uintptr_t)object);
 }
 
-struct vs *build_vs(const struct admin_vs *vs, int socket) {
+// One for all VS that have the RS. Two RS may come to share one, which costs nothing but a few more turns.
+static uint32_t walk(const struct admin_rs *rs, uint8_t proto, uint32_t rs_max) {
+	uint64_t hash = hash_32(&WALK_SEED, rs->addr.hi, rs->addr.lo, rs->port_be, proto);
+
+	return (uint32_t)((hash >> 32) * rs_max >> 32);
+}
+
+struct vs *build_vs(const struct admin_vs *vs, uint32_t rs_max, int socket) {
 	size_t size = sizeof(struct vs) + vs->n_rs * sizeof(struct vs_rs);
 	struct vs *copy = rte_zmalloc_socket("vs", size, CACHE_LINE, socket);
 	uint32_t i = 0;
@@ -30,6 +41,7 @@ struct vs *build_vs(const struct admin_vs *vs, int socket) {
 			.port_be = rs->port_be,
 			.weight = rs->weight,
 			.slot = rs->slot,
+			.walk = walk(rs, vs->proto, rs_max),
 		};
 		copy->total_weight += rs->weight;
 	}

@@ -5,7 +5,7 @@
 #include "admin/admin.h"
 
 // All return NULL when memory is short.
-struct vs *build_vs(const struct admin_vs *vs, int socket);
+struct vs *build_vs(const struct admin_vs *vs, uint32_t rs_max, int socket);
 struct vs_index *build_vs_index(const struct admin *a, int socket);
 struct fwd *build_fwd(const struct admin *a, int socket);
 

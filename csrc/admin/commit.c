@@ -24,7 +24,7 @@ static int build_worker(const struct txn *t, struct inbox_change *change, int so
 		change->vs[i].slot = touched->slot;
 		if (touched->after == NULL)
 			continue;
-		change->vs[i].vs = build_vs(touched->after, socket);
+		change->vs[i].vs = build_vs(touched->after, t->admin->rs_max, socket);
 		if (change->vs[i].vs == NULL)
 			return -ENOMEM;
 	}

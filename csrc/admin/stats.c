@@ -8,23 +8,22 @@
 
 #include <string.h>
 
-static bool drains_from(const struct rs_slot *s, const struct admin_vs *vs) {
-	return s->use == RS_SLOT_DRAINING && s->vs_id == vs->id;
-}
-
-static void add_removed(
-	const struct admin *a, const struct admin_vs *vs, struct slb_vs_info *info
-) {
+// Removed RS whose sessions live on count for the VS they were of, if that is still there. One walk for all VS.
+static void add_removed(const struct admin *a, struct slb_vs_info *out, uint32_t cap) {
 	uint32_t left = a->n_draining;
 
 	for (uint32_t slot = 0; slot < a->rs_max && left > 0; slot++) {
+		const struct rs_slot *s = &a->rs_slots[slot];
+		const struct admin_vs *vs = a->vs[s->vs_slot];
 		struct slb_traffic traffic;
-		left -= a->rs_slots[slot].use == RS_SLOT_DRAINING;
-		if (!drains_from(&a->rs_slots[slot], vs))
+		if (s->use != RS_SLOT_DRAINING)
+			continue;
+		left--;
+		if (vs == NULL || vs->id != s->vs_id || vs->place >= cap)
 			continue;
 		traffic = rs_slot_traffic(a, slot);
-		traffic_add(&info->traffic, &traffic);
-		info->removed_rs++;
+		traffic_add(&out[vs->place].traffic, &traffic);
+		out[vs->place].removed_rs++;
 	}
 }
 
@@ -45,7 +44,6 @@ static void describe_vs(
 		traffic_add(&info->traffic, &traffic);
 		info->draining_rs += rs->weight == 0;
 	}
-	add_removed(a, vs, info);
 }
 
 int admin_vs_list(struct admin *a, struct slb_vs_info *out, uint32_t cap) {
@@ -55,10 +53,12 @@ int admin_vs_list(struct admin *a, struct slb_vs_info *out, uint32_t cap) {
 	for (uint32_t slot = 0; slot < a->vs_max; slot++) {
 		if (a->vs[slot] == NULL)
 			continue;
+		a->vs[slot]->place = n;
 		if (n < cap)
 			describe_vs(a, a->vs[slot], &out[n]);
 		n++;
 	}
+	add_removed(a, out, cap);
 	return (int)n;
 }
 

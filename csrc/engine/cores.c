@@ -136,6 +136,7 @@ void core_free(struct core *c) {
 	rte_free(c->sessions.groups);
 	rte_free(c->laddrs.laddrs);
 	rte_free(c->rs);
+	rte_free(c->walks);
 	rte_free(c->vs);
 	rte_free(c);
 }
@@ -152,8 +153,9 @@ struct core *core_new(
 	c->salt = (uint32_t)rte_rand();
 	c->owners = owners;
 	c->rs = rte_zmalloc_socket("rs", config->rs_max * sizeof(*c->rs), 64, socket);
+	c->walks = rte_zmalloc_socket("walks", config->rs_max * sizeof(*c->walks), 64, socket);
 	c->vs = rte_zmalloc_socket("vs_slots", config->vs_max * sizeof(struct vs *), 64, socket);
-	if (c->rs == NULL || c->vs == NULL || !init_laddrs(c, config, socket)
+	if (c->rs == NULL || c->walks == NULL || c->vs == NULL || !init_laddrs(c, config, socket)
 	    || !init_sessions(c, config, socket)) {
 		core_free(c);
 		return NULL;

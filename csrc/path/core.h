@@ -18,7 +18,8 @@ struct rs_core {
 	uint64_t bytes[2];
 	uint64_t sessions;
 	uint64_t active;
-	struct laddr_cursor cursor; // worker only
+	uint32_t
+		barren_until; // worker only: the tick after the last search for a port that found none
 	uint32_t removed_at; // tick
 	bool removed; // by the operator: its sessions are on their way out
 };
@@ -68,6 +69,7 @@ struct core {
 	const struct owner_map *owners;
 	struct laddr_set laddrs;
 	struct rs_core *rs; // by slot
+	uint32_t *walks; // turns of the walks over local ports, by vs_rs.walk
 	bool spread_hash[SLB_MAX_PORTS]; // this port's client packets are spread by hash here
 	uint16_t vlan_be[SLB_MAX_PORTS]; // tag of this port's frames; 0: none
 	bool tagged; // one of the ports has one

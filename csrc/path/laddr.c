@@ -16,13 +16,12 @@ static const uint16_t STRIDES[] = {
 enum { N_STRIDES = sizeof(STRIDES) / sizeof(STRIDES[0]) };
 
 struct laddr_candidate laddr_next(
-	const struct laddr_set *set, enum laddr_family family, struct laddr_cursor *cursor,
-	uint32_t salt
+	const struct laddr_set *set, enum laddr_family family, uint32_t *turn, uint32_t salt
 ) {
 	uint32_t first = family == LADDR_V4 ? 0 : set->n_of[LADDR_V4];
-	uint32_t turn = cursor->turn++;
-	uint32_t laddr = first + turn % set->n_of[family];
-	uint32_t step = turn / set->n_of[family];
+	uint32_t now = (*turn)++;
+	uint32_t laddr = first + now % set->n_of[family];
+	uint32_t step = now / set->n_of[family];
 	uint32_t lap = step / LADDR_PORTS;
 	uint32_t stride = STRIDES[lap % N_STRIDES];
 	// The salt keeps two RS, and two lives of this process, from using the same ports in the same order.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Local addresses of one worker and their ports; a session takes one of its RS's family. A port is free for an RS while no session on this worker has the key
 // (RS, local address, port), so the session table itself is the record of what is taken: one address serves 64,512
-// sessions for each RS and protocol, and ports cost no memory beyond a cursor for each RS. Candidates come from a
+// sessions for each RS and protocol, and ports cost no memory beyond a turn for each RS. Candidates come from a
 // walk over all (address, port) pairs that visits each once before any comes again, so a port just released is the
 // last to be reused; each lap takes another stride, so sessions that live long do not form runs.
 #pragma once
@@ -35,21 +35,15 @@ struct laddr_set {
 	struct laddr *laddrs;
 };
 
-// A place in the walk, one for each RS.
-struct laddr_cursor {
-	uint32_t turn; // candidates taken so far
-	uint32_t barren_until; // the tick after the last search that found none
-};
-
 struct laddr_candidate {
 	uint16_t laddr; // index into laddrs
 	uint16_t port_be;
 };
 
-// The worker must have a local address of the family.
+// The worker must have a local address of the family. *turn: candidates taken so far in this walk, of which there is one for all
+// who compete for the same ports, those of one RS address, port and protocol.
 struct laddr_candidate laddr_next(
-	const struct laddr_set *set, enum laddr_family family, struct laddr_cursor *cursor,
-	uint32_t salt
+	const struct laddr_set *set, enum laddr_family family, uint32_t *turn, uint32_t salt
 );
 
 // Which worker owns a local address: every worker has the whole map, fixed at start.

@@ -47,22 +47,23 @@ static struct laddr *laddr_of(const struct core *c, const struct session *s) {
 }
 
 // Finds a local address and port under which the RS's replies are this session's alone, and enters that key.
-static int take_local_port(struct core *c, struct session *s, struct laddr_cursor *cursor) {
+static int take_local_port(struct core *c, struct session *s, uint32_t walk) {
 	enum laddr_family family = session_is_v6(s, DIR_OUT) ? LADDR_V6 : LADDR_V4;
+	struct rs_core *rs = &c->rs[s->rs];
 	int rc = -EADDRNOTAVAIL;
 
 	// Equal, not later: an RS that had no trouble for half the clock's range must not seem barren.
-	if (cursor->barren_until == c->now + BARREN_TICKS || c->laddrs.n_of[family] == 0)
+	if (rs->barren_until == c->now + BARREN_TICKS || c->laddrs.n_of[family] == 0)
 		return rc;
 	for (uint32_t tries = 0; tries < LADDR_TRIES; tries++) {
 		struct laddr_candidate pick =
-			laddr_next(&c->laddrs, family, cursor, c->salt + s->rs * 0x9e37u);
+			laddr_next(&c->laddrs, family, &c->walks[walk], c->salt + walk * 0x9e37u);
 		put_local(s, &c->laddrs.laddrs[pick.laddr], pick.port_be);
 		rc = session_insert(&c->sessions, entry_id(c, s), DIR_OUT);
 		if (rc != -EEXIST)
 			return rc;
 	}
-	cursor->barren_until = c->now + BARREN_TICKS;
+	rs->barren_until = c->now + BARREN_TICKS;
 	return -EADDRNOTAVAIL;
 }
 
@@ -102,9 +103,9 @@ static void put_keys(struct session *s, const struct pkt *p, const struct vs_rs 
 }
 
 // Both keys are entered, or none; of a one-packet session only the RS's, so that each question makes one.
-static int enter(struct core *c, struct session *s) {
+static int enter(struct core *c, struct session *s, uint32_t walk) {
 	uint32_t id = entry_id(c, s);
-	int rc = take_local_port(c, s, &c->rs[s->rs].cursor);
+	int rc = take_local_port(c, s, walk);
 
 	if (c->policies[s->policy].one_packet)
 		return rc;
@@ -132,7 +133,7 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 	s->seen = c->now;
 	// A generation that is not the current one makes the first packet look the hops up.
 	s->hop_gen = c->fwd_gen - 1;
-	rc = enter(c, s);
+	rc = enter(c, s, rs->walk);
 	if (rc != 0) {
 		session_give(&c->sessions, id);
 		pkt_drop(p, rc == -ENOSPC ? SLB_DROP_SESSION_FULL : SLB_DROP_NO_LOCAL_PORT);

@@ -13,6 +13,7 @@ struct vs_rs {
 	uint16_t port_be;
 	uint16_t weight;
 	uint32_t slot;
+	uint32_t walk; // over local ports; the same for every VS that has this RS
 	int32_t credit; // worker only: smooth weighted round robin
 };
 

@@ -23,7 +23,7 @@ static void fresh_rs(struct core *c, const struct inbox_change *change) {
 	for (uint32_t i = 0; i < change->n_fresh_rs; i++) {
 		struct rs_core *rs = &c->rs[change->fresh_rs[i]];
 		c->n_removed -= rs->removed;
-		*rs = (struct rs_core){.cursor = rs->cursor};
+		*rs = (struct rs_core){0};
 	}
 }
 

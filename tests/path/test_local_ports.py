@@ -75,6 +75,19 @@ def test_exhausted_and_well_again(open_lab: OpenLab) -> None:
     assert {r.verdict for r in fill(lab.harness, PORTS * 4 // 5, beyond)} == {"TX"}
 
 
+def test_two_services_share_an_rs(open_lab: OpenLab) -> None:
+    """They compete for the same ports, and neither has to step over the other's sessions."""
+    lab = lab_of(open_lab, ["10.10.0.1:53"])
+    others = [f"10.96.9.{n}:53/udp" for n in range(1, 25)]
+    for other in others:
+        lab.add_vs(other, rs=["10.10.0.1:53"])
+    fill(lab.harness, PORTS // 2)
+    for other in others:
+        clients = Clients(udp(b"", dst=other.partition(":")[0]))
+        results = lab.harness.run_all(0, clients.frames(100, FIRST_CLIENT))
+        assert {result.what for result in results} == {"TX 0"}
+
+
 def test_some_of_many_ports_come_free(open_lab: OpenLab) -> None:
     """With a fifth of the ports free again a new session finds one at once."""
     lab = lab_of(open_lab, ["10.10.0.1:53"])
