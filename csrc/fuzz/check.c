@@ -25,12 +25,35 @@ void broken(const char *format, ...) {
 	abort();
 }
 
+// The home of a datagram's fragments gives them another identification, which the header's checksum covers.
+static void forget_identification(uint8_t *frame, uint32_t len) {
+	struct layers l;
+
+	layers_of(frame, len, &l);
+	if (!l.fragment)
+		return;
+	if (l.version == 6) {
+		put32(frame + l.fragment_at + 4, 0);
+		return;
+	}
+	put16(frame + l.l3 + 4, 0);
+	put16(frame + l.l3 + 10, 0);
+}
+
 // But for the tag, which is off from the first look at a frame until it is sent.
 static bool same_bytes(const struct harness_packet *in, const struct harness_packet *out) {
-	if (in->len == out->len)
-		return memcmp(in->data, out->data, in->len) == 0;
-	return in->len == out->len + TAG && memcmp(in->data, out->data, 12) == 0
-		&& memcmp(in->data + 12 + TAG, out->data + 12, out->len - 12) == 0;
+	static uint8_t was[FRAME_MAX], is[FRAME_MAX];
+	uint32_t len = in->len, tag = in->len == out->len + TAG ? TAG : 0;
+
+	if (len != out->len + tag)
+		return false;
+	memcpy(was, in->data, len);
+	if (tag > 0)
+		memmove(was + 12, was + 12 + tag, len - 12 - tag);
+	memcpy(is, out->data, out->len);
+	forget_identification(was, out->len);
+	forget_identification(is, out->len);
+	return memcmp(was, is, out->len) == 0;
 }
 
 static bool has_udp_sum(const uint8_t *frame, const struct layers *l) {
@@ -86,12 +109,26 @@ void check_sent(const struct tally *t, const struct harness_packet *out) {
 		broken("a frame is sent with no time to live left");
 }
 
-// An echo request is answered by the way it came, whatever its size.
-static bool is_echo(const struct harness_packet *in, const struct harness_packet *out) {
+static bool is_icmp_error(const struct harness_packet *packet) {
+	struct layers l;
+	uint8_t type;
+
+	layers_of(packet->data, packet->len, &l);
+	if (l.l4 == 0 || l.l4 >= l.end)
+		return false;
+	type = packet->data[l.l4];
+	return (l.proto == PROTO_ICMP && l.version == 4 && (type == 3 || type == 11 || type == 12))
+		|| (l.proto == PROTO_ICMPV6 && l.version == 6 && type < 5);
+}
+
+// An answer goes by the way the question came, whatever its size.
+static bool is_answer(const struct harness_packet *in, const struct harness_packet *out) {
 	struct layers was;
 
+	if (in == NULL || in->port != out->arg)
+		return in == NULL && is_icmp_error(out);
 	layers_of(in->data, in->len, &was);
-	return (was.proto == PROTO_ICMP || was.proto == PROTO_ICMPV6) && in->port == out->arg;
+	return was.proto == PROTO_ICMP || was.proto == PROTO_ICMPV6 || is_icmp_error(out);
 }
 
 static void check_size(
@@ -100,7 +137,7 @@ static void check_size(
 	struct layers l;
 
 	layers_of(out->data, out->len, &l);
-	if (out->len - l.l3 > t->mtu[out->arg] && !is_echo(in, out))
+	if (out->len - l.l3 > t->mtu[out->arg] && !is_answer(in, out))
 		broken("a packet of %u bytes is sent where the MTU is %u", out->len - l.l3,
 		       t->mtu[out->arg]);
 }
@@ -113,62 +150,126 @@ static bool is_reset(const struct harness_packet *packet) {
 		&& (packet->data[l.l4 + 13] & TCP_RST) != 0;
 }
 
+// Made here from nothing, so nothing excuses a wrong checksum.
+static void check_own_sums(const struct harness_packet *out) {
+	struct layers l;
+
+	layers_of(out->data, out->len, &l);
+	if (!ip_sum_ok(out->data, &l))
+		broken("a wrong IPv4 checksum is made");
+	if (!l.fragment && l.l4 != 0 && !l4_sum_ok(out->data, &l))
+		broken("a wrong L4 checksum is made");
+}
+
+static void check_tx(
+	struct tally *t, uint16_t worker, const struct harness_packet *in,
+	const struct harness_packet *out
+) {
+	bool reset = is_reset(out) && (in == NULL || !is_reset(in));
+	bool error = is_icmp_error(out) && (in == NULL || !is_icmp_error(in));
+
+	check_sent(t, out);
+	check_own_mac(in, out);
+	check_size(t, in, out);
+	if (reset || error)
+		check_own_sums(out);
+	else if (in != NULL)
+		check_sums(in, out);
+	// A RST that the path makes for itself, of a session that has ended, is no answer.
+	t->answers[worker][ANSWER_RESET] += reset && in != NULL;
+	t->answers[worker][ANSWER_ERROR] += error;
+}
+
+// Only fragments, and what quotes a packet, are looked for by one worker after the other.
+static bool may_go_on(const struct harness_packet *in) {
+	struct layers l;
+
+	layers_of(in->data, in->len, &l);
+	return l.fragment || is_icmp_error(in);
+}
+
 void check_packet(
 	struct tally *t, uint16_t worker, const struct harness_packet *in,
 	const struct harness_packet *out
 ) {
 	switch (out->verdict) {
 	case HARNESS_TX:
-		check_sent(t, out);
-		check_own_mac(in, out);
-		check_size(t, in, out);
-		check_sums(in, out);
-		t->resets[worker] += is_reset(out) && !is_reset(in);
+		check_tx(t, worker, in, out);
 		return;
 	case HARNESS_PUNT:
 		if (out->arg > 2)
 			broken("a punt of class %u", out->arg);
 		break;
 	case HARNESS_HANDOFF:
-		if (out->arg >= t->workers || out->arg == worker || in->handed)
-			broken("worker %u hands over to worker %u%s", worker, out->arg,
-			       in->handed ? ", a second time" : "");
+		if (out->arg >= t->workers || out->arg == worker)
+			broken("worker %u hands over to worker %u", worker, out->arg);
+		if (in != NULL && in->handed && !may_go_on(in))
+			broken("worker %u hands a packet over a second time", worker);
 		break;
 	case HARNESS_DROP:
 		if (out->arg >= SLB_DROP_COUNT)
 			broken("a drop for reason %u", out->arg);
 		t->drops[worker][out->arg]++;
-		return;
+		break;
+	case HARNESS_HELD:
+		t->held[worker]++;
+		break;
 	default:
 		broken("a packet has the verdict %u", out->verdict);
 	}
-	if (!same_bytes(in, out))
+	if (in != NULL && out->verdict != HARNESS_DROP && out->verdict != HARNESS_HELD
+	    && !same_bytes(in, out))
 		broken("a packet with the verdict %u was changed", out->verdict);
 }
 
-// Which of the two reasons a RST stands for is not seen in it, so it is taken off the one that has it over.
-static void take_resets(const struct tally *t, uint16_t worker, uint64_t *counted) {
-	const enum slb_drop reasons[] = {SLB_DROP_NO_SESSION, SLB_DROP_NOT_SYN};
-	uint64_t left = t->resets[worker];
+// Which of the two reasons an answer stands for is not seen in it, so it is taken off the one that has it over.
+static void take_answers(const struct tally *t, uint16_t worker, uint64_t *counted) {
+	static const enum slb_drop REASONS[ANSWERS][2] = {
+		[ANSWER_RESET] = {SLB_DROP_NO_SESSION, SLB_DROP_NOT_SYN},
+		[ANSWER_ERROR] = {SLB_DROP_TTL, SLB_DROP_MTU},
+	};
 
-	for (int i = 0; i < 2; i++) {
-		uint64_t *count = &counted[reasons[i]];
-		uint64_t dropped = t->drops[worker][reasons[i]];
-		uint64_t over = *count > dropped ? *count - dropped : 0;
+	for (int kind = 0; kind < ANSWERS; kind++) {
+		uint64_t left = t->answers[worker][kind];
+		for (int i = 0; i < 2; i++) {
+			uint64_t *count = &counted[REASONS[kind][i]];
+			uint64_t dropped = t->drops[worker][REASONS[kind][i]];
+			uint64_t over = *count > dropped ? *count - dropped : 0;
+			uint64_t taken = over < left ? over : left;
+			*count -= taken;
+			left -= taken;
+		}
+		if (left > 0)
+			broken("worker %u sent %" PRIu64
+			       " answers of kind %d that it did not count",
+			       worker, left, kind);
+	}
+}
+
+// A fragment that was held and then dropped has no verdict of its own.
+static void take_held(const struct tally *t, uint16_t worker, uint64_t *counted) {
+	static const enum slb_drop REASONS[] = {
+		SLB_DROP_FRAGMENT_OVERLAP, SLB_DROP_FRAGMENT_LIMIT, SLB_DROP_FRAGMENT_TIMEOUT
+	};
+	uint64_t left = t->held[worker];
+
+	for (size_t i = 0; i < sizeof(REASONS) / sizeof(REASONS[0]); i++) {
+		uint64_t dropped = t->drops[worker][REASONS[i]];
+		uint64_t over = counted[REASONS[i]] > dropped ? counted[REASONS[i]] - dropped : 0;
 		uint64_t taken = over < left ? over : left;
-		*count -= taken;
+		counted[REASONS[i]] -= taken;
 		left -= taken;
 	}
-	if (left > 0)
-		broken("worker %u sent %" PRIu64 " RSTs that it did not count", worker, left);
 }
 
 static void check_drops(const struct tally *t) {
 	uint64_t counted[SLB_MAX_WORKERS * SLB_DROP_COUNT];
 
 	harness_drop_list(counted, t->workers * SLB_DROP_COUNT);
-	for (uint16_t w = 0; w < t->workers; w++)
-		take_resets(t, w, &counted[w * SLB_DROP_COUNT]);
+	for (uint16_t w = 0; w < t->workers; w++) {
+		take_answers(t, w, &counted[w * SLB_DROP_COUNT]);
+		take_held(t, w, &counted[w * SLB_DROP_COUNT]);
+	}
 	for (uint32_t w = 0; w < t->workers; w++)
 		for (uint32_t reason = 0; reason < SLB_DROP_COUNT; reason++)
 			if (counted[w * SLB_DROP_COUNT + reason] != t->drops[w][reason])
@@ -259,6 +360,16 @@ void check_counters(const struct tally *t) {
 		broken("%" PRIu64 " sessions are listed, RS count %" PRIu64
 		       ", local addresses %" PRIu64,
 		       sessions, servers, laddrs);
+}
+
+void check_held(const struct tally *t) {
+	uint64_t held = 0;
+
+	for (uint16_t w = 0; w < t->workers; w++)
+		held += t->held[w];
+	if (harness_mbufs_in_use() > held)
+		broken("after a burst %u mbufs are held, of %" PRIu64 " fragments",
+		       harness_mbufs_in_use(), held);
 }
 
 void check_over(const struct tally *t) {

@@ -6,6 +6,10 @@
 
 #include <stdbool.h>
 
+// A packet that is sent as an answer about itself, and counted as a drop all the same: a RST for want of a session, an ICMP
+// error for want of hops or room.
+enum answer { ANSWER_RESET = 0, ANSWER_ERROR, ANSWERS };
+
 // What an input's packets came to, to be compared with what the engine counted.
 struct tally {
 	uint16_t workers;
@@ -14,12 +18,14 @@ struct tally {
 	uint16_t vlan[SLB_MAX_PORTS];
 	bool one_packet; // some UDP service may have made a session of every question
 	uint64_t drops[SLB_MAX_WORKERS][SLB_DROP_COUNT];
-	uint64_t resets[SLB_MAX_WORKERS]; // sent, and counted as drops for want of a session
+	uint64_t answers[SLB_MAX_WORKERS][ANSWERS];
+	uint64_t held
+		[SLB_MAX_WORKERS]; // fragments, ever; of these some were dropped when their time was over
 };
 
 void broken(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-// One packet as it went in and as it came out.
+// One packet as it went in and as it came out; in == NULL: the path made it, or had held it.
 void check_packet(
 	struct tally *t, uint16_t worker, const struct harness_packet *in,
 	const struct harness_packet *out
@@ -27,6 +33,9 @@ void check_packet(
 
 // A frame that leaves by out->arg.
 void check_sent(const struct tally *t, const struct harness_packet *out);
+
+// Between two bursts no more mbufs are out than fragments were held.
+void check_held(const struct tally *t);
 
 // Listings, counters and sessions agree with each other and with the tally.
 void check_counters(const struct tally *t);

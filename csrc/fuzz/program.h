@@ -5,6 +5,7 @@
 
 // Of an input, what goes beyond is not looked at.
 enum fuzz_limit {
+	FUZZ_MAX_WORKERS = 4,
 	FUZZ_MAX_PACKETS = 512,
 	FUZZ_MAX_RECORDS = 256,
 	FUZZ_MAX_WAIT_MS = 1000000,
@@ -19,7 +20,9 @@ struct fuzz_head {
 	// VLAN 100 on port 0, 1: bits 5, 6
 	uint8_t sizes; // MTU of port 0, 1: bits 0-1, 2-3; sessions: bit 4; few punts a second: bit 5;
 	// built-in time-outs if bits 6 and 7, else short ones, which cost less to wait for
-	uint8_t tcp; // RST without session: bit 0; a full table recycled: bit 4; MSS off, auto, 536, 1200: bits 5-6; drain at once: bit 7
+	uint8_t tcp; // RST without session: bit 0; numbers as they come: bit 1; RST to both ends when a session expires: bit 2;
+	// little room for fragments: bit 3; a full table recycled: bit 4; MSS off, auto, 536, 1200: bits 5-6;
+	// drain at once: bit 7
 	uint8_t services; // bit set: this group of VS is not there
 	uint8_t view; // of forwarding, at the start
 };

@@ -14,7 +14,8 @@
 
 #include <string.h>
 
-enum { SEGMENT_MIN = 96 };
+// Passed on from worker to worker so often, a packet goes round: each worker may have been asked once, some twice.
+enum { SEGMENT_MIN = 96, MAX_HOPS = FUZZ_MAX_WORKERS + 3 };
 
 struct kept {
 	uint32_t len;
@@ -32,10 +33,12 @@ struct run {
 	struct harness_packet waiting[HARNESS_BURST]; // the burst
 	struct harness_packet before[HARNESS_BURST];
 	uint16_t late_worker[HARNESS_BURST];
+	uint32_t late_hops[HARNESS_BURST];
 	struct harness_packet late[HARNESS_BURST]; // handed over, still on the way
 	struct kept kept[FUZZ_KEPT]; // a ring
 	struct harness_packet last; // frame as the input gave it
-	struct harness_packet handed[HARNESS_BURST];
+	struct harness_packet handed[MAX_HOPS + 1][HARNESS_BURST]; // by hops
+	struct harness_packet own[MAX_HOPS + 1][HARNESS_BURST];
 };
 
 static struct run r;
@@ -57,7 +60,9 @@ static const struct kept *kept(uint8_t which) {
 	return have > 0 ? &r.kept[(r.n_kept - 1 - which % have) % FUZZ_KEPT] : NULL;
 }
 
-static void run_burst(uint16_t worker, struct harness_packet *packets, uint32_t n, bool late);
+static void run_burst(
+	uint16_t worker, struct harness_packet *packets, uint32_t n, bool late, uint32_t hops
+);
 
 static void copy_packet(struct harness_packet *to, const struct harness_packet *from) {
 	memcpy(to, from, offsetof(struct harness_packet, data) + from->len);
@@ -65,30 +70,44 @@ static void copy_packet(struct harness_packet *to, const struct harness_packet *
 
 static void deliver_late(void) {
 	for (uint32_t i = 0; i < r.n_late; i++) {
-		copy_packet(&r.handed[0], &r.late[i]);
-		run_burst(r.late_worker[i], r.handed, 1, false);
+		uint32_t hops = r.late_hops[i];
+		copy_packet(&r.handed[hops][0], &r.late[i]);
+		run_burst(r.late_worker[i], r.handed[hops], 1, false, hops);
 	}
 	r.n_late = 0;
 }
 
-// What a burst left for worker `to` arrives there as one burst, at once or later.
-static void hand_over(uint16_t to, const struct harness_packet *packets, uint32_t n, bool late) {
+// What a worker left for worker `to` arrives there as one burst, at once or later.
+static void hand_over(
+	uint16_t to, const struct harness_packet *packets, uint32_t n, bool late, uint32_t hops
+) {
 	uint32_t n_handed = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		bool later = late && r.n_late < HARNESS_BURST;
-		struct harness_packet *p = later ? &r.late[r.n_late] : &r.handed[n_handed];
+		struct harness_packet *p = later ? &r.late[r.n_late] : &r.handed[hops][n_handed];
 		if (packets[i].verdict != HARNESS_HANDOFF || packets[i].arg != to)
 			continue;
+		if (hops > MAX_HOPS)
+			broken("a packet goes round");
 		copy_packet(p, &packets[i]);
 		p->handed = 1;
-		if (later)
+		if (later) {
+			r.late_hops[r.n_late] = hops;
 			r.late_worker[r.n_late++] = to;
-		else
+		} else {
 			n_handed++;
+		}
 	}
 	if (n_handed > 0)
-		run_burst(to, r.handed, n_handed, false);
+		run_burst(to, r.handed[hops], n_handed, false, hops);
+}
+
+static void hand_over_all(
+	const struct harness_packet *packets, uint32_t n, bool late, uint32_t hops
+) {
+	for (uint16_t to = 0; to < r.config.n_workers; to++)
+		hand_over(to, packets, n, late, hops + 1);
 }
 
 static void count(const struct harness_packet *p) {
@@ -98,9 +117,30 @@ static void count(const struct harness_packet *p) {
 	run_totals->handed_off += p->verdict == HARNESS_HANDOFF;
 	if (p->verdict == HARNESS_DROP)
 		run_totals->dropped[p->arg]++;
+	if (p->verdict == HARNESS_TX)
+		keep(p);
 }
 
-static void run_burst(uint16_t worker, struct harness_packet *packets, uint32_t n, bool late) {
+// What the path has made itself, or had held until now.
+static void take_own(uint16_t worker, uint32_t hops) {
+	struct harness_packet *own = r.own[hops];
+	int n;
+
+	do {
+		n = harness_take(worker, own, HARNESS_BURST);
+		for (int i = 0; i < n; i++) {
+			spoil_packet(&own[i]);
+			trace_packet(worker, NULL, &own[i]);
+			check_packet(&r.tally, worker, NULL, &own[i]);
+			count(&own[i]);
+		}
+		hand_over_all(own, (uint32_t)n, false, hops);
+	} while (n == HARNESS_BURST);
+}
+
+static void run_burst(
+	uint16_t worker, struct harness_packet *packets, uint32_t n, bool late, uint32_t hops
+) {
 	int rc;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -115,13 +155,10 @@ static void run_burst(uint16_t worker, struct harness_packet *packets, uint32_t 
 		trace_packet(worker, &r.before[i], &packets[i]);
 		check_packet(&r.tally, worker, &r.before[i], &packets[i]);
 		count(&packets[i]);
-		if (packets[i].verdict == HARNESS_TX)
-			keep(&packets[i]);
 	}
-	if (harness_mbufs_in_use() != 0)
-		broken("after a burst %u mbufs are held", harness_mbufs_in_use());
-	for (uint16_t to = 0; to < r.config.n_workers && !packets[0].handed; to++)
-		hand_over(to, packets, n, late);
+	hand_over_all(packets, n, late, hops);
+	take_own(worker, hops);
+	check_held(&r.tally);
 }
 
 static void end_burst(bool late) {
@@ -129,7 +166,7 @@ static void end_burst(bool late) {
 
 	r.n_waiting = 0;
 	if (n > 0)
-		run_burst(r.worker, r.waiting, n, late);
+		run_burst(r.worker, r.waiting, n, late, 0);
 }
 
 // Room for a packet that arrives at `place`; NULL when the input has had its share.
@@ -272,6 +309,12 @@ static void run_repeat(const uint8_t *record) {
 	}
 }
 
+static void advance(uint32_t ms) {
+	harness_advance_ms(ms);
+	for (uint16_t worker = 0; worker < r.config.n_workers; worker++)
+		take_own(worker, 0);
+}
+
 static void run_wait(const uint8_t *record) {
 	uint32_t ms = (1 + (record[1] & 15u)) * 50 << (record[1] >> 4 & 7);
 
@@ -279,7 +322,7 @@ static void run_wait(const uint8_t *record) {
 		return;
 	r.waited_ms += ms;
 	trace_step("wait", ms);
-	harness_advance_ms(ms);
+	advance(ms);
 }
 
 static void commit(void) {
@@ -375,7 +418,7 @@ static void close_engine(void) {
 	uint64_t live;
 
 	check_counters(&r.tally);
-	harness_advance_ms(world_longest_ms(&r.config));
+	advance(world_longest_ms(&r.config));
 	check_over(&r.tally);
 	harness_close();
 	live = fuzz_memory_live();

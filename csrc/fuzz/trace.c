@@ -13,6 +13,7 @@ static const char *const VERDICTS[] = {
 	[HARNESS_PUNT] = "PUNT",
 	[HARNESS_HANDOFF] = "HANDOFF",
 	[HARNESS_DROP] = "DROP",
+	[HARNESS_HELD] = "HELD",
 };
 
 static void put_hex(const struct harness_packet *p) {
@@ -25,8 +26,12 @@ void trace_packet(
 ) {
 	if (!trace_on)
 		return;
-	printf("packet %u %u %u %u ", worker, in->port, in->segments, in->handed);
-	put_hex(in);
+	if (in != NULL) {
+		printf("packet %u %u %u %u ", worker, in->port, in->segments, in->handed);
+		put_hex(in);
+	} else {
+		printf("of worker %u's own", worker);
+	}
 	printf(" -> %s %u ",
 	       out->verdict < sizeof(VERDICTS) / sizeof(VERDICTS[0]) ? VERDICTS[out->verdict]
 								     : "UNKNOWN",

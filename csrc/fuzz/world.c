@@ -146,6 +146,8 @@ static void set_tcp(const struct fuzz_head *head, struct slb_config *config) {
 	static const uint16_t MSS[] = {SLB_MSS_OFF, SLB_MSS_AUTO, 536, 1200};
 
 	config->tcp_no_session = head->tcp & 1 << 0 ? SLB_NO_SESSION_RESET : SLB_NO_SESSION_DROP;
+	config->tcp_renumber = (head->tcp >> 1 & 1) == 0;
+	config->tcp_expired = head->tcp >> 2 & 1 ? SLB_EXPIRED_RESET : SLB_EXPIRED_DROP;
 	config->recycle = head->tcp >> 4 & 1;
 	config->tcp_mss = MSS[head->tcp >> 5 & 3];
 	config->drain_tcp_s = head->tcp >> 7 & 1;
@@ -173,6 +175,8 @@ void world_config(const struct fuzz_head *head, struct slb_config *config) {
 	config->sessions = head->sizes & 1 << 4 ? 64 : 256;
 	config->sessions6 = config->sessions / 2;
 	config->mbufs = 1024;
+	config->frag_datagrams = head->tcp >> 3 & 1 ? 4 : 64;
+	config->frag_held = config->frag_datagrams;
 	config->vs_max = WORLD_SERVICES + 2;
 	config->rs_max = 48;
 	config->punt_ospf_pps = config->punt_arp_pps = config->punt_other_pps = pps;

@@ -261,6 +261,7 @@ int harness_take(uint16_t worker, struct harness_packet *out, uint32_t cap) {
 	for (; n < cap && n < own->n; n++) {
 		struct own_packet *p = &own->packets[n];
 		out[n] = (struct harness_packet){
+			.port = p->m->port,
 			.verdict = p->verdict,
 			.arg = p->arg,
 			.note = {p->m->hash.fdir.lo, p->m->hash.fdir.hi},
