@@ -65,8 +65,10 @@ class PcapRig:
         view: dict[str, Any] | None = None,
         inputs: Sequence[Path] = (),
         idle: str | Sequence[str] = "adaptive",
+        mtu: int = 1500,
     ) -> None:
         self._folder = folder
+        self._mtu = mtu
         self._idle = idle
         self.wires = [
             Wire(folder / f"in{port}.{queue}")
@@ -94,6 +96,7 @@ class PcapRig:
                 {
                     "name": f"lan{port}",
                     "device": self._device(port, sources[port * each : (port + 1) * each]),
+                    "mtu": self._mtu,
                     "kernel_interface": {"name": f"lan{port}", "kind": "none"},
                     "local_addresses": [f"198.18.{port}.1-198.18.{port}.{workers}"],
                 }

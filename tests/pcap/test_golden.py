@@ -14,6 +14,7 @@ from packets.nat import Wire as Leaves
 from packets.nat import endpoints, translated
 from pcap_rig import PcapRig
 from scapy.layers.l2 import ARP, Ether
+from scapy.packet import Packet
 
 pytestmark = pytest.mark.pcap
 
@@ -31,6 +32,14 @@ TWO_ARMS = {
     ],
     "own": [],
 }
+
+
+JUMBO = 9000
+
+
+def syn(payload: bytes, *, sport: int) -> Packet:
+    """A client's first segment, with data."""
+    return tcp("S", payload, sport=sport)
 
 
 def questions() -> list[bytes]:
@@ -127,6 +136,23 @@ def test_a_queue_for_each_worker(tmp_path: Path) -> None:
         assert end.total("tx_packets") == 2 * FLOWS
         assert end.total("handed_in") >= FLOWS
         assert end.drops == {"PUNT_NO_KNI": rig.idle_frames()}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_jumbo_frames(tmp_path: Path, workers: int) -> None:
+    """Packets up to the port's MTU of 9,000 go both ways."""
+    with PcapRig(tmp_path, workers=workers, mtu=JUMBO) as rig:
+        asked = [
+            bytes(make(b"j" * (JUMBO - 20 - header - less), sport=2000 + 2 * less + tcp_too))
+            for tcp_too, (make, header) in enumerate(((udp, 8), (syn, 20)))
+            for less in (0, 1, 100, 7000)
+        ]
+        rig.wires[0].send(asked)
+        seen = match(asked, rig.receive(len(asked)), rig.macs[0], GATEWAY_MAC)
+        long = b"r" * (JUMBO - 40)
+        rig.wires[0].send(bytes(answer(frame, payload=long)) for frame in seen.values())
+        assert {len(frame) for frame in rig.receive(len(asked))} == {JUMBO + 14, JUMBO + 2}
+        assert rig.finish().drops == {"PUNT_NO_KNI": rig.idle_frames()}
 
 
 def test_without_a_kernel_interface_punted_packets_are_counted(tmp_path: Path) -> None:
