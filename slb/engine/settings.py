@@ -78,6 +78,8 @@ def _idle(policy: str) -> int:
 def _traffic(c: Any, config: Config) -> None:
     tcp = config.tcp
     c.tcp_no_session = value(f"SLB_NO_SESSION_{tcp.no_session.upper()}")
+    c.tcp_expired = value(f"SLB_EXPIRED_{tcp.expired.upper()}")
+    c.tcp_renumber = tcp.renumber
     c.tcp_mss = value(f"SLB_MSS_{tcp.mss.upper()}") if isinstance(tcp.mss, str) else tcp.mss
     c.drain_tcp_s = config.drain.tcp_s
     c.recycle = config.recycle

@@ -154,7 +154,9 @@ class Tcp(Section, frozen=True):
     """What TCP connections get beside full NAT."""
 
     no_session: Literal["drop", "reset"] = "drop"
+    expired: Literal["drop", "reset"] = "drop"
     mss: Mss = "auto"
+    renumber: bool = True
 
 
 class Drain(Section, frozen=True):
