@@ -102,6 +102,14 @@ static bool init_sessions(struct core *c, const struct slb_config *config, int s
 	return c->sessions.entries != NULL;
 }
 
+static bool init_acks(struct core *c, const struct slb_config *config, int socket) {
+	if (config->tcp_expired != SLB_EXPIRED_RESET)
+		return true;
+	c->acks =
+		rte_malloc_socket("acks", (size_t)c->sessions.lines * sizeof(*c->acks), 64, socket);
+	return c->acks != NULL;
+}
+
 static void init_meters(struct core *c, const struct slb_config *config) {
 	const uint32_t pps[PUNT_COUNT] = {
 		[PUNT_OSPF] = config->punt_ospf_pps,
@@ -134,6 +142,7 @@ void core_free(struct core *c) {
 	extra_free(&c->extra);
 	rte_free(c->sessions.entries);
 	rte_free(c->sessions.groups);
+	rte_free(c->acks);
 	rte_free(c->laddrs.laddrs);
 	rte_free(c->rs);
 	rte_free(c->walks);
@@ -156,7 +165,7 @@ struct core *core_new(
 	c->walks = rte_zmalloc_socket("walks", config->rs_max * sizeof(*c->walks), 64, socket);
 	c->vs = rte_zmalloc_socket("vs_slots", config->vs_max * sizeof(struct vs *), 64, socket);
 	if (c->rs == NULL || c->walks == NULL || c->vs == NULL || !init_laddrs(c, config, socket)
-	    || !init_sessions(c, config, socket)) {
+	    || !init_sessions(c, config, socket) || !init_acks(c, config, socket)) {
 		core_free(c);
 		return NULL;
 	}
@@ -166,6 +175,8 @@ struct core *core_new(
 	}
 	c->drain_tcp = clock_ticks_from_s(config->drain_tcp_s);
 	c->recycle = config->recycle;
+	c->renumber = config->tcp_renumber;
+	c->number_seed = (struct hash_seed){rte_rand(), rte_rand()};
 	c->tcp_mss = config->tcp_mss;
 	c->reset_no_session = config->tcp_no_session == SLB_NO_SESSION_RESET;
 	init_timeouts(c, config);

@@ -38,7 +38,9 @@ static uint64_t table_bytes(const struct slb_config *config) {
 uint32_t memory_needed_mb(const struct slb_config *config) {
 	uint64_t mbuf = mbuf_bytes(config);
 	uint32_t narrow = config->sessions, wide = config->sessions6;
-	uint64_t worker = (uint64_t)session_lines(narrow, wide) * sizeof(struct session)
+	uint64_t line = sizeof(struct session)
+		+ (config->tcp_expired == SLB_EXPIRED_RESET ? sizeof(struct acks) : 0);
+	uint64_t worker = session_lines(narrow, wide) * line
 		+ (uint64_t)session_groups(narrow + wide) * sizeof(struct session_group)
 		+ table_bytes(config) + sizeof(struct core);
 	uint64_t total = config->mbufs * mbuf * 11 / 10 + config->n_workers * worker;

@@ -53,6 +53,9 @@ int harness_take(uint16_t worker, struct harness_packet *out, uint32_t cap);
 // Moves every worker's clock and ends what is due.
 void harness_advance_ms(uint32_t ms);
 
+// Moves every worker's clock alone, as at the beginning of a round: what is due ends after the packets that come now.
+void harness_move_clock_ms(uint32_t ms);
+
 int harness_commit(
 	const struct slb_op *ops, uint32_t n, uint64_t *generation, struct slb_refused *refused
 );

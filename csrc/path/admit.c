@@ -9,6 +9,7 @@
 #include "path/lifecycle.h"
 #include "path/sched.h"
 #include "path/spread.h"
+#include "path/tcp_expired.h"
 #include "path/tcp_reset.h"
 #include "path/tcp_state.h"
 
@@ -137,11 +138,17 @@ static bool reopens(const struct burst *b, uint16_t at) {
 	return state == SLB_TCP_TIME_WAIT || state == SLB_TCP_CLOSE;
 }
 
-static inline bool is_over(const struct core *c, const struct burst *b, uint16_t at) {
-	const struct pkt *p = &b->pkts[b->live[at]];
+// Ends the session that a packet has found, if it is over. A connection that is opened anew has ended in silence.
+static inline bool end_if_over(struct core *c, struct burst *b, uint16_t at) {
+	struct pkt *p = &b->pkts[b->live[at]];
 
-	return reopens(b, at)
-		|| (unlikely(c->n_removed > 0) && session_is_over(c, p->session, p->dir));
+	if (likely(!reopens(b, at))) {
+		if (likely(c->n_removed == 0) || !session_is_over(c, p->session, p->dir))
+			return false;
+		tcp_tell_ends(c, p->session);
+	}
+	forget(c, b, at, p->session);
+	return true;
 }
 
 void admit(struct core *c, struct burst *b, enum source from) {
@@ -155,10 +162,8 @@ void admit(struct core *c, struct burst *b, enum source from) {
 		// An earlier packet of this burst may have made the session.
 		if (p->session == NULL && changed)
 			session_find(&c->sessions, p);
-		if (p->session != NULL && is_over(c, b, i)) {
-			forget(c, b, i, p->session);
-			changed = true;
-		}
+		if (p->session != NULL)
+			changed |= end_if_over(c, b, i);
 		if (p->session != NULL)
 			continue;
 		admit_one(c, b, i, from);

@@ -47,6 +47,18 @@ struct policy {
 	bool one_packet; // a UDP session is over with its first reply
 };
 
+// What each end of a TCP session acknowledged last, as it said it; by direction of its packets.
+struct acks {
+	uint32_t last[2];
+	bool known[2];
+};
+
+// How far the walk has come that follows the removal of an RS.
+struct sweep {
+	uint32_t at; // line
+	uint32_t left; // lines
+};
+
 enum { POLICIES = 255, POLICY_NONE = 255 };
 
 enum { WANTED_SLOTS = 64 };
@@ -65,11 +77,14 @@ struct core {
 	uint32_t drain_tcp; // ticks that TCP sessions of a removed RS may go on; 0: any number
 	bool recycle; // a full table gives up idle sessions
 	bool reset_no_session; // a TCP packet without session is answered
+	bool renumber; // TCP numbers towards an RS go on where the local port's last ones were
 	uint16_t tcp_mss; // enum slb_mss, or the limit
 	const struct owner_map *owners;
 	struct laddr_set laddrs;
 	struct rs_core *rs; // by slot
 	uint32_t *walks; // turns of the walks over local ports, by vs_rs.walk
+	struct acks *acks; // by session; NULL: nobody is told of an expired session
+	struct hash_seed number_seed;
 	bool spread_hash[SLB_MAX_PORTS]; // this port's client packets are spread by hash here
 	uint16_t vlan_be[SLB_MAX_PORTS]; // tag of this port's frames; 0: none
 	bool tagged; // one of the ports has one
@@ -92,6 +107,7 @@ struct core {
 	struct punt_meter punt[PUNT_COUNT];
 	struct punt_meter resets;
 	struct wheel wheel;
+	struct sweep sweep;
 	struct extra extra;
 
 	// worker writes, admin reads
@@ -101,6 +117,11 @@ struct core {
 	uint32_t wanted_head;
 	_Alignas(64) uint32_t wanted_tail; // admin writes
 };
+
+// Memory of the kept acknowledgements.
+static inline uint64_t core_acks_bytes(const struct core *c) {
+	return c->acks != NULL ? (uint64_t)c->sessions.lines * sizeof(*c->acks) : 0;
+}
 
 // No host that could be answered sends from here: it has no address that routes lead to, or one of our own, which would
 // make the engine answer itself.

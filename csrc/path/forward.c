@@ -34,6 +34,12 @@ static void refresh_hops(const struct core *c, struct session *s) {
 	s->hop_gen = c->fwd_gen;
 }
 
+const struct hop *forward_hop(const struct core *c, struct session *s, enum direction dir) {
+	if (unlikely(s->hop_gen != c->fwd_gen))
+		refresh_hops(c, s);
+	return &c->fwd->hops[s->hop[dir]];
+}
+
 // Bytes that stand behind the IP packet in its frame.
 static uint32_t trailer(const struct pkt *p) {
 	return rte_pktmbuf_pkt_len(p->m) - RTE_ETHER_HDR_LEN - p->ip_len;
@@ -64,15 +70,12 @@ static void no_way(struct core *c, struct pkt *p, const struct hop *hop) {
 
 static void forward_one(struct core *c, struct pkt *p) {
 	struct session *s = p->session;
-	const struct hop *hop;
+	const struct hop *hop = forward_hop(c, s, p->dir);
 	// What stands behind the packet is sent as well, so it must fit.
 	uint32_t len = rte_pktmbuf_pkt_len(p->m) - RTE_ETHER_HDR_LEN;
 
-	if (unlikely(s->hop_gen != c->fwd_gen))
-		refresh_hops(c, s);
 	if (unlikely(s->kind[DIR_IN] != s->kind[DIR_OUT]))
 		len += translated_len(p) - p->ip_len;
-	hop = &c->fwd->hops[s->hop[p->dir]];
 	if (unlikely(p->ttl <= 1))
 		pkt_drop(p, SLB_DROP_TTL);
 	else if (likely(hop->state == HOP_READY && len <= hop->mtu))

@@ -3,6 +3,9 @@
 
 #include "path/core.h"
 
+// The next hop of a session's packets that come in a direction.
+const struct hop *forward_hop(const struct core *c, struct session *s, enum direction dir);
+
 // Stage of the path: finds each packet's next hop (cached in its session until the forwarding view changes), checks TTL
 // and size, and decides the port.
 void forward(struct core *c, struct burst *b);

@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "path/csum.h"
+#include "path/tcp_expired.h"
+#include "path/tcp_number.h"
 #include "path/tcp_state.h"
 
 #include <errno.h>
@@ -140,6 +142,10 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 		return;
 	}
 	set_deltas(s);
+	if (c->renumber && p->proto == SLB_PROTO_TCP)
+		tcp_number(c, s, p);
+	if (c->acks != NULL)
+		c->acks[id] = (struct acks){0};
 	wheel_arm(&c->wheel, &c->sessions, id, session_due(c, s));
 	c->rs[s->rs].sessions++;
 	c->rs[s->rs].active++;
@@ -170,12 +176,6 @@ void session_end_now(struct core *c, struct session *s) {
 	session_end(c, id);
 }
 
-static uint8_t next_state(const struct session *s, const struct pkt *p) {
-	if (p->proto == SLB_PROTO_TCP)
-		return tcp_state_next(s->state, p->dir, p->tcp_flags);
-	return p->dir == DIR_OUT ? SLB_UDP_REPLIED : s->state;
-}
-
 bool session_is_answered(const struct core *c, const struct session *s) {
 	return s->state == SLB_UDP_REPLIED && c->policies[s->policy].one_packet;
 }
@@ -183,8 +183,15 @@ bool session_is_answered(const struct core *c, const struct session *s) {
 bool session_touch(struct core *c, struct pkt *p) {
 	struct session *s = p->session;
 	struct rs_core *rs = &c->rs[s->rs];
-	uint8_t state = next_state(s, p);
+	uint8_t state = s->state;
 
+	if (p->proto == SLB_PROTO_TCP) {
+		state = tcp_state_next(state, p->dir, p->tcp_flags);
+		if (unlikely(c->acks != NULL))
+			tcp_keep_ack(c, p);
+	} else if (p->dir == DIR_OUT) {
+		state = SLB_UDP_REPLIED;
+	}
 	if (s->seen != c->now)
 		s->seen = c->now;
 	if (state != s->state) {
@@ -215,19 +222,6 @@ bool session_is_over(const struct core *c, const struct session *s, enum directi
 	return drains(c, s) && clock_reached(c->now, rs->removed_at + c->drain_tcp);
 }
 
-// Established connections, and those that are being closed in order, are not given up.
-static bool is_recyclable(const struct session *s) {
-	switch (s->state) {
-	case SLB_TCP_ESTABLISHED:
-	case SLB_TCP_FIN_WAIT:
-	case SLB_TCP_CLOSE_WAIT:
-	case SLB_TCP_LAST_ACK:
-		return false;
-	default:
-		return true;
-	}
-}
-
 // Sessions stand in the wheel in the order in which they were due when last looked at, so those of one time-out stand in
 // the order of their idleness, give or take what they have received since; of some that come first the idlest is taken.
 struct session *session_victim(struct core *c, enum session_width width) {
@@ -240,7 +234,7 @@ struct session *session_victim(struct core *c, enum session_width width) {
 		for (; id < t->lines && seen < VICTIM_CANDIDATES; id = t->entries[id].next) {
 			struct session *s = &t->entries[id];
 			seen++;
-			if (session_width_of(t, id) == width && is_recyclable(s)
+			if (session_width_of(t, id) == width && !tcp_is_open(s->state)
 			    && (idlest == NULL || clock_reached(idlest->seen, s->seen)))
 				idlest = s;
 		}
@@ -253,15 +247,16 @@ uint32_t session_expire(struct core *c, uint32_t budget) {
 
 	for (; looked_at < budget; looked_at++) {
 		uint32_t id = wheel_pop(&c->wheel, &c->sessions, c->now);
+		struct session *s;
 		if (id == SESSION_NIL)
 			break;
-		if (clock_reached(c->now, session_due(c, &c->sessions.entries[id])))
+		s = &c->sessions.entries[id];
+		if (clock_reached(c->now, session_due(c, s))) {
+			tcp_tell_ends(c, s);
 			session_end(c, id);
-		else
-			wheel_arm(
-				&c->wheel, &c->sessions, id,
-				session_due(c, &c->sessions.entries[id])
-			);
+		} else {
+			wheel_arm(&c->wheel, &c->sessions, id, session_due(c, s));
+		}
 	}
 	return looked_at;
 }

@@ -25,7 +25,7 @@ bool session_is_answered(const struct core *c, const struct session *s);
 // A packet of the session came: time stamp, state, counters. Returns whether the session is over with it.
 bool session_touch(struct core *c, struct pkt *p);
 
-// Ends what is due by c->now, looking at no more than `budget` sessions; returns how many were looked at.
+// Ends what is due by c->now, and tells the ends of open connections if that is wanted, looking at no more than `budget` sessions; returns how many were looked at.
 uint32_t session_expire(struct core *c, uint32_t budget);
 
 // Tick at which the session ends if no packet comes.

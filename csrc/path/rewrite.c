@@ -3,6 +3,7 @@
 #include "path/rewrite.h"
 
 #include "path/csum.h"
+#include "path/tcp_number.h"
 #include "path/tcp_option.h"
 #include "path/translate.h"
 #include "path/vlan.h"
@@ -15,9 +16,14 @@
 #include <rte_udp.h>
 #include <string.h>
 
-static void rewrite_tcp(struct rte_tcp_hdr *tcp, const struct flow_key *to, uint16_t delta) {
+static void rewrite_tcp(struct pkt *p, const struct flow_key *to, uint32_t delta) {
+	const struct session *s = p->session;
+	struct rte_tcp_hdr *tcp = p->l4;
+
 	tcp->src_port = to->dport_be;
 	tcp->dst_port = to->sport_be;
+	if (s->seq_delta | s->ts_delta)
+		delta += tcp_shift(s, p);
 	tcp->cksum = csum_apply(tcp->cksum, delta);
 }
 
@@ -104,7 +110,7 @@ static void rewrite_one(struct core *c, struct pkt *p) {
 	if (!rewrite_ip(p, turn))
 		return;
 	if (p->proto == SLB_PROTO_TCP) {
-		rewrite_tcp(p->l4, to, s->l4_delta ^ turn);
+		rewrite_tcp(p, to, s->l4_delta ^ turn);
 		if (unlikely(p->tcp_flags & RTE_TCP_SYN_FLAG))
 			tcp_clamp_mss(c, p);
 	} else {

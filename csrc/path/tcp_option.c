@@ -6,13 +6,9 @@
 
 #include <rte_byteorder.h>
 #include <rte_ip.h>
-#include <rte_tcp.h>
 #include <string.h>
 
 enum {
-	OPTION_END = 0,
-	OPTION_NOP = 1,
-	OPTION_MSS = 2,
 	MSS_BYTES = 4, // kind, length, value
 	MSS_LEAST = 64, // an MTU that allows less is not believed
 };
@@ -54,23 +50,13 @@ static void lower(struct rte_tcp_hdr *tcp, uint32_t at, uint16_t most) {
 
 // Every one of them: which of two an end believes is not known here.
 void tcp_clamp_mss(const struct core *c, struct pkt *p) {
-	struct rte_tcp_hdr *tcp = p->l4;
-	const uint8_t *bytes = p->l4;
-	uint32_t end = (tcp->data_off >> 4) * 4u; // parse() has made sure of it
+	struct tcp_option o = TCP_OPTIONS_START;
 	uint16_t most;
 
 	if (c->tcp_mss == SLB_MSS_OFF)
 		return;
 	most = limit(c, p->session);
-	for (uint32_t at = sizeof(*tcp), len; at < end && bytes[at] != OPTION_END; at += len) {
-		if (bytes[at] == OPTION_NOP) {
-			len = 1;
-			continue;
-		}
-		if (end - at < 2 || bytes[at + 1] < 2 || bytes[at + 1] > end - at)
-			return;
-		len = bytes[at + 1];
-		if (bytes[at] == OPTION_MSS && len == MSS_BYTES)
-			lower(tcp, at + 2, most);
-	}
+	while (tcp_option_next(p->l4, &o))
+		if (o.kind == TCP_OPTION_MSS && o.len == MSS_BYTES)
+			lower(p->l4, o.at + 2, most);
 }

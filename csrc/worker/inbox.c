@@ -3,6 +3,7 @@
 #include "worker/inbox.h"
 
 #include "path/sched.h"
+#include "path/sweep.h"
 
 #include <rte_ring.h>
 
@@ -34,6 +35,8 @@ static void gone_rs(struct core *c, const struct inbox_change *change, bool remo
 		rs->removed = removed;
 		rs->removed_at = c->now;
 	}
+	if (removed && change->n_gone_rs > 0 && c->drain_tcp > 0)
+		sweep_start(c);
 }
 
 static enum inbox_result apply_change(struct core *c, struct inbox_change *change) {

@@ -5,22 +5,23 @@
 
 #include "base/clock.h"
 #include "path/lifecycle.h"
+#include "path/sweep.h"
 #include "worker/rx.h"
 #include "worker/tx.h"
 
+#include <rte_branch_prediction.h>
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
 
-// Sessions looked at for expiry in one round.
-enum { EXPIRE_BUDGET = 32 };
+// Sessions looked at in one round: for expiry, of which each may take two of the spare mbufs; and by a sweep.
+enum { EXPIRE_BUDGET = SPARE_MAX / 2, SWEEP_BUDGET = 128 };
 
 // From the pool, in bulk, as a driver fills its queue. Without mbufs the path goes on without.
 static void spare_fill(struct worker *w) {
 	struct extra *e = &w->core->extra;
 	uint16_t wanted = SPARE_MAX - e->n_spare;
 
-	if (wanted >= SPARE_MAX / 2
-	    && rte_pktmbuf_alloc_bulk(w->pool, &e->spare[e->n_spare], wanted) == 0)
+	if (wanted > 0 && rte_pktmbuf_alloc_bulk(w->pool, &e->spare[e->n_spare], wanted) == 0)
 		e->n_spare += wanted;
 }
 
@@ -35,7 +36,12 @@ bool worker_round(struct worker *w) {
 	tx_extra(w);
 	tx_flush(w);
 	worked |= inbox_poll(&w->inbox, c);
+	worked |= sweep(c, SWEEP_BUDGET);
 	worked |= session_expire(c, EXPIRE_BUDGET) == EXPIRE_BUDGET;
+	if (unlikely(c->extra.n_send > 0)) {
+		tx_extra(w);
+		tx_flush(w);
+	}
 	spare_fill(w);
 	w->counters.rounds++;
 	return worked;

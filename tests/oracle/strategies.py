@@ -122,6 +122,7 @@ def settings(draw: st.DrawFn) -> Settings:
         timeouts=draw(st.dictionaries(st.sampled_from(states), st.sampled_from([1, 7, 60]))),
         spread_hash=draw(st.sampled_from([frozenset(), frozenset({0}), frozenset({1})])),
         vlans=draw(st.sampled_from([{}, {}, {0: 5}, {1: 0x123}, {0: 5, 1: 5}])),
+        renumber=False,
     )
 
 

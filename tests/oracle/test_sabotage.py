@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 VS, RS = "10.96.0.10:80/tcp", "10.10.0.1:8080"
 VS6 = "[2001:db8:96::a]:53/udp"
 SCENARIO = Scenario(
-    Settings(workers=2),
+    Settings(workers=2, renumber=False),
     [
         Reroute(
             View(

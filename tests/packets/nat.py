@@ -5,7 +5,7 @@ A checksum that was wrong must stay wrong by as much, so what is compared is the
 the checksum and the right one, before and after, in one's complement.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -17,6 +17,8 @@ IP_AT = 14
 IPV6_HEADER = 40
 TCP_CSUM, UDP_CSUM = 16, 6
 PROTO_TCP, PROTO_UDP = 6, 17
+ACK_FLAG = 0x10
+OPTION_END, OPTION_NOP, OPTION_SACK, OPTION_TIMESTAMP = 0, 1, 5, 8
 FRAGMENT, AUTHENTICATION = 44, 51
 EXTENSIONS = (0, 43, FRAGMENT, AUTHENTICATION, 60)
 DONT_FRAGMENT = 0x4000
@@ -31,6 +33,22 @@ class Wire:
     dst_mac: str
     src: tuple[str, int]
     dst: tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """What a session adds to its client's TCP numbers on the way to the RS."""
+
+    seq: int = 0
+    stamp: int = 0
+
+    @staticmethod
+    def learn(before: bytes, after: bytes) -> "Shift":
+        """From a SYN and what became of it; nothing for another protocol."""
+        if {proto_and_l4(frame)[0] for frame in (before, after)} != {PROTO_TCP}:
+            return Shift()
+        stamps = [_stamp(frame) for frame in (before, after)]
+        return Shift(_sequence(after) - _sequence(before), stamps[1] - stamps[0])
 
 
 def is_v6(frame: bytes) -> bool:
@@ -78,14 +96,21 @@ def endpoints(frame: bytes) -> tuple[tuple[str, int], tuple[str, int]]:
     return (source, _at(frame, at)), (destination, _at(frame, at + 2))
 
 
-def translated(before: bytes, after: bytes, wire: Wire) -> bytes:
-    """What `before` must have become; `after` only decides between two spellings of zero."""
+def translated(
+    before: bytes, after: bytes, wire: Wire, shift: Shift = Shift(), *, inwards: bool = True
+) -> bytes:
+    """What `before` must have become; `after` only decides between two spellings of zero.
+
+    `inwards`: towards the RS, where the client's numbers are `shift` higher.
+    """
     proto, l4 = proto_and_l4(before)
     frame = _with_addresses(before, ip_address(wire.src[0]).packed + ip_address(wire.dst[0]).packed)
     frame[0:12] = _mac(wire.dst_mac) + _mac(wire.src_mac)
     moved = l4_at(bytes(frame))
     frame[moved : moved + 4] = wire.src[1].to_bytes(2, "big") + wire.dst[1].to_bytes(2, "big")
     place = TCP_CSUM if proto == PROTO_TCP else UDP_CSUM
+    if proto == PROTO_TCP:
+        _renumber(frame, moved, shift, inwards)
     bare = proto == PROTO_UDP and _at(before, l4 + place) == 0
     if bare and is_v6(after) and not is_v6(before):
         frame[moved + place : moved + place + 2] = _l4_right(bytes(frame)).to_bytes(2, "big")
@@ -96,6 +121,12 @@ def translated(before: bytes, after: bytes, wire: Wire) -> bytes:
     return bytes(frame)
 
 
+def with_right_checksum(frame: bytes) -> bytes:
+    """The TCP frame with the checksum it should have."""
+    place = l4_at(frame) + TCP_CSUM
+    return frame[:place] + _l4_right(frame).to_bytes(2, "big") + frame[place + 2 :]
+
+
 def right_checksums(frame: bytes) -> bool:
     """Whether both checksums are what they would be if made from scratch; no UDP one counts too."""
     proto, l4 = proto_and_l4(frame)
@@ -103,6 +134,54 @@ def right_checksums(frame: bytes) -> bool:
     bare_udp = proto != PROTO_TCP and _at(frame, place) == 0
     header = is_v6(frame) or _at(frame, IP_AT + 10) == _ip_right(frame)
     return header and (bare_udp or _at(frame, place) == _l4_right(frame))
+
+
+def tcp_options(frame: bytes) -> Iterator[tuple[int, int, int]]:
+    """The options of a TCP frame, as far as they can be read: offset, kind, length."""
+    start = l4_at(frame)
+    at, end = start + 20, start + (frame[start + 12] >> 4) * 4
+    while at < end and frame[at] != OPTION_END:
+        if frame[at] == OPTION_NOP:
+            at += 1
+            continue
+        if at + 1 >= end or frame[at + 1] < 2 or at + frame[at + 1] > end:
+            return
+        yield at, frame[at], frame[at + 1]
+        at += frame[at + 1]
+
+
+def _renumber(frame: bytearray, l4: int, shift: Shift, inwards: bool) -> None:
+    acks = bool(frame[l4 + 13] & ACK_FLAG)
+    if inwards:
+        _add(frame, l4 + 4, shift.seq)
+    elif acks:
+        _add(frame, l4 + 8, -shift.seq)
+    for at, kind, length in tcp_options(bytes(frame)):
+        if kind == OPTION_TIMESTAMP and length == 10 and inwards:
+            _add(frame, at + 2, shift.stamp)
+        elif kind == OPTION_TIMESTAMP and length == 10 and acks:
+            _add(frame, at + 6, -shift.stamp)
+        elif kind == OPTION_SACK and length % 8 == 2 and not inwards:
+            for edge in range(at + 2, at + length, 4):
+                _add(frame, edge, -shift.seq)
+
+
+def _add(frame: bytearray, place: int, number: int) -> None:
+    frame[place : place + 4] = ((_number(frame, place) + number) % 2**32).to_bytes(4, "big")
+
+
+def _number(frame: bytes | bytearray, place: int) -> int:
+    return int.from_bytes(frame[place : place + 4], "big")
+
+
+def _sequence(frame: bytes) -> int:
+    return _number(frame, l4_at(frame) + 4)
+
+
+def _stamp(frame: bytes) -> int:
+    """The first time stamp, or 0."""
+    found = (o for o in tcp_options(frame) if o[1:] == (OPTION_TIMESTAMP, 10))
+    return next((_number(frame, at + 2) for at, _, _ in found), 0)
 
 
 def _with_addresses(before: bytes, both: bytes) -> bytearray:

@@ -15,7 +15,7 @@ from typing import Protocol
 from driver import Result
 from lab import Lab
 from packets.frames import GATEWAY_MAC, LOCAL, LOCAL6, RS, SYN_ACK, answer
-from packets.nat import Wire, endpoints, ip_length, is_v6, right_checksums, translated
+from packets.nat import Shift, Wire, endpoints, ip_length, is_v6, right_checksums, translated
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import Ether
@@ -33,6 +33,7 @@ class Flow:
 
     before: bytes
     after: bytes
+    shift: Shift
 
 
 @dataclass
@@ -106,11 +107,18 @@ class ToRs:
             assert local[0] == (self.local or locals_[send.worker]) and local[1] >= 1024
             assert server[0] == self.rs
         wire = Wire(port_mac(self.port), self.mac, local, server)
-        assert result.data == translated(frame, result.data, wire)
+        if client_port not in run.flows:
+            run.flows[client_port] = Flow(frame, result.data, self._shift(run, frame, result))
+        shift = run.flows[client_port].shift
+        assert result.data == translated(frame, result.data, wire, shift)
         assert right_checksums(frame) == right_checksums(result.data)
-        run.flows.setdefault(client_port, Flow(frame, result.data))
         run.latest = client_port
         run.touch(IN, frame)
+
+    def _shift(self, run: Run, frame: bytes, result: Result) -> Shift:
+        """What the engine has chosen for a new session."""
+        renumbers = run.lab.harness.settings.renumber
+        return Shift.learn(frame, result.data) if renumbers else Shift()
 
 
 @dataclass(frozen=True)
@@ -124,10 +132,11 @@ class ToClient:
         """Compare every byte with a translation made from scratch."""
         assert result.what == f"TX {self.port}"
         _, client = endpoints(result.data)
-        asked, service = endpoints(run.flows[client[1]].before)
+        flow = run.flows[client[1]]
+        asked, service = endpoints(flow.before)
         assert asked == client
         wire = Wire(port_mac(self.port), self.mac, service, client)
-        assert result.data == translated(frame, result.data, wire)
+        assert result.data == translated(frame, result.data, wire, flow.shift, inwards=False)
         assert right_checksums(frame) == right_checksums(result.data)
         run.touch(OUT, frame)
 

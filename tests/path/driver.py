@@ -52,6 +52,10 @@ class Refused(Exception):
         super().__init__(f"{self.error} {self.reason}: {self.text}")
 
 
+def _whole_ticks_ms(seconds: float) -> int:
+    return math.ceil(round(seconds * TICK_HZ) * 1000 / TICK_HZ)
+
+
 class Harness:
     """The workers and the admin core, without lcores and ports."""
 
@@ -109,17 +113,22 @@ class Harness:
     def receive(self, worker: int, frames: Sequence[bytes], *, port: int = 0) -> None:
         """Let a worker's queue receive packets and run its rounds until there is nothing to do."""
         for first in range(0, len(frames), BURST):
-            burst = frames[first : first + BURST]
-            packets = self._fill(burst, port=port, handed=False, segments=1)
-            rc = lib.harness_receive(worker, packets, len(burst))
-            if rc < 0:
-                raise OSError(-rc, "harness_receive")
+            self.queue(worker, frames[first : first + BURST], port=port)
             self.rounds(worker)
 
-    def rounds(self, worker: int) -> None:
-        """Run a worker's rounds until there is nothing to do."""
+    def queue(self, worker: int, frames: Sequence[bytes], *, port: int = 0) -> None:
+        """Put a burst into a worker's receive queue."""
+        packets = self._fill(frames, port=port, handed=False, segments=1)
+        rc = lib.harness_receive(worker, packets, len(frames))
+        if rc < 0:
+            raise OSError(-rc, "harness_receive")
+
+    def rounds(self, worker: int) -> int:
+        """Run a worker's rounds until there is nothing to do; returns in how many there was."""
+        count = 0
         while self.round(worker):
-            pass
+            count += 1
+        return count
 
     def round(self, worker: int) -> bool:
         """Run one round of a worker; tells whether there was anything to do."""
@@ -164,8 +173,12 @@ class Harness:
         return Result(self._verdicts[packet.verdict], packet.arg, data, tuple(packet.note))
 
     def advance(self, seconds: float) -> None:
-        """Move the clock, by whole ticks."""
-        lib.harness_advance_ms(math.ceil(round(seconds * TICK_HZ) * 1000 / TICK_HZ))
+        """Move the clock, by whole ticks, and end what is due."""
+        lib.harness_advance_ms(_whole_ticks_ms(seconds))
+
+    def move_clock(self, seconds: float) -> None:
+        """Move the clock alone, by whole ticks."""
+        lib.harness_move_clock_ms(_whole_ticks_ms(seconds))
 
     def commit(self, ops: Sequence[Op]) -> int:
         """Apply a transaction; returns the generation, raises Refused."""

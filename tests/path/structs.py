@@ -36,6 +36,7 @@ def config_of(settings: Settings) -> Any:
     config.sessions, config.mbufs = settings.sessions, 4096
     config.sessions6 = settings.sessions6
     config.vs_max, config.rs_max = settings.vs_max, settings.rs_max
+    config.tcp_renumber = settings.renumber
     for name, value in settings.options.items():
         setattr(config, name, value)
     for name in ("ospf", "arp", "other"):

@@ -11,6 +11,7 @@ import cases_own_client
 import cases_punt
 import cases_steering
 import cases_tcp
+import cases_tcp_numbers
 import cases_translation
 import cases_udp
 import pytest
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.path
 
 TABLES = (
     cases_tcp,
+    cases_tcp_numbers,
     cases_crossings,
     cases_edge_ports,
     cases_own_client,

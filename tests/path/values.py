@@ -26,6 +26,7 @@ class Settings:
     timeouts: Mapping[str, int] = field(default_factory=dict)  # TCP_SYN_SENT: seconds
     spread_hash: frozenset[int] = frozenset()  # ports
     vlans: Mapping[int, int] = field(default_factory=dict)  # by port
+    renumber: bool = True
     options: Mapping[str, int] = field(default_factory=dict)  # other fields of struct slb_config
 
 

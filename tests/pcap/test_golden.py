@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from packets.frames import CLIENT, GATEWAY_MAC, LOCAL, OWN, RS, VIP, answer, icmp, tcp, udp
+from packets.nat import Shift, endpoints, translated
 from packets.nat import Wire as Leaves
-from packets.nat import endpoints, translated
 from pcap_rig import PcapRig
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
@@ -67,7 +67,8 @@ def match(asked: list[bytes], seen: list[bytes], src_mac: str, dst_mac: str) -> 
         for one in left:
             local, server = endpoints(one)
             leaves = Leaves(src_mac, dst_mac, local, server)
-            if server == (RS, service[vs_port]) and one == translated(frame, one, leaves):
+            shift = Shift.learn(frame, one)
+            if server == (RS, service[vs_port]) and one == translated(frame, one, leaves, shift):
                 found[port] = one
                 left.remove(one)
                 break
@@ -80,12 +81,14 @@ def converse(rig: PcapRig, client_port: int, server_port: int, mac: str) -> dict
     asked = questions()
     rig.wires[client_port].send(asked)
     seen = match(asked, rig.receive(FLOWS, server_port), rig.macs[server_port], mac)
+    asked_by = by_client(asked, 0)
     replies = {port: bytes(answer(frame, payload=b"r" * port)) for port, frame in seen.items()}
     rig.wires[server_port].send(replies.values())
     for port, frame in by_client(rig.receive(FLOWS, client_port), 1).items():
         vs_port = 80 if port % 2 else 53
         leaves = Leaves(rig.macs[client_port], GATEWAY_MAC, (VIP, vs_port), (CLIENT, port))
-        assert frame == translated(replies[port], frame, leaves)
+        shift = Shift.learn(asked_by[port], seen[port])
+        assert frame == translated(replies[port], frame, leaves, shift, inwards=False)
     return seen
 
 

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "path/sweep.h"
+
+#include "path/lifecycle.h"
+
+void sweep_start(struct core *c) {
+	c->sweep.left = c->sessions.lines;
+}
+
+static void move(struct core *c, uint32_t id) {
+	struct session *s = &c->sessions.entries[id];
+
+	if (s->kind[DIR_IN] == 0 || !c->rs[s->rs].removed)
+		return;
+	wheel_disarm(&c->wheel, &c->sessions, id);
+	wheel_arm(&c->wheel, &c->sessions, id, session_due(c, s));
+}
+
+// The entries are a circle: a sweep begins and ends wherever the one before it stood.
+bool sweep(struct core *c, uint32_t budget) {
+	struct sweep *w = &c->sweep;
+	uint32_t lines = c->sessions.lines;
+	bool any = w->left > 0;
+
+	for (; w->left > 0 && budget > 0; budget--) {
+		uint32_t id = session_at(&c->sessions, w->at);
+		uint32_t next = id < lines ? id + 1 : lines;
+		w->left -= RTE_MIN(w->left, next - w->at);
+		w->at = next < lines ? next : 0;
+		if (id < lines)
+			move(c, id);
+	}
+	return any;
+}

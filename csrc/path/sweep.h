@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// When an RS is removed, the end of its TCP sessions may have come nearer than the timer wheel knows. So the worker goes through
+// all sessions once, a few each round, and moves those of removed RS to where they are due.
+#pragma once
+
+#include "path/core.h"
+
+// Another removal on the way makes it go on to where it was then.
+void sweep_start(struct core *c);
+
+// Looks at up to `budget` entries; returns whether there were any left to look at.
+bool sweep(struct core *c, uint32_t budget);

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "path/tcp_expired.h"
+
+#include "path/forward.h"
+#include "path/rst.h"
+#include "path/tcp_state.h"
+#include "path/vlan.h"
+
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+#include <rte_tcp.h>
+
+static struct acks *acks_of(const struct core *c, const struct session *s) {
+	return &c->acks[s - c->sessions.entries];
+}
+
+void tcp_keep_ack(struct core *c, const struct pkt *p) {
+	struct acks *acks = acks_of(c, p->session);
+
+	if (!(p->tcp_flags & RTE_TCP_ACK_FLAG))
+		return;
+	acks->last[p->dir] = rte_be_to_cpu_32(((const struct rte_tcp_hdr *)p->l4)->recv_ack);
+	acks->known[p->dir] = true;
+}
+
+// To the end whose packets arrive in this direction, as if its peer sent it. What the RS acknowledges it counts in the
+// shifted numbers of the client.
+static struct rst to_sender(const struct core *c, const struct session *s, enum direction of) {
+	const struct acks *acks = acks_of(c, s);
+
+	return (struct rst){
+		.src = session_dst(s, of),
+		.dst = session_src(s, of),
+		.sport_be = s->key[of].dport_be,
+		.dport_be = s->key[of].sport_be,
+		.seq = acks->last[of],
+		.ack = acks->last[!of] - (of == DIR_IN && acks->known[!of] ? s->seq_delta : 0),
+		.acks = acks->known[!of],
+	};
+}
+
+static void write_frame(struct rte_mbuf *m, const struct hop *hop, const struct rst *rst) {
+	bool v4 = ipaddr_is_v4(rst->dst);
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+	const uint8_t *end = rst_write(eth + 1, rst);
+
+	memcpy(&eth->dst_addr, hop->dst_mac, sizeof(eth->dst_addr));
+	memcpy(&eth->src_addr, hop->src_mac, sizeof(eth->src_addr));
+	eth->ether_type = rte_cpu_to_be_16(v4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+	rte_pktmbuf_append(m, (uint16_t)(end - (const uint8_t *)eth));
+}
+
+static void tell(struct core *c, struct session *s, enum direction of) {
+	const struct hop *hop = forward_hop(c, s, !of);
+	struct rst rst = to_sender(c, s, of);
+	struct rte_mbuf *m;
+
+	if (!acks_of(c, s)->known[of] || hop->state != HOP_READY)
+		return;
+	m = extra_spare(&c->extra);
+	if (m == NULL)
+		return;
+	write_frame(m, hop, &rst);
+	if ((c->vlan_be[hop->port] != 0 && !vlan_push(m, c->vlan_be[hop->port]))
+	    || !extra_send(&c->extra, m, hop->port))
+		rte_pktmbuf_free(m);
+}
+
+void tcp_tell_ends(struct core *c, struct session *s) {
+	if (c->acks == NULL || !tcp_is_open(s->state))
+		return;
+	tell(c, s, DIR_IN);
+	tell(c, s, DIR_OUT);
+}

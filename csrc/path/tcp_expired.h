@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// `tcp.expired: reset`: both ends of a connection are told when its session ends before it does
+// (docs/decisions/0011-tcp-numbers-and-resets.md).
+#pragma once
+
+#include "path/core.h"
+
+// Keeps a packet's acknowledgement, if it has one.
+void tcp_keep_ack(struct core *c, const struct pkt *p);
+
+// Sends an RST to each end of an open connection whose acknowledgement is known. Nothing without the setting.
+void tcp_tell_ends(struct core *c, struct session *s);
