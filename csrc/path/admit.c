@@ -145,7 +145,7 @@ static inline bool end_if_over(struct core *c, struct burst *b, uint16_t at) {
 	if (likely(!reopens(b, at))) {
 		if (likely(c->n_removed == 0) || !session_is_over(c, p->session, p->dir))
 			return false;
-		tcp_tell_ends(c, p->session);
+		tcp_tell_late(c, p);
 	}
 	forget(c, b, at, p->session);
 	return true;

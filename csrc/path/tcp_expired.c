@@ -67,6 +67,13 @@ static void tell(struct core *c, struct session *s, enum direction of) {
 		rte_pktmbuf_free(m);
 }
 
+void tcp_tell_late(struct core *c, const struct pkt *p) {
+	if (c->acks == NULL || p->proto != SLB_PROTO_TCP)
+		return;
+	tcp_keep_ack(c, p);
+	tcp_tell_ends(c, p->session);
+}
+
 void tcp_tell_ends(struct core *c, struct session *s) {
 	if (c->acks == NULL || !tcp_is_open(s->state))
 		return;

@@ -8,5 +8,8 @@
 // Keeps a packet's acknowledgement, if it has one.
 void tcp_keep_ack(struct core *c, const struct pkt *p);
 
+// As tcp_tell_ends(), for a packet's session that is over with it: what it acknowledges its sender expects.
+void tcp_tell_late(struct core *c, const struct pkt *p);
+
 // Sends an RST to each end of an open connection whose acknowledgement is known. Nothing without the setting.
 void tcp_tell_ends(struct core *c, struct session *s);

@@ -405,6 +405,7 @@ def test_a_busy_connection_is_told_by_the_packet_that_comes_too_late(
     reply = dressed(answer(talk.seen, "A"), ack=5)
     first, second = lab.harness.run(0, [late, reply])
     assert (first.what, second.what) == ("DROP NOT_SYN", "DROP NO_SESSION")
+    talk.client = 50
     assert taken(lab) == talk.resets()
     assert lab.active() == 0
     lab.harness.advance(1)

@@ -49,6 +49,8 @@ class LbSettings:
     timeouts: dict[str, int] = field(default_factory=dict)
     # Keys of the port that are not the usual ones.
     port: dict[str, Any] = field(default_factory=dict)
+    # Further keys of slb.yaml's top level: tcp, drain.
+    policies: dict[str, Any] = field(default_factory=dict)
     # The words that start slbd, where a test runs it by a launcher of its own.
     launcher: Sequence[str] = ()
 
@@ -96,6 +98,7 @@ def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
         },
         "api": {"socket": str(socket_path)},
         "services": list(settings.services),
+        **settings.policies,
     }
 
 

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A client without a kernel's TCP: IPv4 packets as bytes, to and from one link of a namespace."""
+
+import socket
+import struct
+import time
+from collections.abc import Callable
+
+from scapy.layers.inet import IP
+
+from rig.netns import Namespace
+from rig.waiting import RigError
+
+
+class Raw:
+    """Sends by the kernel's routes, and sees everything on eth0, both ways."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        """Open the two sockets in `namespace`."""
+        self._out, self._seen = namespace.call(_open)
+
+    def __enter__(self) -> "Raw":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._out.close()
+        self._seen.close()
+
+    def send(self, packet: bytes) -> None:
+        """Send an IPv4 packet."""
+        address = socket.inet_ntoa(packet[16:20])
+        self._out.sendto(packet, (address, 0))
+
+    def see(self, wanted: Callable[[IP], bool], timeout: float = 5) -> IP:
+        """Wait for a packet; those that come before it are gone. Raises RigError."""
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0:
+            self._seen.settimeout(left)
+            try:
+                data, source = self._seen.recvfrom(65536)
+            except TimeoutError:
+                break
+            if source[1] == 0x0800 and wanted(packet := IP(data)):
+                return packet
+        raise RigError("the packet that was waited for did not come")
+
+    def forget(self) -> None:
+        """What was seen so far no longer counts."""
+        self._seen.settimeout(0)
+        try:
+            while True:
+                self._seen.recv(65536)
+        except BlockingIOError:
+            pass
+
+
+def _open() -> tuple[socket.socket, socket.socket]:
+    out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    seen = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+    seen.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    seen.bind(("eth0", 3))
+    return out, seen
+
+
+def flood_syn(target: tuple[str, int], number: int) -> bytes:
+    """The SYN of one of very many clients, its TCP checksum wrong: no server answers it."""
+    source = bytes((203, 0, 113, 128 + number // 60_000))
+    vip = socket.inet_aton(target[0])
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + source + vip
+    port = 1024 + number % 60_000
+    return header + struct.pack("!HHIIBBHHH", port, target[1], number, 0, 0x50, 2, 1024, 0, 0)
