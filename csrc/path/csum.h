@@ -4,6 +4,7 @@
 // change, and in one's complement that is the bitwise inverse. A checksum that was wrong stays wrong by as much.
 #pragma once
 
+#include <rte_byteorder.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -43,6 +44,11 @@ static inline uint32_t csum_sum(const void *bytes, uint32_t len) {
 	return sum;
 }
 
+// The delta of one less in an IPv4 header's time to live, which stands in the upper half of its word: -0x0100.
+static inline uint16_t csum_one_ttl_less(void) {
+	return rte_cpu_to_be_16(0xfeff);
+}
+
 struct rte_mbuf;
 
 // The folded sum of `len` bytes from offset `at` of a packet of one segment or more, which must hold them.
@@ -50,4 +56,13 @@ uint16_t csum_packet(const struct rte_mbuf *m, uint32_t at, uint32_t len);
 
 static inline uint16_t csum_apply(uint16_t csum, uint32_t delta) {
 	return (uint16_t)~csum_fold((uint16_t)~csum + delta);
+}
+
+// A UDP checksum of 0 means "none" (RFC 768), so none is made up, and a computed 0 is sent as all ones.
+static inline uint16_t csum_apply_udp(uint16_t csum, uint32_t delta) {
+	uint16_t applied = csum_apply(csum, delta);
+
+	if (csum == 0)
+		return 0;
+	return applied != 0 ? applied : 0xffff;
 }

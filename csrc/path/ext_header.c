@@ -16,8 +16,16 @@ enum {
 	DESTINATION = 60,
 	MAX_HEADERS = 8,
 	FRAGMENT_HEADER = 8,
+	OFFSET = 0xfff8,
 	OFFSET_AND_MORE = 0xfff9,
 };
+
+static uint16_t fragment_bits(const uint8_t *header) {
+	uint16_t bits_be;
+
+	memcpy(&bits_be, header + 2, sizeof(bits_be));
+	return rte_be_to_cpu_16(bits_be);
+}
 
 static bool is_extension(uint8_t proto) {
 	return proto == HOP_BY_HOP || proto == ROUTING || proto == FRAGMENT
@@ -53,14 +61,16 @@ struct ext_walk ext_walk(uint8_t first, const uint8_t *at, uint32_t room) {
 		w.proto = header[0];
 		w.len += len;
 		if (type == FRAGMENT) {
-			uint16_t bits_be;
-			memcpy(&bits_be, header + 2, sizeof(bits_be));
 			w.fragment_at = w.last_at;
-			w.fragment = (rte_be_to_cpu_16(bits_be) & OFFSET_AND_MORE) != 0;
+			w.fragment = (fragment_bits(header) & OFFSET_AND_MORE) != 0;
 			// What follows in a later fragment is payload.
-			if ((rte_be_to_cpu_16(bits_be) & 0xfff8) != 0)
+			if ((fragment_bits(header) & OFFSET) != 0)
 				break;
 		}
 	}
 	return w;
+}
+
+bool ext_is_later(const uint8_t *at, const struct ext_walk *w) {
+	return w->fragment_at != UINT32_MAX && (fragment_bits(at + w->fragment_at) & OFFSET) != 0;
 }

@@ -16,6 +16,9 @@ struct ext_walk {
 	bool wrong; // cut off, too many, or source routing
 };
 
+// Whether the packet walked through, `at` as below, is a fragment other than the first.
+bool ext_is_later(const uint8_t *at, const struct ext_walk *w);
+
 // Walks IPv6 extension headers (RFC 8200, 4) from `first`, the IPv6 header's next-header value; at: what follows that
 // header, of which `room` bytes may be read. Stops at the first header that is none of them, and behind the
 // fragment header of a later fragment.

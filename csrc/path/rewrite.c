@@ -27,24 +27,17 @@ static void rewrite_tcp(struct pkt *p, const struct flow_key *to, uint32_t delta
 	tcp->cksum = csum_apply(tcp->cksum, delta);
 }
 
-// A UDP checksum of 0 means "none" (RFC 768), so none is made up, and a computed 0 is sent as all ones.
 static void rewrite_udp(struct rte_udp_hdr *udp, const struct flow_key *to, uint16_t delta) {
 	udp->src_port = to->dport_be;
 	udp->dst_port = to->sport_be;
-	if (udp->dgram_cksum == 0)
-		return;
-	udp->dgram_cksum = csum_apply(udp->dgram_cksum, delta);
-	if (udp->dgram_cksum == 0)
-		udp->dgram_cksum = 0xffff;
+	udp->dgram_cksum = csum_apply_udp(udp->dgram_cksum, delta);
 }
 
 static void rewrite_ipv4(struct rte_ipv4_hdr *ip, const struct flow_key *to, uint16_t delta) {
-	uint16_t one_ttl_less = rte_cpu_to_be_16(0xfeff); // -0x0100 in one's complement
-
 	ip->src_addr = to->dst_be;
 	ip->dst_addr = to->src_be;
 	ip->time_to_live--;
-	ip->hdr_checksum = csum_apply(ip->hdr_checksum, (uint32_t)delta + one_ttl_less);
+	ip->hdr_checksum = csum_apply(ip->hdr_checksum, (uint32_t)delta + csum_one_ttl_less());
 }
 
 static void rewrite_ipv6(struct pkt *p) {
@@ -101,7 +94,6 @@ static bool rewrite_ip(struct pkt *p, uint16_t turn) {
 static void rewrite_one(struct core *c, struct pkt *p) {
 	const struct session *s = p->session;
 	const struct hop *hop = &c->fwd->hops[s->hop[p->dir]];
-	struct rte_ether_hdr *eth;
 	// The packet takes the place of one travelling against the other side's key.
 	const struct flow_key *to = &s->key[!p->dir];
 	uint16_t turn = p->dir == DIR_IN ? 0 : 0xffff;
@@ -119,9 +111,7 @@ static void rewrite_one(struct core *c, struct pkt *p) {
 		    && ((const struct rte_udp_hdr *)p->l4)->dgram_cksum == 0)
 			checksum_udp6(c, p);
 	}
-	eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
-	memcpy(&eth->dst_addr, hop->dst_mac, sizeof(eth->dst_addr));
-	memcpy(&eth->src_addr, hop->src_mac, sizeof(eth->src_addr));
+	rewrite_macs(p->m, hop);
 }
 
 void rewrite(struct core *c, struct burst *b) {

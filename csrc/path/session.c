@@ -93,20 +93,26 @@ static inline bool group_find(
 	return false;
 }
 
-static inline void find_hashed(struct session_table *t, struct pkt *p) {
-	const struct session_group *g = &t->groups[p->group];
-	struct lookup l = lookup_of_pkt(p);
+// The session that has this key, or NULL with *dir unset.
+static inline struct session *table_find(
+	const struct session_table *t, struct lookup l, uint32_t group, uint8_t tag, uint8_t *dir
+) {
+	const struct session_group *g = &t->groups[group];
 	uint32_t slot;
 
-	if (!group_find(t, g, l, p->tag, &slot)) {
+	if (!group_find(t, g, l, tag, &slot)) {
 		if (likely(g->away == 0))
-			return;
-		g = &t->groups[other_group(t, p->group, p->tag)];
-		if (!group_find(t, g, l, p->tag, &slot))
-			return;
+			return NULL;
+		g = &t->groups[other_group(t, group, tag)];
+		if (!group_find(t, g, l, tag, &slot))
+			return NULL;
 	}
-	p->session = &t->entries[ref_id(g->refs[slot])];
-	p->dir = ref_dir(g->refs[slot]);
+	*dir = ref_dir(g->refs[slot]);
+	return &t->entries[ref_id(g->refs[slot])];
+}
+
+static inline void find_hashed(struct session_table *t, struct pkt *p) {
+	p->session = table_find(t, lookup_of_pkt(p), p->group, p->tag, &p->dir);
 }
 
 void session(struct session_table *t, struct burst *b) {
@@ -138,6 +144,16 @@ void session_find(struct session_table *t, struct pkt *p) {
 	p->group = (uint32_t)hash & t->group_mask;
 	p->tag = tag_of(hash);
 	find_hashed(t, p);
+}
+
+struct session *session_lookup(
+	const struct session_table *t, const struct flow_key *key, const uint8_t *addrs6,
+	uint8_t kind, uint8_t *dir
+) {
+	struct lookup l = {key, addrs6, kind};
+	uint64_t hash = key_hash(&t->seed, l);
+
+	return table_find(t, l, (uint32_t)hash & t->group_mask, tag_of(hash), dir);
 }
 
 uint32_t session_groups(uint32_t capacity) {

@@ -127,6 +127,13 @@ void session(struct session_table *t, struct burst *b);
 // One key, for the miss path. Sets session and dir of p as session() does.
 void session_find(struct session_table *t, struct pkt *p);
 
+// The session of a packet that is described, not there: `addrs6` are its source and destination if `kind` says IPv6. NULL: none, and
+// *dir is unset.
+struct session *session_lookup(
+	const struct session_table *t, const struct flow_key *key, const uint8_t *addrs6,
+	uint8_t kind, uint8_t *dir
+);
+
 static inline enum session_width session_width_of(const struct session_table *t, uint32_t id) {
 	return id >= t->regions[SESSION_WIDE].first ? SESSION_WIDE : SESSION_NARROW;
 }
