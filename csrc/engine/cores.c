@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "path/punt.h"
+#include "path/icmp_make.h"
 #include "path/tcp_reset.h"
 #include "steer/soft.h"
 
@@ -120,6 +121,7 @@ static void init_meters(struct core *c, const struct slb_config *config) {
 	for (int i = 0; i < PUNT_COUNT; i++)
 		punt_meter_init(&c->punt[i], pps[i] / config->n_workers, c->now);
 	punt_meter_init(&c->resets, RESET_PPS, c->now);
+	punt_meter_init(&c->errors, ERROR_PPS, c->now);
 }
 
 static void init_timeouts(struct core *c, const struct slb_config *config) {

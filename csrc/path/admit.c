@@ -6,6 +6,7 @@
 #include "path/admit.h"
 
 #include "path/icmp.h"
+#include "path/icmp_make.h"
 #include "path/lifecycle.h"
 #include "path/sched.h"
 #include "path/spread.h"
@@ -61,7 +62,7 @@ static void new_session(struct core *c, struct burst *b, uint16_t at, uint16_t s
 		return;
 	}
 	if (p->ttl <= 1) {
-		pkt_drop(p, SLB_DROP_TTL);
+		icmp_time_exceeded(c, p);
 		return;
 	}
 	if (c->quiesced) {
@@ -87,7 +88,7 @@ static void admit_one(struct core *c, struct burst *b, uint16_t at, enum source 
 	uint16_t owner, slot, target;
 
 	if (p->proto != SLB_PROTO_TCP && p->proto != SLB_PROTO_UDP) {
-		icmp(c, p);
+		icmp(c, p, from);
 		return;
 	}
 	owner = owner_find(c->owners, dst);

@@ -106,6 +106,7 @@ struct core {
 	uint32_t now; // tick
 	struct punt_meter punt[PUNT_COUNT];
 	struct punt_meter resets;
+	struct punt_meter errors;
 	struct wheel wheel;
 	struct sweep sweep;
 	struct extra extra;

@@ -2,12 +2,14 @@
 
 #include "path/forward.h"
 
-#include "path/cut.h"
+#include "path/icmp_make.h"
+#include "path/mbuf_edit.h"
 #include "path/translate.h"
 
 #include <rte_branch_prediction.h>
+#include <rte_byteorder.h>
 #include <rte_ether.h>
-#include <rte_mbuf.h>
+#include <rte_ip.h>
 
 // Where the packet goes once rewritten: to the one whose packets arrive in the other direction.
 static struct ipaddr destination(const struct session *s, enum direction dir) {
@@ -45,12 +47,27 @@ static uint32_t trailer(const struct pkt *p) {
 	return rte_pktmbuf_pkt_len(p->m) - RTE_ETHER_HDR_LEN - p->ip_len;
 }
 
-static void too_long(struct pkt *p, const struct hop *hop, uint32_t len) {
+// The outgoing MTU as one for packets of the family that came in.
+static uint32_t mtu_before(const struct pkt *p, const struct hop *hop) {
+	const uint32_t grows = sizeof(struct rte_ipv6_hdr) - sizeof(struct rte_ipv4_hdr);
+
+	if (p->session->kind[DIR_IN] == p->session->kind[DIR_OUT])
+		return hop->mtu;
+	return pkt_is_v6(p) ? hop->mtu + grows : hop->mtu - grows;
+}
+
+// IPv4 that may be fragmented is not: its sender relies on somebody else to do it.
+static void too_long(struct core *c, struct pkt *p, const struct hop *hop, uint32_t len) {
 	uint32_t extra = trailer(p);
 
 	if (len - extra <= hop->mtu) {
-		cut(p->m, rte_pktmbuf_pkt_len(p->m) - extra);
+		mbuf_cut(p->m, rte_pktmbuf_pkt_len(p->m) - extra);
 		pkt_decide(p, VERDICT_TX, hop->port);
+	} else if (
+		pkt_is_v6(p)
+		|| (p->ip4->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)) != 0
+	) {
+		icmp_too_big(c, p, mtu_before(p, hop));
 	} else {
 		pkt_drop(p, SLB_DROP_MTU);
 	}
@@ -68,25 +85,32 @@ static void no_way(struct core *c, struct pkt *p, const struct hop *hop) {
 	}
 }
 
-static void forward_one(struct core *c, struct pkt *p) {
+static inline void forward_one(struct core *c, struct pkt *p, uint32_t len) {
 	struct session *s = p->session;
 	const struct hop *hop = forward_hop(c, s, p->dir);
-	// What stands behind the packet is sent as well, so it must fit.
-	uint32_t len = rte_pktmbuf_pkt_len(p->m) - RTE_ETHER_HDR_LEN;
 
-	if (unlikely(s->kind[DIR_IN] != s->kind[DIR_OUT]))
-		len += translated_len(p) - p->ip_len;
 	if (unlikely(p->ttl <= 1))
-		pkt_drop(p, SLB_DROP_TTL);
+		icmp_time_exceeded(c, p);
 	else if (likely(hop->state == HOP_READY && len <= hop->mtu))
 		pkt_decide(p, VERDICT_TX, hop->port);
 	else if (hop->state == HOP_READY)
-		too_long(p, hop, len);
+		too_long(c, p, hop, len);
 	else
 		no_way(c, p, hop);
 }
 
 void forward(struct core *c, struct burst *b) {
-	for (uint16_t i = 0; i < b->n_live; i++)
-		forward_one(c, &b->pkts[b->live[i]]);
+	for (uint16_t i = 0; i < b->n_live; i++) {
+		struct pkt *p = &b->pkts[b->live[i]];
+		const struct session *s = p->session;
+		// What stands behind the packet is sent as well, so it must fit.
+		uint32_t len = rte_pktmbuf_pkt_len(p->m) - RTE_ETHER_HDR_LEN;
+		if (unlikely(s->kind[DIR_IN] != s->kind[DIR_OUT]))
+			len += translated_len(p) - p->ip_len;
+		forward_one(c, p, len);
+	}
+}
+
+void forward_by_session(struct core *c, struct pkt *p, uint32_t len) {
+	forward_one(c, p, len + trailer(p));
 }

@@ -9,3 +9,6 @@ const struct hop *forward_hop(const struct core *c, struct session *s, enum dire
 // Stage of the path: finds each packet's next hop (cached in its session until the forwarding view changes), checks TTL
 // and size, and decides the port.
 void forward(struct core *c, struct burst *b);
+
+// The same for one packet with a session, which will be of `len` bytes.
+void forward_by_session(struct core *c, struct pkt *p, uint32_t len);

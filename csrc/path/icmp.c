@@ -3,6 +3,8 @@
 #include "path/icmp.h"
 
 #include "path/csum.h"
+#include "path/icmp_error.h"
+#include "path/icmp_head.h"
 #include "path/punt.h"
 
 #include <rte_byteorder.h>
@@ -69,13 +71,16 @@ static bool is_discovery(const struct pkt *p) {
 	return pkt_is_v6(p) && p->ttl == UINT8_MAX && punt_class(p) == PUNT_ARP;
 }
 
-void icmp(struct core *c, struct pkt *p) {
+void icmp(struct core *c, struct pkt *p, enum source from) {
 	struct ipaddr dst = pkt_dst(p);
-	bool local = owner_find(c->owners, dst) != OWNER_NONE;
+	uint16_t owner = owner_find(c->owners, dst);
+	bool local = owner != OWNER_NONE;
 	bool ours = local || vs_is_vip(c->vs_index, dst);
 
 	if (fwd_is_own(c->fwd, dst) || (local && is_discovery(p)))
 		pkt_decide(p, VERDICT_PUNT, punt_class(p));
+	else if (ours && icmp_is_error(p))
+		icmp_error(c, p, from, owner);
 	else if (ours && core_bad_source(c, pkt_src(p)))
 		pkt_drop(p, SLB_DROP_BAD_SOURCE);
 	else if (ours && is_echo(p))

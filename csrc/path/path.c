@@ -86,6 +86,8 @@ static void settle(struct core *c, struct burst *b) {
 		struct pkt *p = &b->pkts[i];
 		if (likely(p->verdict == VERDICT_TX && !tagged))
 			continue;
+		if (p->verdict == VERDICT_MADE)
+			p->verdict = VERDICT_TX;
 		if (p->verdict == VERDICT_PUNT && !punt_allowed(c, p->arg))
 			pkt_drop(p, SLB_DROP_PUNT_RATE);
 		if (p->verdict == VERDICT_TX)

@@ -36,6 +36,7 @@ enum verdict {
 	VERDICT_HANDOFF, // arg: worker
 	VERDICT_DROP, // arg: enum slb_drop
 	VERDICT_HELD, // this worker keeps it for now
+	VERDICT_MADE, // between the stages only: TX of what the packet has become, which is finished
 };
 
 enum punt_class { PUNT_OSPF = 0, PUNT_ARP, PUNT_OTHER, PUNT_COUNT };

@@ -3,7 +3,7 @@
 #include "path/tcp_reset.h"
 
 #include "path/csum.h"
-#include "path/cut.h"
+#include "path/mbuf_edit.h"
 #include "path/punt.h"
 #include "path/rst.h"
 
@@ -62,7 +62,7 @@ static void turn(struct pkt *p) {
 
 	eth->dst_addr = eth->src_addr;
 	eth->src_addr = mac;
-	cut(p->m, (uint32_t)((const uint8_t *)rst_write(p->ip4, &rst) - (const uint8_t *)eth));
+	mbuf_cut(p->m, (uint32_t)((const uint8_t *)rst_write(p->ip4, &rst) - (const uint8_t *)eth));
 }
 
 void tcp_refuse(struct core *c, struct pkt *p, enum slb_drop reason) {

@@ -7,6 +7,7 @@ Silence is checked too: after the steps exactly the drops, the traffic and the w
 that the steps name have been counted, and no mbuf is missing.
 """
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ IN, OUT = "in", "out"
 
 @dataclass(frozen=True)
 class Flow:
-    """What is known of a session: the client's packet and what became of it."""
+    """What is known of a session: the first packet of one end and what became of it."""
 
     before: bytes
     after: bytes
@@ -42,6 +43,7 @@ class Run:
 
     lab: Lab
     flows: dict[int, Flow] = field(default_factory=dict)  # by the client's port
+    answers: dict[int, Flow] = field(default_factory=dict)  # the RS's, newest, by the same
     latest: int = 0
     drops: Counter[tuple[int, str]] = field(default_factory=Counter)
     packets: Counter[str] = field(default_factory=Counter)
@@ -61,8 +63,16 @@ class Outcome(Protocol):
         """Raise AssertionError if something else came of it."""
 
 
+class FromRun(ABC):
+    """A frame that is made of what the case has seen so far."""
+
+    @abstractmethod
+    def frame(self, run: Run) -> bytes:
+        """Make it."""
+
+
 @dataclass(frozen=True)
-class Back:
+class Back(FromRun):
     """A frame that an RS answers with, to the newest session or to that of a client's port."""
 
     flags: str = SYN_ACK
@@ -138,6 +148,7 @@ class ToClient:
         wire = Wire(port_mac(self.port), self.mac, service, client)
         assert result.data == translated(frame, result.data, wire, flow.shift, inwards=False)
         assert right_checksums(frame) == right_checksums(result.data)
+        run.answers[client[1]] = Flow(frame, result.data)
         run.touch(OUT, frame)
 
 
@@ -217,7 +228,7 @@ class Step(Protocol):
 class Send:
     """A packet and what must come of it."""
 
-    packet: Packet | bytes | Back
+    packet: Packet | bytes | FromRun
     outcome: Outcome
     worker: int = 0
     handed: bool = False
@@ -226,7 +237,7 @@ class Send:
 
     def frame(self, run: Run) -> bytes:
         """The bytes to send."""
-        return self.packet.frame(run) if isinstance(self.packet, Back) else bytes(self.packet)
+        return self.packet.frame(run) if isinstance(self.packet, FromRun) else bytes(self.packet)
 
     def do(self, run: Run) -> None:
         """Send it in a burst of its own."""

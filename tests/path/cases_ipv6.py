@@ -2,6 +2,7 @@
 """IPv6: full NAT on both sides, extension headers with bounds, what belongs to the kernel."""
 
 from case import Back, Case, Drop, EchoReply, HandTo, Punt, Send, Sessions, ToClient, ToRs
+from errors import Told
 from packets.frames import (
     ACK,
     FIN_ACK,
@@ -93,10 +94,14 @@ SESSIONS = [
 ]
 
 HOPS = [
-    Case("hop limit 1", Send(udp6(hlim=1), Drop("TTL")), Sessions(0)),
-    Case("hop limit 0", Send(tcp6(hlim=0), Drop("TTL"))),
+    Case("hop limit 1", Send(udp6(hlim=1), Told("TTL")), Sessions(0)),
+    Case("hop limit 0", Send(tcp6(hlim=0), Told("TTL"))),
     Case("hop limit 2", Send(tcp6(hlim=2), ToRs(RS6))),
-    Case("longer than the MTU", Send(udp6(b"x" * 1453), Drop("MTU", session="in")), Sessions(1)),
+    Case(
+        "longer than the MTU",
+        Send(udp6(b"x" * 1453), Told("MTU", 1500, session="in")),
+        Sessions(1),
+    ),
     Case("as long as the MTU", Send(udp6(b"x" * 1452), ToRs(RS6))),
 ]
 

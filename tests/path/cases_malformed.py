@@ -2,6 +2,7 @@
 """Hostile bytes: lengths that lie, headers cut short, fragments, sources that cannot be."""
 
 from case import IN, Back, Case, Drop, Punt, Send, Sessions, ToClient, ToRs
+from errors import Told
 from packets.frames import ACK, LOCAL, OWN, RS, VIP, ether, icmp, ip, patched, tcp, udp, with_ip
 
 IP_TOTAL_LENGTH, TCP_DATA_OFFSET, UDP_LENGTH = 2, 46, 38
@@ -96,7 +97,7 @@ TTL = [
     *(
         Case(
             f"a SYN with TTL {ttl} opens no session",
-            Send(tcp(ttl=ttl), Drop("TTL")),
+            Send(tcp(ttl=ttl), Told("TTL")),
             Sessions(0),
         )
         for ttl in (0, 1)
@@ -105,7 +106,7 @@ TTL = [
         Case(
             f"TTL {ttl} ends the way of a session's packet",
             Send(tcp(), ToRs()),
-            Send(tcp(ACK, ttl=ttl), Drop("TTL", session="in")),
+            Send(tcp(ACK, ttl=ttl), Told("TTL", session="in")),
         )
         for ttl in (0, 1)
     ),

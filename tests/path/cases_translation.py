@@ -2,6 +2,7 @@
 """NAT64 and NAT46: a VS of one family with real servers of the other (RFC 7915 for the headers)."""
 
 from case import Back, Case, Drop, Send, Sessions, ToClient, ToRs
+from errors import Told
 from packets.frames import (
     ACK,
     FIN_ACK,
@@ -125,7 +126,7 @@ NAT64 = [
         Send(Back(payload=b"x" * 1453), Drop("MTU", session="out")),
     ),
     Case("a frame longer than the packet", Send(bytes(udp64(b"")) + bytes(6), ToRs(RS))),
-    Case("hop limit 1", Send(tcp64(hlim=1), Drop("TTL")), Sessions(0)),
+    Case("hop limit 1", Send(tcp64(hlim=1), Told("TTL")), Sessions(0)),
 ]
 
 NAT46 = [

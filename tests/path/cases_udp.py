@@ -2,6 +2,7 @@
 """UDP: checksums, of which 0 means none, and the two time-outs."""
 
 from case import Back, Burst, Case, Drop, Send, Sessions, ToClient, ToRs, Wait
+from errors import Told
 from packets.frames import CLIENT, RS, VIP, ip, patched, udp
 from scapy.layers.inet import UDP, in4_chksum
 from scapy.layers.l2 import Ether
@@ -110,9 +111,9 @@ CASES = [
     Case("a port without a service", Send(udp(dport=54), Drop("NO_VS"))),
     Case("UDP to a TCP service's port is not its business", Send(udp(dport=80), Drop("NO_VS"))),
     Case(
-        "a reply with TTL 1 is dropped",
+        "a reply with TTL 1 goes no further",
         Send(udp(), ToRs(RS)),
-        Send(Back(change=lambda p: _ttl(p, 1)), Drop("TTL", session="out")),
+        Send(Back(change=lambda p: _ttl(p, 1)), Told("TTL", session="out")),
     ),
 ]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from case import Burst, Case, Drop, EchoReply, HandTo, Outcome, Punt, Send, Sessions, ToRs
 from driver import BURST
+from errors import Told
 from lab import Lab
 from packets.frames import LOCAL, OWN, RS, VIP_EMPTY, ether, icmp, ip, tcp, udp
 from scapy.layers.l2 import ARP
@@ -27,7 +28,7 @@ KINDS: list[tuple[Callable[[int], Packet | bytes], Outcome]] = [
     (lambda n: ether() / ARP(), Punt("ARP")),
     (lambda n: ip("192.0.2.1", "224.0.0.5", proto=89) / bytes(n), Punt("OSPF")),
     (lambda n: udp(flags="MF", sport=n), Drop("FRAGMENT")),
-    (lambda n: tcp(ttl=1, sport=n), Drop("TTL")),
+    (lambda n: tcp(ttl=1, sport=n), Told("TTL")),
     (lambda n: bytes(ether())[:n], Drop("SHORT")),
 ]
 

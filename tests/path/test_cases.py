@@ -5,6 +5,10 @@ import cases_crossings
 import cases_edge_ports
 import cases_forwarding
 import cases_icmp
+import cases_icmp_errors
+import cases_icmp_families
+import cases_icmp_made
+import cases_icmp_quotes
 import cases_ipv6
 import cases_malformed
 import cases_own_client
@@ -29,6 +33,10 @@ TABLES = (
     cases_own_client,
     cases_udp,
     cases_icmp,
+    cases_icmp_errors,
+    cases_icmp_families,
+    cases_icmp_made,
+    cases_icmp_quotes,
     cases_punt,
     cases_malformed,
     cases_steering,
