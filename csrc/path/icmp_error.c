@@ -12,6 +12,7 @@
 #include "path/mbuf_edit.h"
 #include "path/rewrite.h"
 #include "path/spread.h"
+#include "path/tcp_number.h"
 #include "path/translate.h"
 
 #include <rte_ether.h>
@@ -21,6 +22,7 @@
 enum {
 	HEAD = sizeof(struct icmp_head),
 	ERROR6_MOST = 1280, // bytes of an ICMPv6 error (RFC 4443, 2.4)
+	TCP_FLAGS_END = 14, // bytes of a TCP header
 };
 
 static const uint8_t *addrs6(const struct pkt *p) {
@@ -140,7 +142,34 @@ static bool cross(struct pkt *p, const struct quote *q) {
 	return true;
 }
 
-// Back to the ports and, on the way to a client, to the sequence number that the sender used.
+static bool has_whole_header(const struct rte_mbuf *m, const struct quote *q) {
+	const uint8_t *end = rte_pktmbuf_mtod(m, const uint8_t *) + rte_pktmbuf_data_len(m);
+	uint32_t there = RTE_MIN((uint32_t)q->l4_there, (uint32_t)(end - (const uint8_t *)q->l4));
+	const struct rte_tcp_hdr *tcp = q->l4;
+	uint32_t header = (tcp->data_off >> 4) * 4u;
+
+	return header >= sizeof(*tcp) && header <= there;
+}
+
+// Back to the numbers that the sender used, as far as they are quoted; returns the checksum delta. Options are read only in
+// a header that is quoted whole.
+static uint32_t unshift(const struct pkt *p, const struct quote *q) {
+	const struct session *s = p->session;
+	const struct session back = {.seq_delta = -s->seq_delta, .ts_delta = -s->ts_delta};
+	struct rte_tcp_hdr *tcp = q->l4;
+	struct pkt quoted = {.l4 = tcp, .dir = !p->dir};
+
+	if ((s->seq_delta | s->ts_delta) == 0)
+		return 0;
+	if (q->l4_there < TCP_FLAGS_END)
+		return quoted.dir == DIR_IN ? tcp_add(&tcp->sent_seq, back.seq_delta) : 0;
+	quoted.tcp_flags = tcp->tcp_flags;
+	if (has_whole_header(p->m, q))
+		return tcp_shift(&back, &quoted);
+	return tcp_shift_numbers(&back, &quoted);
+}
+
+// Back to the ports and numbers that the sender used.
 static void put_quoted_l4(const struct pkt *p, const struct quote *q) {
 	const struct session *s = p->session;
 	const struct flow_key *from = &s->key[!p->dir];
@@ -154,11 +183,7 @@ static void put_quoted_l4(const struct pkt *p, const struct quote *q) {
 		udp->dgram_cksum = csum_apply_udp(udp->dgram_cksum, delta);
 		return;
 	}
-	if (p->dir == DIR_OUT) {
-		uint32_t was = tcp->sent_seq;
-		tcp->sent_seq = rte_cpu_to_be_32(rte_be_to_cpu_32(was) - s->seq_delta);
-		delta += csum_replace32(was, tcp->sent_seq);
-	}
+	delta += unshift(p, q);
 	if (q->l4_there >= TCP_CSUM_END)
 		tcp->cksum = csum_apply(tcp->cksum, delta);
 }

@@ -28,6 +28,15 @@ static inline uint32_t tcp_add(void *number, uint32_t delta) {
 // The options of tcp_shift(), however they are laid out.
 uint32_t tcp_shift_options(const struct session *s, struct pkt *p);
 
+// Of tcp_shift(), what stands in the first 12 bytes.
+static inline uint32_t tcp_shift_numbers(const struct session *s, struct pkt *p) {
+	struct rte_tcp_hdr *tcp = p->l4;
+
+	if (p->dir == DIR_IN)
+		return tcp_add(&tcp->sent_seq, s->seq_delta);
+	return p->tcp_flags & RTE_TCP_ACK_FLAG ? tcp_add(&tcp->recv_ack, -s->seq_delta) : 0;
+}
+
 // Shifts what a packet says of the client's numbers; returns the checksum delta, unfolded.
 static inline uint32_t tcp_shift(const struct session *s, struct pkt *p) {
 	const uint32_t common_be = rte_cpu_to_be_32(0x0101080a); // twice NOP, and a time stamp
@@ -35,12 +44,8 @@ static inline uint32_t tcp_shift(const struct session *s, struct pkt *p) {
 	uint8_t *options = (uint8_t *)(tcp + 1);
 	uint8_t words = tcp->data_off >> 4;
 	bool acks = (p->tcp_flags & RTE_TCP_ACK_FLAG) != 0;
-	uint32_t sum = 0;
+	uint32_t sum = tcp_shift_numbers(s, p);
 
-	if (p->dir == DIR_IN)
-		sum = tcp_add(&tcp->sent_seq, s->seq_delta);
-	else if (acks)
-		sum = tcp_add(&tcp->recv_ack, -s->seq_delta);
 	if (words == 5)
 		return sum;
 	if (unlikely(words != 8 || memcmp(options, &common_be, sizeof(common_be)) != 0))

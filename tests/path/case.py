@@ -148,7 +148,7 @@ class ToClient:
         wire = Wire(port_mac(self.port), self.mac, service, client)
         assert result.data == translated(frame, result.data, wire, flow.shift, inwards=False)
         assert right_checksums(frame) == right_checksums(result.data)
-        run.answers[client[1]] = Flow(frame, result.data)
+        run.answers[client[1]] = Flow(frame, result.data, flow.shift)
         run.touch(OUT, frame)
 
 

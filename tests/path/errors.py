@@ -19,6 +19,7 @@ from structs import port_mac
 ROUTER, ROUTER6 = "198.51.100.7", "2001:db8:77::7"
 ICMP4, ICMP6 = 1, 58
 HEAD = 8
+FLAGS_END = 14  # of a TCP header
 SHORTEST_MTU6 = 1280
 MAY_FRAGMENT = 1260
 Kind = tuple[int, int]  # type and code
@@ -117,6 +118,8 @@ class ToSender:
         l4 = self.quoted(l4_of(sent))[: len(l4_of(quote))]
         if proto_and_l4(bytes(IP_AT) + sent)[0] == PROTO_TCP and len(l4) == TCP_CSUM + 1:
             l4 = l4[:TCP_CSUM] + l4_of(quote)[TCP_CSUM:]  # half a checksum is left alone
+        if proto_and_l4(bytes(IP_AT) + sent)[0] == PROTO_TCP and len(l4) < FLAGS_END:
+            l4 = l4[:HEAD] + l4_of(quote)[HEAD:]  # nor is it known whether it acknowledges
         crossed = is_v6(frame) != is_v6(error.flow(run).before)
         header = _crossed(quote, sent) if crossed else _turned(quote, sent)
         kind = self.kind if self.kind != (0, 0) else error.kind
