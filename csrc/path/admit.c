@@ -139,17 +139,20 @@ static bool reopens(const struct burst *b, uint16_t at) {
 	return state == SLB_TCP_TIME_WAIT || state == SLB_TCP_CLOSE;
 }
 
-// Ends the session that a packet has found, if it is over. A connection that is opened anew has ended in silence.
-static inline bool end_if_over(struct core *c, struct burst *b, uint16_t at) {
+static inline bool is_over(const struct core *c, const struct burst *b, uint16_t at) {
+	const struct pkt *p = &b->pkts[b->live[at]];
+
+	return reopens(b, at)
+		|| (unlikely(c->n_removed > 0) && session_is_over(c, p->session, p->dir));
+}
+
+// A connection that is opened anew has ended before, and nobody is told.
+static void end(struct core *c, struct burst *b, uint16_t at) {
 	struct pkt *p = &b->pkts[b->live[at]];
 
-	if (likely(!reopens(b, at))) {
-		if (likely(c->n_removed == 0) || !session_is_over(c, p->session, p->dir))
-			return false;
+	if (!reopens(b, at))
 		tcp_tell_late(c, p);
-	}
 	forget(c, b, at, p->session);
-	return true;
 }
 
 void admit(struct core *c, struct burst *b, enum source from) {
@@ -163,8 +166,10 @@ void admit(struct core *c, struct burst *b, enum source from) {
 		// An earlier packet of this burst may have made the session.
 		if (p->session == NULL && changed)
 			session_find(&c->sessions, p);
-		if (p->session != NULL)
-			changed |= end_if_over(c, b, i);
+		if (p->session != NULL && is_over(c, b, i)) {
+			end(c, b, i);
+			changed = true;
+		}
 		if (p->session != NULL)
 			continue;
 		admit_one(c, b, i, from);

@@ -9,8 +9,6 @@
 
 enum { RST_TTL = 64, TCP_BYTES = sizeof(struct rte_tcp_hdr) };
 
-_Static_assert(sizeof(struct rte_ipv6_hdr) + TCP_BYTES == RST_MAX, "the longer of the two");
-
 // Returns the sum of its addresses.
 static uint32_t write_ipv4(struct rte_ipv4_hdr *ip, const struct rst *r) {
 	*ip = (struct rte_ipv4_hdr){
@@ -41,11 +39,14 @@ static uint32_t write_ipv6(struct rte_ipv6_hdr *ip, const struct rst *r) {
 	return csum_sum(addrs, sizeof(addrs));
 }
 
+uint16_t rst_len(const struct rst *r) {
+	return TCP_BYTES
+		+ (ipaddr_is_v4(r->dst) ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr));
+}
+
 void *rst_write(void *at, const struct rst *r) {
-	bool v4 = ipaddr_is_v4(r->dst);
+	uint8_t *end = (uint8_t *)at + rst_len(r);
 	uint32_t pseudo = rte_cpu_to_be_16(TCP_BYTES) + rte_cpu_to_be_16(SLB_PROTO_TCP);
-	uint8_t *l4 =
-		(uint8_t *)at + (v4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr));
 	struct rte_tcp_hdr tcp = {
 		.src_port = r->sport_be,
 		.dst_port = r->dport_be,
@@ -55,8 +56,8 @@ void *rst_write(void *at, const struct rst *r) {
 		.tcp_flags = RTE_TCP_RST_FLAG | (r->acks ? RTE_TCP_ACK_FLAG : 0),
 	};
 
-	pseudo += v4 ? write_ipv4(at, r) : write_ipv6(at, r);
+	pseudo += ipaddr_is_v4(r->dst) ? write_ipv4(at, r) : write_ipv6(at, r);
 	tcp.cksum = csum_apply(0xffff, csum_sum(&tcp, sizeof(tcp)) + pseudo);
-	memcpy(l4, &tcp, sizeof(tcp));
-	return l4 + sizeof(tcp);
+	memcpy(end - sizeof(tcp), &tcp, sizeof(tcp));
+	return end;
 }

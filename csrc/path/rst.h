@@ -14,7 +14,8 @@ struct rst {
 	bool acks; // has an acknowledgement number
 };
 
-enum { RST_MAX = 60 }; // bytes of both headers
+// Bytes of both headers.
+uint16_t rst_len(const struct rst *r);
 
 // Writes IP and TCP header with right checksums; returns the first byte behind them.
 void *rst_write(void *at, const struct rst *r);

@@ -40,15 +40,18 @@ static struct rst to_sender(const struct core *c, const struct session *s, enum 
 	};
 }
 
-static void write_frame(struct rte_mbuf *m, const struct hop *hop, const struct rst *rst) {
-	bool v4 = ipaddr_is_v4(rst->dst);
-	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
-	const uint8_t *end = rst_write(eth + 1, rst);
+static bool write_frame(struct rte_mbuf *m, const struct hop *hop, const struct rst *rst) {
+	uint16_t type = ipaddr_is_v4(rst->dst) ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6;
+	struct rte_ether_hdr *eth =
+		(void *)rte_pktmbuf_append(m, (uint16_t)(sizeof(*eth) + rst_len(rst)));
 
+	if (eth == NULL)
+		return false;
 	memcpy(&eth->dst_addr, hop->dst_mac, sizeof(eth->dst_addr));
 	memcpy(&eth->src_addr, hop->src_mac, sizeof(eth->src_addr));
-	eth->ether_type = rte_cpu_to_be_16(v4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
-	rte_pktmbuf_append(m, (uint16_t)(end - (const uint8_t *)eth));
+	eth->ether_type = rte_cpu_to_be_16(type);
+	rst_write(eth + 1, rst);
+	return true;
 }
 
 static void tell(struct core *c, struct session *s, enum direction of) {
@@ -61,8 +64,8 @@ static void tell(struct core *c, struct session *s, enum direction of) {
 	m = extra_spare(&c->extra);
 	if (m == NULL)
 		return;
-	write_frame(m, hop, &rst);
-	if ((c->vlan_be[hop->port] != 0 && !vlan_push(m, c->vlan_be[hop->port]))
+	if (!write_frame(m, hop, &rst)
+	    || (c->vlan_be[hop->port] != 0 && !vlan_push(m, c->vlan_be[hop->port]))
 	    || !extra_send(&c->extra, m, hop->port))
 		rte_pktmbuf_free(m);
 }
