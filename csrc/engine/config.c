@@ -113,6 +113,11 @@ static int check_sizes(const struct slb_config *config, struct err *e) {
 		return err_set(e, EINVAL, "vs_max: %u is not in 1 ... 65534", config->vs_max);
 	if (config->rs_max == 0 || config->rs_max > 1u << 20)
 		return err_set(e, EINVAL, "rs_max: %u is not in 1 ... 1048576", config->rs_max);
+	if (config->frag_datagrams > 1u << 20 || config->frag_held > UINT16_MAX)
+		return err_set(
+			e, EINVAL, "fragments: at most %u datagrams and %u held", 1u << 20,
+			UINT16_MAX
+		);
 	if (config->mbufs < 1024)
 		return err_set(e, EINVAL, "mbufs: %u, at least 1024", config->mbufs);
 	return 0;

@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 
 #include "base/clock.h"
+#include "path/fragment.h"
 #include "path/punt.h"
 #include "path/icmp_make.h"
 #include "path/tcp_reset.h"
@@ -111,6 +112,18 @@ static bool init_acks(struct core *c, const struct slb_config *config, int socke
 	return c->acks != NULL;
 }
 
+static bool init_fragments(struct core *c, const struct slb_config *config, int socket) {
+	uint64_t bytes = frag_table_bytes(config->frag_datagrams, config->frag_held);
+	void *memory = rte_malloc_socket("fragments", bytes, 64, socket);
+
+	if (memory != NULL)
+		frag_table_init(
+			&c->frags, memory, config->frag_datagrams, config->frag_held,
+			(struct hash_seed){rte_rand(), rte_rand()}
+		);
+	return memory != NULL;
+}
+
 static void init_meters(struct core *c, const struct slb_config *config) {
 	const uint32_t pps[PUNT_COUNT] = {
 		[PUNT_OSPF] = config->punt_ospf_pps,
@@ -142,6 +155,8 @@ void core_free(struct core *c) {
 	if (c == NULL)
 		return;
 	extra_free(&c->extra);
+	fragment_close(c);
+	rte_free(c->frags.ring);
 	rte_free(c->sessions.entries);
 	rte_free(c->sessions.groups);
 	rte_free(c->acks);
@@ -167,7 +182,8 @@ struct core *core_new(
 	c->walks = rte_zmalloc_socket("walks", config->rs_max * sizeof(*c->walks), 64, socket);
 	c->vs = rte_zmalloc_socket("vs_slots", config->vs_max * sizeof(struct vs *), 64, socket);
 	if (c->rs == NULL || c->walks == NULL || c->vs == NULL || !init_laddrs(c, config, socket)
-	    || !init_sessions(c, config, socket) || !init_acks(c, config, socket)) {
+	    || !init_sessions(c, config, socket) || !init_acks(c, config, socket)
+	    || !init_fragments(c, config, socket)) {
 		core_free(c);
 		return NULL;
 	}

@@ -2,6 +2,7 @@
 // Memory: one mbuf pool a NUMA node, and the sum of what is asked for.
 
 #include "engine/engine.h"
+#include "path/frag_table.h"
 #include "path/session.h"
 
 #include <rte_mbuf.h>
@@ -42,7 +43,8 @@ uint32_t memory_needed_mb(const struct slb_config *config) {
 		+ (config->tcp_expired == SLB_EXPIRED_RESET ? sizeof(struct acks) : 0);
 	uint64_t worker = session_lines(narrow, wide) * line
 		+ (uint64_t)session_groups(narrow + wide) * sizeof(struct session_group)
-		+ table_bytes(config) + sizeof(struct core);
+		+ frag_table_bytes(config->frag_datagrams, config->frag_held) + table_bytes(config)
+		+ sizeof(struct core);
 	uint64_t total = config->mbufs * mbuf * 11 / 10 + config->n_workers * worker;
 
 	return (uint32_t)(total >> 20) + SPARE_MB + 8 * config->n_workers;

@@ -160,12 +160,14 @@ static int configure(struct engine *g, uint16_t number, struct err *e) {
 }
 
 // Receive queues are filled to the last descriptor, transmit queues let go of what they have sent only when they are full,
-// and every core keeps a few of its own: fewer buffers than that, and one day none is left to receive with.
+// every core keeps a few of its own, and a worker the fragments that wait: fewer buffers than that, and one day none is left
+// to receive with.
 static int check_mbufs(
 	struct engine *g, uint16_t number, uint16_t rx_desc, uint16_t tx_desc, struct err *e
 ) {
 	struct engine_port *port = &g->ports[number];
-	uint32_t needed = POOL_CACHE * (g->config.n_workers + 1u);
+	uint32_t needed = POOL_CACHE * (g->config.n_workers + 1u)
+		+ (SPARE_MAX + g->config.frag_held) * g->config.n_workers;
 
 	port->mbufs = (uint32_t)port->n_rx * rx_desc + (uint32_t)port->n_tx * tx_desc;
 	if (g->config.ports[number].kni_kind != SLB_KNI_NONE)

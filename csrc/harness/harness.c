@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "engine/engine.h"
 #include "harness/inner.h"
+#include "path/fragment.h"
 #include "path/lifecycle.h"
 #include "path/path.h"
 #include "path/sweep.h"
@@ -322,6 +323,7 @@ static void expire(uint16_t worker) {
 		fill_spare(worker);
 		collect(worker);
 	} while (session_expire(c, budget) == budget);
+	fragment_expire(c, UINT32_MAX);
 	collect(worker);
 }
 

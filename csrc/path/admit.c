@@ -5,6 +5,7 @@
 
 #include "path/admit.h"
 
+#include "path/fragment.h"
 #include "path/icmp.h"
 #include "path/icmp_make.h"
 #include "path/lifecycle.h"
@@ -52,11 +53,24 @@ static void make_room(struct core *c, struct burst *b, uint16_t at, enum session
 	c->counters.recycled++;
 }
 
+// A segment in fragments cannot be judged whole, and a later fragment is none.
+static void refuse(struct core *c, struct pkt *p, enum slb_drop reason) {
+	if (p->proto == SLB_PROTO_TCP && !(p->flags & PKT_FRAGMENT))
+		tcp_refuse(c, p, reason);
+	else
+		pkt_drop(p, reason);
+}
+
 static void new_session(struct core *c, struct burst *b, uint16_t at, uint16_t slot) {
 	struct pkt *p = &b->pkts[b->live[at]];
 	struct vs *vs = c->vs[slot];
 	const struct vs_rs *rs;
 
+	if (p->flags & PKT_LATER) {
+		if (!fragment_recall(c, p))
+			pkt_drop(p, SLB_DROP_NO_SESSION);
+		return;
+	}
 	if (core_bad_source(c, pkt_src(p))) {
 		pkt_drop(p, SLB_DROP_BAD_SOURCE);
 		return;
@@ -70,7 +84,7 @@ static void new_session(struct core *c, struct burst *b, uint16_t at, uint16_t s
 		return;
 	}
 	if (p->proto == SLB_PROTO_TCP && !is_first(p)) {
-		tcp_refuse(c, p, SLB_DROP_NOT_SYN);
+		refuse(c, p, SLB_DROP_NOT_SYN);
 		return;
 	}
 	rs = sched_ops(vs->scheduler)->pick(vs, p);
@@ -80,12 +94,33 @@ static void new_session(struct core *c, struct burst *b, uint16_t at, uint16_t s
 	}
 	make_room(c, b, at, session_width(p, rs));
 	session_create(c, p, vs, rs);
+	if (p->flags & PKT_FRAGMENT && p->session != NULL && c->policies[vs->policy].one_packet)
+		fragment_remember(c, p);
+}
+
+// True: the packet is handed to the worker that has or makes its session. A fragment comes from its datagram's home, so it
+// goes on from there although it was handed over before, and is searched for where the device spreads.
+static bool goes_elsewhere(const struct core *c, struct pkt *p, enum source from) {
+	bool by_hash = c->spread_hash[p->m->port], fragment = (p->flags & PKT_FRAGMENT) != 0;
+	uint16_t target;
+
+	if (!fragment && (!by_hash || from == FROM_WORKER))
+		return false;
+	target = spread_worker(
+		c, pkt_src(p), pkt_dst(p), (uint32_t)p->key.sport_be << 16 | p->key.dport_be
+	);
+	if (fragment && !by_hash && spread_search(c, p, target))
+		return true;
+	if (target == c->id)
+		return false;
+	pkt_decide(p, VERDICT_HANDOFF, target);
+	return true;
 }
 
 static void admit_one(struct core *c, struct burst *b, uint16_t at, enum source from) {
 	struct pkt *p = &b->pkts[b->live[at]];
 	struct ipaddr dst = pkt_dst(p);
-	uint16_t owner, slot, target;
+	uint16_t owner, slot;
 
 	if (p->proto != SLB_PROTO_TCP && p->proto != SLB_PROTO_UDP) {
 		icmp(c, p, from);
@@ -95,10 +130,8 @@ static void admit_one(struct core *c, struct burst *b, uint16_t at, enum source 
 	if (owner != OWNER_NONE) {
 		if (owner != c->id && from != FROM_WORKER)
 			pkt_decide(p, VERDICT_HANDOFF, owner);
-		else if (p->proto == SLB_PROTO_TCP)
-			tcp_refuse(c, p, SLB_DROP_NO_SESSION);
 		else
-			pkt_drop(p, SLB_DROP_NO_SESSION);
+			refuse(c, p, SLB_DROP_NO_SESSION);
 		return;
 	}
 	if (fwd_is_own(c->fwd, dst)) {
@@ -111,14 +144,7 @@ static void admit_one(struct core *c, struct burst *b, uint16_t at, enum source 
 		pkt_drop(p, vip ? SLB_DROP_NO_VS : SLB_DROP_NOT_FOR_US);
 		return;
 	}
-	target = c->id;
-	if (c->spread_hash[p->m->port] && from != FROM_WORKER)
-		target = spread_worker(
-			c, pkt_src(p), dst, (uint32_t)p->key.sport_be << 16 | p->key.dport_be
-		);
-	if (target != c->id)
-		pkt_decide(p, VERDICT_HANDOFF, target);
-	else
+	if (!goes_elsewhere(c, p, from))
 		new_session(c, b, at, slot);
 }
 
@@ -133,7 +159,7 @@ static bool reopens(const struct burst *b, uint16_t at) {
 		return false;
 	for (uint16_t i = 0; i < at; i++) {
 		const struct pkt *earlier = &b->pkts[b->live[i]];
-		if (earlier->session == s)
+		if (earlier->session == s && !(earlier->flags & PKT_LATER))
 			state = tcp_state_next(state, earlier->dir, earlier->tcp_flags);
 	}
 	return state == SLB_TCP_TIME_WAIT || state == SLB_TCP_CLOSE;
@@ -143,7 +169,8 @@ static inline bool is_over(const struct core *c, const struct burst *b, uint16_t
 	const struct pkt *p = &b->pkts[b->live[at]];
 
 	return reopens(b, at)
-		|| (unlikely(c->n_removed > 0) && session_is_over(c, p->session, p->dir));
+		|| (unlikely(c->n_removed > 0) && !(p->flags & PKT_LATER)
+		    && session_is_over(c, p->session, p->dir));
 }
 
 // A connection that is opened anew has ended before, and nobody is told.

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "path/extra.h"
+#include "path/frag_table.h"
 #include "path/fwd.h"
 #include "path/laddr.h"
 #include "path/pkt.h"
@@ -110,6 +111,7 @@ struct core {
 	struct wheel wheel;
 	struct sweep sweep;
 	struct extra extra;
+	struct frag_table frags;
 
 	// worker writes, admin reads
 	_Alignas(64) struct core_counters counters;

@@ -63,8 +63,8 @@ struct ext_walk ext_walk(uint8_t first, const uint8_t *at, uint32_t room) {
 		if (type == FRAGMENT) {
 			w.fragment_at = w.last_at;
 			w.fragment = (fragment_bits(header) & OFFSET_AND_MORE) != 0;
-			// What follows in a later fragment is payload.
-			if ((fragment_bits(header) & OFFSET) != 0)
+			// What follows is payload, or in the first fragment what only the whole datagram has.
+			if (w.fragment)
 				break;
 		}
 	}

@@ -21,5 +21,5 @@ bool ext_is_later(const uint8_t *at, const struct ext_walk *w);
 
 // Walks IPv6 extension headers (RFC 8200, 4) from `first`, the IPv6 header's next-header value; at: what follows that
 // header, of which `room` bytes may be read. Stops at the first header that is none of them, and behind the
-// fragment header of a later fragment.
+// fragment header of a fragment.
 struct ext_walk ext_walk(uint8_t first, const uint8_t *at, uint32_t room);

@@ -4,6 +4,7 @@
 
 #include "path/icmp_make.h"
 #include "path/mbuf_edit.h"
+#include "path/split.h"
 #include "path/translate.h"
 
 #include <rte_branch_prediction.h>
@@ -56,20 +57,20 @@ static uint32_t mtu_before(const struct pkt *p, const struct hop *hop) {
 	return pkt_is_v6(p) ? hop->mtu + grows : hop->mtu - grows;
 }
 
-// IPv4 that may be fragmented is not: its sender relies on somebody else to do it.
-static void too_long(struct core *c, struct pkt *p, const struct hop *hop, uint32_t len) {
+static void too_long(
+	struct core *c, struct burst *b, struct pkt *p, const struct hop *hop, uint32_t len
+) {
 	uint32_t extra = trailer(p);
 
 	if (len - extra <= hop->mtu) {
 		mbuf_cut(p->m, rte_pktmbuf_pkt_len(p->m) - extra);
 		pkt_decide(p, VERDICT_TX, hop->port);
-	} else if (
-		pkt_is_v6(p)
-		|| (p->ip4->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)) != 0
-	) {
-		icmp_too_big(c, p, mtu_before(p, hop));
+	} else if (split_is_allowed(p)) {
+		p->flags |= PKT_SPLIT;
+		b->splits = true;
+		pkt_decide(p, VERDICT_TX, hop->port);
 	} else {
-		pkt_drop(p, SLB_DROP_MTU);
+		icmp_too_big(c, p, mtu_before(p, hop));
 	}
 }
 
@@ -85,7 +86,7 @@ static void no_way(struct core *c, struct pkt *p, const struct hop *hop) {
 	}
 }
 
-static inline void forward_one(struct core *c, struct pkt *p, uint32_t len) {
+static inline void forward_one(struct core *c, struct burst *b, struct pkt *p, uint32_t len) {
 	struct session *s = p->session;
 	const struct hop *hop = forward_hop(c, s, p->dir);
 
@@ -94,7 +95,7 @@ static inline void forward_one(struct core *c, struct pkt *p, uint32_t len) {
 	else if (likely(hop->state == HOP_READY && len <= hop->mtu))
 		pkt_decide(p, VERDICT_TX, hop->port);
 	else if (hop->state == HOP_READY)
-		too_long(c, p, hop, len);
+		too_long(c, b, p, hop, len);
 	else
 		no_way(c, p, hop);
 }
@@ -107,10 +108,11 @@ void forward(struct core *c, struct burst *b) {
 		uint32_t len = rte_pktmbuf_pkt_len(p->m) - RTE_ETHER_HDR_LEN;
 		if (unlikely(s->kind[DIR_IN] != s->kind[DIR_OUT]))
 			len += translated_len(p) - p->ip_len;
-		forward_one(c, p, len);
+		forward_one(c, b, p, len);
 	}
 }
 
+// Not one that may be cut into pieces, so no burst has to know of it.
 void forward_by_session(struct core *c, struct pkt *p, uint32_t len) {
-	forward_one(c, p, len + trailer(p));
+	forward_one(c, NULL, p, len + trailer(p));
 }

@@ -36,33 +36,40 @@ static void turn_ipv6(struct pkt *p) {
 	p->ip6->hop_limits = ECHO_TTL;
 }
 
-static void answer_echo(struct pkt *p) {
-	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
-	struct rte_ether_addr mac = eth->dst_addr;
+static void turn_message(const struct pkt *p) {
 	struct rte_icmp_hdr *echo = p->l4;
 	uint8_t reply = pkt_is_v6(p) ? ECHO_REPLY6 : ECHO_REPLY;
 	uint16_t was = rte_cpu_to_be_16((uint16_t)(echo->icmp_type << 8));
 	uint16_t is = rte_cpu_to_be_16((uint16_t)(reply << 8));
 
-	if (pkt_is_v6(p))
-		turn_ipv6(p);
-	else
-		turn_ipv4(p);
 	echo->icmp_type = reply;
 	echo->icmp_cksum = csum_apply(echo->icmp_cksum, csum_replace16(was, is));
 	// Zero has two spellings, but an answer of nothing but zeros is right with this one only (RFC 1624, 3).
 	if (echo->icmp_cksum == 0)
 		echo->icmp_cksum = 0xffff;
+}
+
+static void answer_echo(struct pkt *p) {
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
+	struct rte_ether_addr mac = eth->dst_addr;
+
+	if (pkt_is_v6(p))
+		turn_ipv6(p);
+	else
+		turn_ipv4(p);
+	if (!(p->flags & PKT_LATER))
+		turn_message(p);
 	eth->dst_addr = eth->src_addr;
 	eth->src_addr = mac;
 	pkt_decide(p, VERDICT_TX, p->m->port);
 }
 
+// Type and code of a fragment's message are in its key.
 static bool is_echo(const struct pkt *p) {
-	const struct rte_icmp_hdr *header = p->l4;
+	const uint8_t *message =
+		p->flags & PKT_FRAGMENT ? (const uint8_t *)&p->key.sport_be : p->l4;
 
-	return header->icmp_type == (pkt_is_v6(p) ? ECHO_REQUEST6 : ECHO_REQUEST)
-		&& header->icmp_code == 0;
+	return message[0] == (pkt_is_v6(p) ? ECHO_REQUEST6 : ECHO_REQUEST) && message[1] == 0;
 }
 
 // The kernel speaks neighbour discovery for local addresses on the link. A neighbour that probes whether one is still
@@ -79,7 +86,7 @@ void icmp(struct core *c, struct pkt *p, enum source from) {
 
 	if (fwd_is_own(c->fwd, dst) || (local && is_discovery(p)))
 		pkt_decide(p, VERDICT_PUNT, punt_class(p));
-	else if (ours && icmp_is_error(p))
+	else if (ours && !(p->flags & PKT_FRAGMENT) && icmp_is_error(p))
 		icmp_error(c, p, from, owner);
 	else if (ours && core_bad_source(c, pkt_src(p)))
 		pkt_drop(p, SLB_DROP_BAD_SOURCE);

@@ -2,7 +2,6 @@
 
 #include "path/icmp_make.h"
 
-#include "path/ext_header.h"
 #include "path/icmp_head.h"
 #include "path/ip_header.h"
 #include "path/mbuf_edit.h"
@@ -17,20 +16,8 @@ enum {
 	ERROR6_MOST = 1280, // (RFC 4443, 2.4)
 };
 
-static bool is_later_fragment(const struct pkt *p) {
-	const uint8_t *next = (const uint8_t *)(p->ip6 + 1);
-	struct ext_walk walk;
-
-	if (!(p->flags & PKT_FRAGMENT))
-		return false;
-	if (!pkt_is_v6(p))
-		return (p->ip4->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_OFFSET_MASK)) != 0;
-	walk = ext_walk(p->ip6->proto, next, (uint32_t)((const uint8_t *)p->l4 - next));
-	return ext_is_later(next, &walk);
-}
-
 static bool is_answered(struct core *c, const struct pkt *p) {
-	return (p->proto == SLB_PROTO_TCP || p->proto == SLB_PROTO_UDP) && !is_later_fragment(p)
+	return (p->proto == SLB_PROTO_TCP || p->proto == SLB_PROTO_UDP) && !(p->flags & PKT_LATER)
 		&& !core_bad_source(c, pkt_src(p)) && punt_meter_take(&c->errors, c->now);
 }
 

@@ -15,7 +15,8 @@ enum { IP4_HEADER = sizeof(struct rte_ipv4_hdr), IP6_HEADER = sizeof(struct rte_
 // What both families have under different names; what is not set is zero.
 struct ip_fields {
 	uint16_t len; // behind the header
-	uint16_t id_be; // IPv4 only, as is `whole`
+	uint16_t id_be; // this and the next two: IPv4 only
+	uint16_t place; // of a fragment: offset in units of 8 bytes, and the flag that more follow
 	uint8_t tos;
 	uint8_t ttl;
 	uint8_t proto;
@@ -30,7 +31,7 @@ static inline void ip_header_v4(void *at, struct ip_fields f, uint32_t src_be, u
 		.type_of_service = f.tos,
 		.total_length = rte_cpu_to_be_16((uint16_t)(IP4_HEADER + f.len)),
 		.packet_id = f.id_be,
-		.fragment_offset = rte_cpu_to_be_16(f.whole ? RTE_IPV4_HDR_DF_FLAG : 0),
+		.fragment_offset = rte_cpu_to_be_16(f.place | (f.whole ? RTE_IPV4_HDR_DF_FLAG : 0)),
 		.time_to_live = f.ttl,
 		.next_proto_id = f.proto,
 		.src_addr = src_be,

@@ -185,7 +185,9 @@ bool session_touch(struct core *c, struct pkt *p) {
 	struct rs_core *rs = &c->rs[s->rs];
 	uint8_t state = s->state;
 
-	if (p->proto == SLB_PROTO_TCP) {
+	if (unlikely(p->flags & PKT_LATER)) {
+		// It says nothing of the connection.
+	} else if (p->proto == SLB_PROTO_TCP) {
 		state = tcp_state_next(state, p->dir, p->tcp_flags);
 		if (unlikely(c->acks != NULL))
 			tcp_keep_ack(c, p);
@@ -205,7 +207,8 @@ bool session_touch(struct core *c, struct pkt *p) {
 	}
 	rs->packets[p->dir]++;
 	rs->bytes[p->dir] += p->ip_len;
-	return unlikely(state == SLB_UDP_REPLIED) && c->policies[s->policy].one_packet;
+	return unlikely(state == SLB_UDP_REPLIED) && c->policies[s->policy].one_packet
+		&& !(p->flags & PKT_FRAGMENT);
 }
 
 enum session_width session_width(const struct pkt *p, const struct vs_rs *rs) {

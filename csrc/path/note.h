@@ -9,6 +9,7 @@
 enum note_flag {
 	NOTE_PORTS = 1 << 0, // the ports of a fragment are known
 	NOTE_SEARCH = 1 << 1, // looked for by one worker after the other
+	NOTE_BARE = 1 << 2, // a fragment of a UDP datagram without checksum
 };
 
 struct note {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// All lengths are checked against what was received, and all headers must lie in the first segment. TCP and UDP headers
-// are looked at only in packets that are not fragments; a later fragment has no L4 header to look at.
+// All lengths are checked against what was received, and all headers must lie in the first segment. The L4 header of a first
+// fragment is looked at when it is known that it is not the kernel's; a later fragment has none.
 
 #include "path/parse.h"
 
 #include "path/ext_header.h"
+#include "path/frag_header.h"
 #include "path/vlan.h"
 
 #include <rte_branch_prediction.h>
@@ -58,7 +59,7 @@ static void parse_udp(struct pkt *p, uint32_t avail) {
 		return;
 	}
 	if (rte_be_to_cpu_16(udp->dgram_len) < sizeof(*udp)
-	    || rte_be_to_cpu_16(udp->dgram_len) > p->l4_len) {
+	    || (rte_be_to_cpu_16(udp->dgram_len) > p->l4_len && !(p->flags & PKT_FRAGMENT))) {
 		pkt_drop(p, SLB_DROP_L4_SHORT);
 		return;
 	}
@@ -82,6 +83,19 @@ static __rte_always_inline void parse_l4(struct pkt *p, uint32_t avail, enum slb
 static void set_kind(struct pkt *p, uint8_t proto, uint8_t family) {
 	p->proto = proto;
 	p->kind = (proto < KIND_V6 ? proto : 0) | family;
+}
+
+static void set_fragment(struct pkt *p) {
+	p->flags |= PKT_FRAGMENT | (frag_fields(p).from > 0 ? PKT_LATER : 0);
+}
+
+void parse_first(struct pkt *p) {
+	const uint8_t *end = rte_pktmbuf_mtod_offset(p->m, uint8_t *, rte_pktmbuf_data_len(p->m));
+
+	parse_l4(
+		p, (uint32_t)(end - (const uint8_t *)p->l4),
+		pkt_is_v6(p) ? SLB_PROTO_ICMP6 : SLB_PROTO_ICMP
+	);
 }
 
 static void parse_ipv4(struct pkt *p, void *l3, struct room room) {
@@ -123,7 +137,7 @@ static void parse_ipv4(struct pkt *p, void *l3, struct room room) {
 	if (rte_be_to_cpu_32(ip->dst_addr) >= 0xe0000000u)
 		p->flags |= PKT_MULTICAST;
 	if (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
-		p->flags |= PKT_FRAGMENT;
+		set_fragment(p);
 	else
 		parse_l4(p, room.first - header, SLB_PROTO_ICMP);
 }
@@ -167,7 +181,7 @@ static void parse_ipv6(struct pkt *p, void *l3, struct room room) {
 	if (pkt_addrs6(p)[IP6_BYTES] == 0xff)
 		p->flags |= PKT_MULTICAST;
 	if (walk.fragment)
-		p->flags |= PKT_FRAGMENT;
+		set_fragment(p);
 	else
 		parse_l4(p, room.first - sizeof(*ip) - walk.len, SLB_PROTO_ICMP6);
 }

@@ -6,3 +6,6 @@
 // Stage of the path: takes off the port's VLAN tag and reads the headers of every packet in the burst; drops what is
 // malformed, punts what is not IP.
 void parse(const struct core *c, struct burst *b, enum source from);
+
+// Reads the L4 header of a first fragment; drops it if that is not whole, or not in the first segment.
+void parse_first(struct pkt *p);

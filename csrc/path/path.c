@@ -6,11 +6,13 @@
 
 #include "path/admit.h"
 #include "path/forward.h"
+#include "path/fragment.h"
 #include "path/lifecycle.h"
 #include "path/note.h"
 #include "path/parse.h"
 #include "path/punt.h"
 #include "path/rewrite.h"
+#include "path/split.h"
 #include "path/vlan.h"
 
 #include <rte_mbuf.h>
@@ -20,7 +22,7 @@ static void read_note(struct pkt *p) {
 	struct note note = note_read(p->m);
 
 	if (note.flags & NOTE_PORTS)
-		p->flags |= PKT_PORTS_KNOWN;
+		p->flags |= PKT_PORTS_KNOWN | (note.flags & NOTE_BARE ? PKT_BARE : 0);
 	if (note.flags & NOTE_SEARCH)
 		p->asked = (uint8_t)note.asked;
 	p->key.sport_be = note.sport_be;
@@ -30,7 +32,7 @@ static void read_note(struct pkt *p) {
 static void write_note(struct pkt *p) {
 	struct note note = {
 		.flags = (p->flags & PKT_PORTS_KNOWN ? NOTE_PORTS : 0)
-			| (p->asked > 0 ? NOTE_SEARCH : 0),
+			| (p->flags & PKT_BARE ? NOTE_BARE : 0) | (p->asked > 0 ? NOTE_SEARCH : 0),
 		.asked = p->asked,
 		.sport_be = p->key.sport_be,
 		.dport_be = p->key.dport_be,
@@ -41,7 +43,7 @@ static void write_note(struct pkt *p) {
 
 static void load(struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n, enum source from) {
 	b->n = b->n_live = n;
-	b->finishes = false;
+	b->fragments = b->splits = b->finishes = false;
 	for (uint16_t i = 0; i < n; i++) {
 		b->pkts[i] = (struct pkt){.m = mbufs[i]};
 		b->live[i] = (uint8_t)i;
@@ -56,12 +58,13 @@ static void touch(struct core *c, struct burst *b) {
 		b->finishes |= session_touch(c, &b->pkts[b->live[i]]);
 }
 
-// A one-packet session has been answered: it ends once its answers, of which there may be more in the burst, are on
-// their way.
+// A one-packet session has been answered, in one piece: it ends once its answers, of which there may be more in the burst,
+// are on their way.
 static void finish(struct core *c, struct burst *b) {
 	for (uint16_t i = 0; i < b->n_live; i++) {
 		struct session *s = b->pkts[b->live[i]].session;
-		if (s == NULL || !session_is_answered(c, s))
+		if (s == NULL || b->pkts[b->live[i]].flags & PKT_FRAGMENT
+		    || !session_is_answered(c, s))
 			continue;
 		for (uint16_t j = i; j < b->n_live; j++)
 			if (b->pkts[b->live[j]].session == s)
@@ -105,11 +108,15 @@ void path_run(
 	load(b, mbufs, n, from);
 	parse(c, b, from);
 	punt(c, b);
+	if (unlikely(b->fragments))
+		fragment(c, b, from);
 	session(&c->sessions, b);
 	admit(c, b, from);
 	touch(c, b);
 	forward(c, b);
 	rewrite(c, b);
+	if (unlikely(b->splits))
+		split(c, b);
 	if (unlikely(b->finishes))
 		finish(c, b);
 	settle(c, b);

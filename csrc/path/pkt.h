@@ -46,6 +46,10 @@ enum pkt_flag {
 	PKT_MULTICAST = 1 << 1, // by its destination address
 	PKT_PORTS_KNOWN = 1
 		<< 2, // a fragment whose ports are in its key, though it may have no L4 header
+	PKT_LATER = 1
+		<< 3, // a fragment that is not the first: behind its IP header is no L4 header
+	PKT_BARE = 1 << 4, // a fragment of a UDP datagram without checksum
+	PKT_SPLIT = 1 << 5, // too long for the way it goes, to be sent in pieces
 };
 
 // Where a packet comes from.
@@ -85,6 +89,8 @@ struct burst {
 	uint16_t n;
 	uint16_t n_live; // without a verdict so far
 	uint8_t live[BURST]; // their places in pkts, in order of arrival
+	bool fragments; // it has some that are not for the kernel
+	bool splits; // it has packets with PKT_SPLIT
 	bool finishes; // a session is over when this burst has been rewritten
 	struct pkt pkts[BURST];
 };

@@ -95,8 +95,10 @@ static bool is_ospf(const struct core *c, const struct pkt *p) {
 		&& is_on_link(c, pkt_src(p));
 }
 
-static void punt_one(struct core *c, struct pkt *p) {
-	if (is_balanced(p) && !(p->flags & (PKT_FRAGMENT | PKT_MULTICAST))) {
+static void punt_one(struct core *c, struct burst *b, struct pkt *p) {
+	bool balanced = is_balanced(p);
+
+	if (balanced && !(p->flags & (PKT_FRAGMENT | PKT_MULTICAST))) {
 		// Sent to a group of hosts on the link, it is not forwarded (RFC 1812, 5.3.4).
 		if (is_group_frame(p) && !fwd_is_own(c->fwd, pkt_dst(p)))
 			pkt_drop(p, SLB_DROP_NOT_FOR_US);
@@ -106,12 +108,16 @@ static void punt_one(struct core *c, struct pkt *p) {
 		pkt_decide(p, VERDICT_PUNT, PUNT_OSPF);
 	else if (p->flags & PKT_MULTICAST || fwd_is_own(c->fwd, pkt_dst(p)))
 		pkt_decide(p, VERDICT_PUNT, punt_class(p));
-	else
+	else if (!balanced)
 		pkt_drop(p, p->flags & PKT_FRAGMENT ? SLB_DROP_FRAGMENT : SLB_DROP_PROTOCOL);
+	else if (is_group_frame(p))
+		pkt_drop(p, SLB_DROP_NOT_FOR_US);
+	else
+		b->fragments = true;
 }
 
 void punt(struct core *c, struct burst *b) {
 	for (uint16_t i = 0; i < b->n_live; i++)
-		punt_one(c, &b->pkts[b->live[i]]);
+		punt_one(c, b, &b->pkts[b->live[i]]);
 	burst_sift(b);
 }

@@ -5,7 +5,7 @@
 
 #include "path/core.h"
 
-// Stage of the path: decides packets that are neither TCP, UDP nor ICMP, and multicast.
+// Stage of the path: decides packets that are neither TCP, UDP nor ICMP, multicast, and fragments for the host itself.
 void punt(struct core *c, struct burst *b);
 
 // The meter that a packet for the kernel is under, if it is not OSPF.

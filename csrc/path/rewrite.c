@@ -66,8 +66,9 @@ static void checksum_udp6(const struct core *c, struct pkt *p) {
 	uint32_t pseudo = csum_sum(pkt_addrs6(p), 2 * IP6_BYTES) + udp->dgram_len
 		+ rte_cpu_to_be_16(SLB_PROTO_UDP);
 
-	// A device would also sum what the packet has behind the datagram.
-	if (c->udp_offload[p->arg] && rte_be_to_cpu_16(udp->dgram_len) == p->l4_len) {
+	// A device would also sum what the packet has behind the datagram, and sees but one piece of one that is cut.
+	if (c->udp_offload[p->arg] && !(p->flags & PKT_SPLIT)
+	    && rte_be_to_cpu_16(udp->dgram_len) == p->l4_len) {
 		leave_to_device(c, p, pseudo);
 		return;
 	}
@@ -101,7 +102,9 @@ static void rewrite_one(struct core *c, struct pkt *p) {
 
 	if (!rewrite_ip(p, turn))
 		return;
-	if (p->proto == SLB_PROTO_TCP) {
+	if (unlikely(p->flags & PKT_LATER)) {
+		// It has no L4 header.
+	} else if (p->proto == SLB_PROTO_TCP) {
 		rewrite_tcp(p, to, s->l4_delta ^ turn);
 		if (unlikely(p->tcp_flags & RTE_TCP_SYN_FLAG))
 			tcp_clamp_mss(c, p);

@@ -41,7 +41,8 @@ static uint32_t write_ipv6(struct rte_ipv6_hdr *ip, const struct rst *r) {
 
 uint16_t rst_len(const struct rst *r) {
 	return TCP_BYTES
-		+ (ipaddr_is_v4(r->dst) ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr));
+		+ (ipaddr_is_v4(r->dst) ? sizeof(struct rte_ipv4_hdr)
+					: sizeof(struct rte_ipv6_hdr));
 }
 
 void *rst_write(void *at, const struct rst *r) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What one family has no word for is lost: IPv4 options and IPv6 extension headers, as RFC 7915, 4.1 and 5.1 want it. A
-// packet that may not lose them, because it is source routed, is dropped. Fragments are not translated here.
+// packet that may not lose them, because it is source routed, is dropped. What makes a fragment is carried over (4.1, 5.1.1).
 
 #include "path/translate.h"
 
+#include "path/frag_header.h"
 #include "path/ip_header.h"
 #include "path/mbuf_edit.h"
 #include "path/session.h"
@@ -15,6 +16,7 @@
 #include <rte_udp.h>
 
 enum {
+	PROTO_FRAGMENT = 44,
 	OPTION_END = 0,
 	OPTION_NOP = 1,
 	OPTION_LSRR = 131,
@@ -24,7 +26,10 @@ enum {
 };
 
 uint32_t translated_len(const struct pkt *p) {
-	return p->l4_len + (pkt_is_v6(p) ? (uint32_t)IP4_HEADER : (uint32_t)IP6_HEADER);
+	if (pkt_is_v6(p))
+		return p->l4_len + (uint32_t)IP4_HEADER;
+	return p->l4_len + (uint32_t)IP6_HEADER
+		+ (p->flags & PKT_FRAGMENT ? (uint32_t)FRAG_EXT_BYTES : 0);
 }
 
 bool translated_stays_whole(uint32_t len) {
@@ -64,24 +69,29 @@ static bool to_v6(struct pkt *p) {
 	const struct session *s = p->session;
 	struct rte_ipv4_hdr *old = p->ip4;
 	uint32_t options = (uint32_t)((uint8_t *)p->l4 - (uint8_t *)(old + 1));
+	bool in_parts = (p->flags & (PKT_FRAGMENT | PKT_SPLIT)) != 0;
+	uint16_t ext = in_parts ? FRAG_EXT_BYTES : 0;
+	struct frag_fields place = frag_fields(p);
 	struct ip_fields fields = {
-		.len = p->l4_len,
+		.len = p->l4_len + ext,
 		.tos = old->type_of_service,
 		.ttl = p->ttl - 1,
-		.proto = p->proto,
+		.proto = in_parts ? PROTO_FRAGMENT : p->proto,
 	};
 	struct rte_ipv6_hdr *ip;
 
-	// IPv6 has no header checksum, so a wrong one would be forgotten.
+	// IPv6 has no header checksum, so a wrong one would be forgotten; and no checksum of UDP can be made from fragments.
 	if (csum_fold(csum_sum(old, IP4_HEADER + options)) != 0xffff
-	    || (options > 0 && source_routed(old, options)))
+	    || (options > 0 && source_routed(old, options)) || p->flags & PKT_BARE)
 		return false;
-	ip = replace_header(p, IP6_HEADER, RTE_ETHER_TYPE_IPV6);
+	ip = replace_header(p, IP6_HEADER + ext, RTE_ETHER_TYPE_IPV6);
 	if (ip == NULL)
 		return false;
 	ip_header_v6(
 		ip, fields, session_addrs(s)->addr[!p->dir][1], session_addrs(s)->addr[!p->dir][0]
 	);
+	if (in_parts)
+		frag_put_ext(ip + 1, p->proto, place);
 	p->ip6 = ip;
 	p->kind |= KIND_V6;
 	return true;
@@ -97,22 +107,45 @@ static uint16_t identification(const struct pkt *p) {
 	return id;
 }
 
+// Zero means "no checksum" in IPv4; in IPv6 it means a packet that must not be.
+static bool is_bare(const struct pkt *p) {
+	const struct rte_udp_hdr *udp = p->l4;
+
+	if (p->flags & PKT_FRAGMENT)
+		return (p->flags & PKT_BARE) != 0;
+	return p->proto == SLB_PROTO_UDP && udp->dgram_cksum == 0;
+}
+
+static void number_whole(const struct pkt *p, struct ip_fields *f) {
+	f->whole = translated_stays_whole((uint32_t)IP4_HEADER + f->len);
+	if (!f->whole)
+		f->id_be = identification(p);
+}
+
+static void number_fragment(const struct pkt *p, struct ip_fields *f) {
+	struct frag_fields place = frag_fields(p);
+
+	f->id_be = rte_cpu_to_be_16((uint16_t)place.id);
+	f->place = (uint16_t)(place.from / RTE_IPV4_HDR_OFFSET_UNITS
+			      | (place.more ? RTE_IPV4_HDR_MF_FLAG : 0));
+}
+
 static bool to_v4(struct pkt *p) {
 	const struct flow_key *to = &p->session->key[!p->dir];
-	bool whole = translated_stays_whole((uint32_t)IP4_HEADER + p->l4_len);
 	struct ip_fields fields = {
 		.len = p->l4_len,
-		.id_be = whole ? 0 : identification(p),
-		.whole = whole,
 		.tos = (uint8_t)(rte_be_to_cpu_32(p->ip6->vtc_flow) >> 20),
 		.ttl = p->ttl - 1,
 		.proto = p->proto,
 	};
 	struct rte_ipv4_hdr *ip;
 
-	// Zero means "no checksum" in IPv4; in IPv6 it means a packet that must not be.
-	if (p->proto == SLB_PROTO_UDP && ((const struct rte_udp_hdr *)p->l4)->dgram_cksum == 0)
+	if (is_bare(p))
 		return false;
+	if (p->flags & PKT_FRAGMENT)
+		number_fragment(p, &fields);
+	else
+		number_whole(p, &fields);
 	ip = replace_header(p, IP4_HEADER, RTE_ETHER_TYPE_IPV4);
 	if (ip == NULL)
 		return false;

@@ -12,8 +12,10 @@
 static void work(struct worker *w, struct rte_mbuf **mbufs, uint16_t n, enum source from) {
 	struct burst b;
 
+	worker_spare(w);
 	path_run(w->core, &b, mbufs, n, from);
 	tx_verdicts(w, &b);
+	tx_extra(w);
 }
 
 bool rx_again(struct worker *w) {

@@ -4,6 +4,7 @@
 #include "worker/worker.h"
 
 #include "base/clock.h"
+#include "path/fragment.h"
 #include "path/lifecycle.h"
 #include "path/sweep.h"
 #include "worker/rx.h"
@@ -13,11 +14,12 @@
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
 
-// Sessions looked at in one round: for expiry, of which each may take two of the spare mbufs; and by a sweep.
+// Looked at in one round: sessions and fragmented datagrams for expiry, where each session may take two of the spare mbufs;
+// and entries by a sweep.
 enum { EXPIRE_BUDGET = SPARE_MAX / 2, SWEEP_BUDGET = 128 };
 
 // From the pool, in bulk, as a driver fills its queue. Without mbufs the path goes on without.
-static void spare_fill(struct worker *w) {
+void worker_spare(struct worker *w) {
 	struct extra *e = &w->core->extra;
 	uint16_t wanted = SPARE_MAX - e->n_spare;
 
@@ -37,12 +39,13 @@ bool worker_round(struct worker *w) {
 	tx_flush(w);
 	worked |= inbox_poll(&w->inbox, c);
 	worked |= sweep(c, SWEEP_BUDGET);
+	worker_spare(w);
 	worked |= session_expire(c, EXPIRE_BUDGET) == EXPIRE_BUDGET;
+	fragment_expire(c, EXPIRE_BUDGET);
 	if (unlikely(c->extra.n_send > 0)) {
 		tx_extra(w);
 		tx_flush(w);
 	}
-	spare_fill(w);
 	w->counters.rounds++;
 	return worked;
 }

@@ -59,5 +59,8 @@ struct worker {
 // The lcore's main function; arg is the struct worker. Returns when *stop is set.
 int worker_main(void *arg);
 
+// Fills up the path's reserve of empty mbufs.
+void worker_spare(struct worker *w);
+
 // One round: receive, work, pass on, send, inbox, timers. Returns whether there was anything to do.
 bool worker_round(struct worker *w);

@@ -83,6 +83,7 @@ def _traffic(c: Any, config: Config) -> None:
     c.tcp_mss = value(f"SLB_MSS_{tcp.mss.upper()}") if isinstance(tcp.mss, str) else tcp.mss
     c.drain_tcp_s = config.drain.tcp_s
     c.recycle = config.recycle
+    c.frag_datagrams, c.frag_held = config.fragments.datagrams, config.fragments.held
 
 
 def _port(row: Any, port: Port) -> None:

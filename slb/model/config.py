@@ -165,6 +165,13 @@ class Drain(Section, frozen=True):
     tcp_s: Annotated[int, Meta(ge=0, le=86400)] = 0
 
 
+class Fragments(Section, frozen=True):
+    """What a worker keeps of fragmented datagrams; no datagrams: fragments are dropped."""
+
+    datagrams: Annotated[int, Meta(ge=0, le=1_048_576)] = 1024
+    held: Annotated[int, Meta(ge=0, le=65535)] = 512
+
+
 class Punt(Section, frozen=True):
     """Packets a second that may go to the kernel, by kind, for the whole process."""
 
@@ -207,6 +214,7 @@ class Config(Section, frozen=True):
     tcp: Tcp = field(default_factory=Tcp)
     drain: Drain = field(default_factory=Drain)
     recycle: bool = True
+    fragments: Fragments = field(default_factory=Fragments)
     punt: Punt = field(default_factory=Punt)
     ospf: Ospf = field(default_factory=Ospf)
     api: Api = field(default_factory=Api)

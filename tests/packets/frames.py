@@ -140,6 +140,13 @@ def with_options(packet: Packet, *options: IPOption) -> Packet:
     return changed
 
 
+def unfragmentable(packet: Packet) -> Packet:
+    """The IPv4 packet with do-not-fragment."""
+    changed = packet.copy()
+    changed[IP].flags = "DF"
+    return changed
+
+
 def ip_checksum(header: bytes) -> int:
     """The right checksum of an IPv4 header."""
     return int(checksum(header[:10] + b"\0\0" + header[12:]))

@@ -49,6 +49,9 @@ class Run:
     packets: Counter[str] = field(default_factory=Counter)
     octets: Counter[str] = field(default_factory=Counter)
     wanted: list[tuple[str, int]] = field(default_factory=list)
+    held_by: int = 0  # the worker that held the last packet that was held
+    idents: list[int] = field(default_factory=list)  # that datagrams have got
+    flying: dict[int, bytes] = field(default_factory=dict)  # the latest fragments, by their place
 
     def touch(self, direction: str, frame: bytes) -> None:
         """Expect a packet of a session to be counted."""
@@ -106,29 +109,33 @@ class ToRs:
         """Compare every byte with a translation made from scratch."""
         assert result.what == f"TX {self.port}"
         frame = frame[: len(frame) - self.cut]
+        assert result.data == self.expect(run, send, frame, result.data)
+        run.touch(IN, frame)
+
+    def expect(self, run: Run, send: "Send", frame: bytes, got: bytes) -> bytes:
+        """Check both ends of `got` and note the flow; return the translation made from scratch."""
         (_, client_port), _ = endpoints(frame)
-        local, server = endpoints(result.data)
+        local, server = endpoints(got)
         if self.anew:
             assert local != endpoints(run.flows.pop(client_port).after)[0]
         if client_port in run.flows:
             assert (local, server) == endpoints(run.flows[client_port].after)
         else:
-            locals_ = LOCAL6 if is_v6(result.data) else LOCAL
-            assert local[0] == (self.local or locals_[send.worker]) and local[1] >= 1024
+            local_address = self.local or (LOCAL6 if is_v6(got) else LOCAL)[send.worker]
+            assert local[0] == local_address and local[1] >= 1024
             assert server[0] == self.rs
-        wire = Wire(port_mac(self.port), self.mac, local, server)
         if client_port not in run.flows:
-            run.flows[client_port] = Flow(frame, result.data, self._shift(run, frame, result))
-        shift = run.flows[client_port].shift
-        assert result.data == translated(frame, result.data, wire, shift)
-        assert right_checksums(frame) == right_checksums(result.data)
+            run.flows[client_port] = Flow(frame, got, self._shift(run, frame, got))
+        wire = Wire(port_mac(self.port), self.mac, local, server)
+        expected = translated(frame, got, wire, run.flows[client_port].shift)
+        assert right_checksums(frame) == right_checksums(expected)
         run.latest = client_port
-        run.touch(IN, frame)
+        return expected
 
-    def _shift(self, run: Run, frame: bytes, result: Result) -> Shift:
+    def _shift(self, run: Run, frame: bytes, got: bytes) -> Shift:
         """What the engine has chosen for a new session."""
         renumbers = run.lab.harness.settings.renumber
-        return Shift.learn(frame, result.data) if renumbers else Shift()
+        return Shift.learn(frame, got) if renumbers else Shift()
 
 
 @dataclass(frozen=True)
@@ -141,15 +148,20 @@ class ToClient:
     def check(self, run: Run, send: "Send", frame: bytes, result: Result) -> None:
         """Compare every byte with a translation made from scratch."""
         assert result.what == f"TX {self.port}"
-        _, client = endpoints(result.data)
+        assert result.data == self.expect(run, send, frame, result.data)
+        run.touch(OUT, frame)
+
+    def expect(self, run: Run, send: "Send", frame: bytes, got: bytes) -> bytes:
+        """Check both ends of `got`, note the answer; return the translation made from scratch."""
+        _, client = endpoints(got)
         flow = run.flows[client[1]]
         asked, service = endpoints(flow.before)
         assert asked == client
         wire = Wire(port_mac(self.port), self.mac, service, client)
-        assert result.data == translated(frame, result.data, wire, flow.shift, inwards=False)
-        assert right_checksums(frame) == right_checksums(result.data)
-        run.answers[client[1]] = Flow(frame, result.data, flow.shift)
-        run.touch(OUT, frame)
+        expected = translated(frame, got, wire, flow.shift, inwards=False)
+        assert right_checksums(frame) == right_checksums(expected)
+        run.answers[client[1]] = Flow(frame, got, flow.shift)
+        return expected
 
 
 @dataclass(frozen=True)
@@ -203,6 +215,10 @@ class EchoReply:
     def check(self, run: Run, send: "Send", frame: bytes, result: Result) -> None:
         """Compare with a reply that scapy puts together."""
         assert result.what == f"TX {send.port}"
+        assert result.data == self.reply(frame)
+
+    def reply(self, frame: bytes) -> bytes:
+        """The reply to a whole request."""
         asked = Ether(frame)
         reply = asked.copy()
         reply.src, reply.dst = asked.dst, asked.src
@@ -214,7 +230,7 @@ class EchoReply:
         else:
             reply[IP].ttl, reply[ICMP].type = 64, 0
             del reply[IP].chksum, reply[ICMP].chksum
-        assert result.data == bytes(reply)
+        return bytes(reply)
 
 
 class Step(Protocol):

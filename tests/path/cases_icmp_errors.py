@@ -309,11 +309,6 @@ FATES = [
         *opened("UDP6"),
         Send(Error(NO_PORT6, outer=lambda net: _from(net, "fe80::1")), ToSender()),
     ),
-    Case(
-        "an error in fragments",
-        *opened("UDP"),
-        Send(Error(NO_PORT, outer=lambda net: _fragment(net)), Drop("FRAGMENT")),
-    ),
     *(
         Case(
             f"an error about a packet that no session has sent, {what}",
@@ -358,12 +353,6 @@ def _hops(net: Packet, hops: int) -> Packet:
 def _from(net: Packet, source: str) -> Packet:
     changed = net.copy()
     changed.src = source
-    return changed
-
-
-def _fragment(net: Packet) -> Packet:
-    changed = net.copy()
-    changed.flags = "MF"
     return changed
 
 

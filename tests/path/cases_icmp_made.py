@@ -147,13 +147,6 @@ LENGTHS = [
 ]
 
 SILENT = [
-    Case(
-        "IPv4 that may be fragmented is not told of the MTU",
-        Send(udp(), ToRs(RS)),
-        Send(udp(b"x" * LONG), Drop("MTU", session="in")),
-        Send(Back(payload=b"x" * LONG), Drop("MTU", session="out")),
-    ),
-    Case("nor on the way to IPv6", Send(udp46(b"x" * LONG), Drop("MTU", session="in"))),
     *(
         Case(f"{src} is not told", Send(udp(src=src, ttl=1), Drop("BAD_SOURCE")))
         for src in ("0.0.0.1", "127.0.0.1", "224.0.0.1", "255.255.255.255", VIP, LOCAL[1], OWN)
@@ -173,7 +166,6 @@ SILENT = [
         "nor in a frame for a group",
         Send(patched(udp(ttl=1), 0, b"\x01\0\x5e\0\0\1"), Drop("NOT_FOR_US")),
     ),
-    Case("nor of a fragment", Send(udp(ttl=1, flags="MF"), Drop("FRAGMENT"))),
     Case(
         "nor, for now, of a way that is not known",
         Reroute(NOWHERE),

@@ -221,17 +221,6 @@ SOURCES = [
     for source in ("::", "::1", "::ffff:1.2.3.4", "::1.2.3.4", "ff02::1", "fe80::9", VIP6, OWN6)
 ] + [Case("nor a local address", Send(tcp6(src=LOCAL6[1]), Drop("BAD_SOURCE")))]
 
-FRAGMENTS = [
-    Case(
-        f"a {what} fragment to a VIP",
-        Send(
-            ip6() / IPv6ExtHdrFragment(nh=17, offset=offset, m=more, id=7) / bytes(16),
-            Drop("FRAGMENT"),
-        ),
-    )
-    for what, offset, more in (("first", 0, 1), ("later", 3, 1), ("last", 5, 0))
-]
-
 CASES = [
     *SESSIONS,
     *HOPS,
@@ -240,5 +229,4 @@ CASES = [
     *KERNEL,
     *ECHO,
     *SOURCES,
-    *FRAGMENTS,
 ]

@@ -2,7 +2,19 @@
 """TCP: what opens a session, what each side's packets become, when a session ends."""
 
 from case import Back, Burst, Case, Drop, Send, Sessions, ToClient, ToRs, Wait
-from packets.frames import ACK, FIN_ACK, RST, SYN, SYN_ACK, VIP_EMPTY, patched, tcp, with_options
+from errors import Told
+from packets.frames import (
+    ACK,
+    FIN_ACK,
+    RST,
+    SYN,
+    SYN_ACK,
+    VIP_EMPTY,
+    patched,
+    tcp,
+    unfragmentable,
+    with_options,
+)
 from scapy.layers.inet import IPOption_NOP, IPOption_RR
 
 HANDSHAKE = (
@@ -102,11 +114,14 @@ CARRYING = [
         Send(Back(change=lambda p: patched(p, IP_CSUM_AT, b"\xff\xfe")), ToClient()),
     ),
     Case("the longest packet the MTU allows", Send(tcp(SYN, b"x" * 1460), ToRs())),
-    Case("one byte more is too long", Send(tcp(SYN, b"x" * 1461), Drop("MTU", session="in"))),
+    Case(
+        "one byte more is too long",
+        Send(tcp(SYN, b"x" * 1461, flags="DF"), Told("MTU", 1500, session="in")),
+    ),
     Case(
         "too long for the client is dropped too",
         Send(tcp(SYN), ToRs()),
-        Send(Back("A", b"x" * 1461), Drop("MTU", session="out")),
+        Send(Back("A", b"x" * 1461, change=unfragmentable), Told("MTU", 1500, session="out")),
     ),
 ]
 

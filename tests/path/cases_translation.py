@@ -16,6 +16,7 @@ from packets.frames import (
     tcp6,
     udp,
     udp6,
+    unfragmentable,
     with_options,
 )
 from scapy.layers.inet import IPOption_LSRR, IPOption_NOP, IPOption_RR
@@ -123,7 +124,7 @@ NAT64 = [
         "an answer of 1,480 bytes is the longest that fits",
         Send(udp64(), ToRs(RS)),
         Send(Back(payload=b"x" * 1452), ToClient()),
-        Send(Back(payload=b"x" * 1453), Drop("MTU", session="out")),
+        Send(Back(payload=b"x" * 1453, change=unfragmentable), Told("MTU", 1480, session="out")),
     ),
     Case("a frame longer than the packet", Send(bytes(udp64(b"")) + bytes(6), ToRs(RS))),
     Case("hop limit 1", Send(tcp64(hlim=1), Told("TTL")), Sessions(0)),
@@ -176,7 +177,10 @@ NAT46 = [
         Send(raw_options(tcp46(), b"\x00\x83\x07\x04"), ToRs(RS6)),
     ),
     Case("1,480 bytes are the longest that fit", Send(udp46(b"x" * 1452), ToRs(RS6))),
-    Case("1,481 bytes are too many", Send(udp46(b"x" * 1453), Drop("MTU", session="in"))),
+    Case(
+        "1,481 bytes are too many",
+        Send(udp46(b"x" * 1453, flags="DF"), Told("MTU", 1480, session="in")),
+    ),
     Case("a padded frame", Send(bytes(udp46(b"")) + bytes(18), ToRs(RS6))),
 ]
 

@@ -37,6 +37,7 @@ def config_of(settings: Settings) -> Any:
     config.sessions6 = settings.sessions6
     config.vs_max, config.rs_max = settings.vs_max, settings.rs_max
     config.tcp_renumber = settings.renumber
+    config.frag_datagrams, config.frag_held = settings.datagrams, settings.held
     for name, value in settings.options.items():
         setattr(config, name, value)
     for name in ("ospf", "arp", "other"):

@@ -27,7 +27,7 @@ KINDS: list[tuple[Callable[[int], Packet | bytes], Outcome]] = [
     (lambda n: icmp(), EchoReply()),
     (lambda n: ether() / ARP(), Punt("ARP")),
     (lambda n: ip("192.0.2.1", "224.0.0.5", proto=89) / bytes(n), Punt("OSPF")),
-    (lambda n: udp(flags="MF", sport=n), Drop("FRAGMENT")),
+    (lambda n: ip(proto=47, frag=9) / bytes(n), Drop("FRAGMENT")),
     (lambda n: tcp(ttl=1, sport=n), Told("TTL")),
     (lambda n: bytes(ether())[:n], Drop("SHORT")),
 ]

@@ -4,6 +4,8 @@
 import cases_crossings
 import cases_edge_ports
 import cases_forwarding
+import cases_fragments
+import cases_fragments_refused
 import cases_icmp
 import cases_icmp_errors
 import cases_icmp_families
@@ -20,6 +22,7 @@ import cases_translation
 import cases_udp
 import pytest
 from case import Case, Drop, Send
+from fragments import Lost, Piece
 from lab import Lab
 from structs import names
 
@@ -43,8 +46,10 @@ TABLES = (
     cases_forwarding,
     cases_ipv6,
     cases_translation,
+    cases_fragments,
+    cases_fragments_refused,
 )
-# Exhaustion, rates, VLANs, quiescing and full queues have tests of their own.
+# Exhaustion, rates, VLANs, quiescing, splitting and full queues have tests of their own.
 ELSEWHERE = {
     "NO_LOCAL_PORT",
     "SESSION_FULL",
@@ -55,6 +60,7 @@ ELSEWHERE = {
     "HANDOFF_FULL",
     "TX_FULL",
     "VLAN",
+    "NO_MBUF",
 }
 ALL = [(table.__name__.removeprefix("cases_"), case) for table in TABLES for case in table.CASES]
 
@@ -70,6 +76,9 @@ def test_every_drop_reason_has_a_case() -> None:
     steps = [step for _, case in ALL for step in case.steps]
     sends = [step for step in steps if isinstance(step, Send)]
     seen = {send.outcome.reason for send in sends if isinstance(send.outcome, Drop)}
+    seen |= {step.what.removeprefix("DROP ") for step in steps if isinstance(step, Piece)}
+    seen |= {step.reason for step in steps if isinstance(step, Lost)}
+    seen -= {"TX", "HELD"}
     reasons = set(names("slb_drop", "SLB_DROP_").values()) - {"COUNT"}
     assert seen | ELSEWHERE == reasons and not seen & ELSEWHERE
 

@@ -21,6 +21,8 @@ class Settings:
     sessions6: int = 1000
     vs_max: int = 64
     rs_max: int = 256
+    datagrams: int = 1024
+    held: int = 512
     mtu: int = 1500
     pps: Mapping[str, int] = field(default_factory=dict)  # ospf, arp, other
     timeouts: Mapping[str, int] = field(default_factory=dict)  # TCP_SYN_SENT: seconds

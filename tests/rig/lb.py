@@ -43,6 +43,7 @@ class LbSettings:
     ipv6: bool = True
     # False: no OSPF, and local addresses in the network between LB and switch, which need no route.
     ospf: bool = True
+    mtu: int = 1500
     announce: str = "subnets"
     network_type: str = "broadcast"
     services: Sequence[dict[str, Any]] = ()
@@ -69,6 +70,7 @@ def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
         "name": "lan0",
         "device": f"net_tap0,iface={DATA_LINK}",
         "kernel_interface": {"name": KERNEL_LINK},
+        "mtu": settings.mtu,
         "addresses": [f"{family.lb}/{family.length}" for family in families],
         "routes": [{"to": default[f.version], "via": f.switch} for f in families],
         "local_addresses": [a for f in families for a in local(settings.workers, f)],

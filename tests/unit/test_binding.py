@@ -163,15 +163,18 @@ def test_settings_of_the_traffic() -> None:
     assert (c.ports[0].vlan, c.sessions6, c.recycle, c.drain_tcp_s) == (7, 0, 1, 0)
     assert (c.tcp_mss, c.tcp_no_session) == (lib.SLB_MSS_AUTO, lib.SLB_NO_SESSION_DROP)
     assert (c.tcp_renumber, c.tcp_expired) == (1, lib.SLB_EXPIRED_DROP)
+    assert (c.frag_datagrams, c.frag_held) == (1024, 512)
     text += """
 tcp: {no_session: reset, mss: 1300, expired: reset, renumber: false}
 drain: {tcp_s: 60}
 recycle: false
+fragments: {datagrams: 16, held: 17}
 """
     c = to_c(parse("x", text.replace("sessions:", "sessions6: 99\n  sessions:"), range(8)))
     assert (c.sessions6, c.recycle, c.drain_tcp_s) == (99, 0, 60)
     assert (c.tcp_mss, c.tcp_no_session) == (1300, lib.SLB_NO_SESSION_RESET)
     assert (c.tcp_renumber, c.tcp_expired) == (0, lib.SLB_EXPIRED_RESET)
+    assert (c.frag_datagrams, c.frag_held) == (16, 17)
     assert to_c(parse("x", text.replace("1300", "off"), range(8))).tcp_mss == lib.SLB_MSS_OFF
 
 
