@@ -173,11 +173,11 @@ static inline bool is_over(const struct core *c, const struct burst *b, uint16_t
 		    && session_is_over(c, p->session, p->dir));
 }
 
-// A connection that is opened anew has ended before, and nobody is told.
+// Of one that is opened anew both ends know that it has ended.
 static void end(struct core *c, struct burst *b, uint16_t at) {
 	struct pkt *p = &b->pkts[b->live[at]];
 
-	if (!reopens(b, at))
+	if (session_is_over(c, p->session, p->dir))
 		tcp_tell_late(c, p);
 	forget(c, b, at, p->session);
 }

@@ -12,6 +12,8 @@
 #include <rte_ether.h>
 #include <rte_ip.h>
 
+enum { SHORTEST_MTU6 = 1280 }; // of every link (RFC 8200, 5)
+
 // Where the packet goes once rewritten: to the one whose packets arrive in the other direction.
 static struct ipaddr destination(const struct session *s, enum direction dir) {
 	return session_src(s, !dir);
@@ -48,13 +50,14 @@ static uint32_t trailer(const struct pkt *p) {
 	return rte_pktmbuf_pkt_len(p->m) - RTE_ETHER_HDR_LEN - p->ip_len;
 }
 
-// The outgoing MTU as one for packets of the family that came in.
+// The outgoing MTU as one for packets of the family that came in. No IPv6 sender makes them shorter than 1,280 bytes, and those that
+// are no longer may be cut as IPv4.
 static uint32_t mtu_before(const struct pkt *p, const struct hop *hop) {
 	const uint32_t grows = sizeof(struct rte_ipv6_hdr) - sizeof(struct rte_ipv4_hdr);
 
 	if (p->session->kind[DIR_IN] == p->session->kind[DIR_OUT])
 		return hop->mtu;
-	return pkt_is_v6(p) ? hop->mtu + grows : hop->mtu - grows;
+	return pkt_is_v6(p) ? RTE_MAX(hop->mtu + grows, (uint32_t)SHORTEST_MTU6) : hop->mtu - grows;
 }
 
 static void too_long(

@@ -8,6 +8,7 @@
 #include "path/frag_header.h"
 #include "path/fragment.h"
 #include "path/mbuf_edit.h"
+#include "path/translate.h"
 #include "path/vlan.h"
 
 #include <rte_byteorder.h>
@@ -26,9 +27,16 @@ struct cut {
 	uint8_t header[HEADER_MAX];
 };
 
+// Of the packet as it will leave.
 bool split_is_allowed(const struct pkt *p) {
-	return !pkt_is_v6(p) && p->proto != SLB_PROTO_ICMP
-		&& (p->ip4->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)) == 0;
+	const struct session *s = p->session;
+
+	if (p->proto != SLB_PROTO_TCP && p->proto != SLB_PROTO_UDP)
+		return false;
+	if (!pkt_is_v6(p))
+		return (p->ip4->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)) == 0;
+	return s->kind[DIR_IN] != s->kind[DIR_OUT]
+		&& (p->flags & PKT_FRAGMENT || !translated_stays_whole(translated_len(p)));
 }
 
 static uint32_t header_len(const struct pkt *p) {

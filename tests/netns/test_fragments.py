@@ -44,11 +44,17 @@ def drops(rig: Rig) -> dict[str, int]:
     return {row["reason"]: row["total"] for row in rig.lb.items("/v1/drops")}
 
 
+def serve(rig: Rig, way: Way) -> None:
+    """Apply a way's services and use one, so that the load balancer has its neighbours' MACs."""
+    rig.lb.apply(way.services())
+    rig.client.http(4, target=way.http)
+
+
 @pytest.fixture(params=WAYS, ids=NAMES)
 def way(request: pytest.FixtureRequest, shared_rig: Rig) -> Way:
     """A way whose services are the whole set of the shared rig."""
     found: Way = request.param
-    shared_rig.lb.apply(found.services())
+    serve(shared_rig, found)
     return found
 
 
@@ -98,7 +104,7 @@ def test_ping(rig: Rig, family: Family, size: int) -> None:
 def test_ipv4_that_is_too_long_as_ipv6(rig: Rig, size: int) -> None:
     """A packet that may be fragmented is, where the header of IPv6 makes it too long."""
     way = WAYS[NAMES.index("46")]
-    rig.lb.apply(way.services())
+    serve(rig, way)
     with rig.client.udp(way.echo) as client:
         client.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
         for _ in range(20):
@@ -108,8 +114,10 @@ def test_ipv4_that_is_too_long_as_ipv6(rig: Rig, size: int) -> None:
 @pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])
 def narrow_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A rig whose load balancer sends at most 1,400 bytes to pods and clients, and gets more."""
-    settings = LbSettings(workers=request.param, ospf=False, mtu=NARROW)
-    with Rig(settings) as rig:
+    with Rig(LbSettings(workers=request.param, mtu=NARROW)) as rig:
+        # Only routers of one MTU become neighbours.
+        rig.switch.namespace.ip("link", "set", DATA_LINK, "mtu", str(NARROW))
+        rig.wait_ospf()
         rig.switch.namespace.ip("link", "set", DATA_LINK, "mtu", "1500")
         for number in NODES:
             # What they send over IPv6 may not be cut on the way.
@@ -122,7 +130,7 @@ def narrow_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
 @pytest.mark.parametrize("size", [1200, 1472, 3000, 60_000])
 def test_a_way_with_a_smaller_mtu(narrow_rig: Rig, way: Way, size: int) -> None:
     """IPv4 clients' packets that may be fragmented get through, whole ones and fragments."""
-    narrow_rig.lb.apply(way.services())
+    serve(narrow_rig, way)
     with narrow_rig.client.udp(way.echo) as client:
         client.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
         for _ in range(10):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from case import Back, Case, Drop, Run, Send, ToClient, ToRs
 from driver import BURST
+from errors import Told
 from fragments import Datagram, Split, backwards, follow
 from lab import Lab
 from packets.fragments import ident_of, joined, place_of, split_for
@@ -59,7 +60,8 @@ def test_answers_too(open_lab: Opener) -> None:
         Split(udp(DATA), ToRs(), 576),
         Split(Back(payload=DATA[1:]), ToClient(), 576),
         Split(udp46(DATA, sport=40001), ToRs(RS6), 576),
-        Send(Back(payload=DATA[:1900]), Drop("MTU", session="out")),
+        Send(Back(payload=DATA[:1900]), Told("MTU", 1280, session="out")),
+        Split(Back(payload=DATA[:1232]), ToClient(), 576),
     ).run(lab)
     lab.clear()
 
