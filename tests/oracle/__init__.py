@@ -7,8 +7,18 @@ RS), the model takes the choice from what was observed and checks that it was a 
 everything else it foresees: each frame's verdict, each byte of each frame sent, all sessions, all
 counters.
 
-    checksum, packet, tcp_state, scheduler, routes, services, sessions, translate, model   the model
-    recompute                                       checksums once more, by scapy
-    build, drafts, dice, events, strategies         what happens: drawn by hypothesis
-    player, share                                   engine and model side by side
+    checksum, packet, extensions        what a frame says
+    tcp_state, tcp_numbers, sessions    what is known of a connection
+    datagrams, reassembly               what is known of fragments
+    scheduler, routes, services         what the operator has set up
+    translate, icmp_errors, fragments   packets that go on
+    made, resets                        packets of our own
+    outcome, model                      the balancer of all these
+    recompute                           checksums once more, by scapy
+    features, dice, events, strategies  what happens: drawn by hypothesis
+    build, quotes, fragmenting, drafts  frames of it
+    player, observed, share             engine and model side by side
+
+`test_model_*` hold the newest chapters against frames that scapy makes, `test_sabotage` shows that
+the comparison notices.
 """

@@ -19,6 +19,19 @@ def checksum(data: bytes) -> int:
     return 0xFFFF - total
 
 
+def adjusted(was: int, before: bytes, after: bytes, of_udp: bool) -> tuple[int, ...]:
+    """A checksum after a change of some of what it covers, where the rest is not there to sum up.
+
+    UDP has a zero of its own: it means that there is none.
+    """
+    if of_udp and was == 0:
+        return (0,)
+    value = (was - ones_sum(after) + ones_sum(before)) % 0xFFFF
+    if value:
+        return (value,)
+    return (0xFFFF,) if of_udp else (0, 0xFFFF)
+
+
 def carried(was: int, right_before: int, right_after: int) -> tuple[int, ...]:
     """What a checksum may be after a change: right if it was, else wrong by as much as before.
 

@@ -9,10 +9,12 @@ plainest one, since hypothesis shrinks bytes towards zero.
 from collections.abc import Sequence
 from typing import TypeVar
 
+from oracle import fragmenting, quotes
 from oracle.drafts import MILD, QUIRKS
-from oracle.events import FromClient, Noise, OfSession, Other, Sent
+from oracle.events import ErrorAbout, Fragmented, FromClient, Noise, OfSession, Other, Sent
+from oracle.features import FEATURES
 
-BYTES = 16
+BYTES = 24
 T = TypeVar("T")
 
 CLIENTS = {
@@ -51,6 +53,7 @@ VALUES: dict[str, Sequence[int]] = {
     "ip_options": range(1, 11),
     "tcp_options": range(1, 11),
     "raw_options": range(10),
+    "numbers": range(17 * 4 * 7 * 4 * 7),
     "extensions": range(11**3),
     "vlan": [0, 5, 0x123, 0xE123, 0xF000],
     "fragment": [0x4000, 0x4000, 0x8000, 0x2000, 0x0001, 0x1FFF, 0x20B9],
@@ -96,6 +99,12 @@ class Dice:
         names = MILD if kind < 9 else RARE
         return dict(self._quirk(self.of(names)) for _ in range(self.below(3) + 1))
 
+    def numbers(self) -> dict[str, int]:
+        """Every other time TCP numbers to look after."""
+        if "numbers" not in FEATURES or self.below(2):
+            return {}
+        return dict([self._quirk("numbers")])
+
     def _quirk(self, name: str) -> tuple[str, int]:
         values = VALUES.get(name)
         return name, self.word() if values is None else self.of(values)
@@ -104,21 +113,39 @@ class Dice:
 def packet(drawn: bytes) -> Sent | None:
     """The packet that these bytes stand for, if any."""
     dice = Dice(drawn)
-    kind = dice.below(17)
+    kind = dice.below(21)
     if kind == 0:
         return None
+    if kind < 16:
+        return _of(dice, kind, SIZES)
+    if kind == 16:
+        return Noise(drawn[dice.below(len(drawn)) :] * (1 + dice.below(4)))
+    if kind < 19 and "fragments" in FEATURES:
+        size, how, ident = dice.of(fragmenting.SIZES), dice.below(1000), dice.below(100)
+        sent = _of(dice, 1 + dice.below(15), fragmenting.OCTETS)
+        return Fragmented(sent, size, how, ident * 0x02030405)
+    if "errors" in FEATURES:
+        which, says = dice.below(32), dice.below(1000)
+        size, twist = dice.of(quotes.SIZES), dice.below(1000)
+        return ErrorAbout(which, dice.below(100), says, size, twist, dice.quirks())
+    return None
+
+
+def _of(dice: Dice, kind: int, sizes: Sequence[int]) -> FromClient | OfSession | Other:
+    """A packet of a client, of a session, or any other."""
     if kind < 6:
         service, port = dice.of(SERVICES), dice.of(PORTS)
         clients = NO_CLIENTS if dice.below(9) == 8 else CLIENTS
         client = dice.of(clients[6 if "[" in service else 4])
-        return FromClient(client, port, service, dice.flags(), dice.of(SIZES), dice.quirks())
+        quirks = dice.numbers() | dice.quirks()
+        return FromClient(client, port, service, dice.flags(), dice.of(sizes), quirks)
     if kind < 15:
         way, who = dice.below(2) == 1, dice.below(40)
-        return OfSession(who, way, dice.flags(), dice.of(SIZES), dice.quirks())
-    if kind == 15:
-        to: str | int = dice.below(8) if dice.below(2) else dice.of(ELSEWHERE)
-        family = 6 if ":" in str(to) or dice.below(2) else 4
-        source = dice.of([*CLIENTS[family], *NO_CLIENTS[family]])
-        sport, dport = dice.of(PORTS), dice.of([*PORTS, 1024])
-        return Other(source, to, dice.of(PROTOCOLS), sport, dport, dice.of(SIZES), dice.quirks())
-    return Noise(drawn[dice.below(len(drawn)) :] * (1 + dice.below(4)))
+        quirks, flags = dice.numbers() | dice.quirks(), dice.flags()
+        due = "resets" in FEATURES and dice.below(2)
+        return OfSession(who, way, None if due else flags, dice.of(sizes), quirks)
+    to: str | int = dice.below(8) if dice.below(2) else dice.of(ELSEWHERE)
+    family = 6 if ":" in str(to) or dice.below(2) else 4
+    source = dice.of([*CLIENTS[family], *NO_CLIENTS[family]])
+    sport, dport = dice.of(PORTS), dice.of([*PORTS, 1024])
+    return Other(source, to, dice.of(PROTOCOLS), sport, dport, dice.of(sizes), dice.quirks())

@@ -6,9 +6,10 @@ from ipaddress import ip_address
 
 from values import Settings
 
+from oracle import quotes
 from oracle.build import Draft
-from oracle.events import FromClient, OfSession, Other
-from oracle.packet import ICMP, ICMP6
+from oracle.events import ErrorAbout, FromClient, OfSession, Other, Quirks
+from oracle.packet import ACK, ETHERNET, ICMP, ICMP6, PUSH, SYN, UDP, Packet
 from oracle.routes import packed
 from oracle.services import service_of
 from oracle.sessions import Session
@@ -40,20 +41,55 @@ EXTENSIONS = [
     (60, b"\xff" + PADDING * 6),  # longer than most packets
     (59, b"\0" + bytes(6)),  # no next header
 ]
+ROUTERS = {
+    4: ["198.51.100.77", "203.0.113.9", "10.10.0.1", "127.0.0.1", "10.96.0.10", "192.0.2.1"],
+    6: ["2001:db8:77::1", "2001:db8:c::9", "2001:db8:10::1", "fe80::1", "2001:db8:96::a", "::"],
+}
 NOP, RECORD_ROUTE = b"\x01", b"\x07\x07\x04" + bytes(4)
+STAMPS = b"\x08\x0a\xff\xff\xf0\x01\x80\x00\x12\x34"
+SACK = b"\x05\x0a\xff\xff\xff\xf0\x00\x00\x00\x0b"
+SACKS = b"\x05\x12\x12\x34\x56\x78\x80\x00\x00\x00\xff\xff\xff\xff\x00\x00\x00\x00"
+DUE = {"TCP_SYN_SENT": (True, SYN | ACK), "TCP_SYN_RECV": (False, ACK)}
+NUMBERS = [  # of TCP options, at odd places too
+    NOP + NOP + STAMPS,
+    NOP + NOP + STAMPS,
+    b"\x02\x04\x05\xb4\x04\x02" + STAMPS + b"\x01\x03\x03\x07",  # as a SYN has them
+    STAMPS,
+    NOP + STAMPS + NOP,
+    NOP * 2 + SACK,
+    NOP + SACKS + NOP,
+    NOP + STAMPS + SACKS,
+    SACKS + STAMPS,
+    NOP + SACK + NOP + STAMPS,
+    b"\x02\x00" + STAMPS,  # cannot be read
+    b"\x03\x01\x01\x01" + STAMPS,
+    STAMPS + b"\x08\x0b",  # longer than the header
+    b"\x00\x01" + STAMPS,  # behind the end
+    b"\x08\x09" + STAMPS[2:9] + NOP + STAMPS,  # one byte short
+    b"\x05\x06\x12\x34\x56\x78" + SACK,  # half a block
+    b"\x05\x02" + STAMPS + STAMPS,
+]
 
 
 def draft_of(
-    sent: FromClient | OfSession | Other, live: Sequence[Session], settings: Settings
+    sent: FromClient | OfSession | Other | ErrorAbout,
+    live: Sequence[Session],
+    gone: Sequence[Packet],
+    settings: Settings,
 ) -> Draft | None:
-    """The packet, or None when it is of a session and there is none."""
+    """The packet, or None when it is of a session, or about one that is gone, and there is none."""
+    if isinstance(sent, ErrorAbout):
+        return _error_about(sent, gone[-1 - sent.which % len(gone)]) if gone else None
     if isinstance(sent, FromClient):
         proto, vip, port = service_of(sent.vs)
         draft = Draft(proto, packed(sent.client), vip, sent.port, port, sent.flags)
     elif isinstance(sent, OfSession):
         if not live:
             return None
-        draft = _of_session(live[sent.who % len(live)], sent.outward, sent.flags)
+        session, outward, flags = live[sent.who % len(live)], sent.outward, sent.flags
+        if flags is None:
+            outward, flags = DUE.get(session.state, (outward, PUSH | ACK))
+        draft = _of_session(session, outward, flags)
     else:
         to = sent.to
         if isinstance(to, int):
@@ -63,10 +99,24 @@ def draft_of(
             return None
         proto = ICMP6 if sent.proto == ICMP and ":" in to else sent.proto
         draft = Draft(proto, packed(sent.source), packed(to), sent.sport, sent.dport)
+    draft.ack = 0x7FFFFF00 + sent.payload
     draft.payload = payload(sent.payload)
-    for name, value in sent.quirks.items():
+    return _with_quirks(draft, sent.quirks)
+
+
+def _with_quirks(draft: Draft, quirks: Quirks) -> Draft:
+    for name, value in quirks.items():
         QUIRKS[name](draft, value)
     return draft
+
+
+def _error_about(sent: ErrorAbout, packet: Packet) -> Draft:
+    routers = ROUTERS[packet.family]
+    proto, source = ICMP if packet.family == 4 else ICMP6, routers[sent.source % len(routers)]
+    draft = Draft(proto, packed(source), packet.src)
+    draft.icmp, draft.icmp_rest = quotes.says(packet.family, sent.says)
+    draft.payload = quotes.quote(packet.frame[ETHERNET : packet.end], sent.size, sent.twist)
+    return _with_quirks(draft, sent.quirks)
 
 
 def _of_session(session: Session, outward: bool, flags: int) -> Draft:
@@ -105,6 +155,16 @@ def _extensions(draft: Draft, which: int) -> None:
 
 def _tcp_options(draft: Draft, words: int) -> None:
     draft.tcp_options = NOP * (4 * (words % 11))
+
+
+def _numbers(draft: Draft, which: int) -> None:
+    """Other numbers, with time stamps and acknowledged ranges."""
+    which, layout = divmod(which, len(NUMBERS))
+    options = NUMBERS[layout]
+    draft.tcp_options = options + bytes(-len(options) % 4)
+    which, kind = divmod(which, 4)
+    draft.seq = (0, 0xFFFFFFF0, 0x12345678, 0x80000000)[kind] + which % 7
+    draft.ack = (1, 0xFFFFFFF0, 0x87654321, 0x80000000)[which // 7 % 4] + which // 28 % 7
 
 
 def _sums_to(draft: Draft, how: int) -> None:
@@ -148,6 +208,17 @@ def _group(draft: Draft, value: int) -> None:
     draft.dst_mac = b"\xff" * 6 if value & 1 else b"\x01\0\x5e\0\0\x05"
 
 
+def _whole(draft: Draft, value: int) -> None:
+    """Not to be fragmented."""
+    draft.fragment = 0x4000
+
+
+def _unchecked(draft: Draft, value: int) -> None:
+    """UDP without a checksum."""
+    if draft.proto == UDP:
+        draft.l4_checksum = 0
+
+
 def _bad_l4(draft: Draft, value: int) -> None:
     draft.l4_checksum, draft.sums_to = value & 0xFFFF, None
 
@@ -161,6 +232,7 @@ QUIRKS: dict[str, Callable[[Draft, int], None]] = {
     "tos": _set("tos", 0xFF),
     "ident": _set("ident"),
     "fragment": _set("fragment"),
+    "whole": _whole,
     "ip_checksum": _set("ip_checksum"),
     "ip_options": _ip_options,
     "raw_options": _raw_options,
@@ -174,8 +246,10 @@ QUIRKS: dict[str, Callable[[Draft, int], None]] = {
     "urgent": _set("urgent"),
     "data_offset": _set("data_offset", 15),
     "tcp_options": _tcp_options,
+    "numbers": _numbers,
     "udp_length": _udp_length,
     "l4_checksum": _bad_l4,
+    "unchecked": _unchecked,
     "sums_to": _sums_to,
     "behind": _bytes("behind"),
     "padding": _bytes("padding"),
@@ -190,4 +264,5 @@ QUIRKS: dict[str, Callable[[Draft, int], None]] = {
 MILD = [
     *["tos", "flow", "ident", "ip_checksum", "ip_options", "seq", "urgent", "tcp_options"],
     *["raw_options", "extensions", "l4_checksum", "sums_to", "padding", "behind", "zeros"],
+    *["numbers", "ttl", "whole", "unchecked"],
 ]

@@ -27,11 +27,11 @@ class FromClient:
 
 @dataclass(frozen=True)
 class OfSession:
-    """A packet of the session number `who`, of either end."""
+    """A packet of the session number `who`, of either end; without flags what is due next."""
 
     who: int
     outward: bool
-    flags: int = 16
+    flags: int | None = 16
     payload: int = 0
     quirks: Quirks = field(default_factory=dict)
 
@@ -50,13 +50,38 @@ class Other:
 
 
 @dataclass(frozen=True)
+class Fragmented:
+    """A packet in fragments of so many bytes; fragmenting.py tells `how` they come."""
+
+    sent: FromClient | OfSession | Other
+    size: int
+    how: int
+    ident: int
+
+
+@dataclass(frozen=True)
+class ErrorAbout:
+    """An ICMP error about a packet that was sent not long ago, and what it `says`.
+
+    It quotes so many bytes behind the packet's IP header, after some `twist`.
+    """
+
+    which: int
+    source: int
+    says: int
+    size: int
+    twist: int
+    quirks: Quirks = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Noise:
     """Bytes that need not be a packet."""
 
     frame: bytes
 
 
-Sent = FromClient | OfSession | Other | Noise
+Sent = FromClient | OfSession | Other | Fragmented | ErrorAbout | Noise
 
 
 @dataclass(frozen=True)

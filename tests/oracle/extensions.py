@@ -1,20 +1,40 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """IPv6 extension headers (RFC 8200, 4; authentication: RFC 4302), and when they are refused."""
 
+from typing import NamedTuple
+
 HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION = 0, 43, 44, 51, 60
 EXTENSIONS = (HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION)
 MOST = 8
+
+
+class Chain(NamedTuple):
+    """What has been found: the protocol behind the headers, their length, and the fragment header.
+
+    `at` is where that is, None without one; of a whole packet `offset` and `more` are 0.
+    """
+
+    proto: int
+    size: int
+    at: int | None = None
+    offset: int = 0  # in bytes
+    more: bool = False
+    ident: int = 0
+
+    @property
+    def fragment(self) -> bool:
+        """Whether the packet is a fragment of another."""
+        return self.offset > 0 or self.more
 
 
 class OutOfPlace(Exception):
     """Cut off, too many, repeated or out of place, or source routing that is not done."""
 
 
-def walk(proto: int, data: bytes) -> tuple[int, int, bool]:
-    """The protocol behind them, their length, and whether the packet is a fragment of another."""
+def walk(proto: int, data: bytes, behind: bool = False) -> Chain:
+    """Go through the headers, also `behind` that of a first fragment; raises OutOfPlace."""
     at = count = 0
-    whole = True
-    fragments = 0
+    found = Chain(proto, 0)
     while proto in EXTENSIONS:
         count += 1
         header = data[at:]
@@ -25,16 +45,18 @@ def walk(proto: int, data: bytes) -> tuple[int, int, bool]:
         if proto == ROUTING and header[3]:
             raise OutOfPlace
         if proto == FRAGMENT:
-            fragments += 1
+            if found.at is not None:
+                raise OutOfPlace
             size, bits = 8, header[2] << 8 | header[3]
-            whole = bits & 0xFFF9 == 0
+            ident = int.from_bytes(header[4:8], "big")
+            found = Chain(0, 0, at, bits & 0xFFF8, bool(bits & 1), ident)
         elif proto == AUTHENTICATION:
             size, bits = (header[1] + 2) * 4, 0
         else:
             size, bits = (header[1] + 1) * 8, 0
-        if size > len(header) or fragments > 1:
+        if size > len(header):
             raise OutOfPlace
         proto, at = header[0], at + size
-        if bits & 0xFFF8:
-            break  # what follows is somewhere in the middle
-    return proto, at, not whole
+        if found.offset or (found.more and not behind):
+            break  # what follows may be somewhere in the middle
+    return found._replace(proto=proto, size=at)

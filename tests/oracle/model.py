@@ -7,12 +7,16 @@ one earlier in the burst are then stragglers. Second, what is left is counted an
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from values import Op, Settings, View
 
+from oracle import fragments, icmp_errors
+from oracle.features import FEATURES
+from oracle.icmp_errors import is_error, quotation, time_exceeded, too_big
+from oracle.outcome import Arrival, Fate, Observed, Trail, Verdict
 from oracle.packet import (
     ARP,
     BALANCED,
@@ -23,7 +27,7 @@ from oracle.packet import (
     OSPF,
     TCP,
     Address,
-    Endpoint,
+    Key,
     Malformed,
     Packet,
     number,
@@ -31,62 +35,18 @@ from oracle.packet import (
     tagged,
     untagged,
 )
+from oracle.reassembly import Reassembly
+from oracle.resets import resets
 from oracle.routes import Routes, packed
 from oracle.services import Limits, Service, Services, VirtualServer
 from oracle.sessions import Illegal, Session, Sessions, is_wide
-from oracle.tcp_state import OVER, Way, begins
+from oracle.tcp_numbers import Shift, has_time_stamps
+from oracle.tcp_state import Way, begins
 from oracle.translate import echo_reply, full_nat, is_echo_request, translated_length
 
 PUNT_OSPF, PUNT_ARP, PUNT_OTHER = range(3)
+SPARE = 64  # buffers of a worker for what it makes in a burst
 OSPF_GROUPS = {packed(group) for group in ("224.0.0.5", "224.0.0.6", "ff02::5", "ff02::6")}
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """How a burst came."""
-
-    worker: int
-    port: int
-    handed: bool = False
-    segments: int = 1
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What must come of a packet, in the words of the harness; of the frames, any will do."""
-
-    what: str
-    frames: Sequence[bytes] = ()
-    family: int = 0  # of the packet that came, where one is sent
-
-
-@dataclass(frozen=True, order=True)
-class Choice:
-    """What the engine chose for a new session: local end and RS."""
-
-    local: Endpoint
-    rs: Endpoint
-
-
-class Observed(Protocol):
-    """What the engine chose for the packet at a place in the burst, where it has a choice."""
-
-    def choice(
-        self, place: int, packet: Packet, known: Collection[Endpoint], fits: Collection[Endpoint]
-    ) -> Choice:
-        """For its new session; the client's others are known by their local ends.
-
-        Where nobody can tell which of several it is, one with an RS that fits.
-        """
-
-    def full(self, place: int) -> bool:
-        """Whether there was no room for its session."""
-
-    def worker(self, place: int) -> int:
-        """Who works on it: another one that it was handed to, or this one."""
-
-    def identification(self, place: int) -> int:
-        """For the IPv4 packet that it became."""
 
 
 class Model:
@@ -101,6 +61,7 @@ class Model:
                 {False: settings.sessions, True: settings.sessions6},
                 (address for address, owner in self._owner.items() if owner == worker),
                 settings.timeouts,
+                settings.options.get("drain_tcp_s", 0),
             )
             for worker in range(settings.workers)
         ]
@@ -111,7 +72,12 @@ class Model:
         self.wanted: set[tuple[Address, int]] = set()
         self.asked: set[tuple[Address, int]] = set()
         self.stopping = False
-        self._spread: dict[tuple[int, Address, int, Address, int], int] = {}
+        self._spread: dict[Key, int] = {}
+        nobody = self._bad_source
+        self.reassembly = Reassembly(settings, self._owner, self.services, self.drops, nobody)
+        # Pieces of longer packets that go on behind the burst under way, by worker.
+        self.made: list[list[Verdict]] = [[] for _ in self.workers]
+        self._spare = SPARE
 
     # What the operator and the clock do.
 
@@ -120,66 +86,117 @@ class Model:
         sizes = [{len(address) for address in sessions.laddrs} for sessions in self.workers]
         taken = set(self._owner) | self.routes.own
         room = self._settings.sessions6 > 0
-        self.services.apply(ops, Limits(taken, set.intersection(*sizes), room))
+        self.services.apply(ops, Limits(taken, set.intersection(*sizes), room), self.now)
 
     def forward(self, view: View) -> None:
         """Other routes and neighbours."""
         self.routes = Routes(view)
 
-    def advance(self, ticks: int) -> None:
-        """Time passes."""
+    def advance(self, ticks: int) -> list[list[Verdict]]:
+        """Time passes; what each worker then sends, in any order."""
         self.now += ticks
         if ticks:
             self.wanted.clear()
             self.asked.clear()
-        for sessions in self.workers:
-            sessions.expire(self.now)
+        self.reassembly.expire(self.now)
+        told = [list(sessions.expire(self.now)) for sessions in self.workers]
+        if not self._settings.options.get("tcp_expired"):
+            return [[] for _ in told]
+        return [
+            [
+                self._sent(port, 0, frames)
+                for session in sessions
+                for port, frames in resets(session, self.routes, self._macs)
+            ]
+            for sessions in told
+        ]
 
     # What packets do.
 
-    def burst(self, arrival: Arrival, frames: Sequence[bytes], observed: Observed) -> list[Verdict]:
-        """What must come of the packets."""
-        fates = [_Fate(place, frame) for place, frame in enumerate(frames)]
+    def burst(
+        self,
+        arrival: Arrival,
+        frames: Sequence[bytes],
+        observed: Observed,
+        trails: Sequence[Trail] = (),
+    ) -> list[Verdict]:
+        """What must come of the packets; of those handed over their trails are known."""
+        fates = [Fate(arrival, place, frame) for place, frame in enumerate(frames)]
+        for fate, trail in zip(fates, trails, strict=False):
+            fate.trail = trail
+            if trail.port is not None:
+                fate.arrival = replace(arrival, port=trail.port)
+        if not any(trail.port is not None for trail in trails):
+            self._spare = SPARE  # filled between bursts
         for fate in fates:
-            self._admit(arrival, fate, fates, observed)
+            self._admit(fate, fates, observed)
         verdicts = [
-            replace(verdict, frames=verdict.frames or [fate.frame])
+            replace(verdict, frames=verdict.frames or fate.left_as(verdict))
             for fate in fates
             for verdict in [fate.verdict or self._pass_on(fate, observed)]
         ]
-        for session in {fate.session for fate in fates if fate.verdict is None and fate.session}:
-            if session.one_packet and session.state == "UDP_REPLIED":
-                self.workers[arrival.worker].end(session)
+        for session in {fate.session for fate in fates if fate.answers and fate.session}:
+            self.workers[arrival.worker].end(session)
         for verdict in verdicts:
-            if verdict.what.startswith("DROP "):
-                self.drops[arrival.worker, verdict.what.removeprefix("DROP ")] += 1
+            if reason := verdict.counted or verdict.what.partition("DROP ")[2]:
+                self.drops[arrival.worker, reason] += 1
         return verdicts
 
-    def _admit(
-        self, arrival: Arrival, fate: "_Fate", fates: Sequence["_Fate"], observed: Observed
-    ) -> None:
+    def _admit(self, fate: Fate, fates: Sequence[Fate], observed: Observed) -> None:
         try:
-            fate.packet = packet = self._balanced(arrival, fate)
+            packet = self._balanced(fate, observed)
             if packet is None:
                 return
-            sessions = self.workers[arrival.worker]
-            found = sessions.find(packet.key)
-            if found is not None and _is_over(packet, *found):
+            fate.packet = packet
+            sessions = self.workers[fate.arrival.worker]
+            found = sessions.find(packet.key) or self._of_first(fate, packet, observed)
+            if found is not None and found[0].ends_with(packet, found[1]):
                 sessions.end(found[0])
                 for earlier in fates[: fate.place]:
                     if earlier.session is found[0]:
                         earlier.verdict = Verdict("DROP NO_SESSION")
                 found = None
             if found is None:
-                found = self._without_session(arrival, fate, packet, observed)
+                found = self._without_session(fate, packet, observed)
             if found is not None:
                 fate.session, fate.way = found
-                fate.session.see(fate.way, packet.flags, self.now)
+                fate.session.see(fate.way, packet, self.now)
         except Malformed as dropped:
-            fate.verdict = Verdict(f"DROP {dropped}")
+            fate.verdict = self._dropped(fate, str(dropped))
 
-    def _balanced(self, arrival: Arrival, fate: "_Fate") -> Packet | None:
+    def _of_first(
+        self, fate: Fate, packet: Packet, observed: Observed
+    ) -> tuple[Session, Way] | None:
+        """The one-packet session that the first fragment of the same datagram has made here.
+
+        It need not be found before all workers have been asked.
+        """
+        away = observed.worker(fate.place) != fate.arrival.worker
+        if fate.trail.datagram is None or not packet.offset or away:
+            return None
+        session = fate.trail.datagram.session
+        if isinstance(session, Session) and session in self.workers[fate.arrival.worker].live:
+            return session, Way.IN
+        return None
+
+    def _dropped(self, fate: Fate, reason: str, mtu: int = 0) -> Verdict:
+        """The verdict of one that is not passed on; its sender may be told."""
+        packet = fate.packet
+        if packet is None or fate.quoted is not None:
+            return Verdict(f"DROP {reason}")
+        if reason == "TTL":
+            frames = time_exceeded(packet)
+        elif reason == "MTU" and not packet.may_be_cut:
+            frames = too_big(packet, mtu)
+        else:
+            return Verdict(f"DROP {reason}")
+        if packet.offset or self._bad_source(packet.src):
+            return Verdict(f"DROP {reason}")
+        return replace(self._sent(fate.arrival.port, packet.family, frames), counted=reason)
+
+    def _balanced(self, fate: Fate, observed: Observed) -> Packet | None:
         """The packet if it is one that may have a session; else its fate is sealed."""
+        arrival = fate.arrival
         # A worker that hands a frame over has taken the tag off.
         vlan = 0 if arrival.handed else self._settings.vlans.get(arrival.port, 0)
         received = len(fate.frame)
@@ -195,14 +212,41 @@ class Model:
         balanced, own = packet.proto in BALANCED[packet.family], packet.dst in self.routes.own
         if packet.fragment or packet.group or not balanced:
             if not packet.group and not own:
-                raise Malformed("FRAGMENT" if packet.fragment else "PROTOCOL")
+                if not packet.fragment:
+                    raise Malformed("PROTOCOL")
+                if not balanced or "fragments" not in FEATURES:
+                    raise Malformed("FRAGMENT")
+                return self._fragment(fate, packet, observed)
             fate.punt(PUNT_OSPF if self._is_ospf(packet, own) else _punt_class(packet))
             return None
         if fate.frame[0] & 1 and not own:
             raise Malformed("NOT_FOR_US")
         if packet.proto in (ICMP, ICMP6):
-            self._icmp(arrival, fate, packet, own)
+            self._icmp(fate, packet, own, observed)
             return None
+        return packet
+
+    def _fragment(self, fate: Fate, packet: Packet, observed: Observed) -> Packet | None:
+        """The fragment, if its ports are known, and so those of all; else its fate is sealed."""
+        if fate.frame[0] & 1:
+            raise Malformed("NOT_FOR_US")
+        if reason := fragments.refused(packet):
+            raise Malformed(reason)
+        if fate.trail.ports is None and not self.reassembly.at_home(
+            fate, packet, self.now, observed
+        ):
+            return None
+        assert fate.trail.ports is not None
+        datagram = fate.trail.datagram
+        if fate.trail.home and datagram is not None:
+            packet = self.reassembly.renamed(fate, packet, datagram, observed)
+            if datagram.refused:
+                raise Malformed(datagram.refused)
+        if packet.proto in (ICMP, ICMP6):
+            frames = fragments.echo_reply(packet)
+            fate.verdict = self._sent(fate.arrival.port, packet.family, frames)
+            return None
+        packet.sport, packet.dport = fate.trail.ports
         return packet
 
     def _is_ospf(self, packet: Packet, own: bool) -> bool:
@@ -214,23 +258,79 @@ class Model:
         hop = self.routes.find(packet.src)
         return hop is not None and hop.address == packet.src
 
-    def _icmp(self, arrival: Arrival, fate: "_Fate", packet: Packet, own: bool) -> None:
+    def _icmp(self, fate: Fate, packet: Packet, own: bool, observed: Observed) -> None:
         # The kernel speaks neighbour discovery, which never leaves the link, for local addresses.
         asked = packet.dst in self._owner and packet.ttl == 255
         if own or (asked and _punt_class(packet) == PUNT_ARP):
             fate.punt(_punt_class(packet))
         elif not (self.services.is_vip(packet.dst) or packet.dst in self._owner):
             raise Malformed("NOT_FOR_US")
+        elif is_error(packet):
+            self._error(fate, packet, observed)
         elif self._bad_source(packet.src):
             raise Malformed("BAD_SOURCE")
         elif not is_echo_request(packet):
             raise Malformed("ICMP")
         else:
-            fate.verdict = self._sent(arrival.port, packet, echo_reply(packet))
+            fate.verdict = self._sent(fate.arrival.port, packet.family, echo_reply(packet))
+
+    def _error(self, fate: Fate, packet: Packet, observed: Observed) -> None:
+        """An error goes on to the end of a session whose packet it quotes."""
+        arrival = fate.arrival
+        fate.packet, fate.quoted = packet, quotation(packet)
+        flow = fate.quoted.answer_key
+        found = self.workers[arrival.worker].find(flow)
+        if found is not None:
+            fate.session, fate.way = found
+            return
+        target = self._owner.get(packet.dst)
+        if target is None and arrival.port not in self._settings.spread_hash:
+            fate.verdict = self._search(fate, observed)
+            if fate.verdict is None:
+                raise Malformed("NO_SESSION")
+            return
+        if target is None and not arrival.handed:
+            target = self._spread.setdefault(flow, observed.worker(fate.place))
+        if arrival.handed or target == arrival.worker:
+            raise Malformed("NO_SESSION")
+        fate.verdict = Verdict(f"HANDOFF {target}")
+
+    def _search(self, fate: Fate, observed: Observed) -> Verdict | None:
+        """Nobody knows who has the session: all are asked, one after the other, none twice.
+
+        But the one who began may be asked once more, in turn.
+        """
+        asked = (*fate.trail.asked, fate.arrival.worker)
+        left = [worker for worker in range(len(self.workers)) if worker not in asked]
+        target = observed.worker(fate.place)
+        again = target != fate.arrival.worker and target == asked[0] not in asked[1:]
+        if not left and not again:
+            return None
+        trail = replace(fate.trail, asked=asked, home=False, port=None)
+        return Verdict(f"HANDOFF {target if again or target in left else left[0]}", trail=trail)
+
+    def _worker_of(self, fate: Fate, packet: Packet, observed: Observed) -> Verdict | None:
+        """Where a fragment goes whose session is not here; None if it is to be made here."""
+        worker, trail = fate.arrival.worker, fate.trail
+        on = replace(trail, home=False, port=None, passed=True)
+        if trail.passed:
+            return None
+        if fate.arrival.port in self._settings.spread_hash:
+            target = self._spread.setdefault(packet.key, observed.worker(fate.place))
+            return None if target == worker else Verdict(f"HANDOFF {target}", trail=on)
+        if (verdict := self._search(fate, observed)) is not None:
+            return verdict
+        # All have been asked: the first of them makes it, where the flow would be spread to; and
+        # there the later fragments follow their first one.
+        target = self._spread.setdefault(packet.key, observed.worker(fate.place))
+        if target not in (*trail.asked, worker)[:2]:
+            raise Illegal(f"worker {target} makes a session, asked were {trail.asked}")
+        return None if target == worker else Verdict(f"HANDOFF {target}", trail=on)
 
     def _without_session(
-        self, arrival: Arrival, fate: "_Fate", packet: Packet, observed: Observed
+        self, fate: Fate, packet: Packet, observed: Observed
     ) -> tuple[Session, Way] | None:
+        arrival = fate.arrival
         owner = self._owner.get(packet.dst)
         if owner is not None:
             if owner == arrival.worker or arrival.handed:
@@ -244,12 +344,21 @@ class Model:
         vs = self.services.table.get(service)
         if vs is None:
             raise Malformed("NO_VS" if self.services.is_vip(packet.dst) else "NOT_FOR_US")
-        if arrival.port in self._settings.spread_hash and not arrival.handed:
+        if packet.fragment:
+            fate.verdict = self._worker_of(fate, packet, observed)
+            if fate.verdict is not None:
+                return None
+            if packet.offset:
+                raise Malformed("NO_SESSION")
+        elif arrival.port in self._settings.spread_hash and not arrival.handed:
             target = self._spread.setdefault(packet.key, observed.worker(fate.place))
             if target != arrival.worker:
                 fate.verdict = Verdict(f"HANDOFF {target}")
                 return None
-        return self._open(arrival.worker, fate.place, packet, vs, observed), Way.IN
+        session = self._open(arrival.worker, fate.place, packet, vs, observed)
+        if fate.trail.datagram is not None and session.one_packet:
+            fate.trail.datagram.session = session
+        return session, Way.IN
 
     def _open(
         self, worker: int, place: int, packet: Packet, vs: VirtualServer, observed: Observed
@@ -279,7 +388,10 @@ class Model:
         if rs is None or rs not in fits:
             raise Illegal(f"RS {chosen.rs} chosen, legal: {[one.endpoint for one in fits]}")
         turn.took(vs.rs, rs, packet.src)
-        return sessions.open(packet, vs, rs, chosen.local, self.now)
+        session = sessions.open(packet, vs, rs, chosen.local, self.now)
+        if packet.proto == TCP and self._settings.renumber:
+            session.shift = Shift(None, None if has_time_stamps(packet.l4_header) else 0)
+        return session
 
     def _bad_source(self, address: Address) -> bool:
         """Whether nobody can be answered at this address."""
@@ -295,51 +407,82 @@ class Model:
             or address in self.routes.own
         )
 
-    def _pass_on(self, fate: "_Fate", observed: Observed) -> Verdict:
+    def _pass_on(self, fate: Fate, observed: Observed) -> Verdict:
         packet, session, way = fate.packet, fate.session, fate.way
         assert packet is not None and session is not None and way is not None
-        session.rs.packets[way] += 1
-        session.rs.octets[way] += packet.length
+        if fate.quoted is None:
+            session.rs.packets[way] += 1
+            session.rs.octets[way] += packet.length
         src, dst = session.local, session.rs.endpoint
         if way is Way.OUT:
             src, dst = session.service, session.client
         hop = self.routes.find(dst[0])
         if packet.ttl <= 1:
-            return Verdict("DROP TTL")
+            return self._dropped(fate, "TTL")
         if hop is None:
             return Verdict("DROP NO_ROUTE")
         if hop.mac is None:
             self.wanted.add((hop.address, hop.port))
             return Verdict("DROP NO_NEIGHBOUR")
-        length = translated_length(packet, 4 if len(dst[0]) == 4 else 6)
-        if length > self._settings.mtu:
-            return Verdict("DROP MTU")
+        family, mtu = 4 if len(dst[0]) == 4 else 6, self._settings.mtu
+        if fate.quoted is not None:
+            length = icmp_errors.translated_length(packet, fate.quoted, family)
+        elif packet.fragment:
+            length = fragments.translated_length(packet, family)
+        else:
+            length = translated_length(packet, family)
+        cut = length > mtu and packet.may_be_cut and "fragments" in FEATURES
+        if length > mtu and not cut:
+            return self._dropped(fate, "MTU", mtu + 10 * (packet.family - family))
         # What stands behind the packet travels along where it fits.
-        if length + len(packet.frame) - packet.end > self._settings.mtu:
+        if length + len(packet.frame) - packet.end > mtu:
             packet = replace(packet, frame=packet.frame[: packet.end])
+            fate.original = packet.frame
         macs = hop.mac, self._macs[hop.port]
         try:
-            frames = full_nat(packet, macs, src, dst, lambda: observed.identification(fate.place))
+            ident = partial(observed.identification, fate.place)
+            if fate.quoted is not None:
+                sent = observed.quotation(fate.place)
+                header = icmp_errors.before(fate.quoted, session.shift, way, sent)
+                frames = icmp_errors.translated(packet, fate.quoted, macs, src, dst, header, ident)
+            else:
+                header = packet.l4_header
+                if packet.proto == TCP and not packet.offset:
+                    header = session.shift.apply(header, way, observed.l4_header(fate.place))
+                datagram = fate.trail.datagram
+                if packet.family != family and datagram is not None and datagram.unchecked:
+                    raise Malformed("UNTRANSLATABLE")
+                if packet.fragment:
+                    frames = fragments.nat(packet, macs, src, dst, header)
+                else:
+                    frames = full_nat(packet, macs, src, dst, ident, header)
         except Malformed as dropped:
             return Verdict(f"DROP {dropped}")
-        return self._sent(hop.port, packet, frames)
+        if cut:
+            return self._cut(fate, hop.port, frames, observed)
+        return self._sent(hop.port, packet.family, frames)
 
-    def _sent(self, port: int, packet: Packet, frames: Sequence[bytes]) -> Verdict:
+    def _cut(self, fate: Fate, port: int, frames: Sequence[bytes], observed: Observed) -> Verdict:
+        """A packet that is too long leaves in pieces, all but the first behind the burst."""
+        assert fate.packet is not None
+        seen = observed.fragment(fate.place, fate.packet.ident)
+        ident = seen[0] if seen is not None else 0
+        if seen is not None and not fate.packet.fragment:
+            self.reassembly.new_ident(fate.packet.family, ident)
+        ways = [fragments.cut(frame, self._settings.mtu, ident) for frame in frames]
+        pieces = [
+            self._sent(port, fate.packet.family, [frame for one in same for frame in one])
+            for same in zip(*ways, strict=True)
+        ]
+        if len(pieces) > self._spare and observed.without_buffer(fate.place):
+            return Verdict("DROP NO_MBUF")
+        self._spare -= len(pieces) - 1
+        self.made[fate.arrival.worker] += pieces[1:]
+        return pieces[0]
+
+    def _sent(self, port: int, family: int, frames: Sequence[bytes]) -> Verdict:
         vlan = self._settings.vlans.get(port, 0)
-        return Verdict(f"TX {port}", [tagged(frame, vlan) for frame in frames], packet.family)
-
-
-def _is_over(packet: Packet, session: Session, way: Way) -> bool:
-    """Whether a client's packet finds a session that ends with it.
-
-    A TCP connection is begun anew from the port of one that is over; or a client still sends
-    datagrams to an RS that was removed, and gets another.
-    """
-    if way is Way.OUT:
-        return False
-    if packet.proto == TCP:
-        return begins(packet.flags) and session.state in OVER
-    return session.rs.removed
+        return Verdict(f"TX {port}", [tagged(frame, vlan) for frame in frames], family)
 
 
 def _punt_class(packet: Packet) -> int:
@@ -347,19 +490,3 @@ def _punt_class(packet: Packet) -> int:
     if packet.proto == ICMP6 and packet.family == 6 and not packet.fragment:
         return PUNT_ARP if 133 <= packet.frame[packet.l4] <= 137 else PUNT_OTHER
     return PUNT_OTHER
-
-
-@dataclass
-class _Fate:
-    """A packet of the burst under way: a verdict, or a session."""
-
-    place: int
-    frame: bytes
-    packet: Packet | None = None
-    verdict: Verdict | None = None
-    session: Session | None = None
-    way: Way | None = None
-
-    def punt(self, kind: int) -> None:
-        """The kernel gets it."""
-        self.verdict = Verdict(f"PUNT {kind}")

@@ -6,8 +6,10 @@ from ipaddress import ip_address
 
 from driver import Harness, Result
 
-from oracle.model import Choice
-from oracle.packet import Endpoint, Packet, number, read
+from oracle import fragments
+from oracle.icmp_errors import Quotation, quotation
+from oracle.outcome import Choice
+from oracle.packet import ETHERNET, ICMP, ICMP6, Endpoint, Packet, number, read
 from oracle.services import endpoint_of
 from oracle.sessions import PROTOCOLS
 from oracle.translate import identification
@@ -23,7 +25,7 @@ class Seen:
     def __init__(
         self, engine: Harness, worker: int, results: Sequence[Result], vlans: dict[int, int]
     ) -> None:
-        self._engine, self._worker, self._results = engine, worker, results
+        self._engine, self._worker, self.results = engine, worker, results
         self.sent = [
             _bare(one.data, vlans.get(one.arg, 0)) if one.verdict == "TX" else None
             for one in results
@@ -37,8 +39,8 @@ class Seen:
         `known` are the local ends of the client's other sessions, and RS that fit come first.
         """
         frame = self.sent[place]
-        if frame is not None:
-            sent = read(frame)
+        sent = None if frame is None else read(frame)
+        if sent is not None and sent.proto == packet.proto:  # and not an error about the packet
             return Choice((sent.src, sent.sport), (sent.dst, sent.dport))
         client = written((packet.src, packet.sport), packet.proto)
         vs = written((packet.dst, packet.dport), packet.proto)
@@ -50,22 +52,56 @@ class Seen:
             sent_from = {(sent.src, sent.sport) for sent in map(read, filter(None, self.sent))}
             new = [one for one in new if one.local not in sent_from]
         if not new:
-            raise Difference(f"{client} to {vs}: {self._results[place].what}, no session listed")
+            raise Difference(f"{client} to {vs}: {self.results[place].what}, no session listed")
         return min(new, key=lambda one: (one.rs not in fits, one))
 
     def full(self, place: int) -> bool:
         """Whether there was no room for its session."""
-        return self._results[place].what == "DROP SESSION_FULL"
+        return self.results[place].what == "DROP SESSION_FULL"
 
     def worker(self, place: int) -> int:
         """The worker that it was handed to, or this one."""
-        result = self._results[place]
+        result = self.results[place]
         return result.arg if result.verdict == "HANDOFF" else self._worker
 
     def identification(self, place: int) -> int:
         """Of the IPv4 packet that was sent."""
         frame = self.sent[place]
         return 0 if frame is None else identification(frame)
+
+    def l4_header(self, place: int) -> bytes | None:
+        """The transport header of a frame that was sent."""
+        frame = self.sent[place]
+        return None if frame is None else read(frame).l4_header
+
+    def quotation(self, place: int) -> Quotation | None:
+        """What the error that was sent quotes."""
+        frame = self.sent[place]
+        return None if frame is None else quotation(read(frame))
+
+    def home(self, place: int, frame: bytes) -> int:
+        """The worker that a fragment was handed to as it was, or this one."""
+        result = self.results[place]
+        away = result.verdict == "HANDOFF" and result.data == frame
+        return result.arg if away else self._worker
+
+    def fragment(self, place: int, ident: int) -> tuple[int, int] | None:
+        """The identification that a fragment has got, or that an error tells of it."""
+        result = self.results[place]
+        frame = self.sent[place] if result.verdict == "TX" else result.data
+        if frame is None or result.verdict == "HELD":
+            return None
+        packet = read(frame)
+        if not packet.fragment:
+            if packet.proto not in (ICMP, ICMP6):
+                return None
+            frame = frame[:ETHERNET] + frame[packet.l4 + 8 :]
+        seen = fragments.ident_of(frame)
+        return None if result.verdict == "DROP" and seen[0] == ident else seen
+
+    def without_buffer(self, place: int) -> bool:
+        """Whether there was no buffer for what was to be made of it."""
+        return self.results[place].what == "DROP NO_MBUF"
 
 
 def _bare(frame: bytes, vlan: int) -> bytes:

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a frame says, as the RFCs 791, 768, 792, 4443, 8200 and 9293 lay it out, or why nothing."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from oracle.checksum import checksum
 from oracle.extensions import OutOfPlace, walk
+from oracle.features import FEATURES
 
 ETHERNET = 14
 IPV4, IPV6, ARP, VLAN = 0x0800, 0x86DD, 0x0806, 0x8100
 ICMP, TCP, UDP, ICMP6, OSPF = 1, 6, 17, 58, 89
 BALANCED = {4: (TCP, UDP, ICMP), 6: (TCP, UDP, ICMP6)}
-FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+FIN, SYN, RST, PUSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 CHECKSUM_AT = {TCP: 16, UDP: 6, ICMP: 2, ICMP6: 2}  # in the header of the protocol
 MAPPED = bytes(10) + b"\xff\xff"  # IPv4 addresses as IPv6 ones
 
@@ -40,8 +42,27 @@ class Packet:
     sport: int = 0
     dport: int = 0
     flags: int = 0
-    headers_end: int = 0
+    headers_end: int = 0  # of a fragment as far as that can be told
     l4_end: int = 0  # of what the checksum covers
+    offset: int = 0  # in its datagram
+    more: bool = False  # fragments behind it
+    ident: int = 0
+    fragment_at: int = 0  # where the fragment header of IPv6 is
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether a router may cut it."""
+        return self.family == 4 and not self.frame[ETHERNET + 6] & 0x40
+
+    @property
+    def acked(self) -> int:
+        """TCP's acknowledgement number."""
+        return int.from_bytes(self.frame[self.l4 + 8 : self.l4 + 12], "big")
+
+    @property
+    def l4_header(self) -> bytes:
+        """The header of TCP, UDP or ICMP with its options."""
+        return self.frame[self.l4 : self.headers_end]
 
     @property
     def length(self) -> int:
@@ -111,8 +132,11 @@ def read(frame: bytes) -> Packet:
     """Read a frame that carries IP; raises Malformed."""
     packet = _read_v4(frame) if number(frame, 12) == IPV4 else _read_v6(frame)
     packet.l4_end, packet.headers_end = packet.end, packet.l4
-    if not packet.fragment and packet.proto in BALANCED[packet.family]:
+    if packet.proto in BALANCED[packet.family] and not packet.fragment:
         _read_l4(packet)
+    elif packet.proto in BALANCED[packet.family] and packet.offset == 0:
+        with suppress(Malformed):
+            _read_l4(packet)
     return packet
 
 
@@ -134,6 +158,9 @@ def _read_v4(frame: bytes) -> Packet:
         l4=ETHERNET + header,
         end=ETHERNET + length,
         fragment=number(frame, ETHERNET + 6) & 0x3FFF != 0,
+        offset=(number(frame, ETHERNET + 6) & 0x1FFF) * 8,
+        more=number(frame, ETHERNET + 6) & 0x2000 != 0,
+        ident=number(frame, ETHERNET + 4),
         ttl=frame[ETHERNET + 8],
         tos=frame[ETHERNET + 1],
         proto=frame[ETHERNET + 9],
@@ -153,7 +180,7 @@ def _read_v6(frame: bytes) -> Packet:
         raise Malformed("BAD_LENGTH")
     end = ETHERNET + length
     try:
-        proto, size, fragment = walk(frame[ETHERNET + 6], frame[ETHERNET + 40 : end])
+        chain = walk(frame[ETHERNET + 6], frame[ETHERNET + 40 : end], "fragments" not in FEATURES)
     except OutOfPlace:
         raise Malformed("EXT_HEADER") from None
     src, dst = frame[ETHERNET + 8 : ETHERNET + 24], frame[ETHERNET + 24 : ETHERNET + 40]
@@ -164,12 +191,16 @@ def _read_v6(frame: bytes) -> Packet:
     return Packet(
         frame=frame,
         family=6,
-        l4=ETHERNET + 40 + size,
+        l4=ETHERNET + 40 + chain.size,
         end=end,
-        fragment=fragment,
+        fragment=chain.fragment,
+        offset=chain.offset,
+        more=chain.more,
+        ident=chain.ident,
+        fragment_at=ETHERNET + 40 + (chain.at or 0),
         ttl=frame[ETHERNET + 7],
         tos=number(frame, ETHERNET) >> 4 & 0xFF,
-        proto=proto,
+        proto=chain.proto,
         src=src,
         dst=dst,
     )
@@ -186,9 +217,10 @@ def _read_l4(packet: Packet) -> None:
             raise Malformed("L4_SHORT")
         packet.flags = frame[at + 13]
     elif packet.proto == UDP:
-        if not 8 <= number(frame, at + 4) <= size:
+        length = number(frame, at + 4)
+        if length < 8 or (length > size and not packet.fragment):
             raise Malformed("L4_SHORT")
-        packet.l4_end = at + number(frame, at + 4)
+        packet.l4_end = at + length
     packet.headers_end = at + header
     if packet.proto in (TCP, UDP):
         packet.sport, packet.dport = number(frame, at), number(frame, at + 2)

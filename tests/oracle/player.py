@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Engine and model side by side: each event happens to both, and nothing may differ."""
 
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -14,14 +14,48 @@ from values import Laddr
 from values import Session as Row
 
 from oracle.drafts import draft_of
-from oracle.events import Burst, Change, Event, Noise, Quiesce, Reroute, Scenario, Wait
-from oracle.model import Arrival, Model, Verdict
+from oracle.events import (
+    Burst,
+    Change,
+    ErrorAbout,
+    Event,
+    Fragmented,
+    Noise,
+    Quiesce,
+    Reroute,
+    Scenario,
+    Wait,
+)
+from oracle.fragmenting import fragmented
+from oracle.icmp_errors import is_error
+from oracle.model import SPARE, Model
 from oracle.observed import Difference, Seen, written
-from oracle.packet import IPV4, IPV6, RST, Key, Malformed, number, read, untagged
+from oracle.outcome import Arrival, Trail, Verdict
+from oracle.packet import (
+    BALANCED,
+    ETHERNET,
+    ICMP,
+    ICMP6,
+    IPV4,
+    IPV6,
+    RST,
+    TCP,
+    UDP,
+    Key,
+    Malformed,
+    Packet,
+    number,
+    read,
+    tagged,
+    untagged,
+)
 from oracle.recompute import agrees
 from oracle.services import Refusal
 from oracle.sessions import TICK_HZ, Session
 from oracle.tcp_state import begins
+
+# By worker and the port they came by: frames, notes and trails of what is handed over.
+Handed = dict[tuple[int, int], list[tuple[bytes, tuple[int, int], Trail]]]
 
 
 class Player:
@@ -36,6 +70,8 @@ class Player:
         self.engine = engine(settings)
         macs = [bytes.fromhex(port_mac(port).replace(":", "")) for port in range(settings.ports)]
         self.model = Model(settings, macs)
+        self._late: list[bytes] = []  # fragments that come with the next burst
+        self._gone: deque[Packet] = deque(maxlen=32)  # of TCP and UDP, sent not long ago
 
     def play(self) -> None:
         """Let everything happen; raises Difference or Illegal."""
@@ -48,7 +84,7 @@ class Player:
             self._burst(event)
         elif isinstance(event, Wait):
             self.engine.advance(event.ticks / TICK_HZ)
-            self.model.advance(event.ticks)
+            self._taken(self.model.advance(event.ticks))
         elif isinstance(event, Change):
             self._change(event)
             self._audit()
@@ -66,18 +102,44 @@ class Player:
         settings = self._settings
         arrival = Arrival(event.worker % settings.workers, event.port % settings.ports)
         vlan = settings.vlans.get(arrival.port, 0)
-        frames = []
+        frames, self._late = [tagged(frame, vlan) for frame in self._late], []
         for sent in event.packets:
             if isinstance(sent, Noise):
                 frames.append(sent.frame)
-            elif (draft := draft_of(sent, live, settings)) is not None:
+            elif isinstance(sent, Fragmented):
+                draft = draft_of(sent.sent, live, self._gone, settings)
+                frames += [] if draft is None else self._in_pieces(draft.frame(), sent, vlan)
+            elif (draft := draft_of(sent, live, self._gone, settings)) is not None:
                 frames.append(draft.frame(vlan))
         # Cut up, the first piece still holds all headers of most packets.
-        segments = event.segments if min(map(len, frames), default=0) >= 160 else 1
-        for part in apart(frames[:BURST], vlan):
+        errors = any(isinstance(sent, ErrorAbout) for sent in event.packets)
+        small = min(map(len, frames), default=0) < 160
+        segments = 1 if small or errors else event.segments
+        for part in apart(frames, vlan):
             self._run(replace(arrival, segments=segments), part)
 
-    def _run(self, arrival: Arrival, frames: Sequence[bytes]) -> None:
+    def _in_pieces(self, frame: bytes, how: Fragmented, vlan: int) -> Iterator[bytes]:
+        """The fragments of a packet that come now; a frame that cannot be fragmented as it is."""
+        packet = None
+        if len(frame) > ETHERNET and number(frame, 12) in (IPV4, IPV6):
+            with suppress(Malformed):
+                packet = read(frame)
+        if packet is None or packet.fragment or packet.proto not in BALANCED[packet.family]:
+            yield tagged(frame, vlan)
+            return
+        for piece, late in fragmented(packet, how.size, how.how, how.ident):
+            if late:
+                self._late.append(piece)
+            else:
+                yield tagged(piece, vlan)
+
+    def _run(
+        self,
+        arrival: Arrival,
+        frames: Sequence[bytes],
+        notes: Sequence[tuple[int, int]] = (),
+        trails: Sequence[Trail] = (),
+    ) -> None:
         """A burst, and those that the packets it hands over make elsewhere."""
         results = self.engine.run(
             arrival.worker,
@@ -85,39 +147,110 @@ class Player:
             port=arrival.port,
             handed=arrival.handed,
             segments=arrival.segments,
+            notes=notes,
         )
         seen = Seen(self.engine, arrival.worker, results, dict(self._settings.vlans))
-        verdicts = self.model.burst(arrival, frames, seen)
-        handed: dict[int, list[bytes]] = {}
-        for frame, verdict, result, sent in zip(frames, verdicts, results, seen.sent, strict=True):
-            self._compare(frame, verdict, result)
-            if sent is not None:
-                after = read(sent)
-                agrees(after)
-                self._tally[f"{verdict.family} to {after.family}"] += 1
+        verdicts = self.model.burst(arrival, frames, seen, trails)
+        handed: Handed = defaultdict(list)
+        self._compare_all(frames, verdicts, seen)
+        for verdict, result in zip(verdicts, results, strict=True):
             if result.verdict == "HANDOFF":
-                handed.setdefault(result.arg, []).append(result.data)
+                passed = result.data, result.note, verdict.trail
+                handed[result.arg, arrival.port].append(passed)
+        self._behind(arrival.worker, handed)
         self._neighbours_asked_for()
-        for worker, passed in handed.items():
-            self._run(Arrival(worker, arrival.port, handed=True), passed)
+        for (worker, port), packets in handed.items():
+            for first in range(0, len(packets), BURST):
+                some = packets[first : first + BURST]
+                self._run(Arrival(worker, port, handed=True), *zip(*some, strict=True))
+
+    def _behind(self, worker: int, handed: Handed) -> None:
+        """What comes behind a burst: pieces of longer packets, then fragments that have waited."""
+        taken = self._without(self.engine.take(worker), self._made(worker), "pieces")
+        waited = self.model.reassembly.released
+        released, waited[worker] = waited[worker], []
+        if released:
+            frames, trails = zip(*released, strict=True)
+            results, taken = taken[: len(frames)], taken[len(frames) :]
+            if len(results) < len(frames):
+                raise Difference(f"{len(results)} fragments go on, expected {len(frames)}")
+            seen = Seen(self.engine, worker, results, dict(self._settings.vlans))
+            verdicts = self.model.burst(Arrival(worker, 0, handed=True), frames, seen, trails)
+            self._compare_all(frames, verdicts, seen)
+            for trail, verdict, result in zip(trails, verdicts, results, strict=True):
+                if result.verdict == "HANDOFF":
+                    passed = result.data, result.note, verdict.trail
+                    handed[result.arg, trail.port].append(passed)
+            taken = self._without(taken, self._made(worker), "pieces")
+        if taken:
+            raise Difference(f"besides: {taken}")
+
+    def _made(self, worker: int) -> list[Verdict]:
+        made, self.model.made[worker] = self.model.made[worker], []
+        return made
+
+    def _without(
+        self, results: Sequence[Result], expected: Sequence[Verdict], kind: str
+    ) -> list[Result]:
+        """The results without those that must be among them, which are of this kind."""
+        left = list(results)
+        for verdict in expected:
+            fits = [result for result in left if _fits(result, verdict)]
+            if not fits and len(expected) > SPARE:
+                continue  # there are no more buffers
+            if not fits:
+                raise Difference(f"{verdict} is missing among {left}")
+            left.remove(fits[0])
+            self._tally[kind] += 1
+        return left
+
+    def _compare_all(
+        self, frames: Sequence[bytes], verdicts: Sequence[Verdict], seen: Seen
+    ) -> None:
+        for frame, verdict, result, sent in zip(
+            frames, verdicts, seen.results, seen.sent, strict=True
+        ):
+            self._compare(frame, verdict, result)
+            if sent is None:
+                continue
+            after = read(sent)
+            self._tally[f"{verdict.family} to {after.family}"] += 1
+            if verdict.counted:
+                self._tally["errors made"] += 1
+            elif after.proto in (ICMP, ICMP6) and not after.fragment and is_error(after):
+                self._tally["errors translated"] += 1
+            if after.fragment:
+                self._tally["fragments"] += 1
+                continue
+            agrees(after)
+            if after.proto in (TCP, UDP):
+                self._gone.append(after)
 
     def _compare(self, frame: bytes, verdict: Verdict, result: Result) -> None:
         what = result.what
         if what != verdict.what:
             raise Difference(f"{frame.hex()}: {what}, expected {verdict.what}")
-        if result.data not in verdict.frames:
+        if result.data not in verdict.frames and result.verdict != "HELD":
             either = " or ".join(one.hex() for one in verdict.frames)
             raise Difference(f"{frame.hex()}: {what}\n{result.data.hex()}, expected\n{either}")
         self._tally[what] += 1
 
+    def _taken(self, expected: Sequence[Sequence[Verdict]]) -> None:
+        """What the workers have sent of themselves, in any order."""
+        for worker, verdicts in enumerate(expected):
+            if left := self._without(self.engine.take(worker), verdicts, "resets"):
+                raise Difference(f"besides: {left}")
+        self._neighbours_asked_for()
+
     def _neighbours_asked_for(self) -> None:
         """Each neighbour that is missing is asked for, at least once a tick, and no other."""
         asked = {(ip_address(text).packed, port) for text, port in self.engine.events()}
-        if not asked <= self.model.wanted:
-            raise Difference(f"asked for {asked}, missing are {self.model.wanted}")
+        wanted = self.model.wanted
+        if not asked <= wanted:
+            raise Difference(f"asked for {asked}, missing are {wanted}")
         self.model.asked |= asked
-        if self.model.asked != self.model.wanted:
-            raise Difference(f"missing {self.model.wanted - self.model.asked}, not asked for")
+        if not wanted <= self.model.asked:
+            raise Difference(f"missing {wanted - self.model.asked}, not asked for")
 
     # Changes and listings
 
@@ -137,7 +270,7 @@ class Player:
     def _audit(self) -> None:
         """Everything that is listed is what the model has."""
         engine, services = self.engine, self.model.services
-        same("drops", dict(engine.drops()), dict(self.model.drops))
+        same("drops", dict(engine.drops()), dict(+self.model.drops))
         same(
             "VS",
             {key: replace(vs, generation=0) for key, vs in engine.vs().items()},
@@ -146,7 +279,8 @@ class Player:
         same("RS", in_order(engine.rs()), in_order(rs.row() for rs in services.rs()))
         same("sessions", in_order(engine.sessions()), in_order(self._rows()))
         same("local addresses", engine.laddrs(), self._laddrs())
-        same("mbufs in use", engine.mbufs_in_use(), 0)
+        held = self.model.reassembly.buffers()
+        same("mbufs in use", engine.mbufs_in_use(), held)
 
     def _rows(self) -> list[Row]:
         return [
@@ -184,16 +318,21 @@ class Player:
 def apart(frames: Sequence[bytes], vlan: int) -> Iterator[list[bytes]]:
     """Cut a burst where a connection that it may have begun and reset is begun once more.
 
-    Nobody could tell afterwards what was chosen for a session that came and went in one burst.
+    Nobody could tell afterwards what was chosen for a session that came and went in one burst. And
+    cut it after an ICMP error, so that the session it is for cannot end behind it in the burst.
     """
     part: list[bytes] = []
     reset: dict[Key, bool] = {}  # connections begun in this part, and whether they were reset
+    error = False
     for frame in frames:
         with suppress(Malformed):
             bare = untagged(frame, vlan)
             if number(bare, 12) not in (IPV4, IPV6):
                 raise Malformed
             packet = read(bare)
+            error = (
+                not packet.fragment and packet.proto in BALANCED[packet.family] and is_error(packet)
+            )
             if begins(packet.flags):
                 if reset.setdefault(packet.key, False):
                     yield part
@@ -201,8 +340,16 @@ def apart(frames: Sequence[bytes], vlan: int) -> Iterator[list[bytes]]:
             elif packet.flags & RST and packet.key in reset:
                 reset[packet.key] = True
         part.append(frame)
+        if error or len(part) == BURST:
+            yield part
+            part, reset, error = [], {}, False
     if part:
         yield part
+
+
+def _fits(result: Result, verdict: Verdict) -> bool:
+    """Whether this is what must come; where the model cannot know the bytes, any will do."""
+    return result.what == verdict.what and (not verdict.frames or result.data in verdict.frames)
 
 
 def in_order(rows: Iterable[Any]) -> list[Any]:

@@ -39,11 +39,16 @@ class RealServer:
     text: str
     endpoint: Endpoint
     weight: int
-    removed: bool = False
+    removed_at: int | None = None  # in ticks
     packets: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(Way, 0))
     octets: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(Way, 0))
     sessions: int = 0
     active: int = 0
+
+    @property
+    def removed(self) -> bool:
+        """Whether only its sessions are left."""
+        return self.removed_at is not None
 
     def traffic(self) -> Traffic:
         """What is listed of it."""
@@ -109,12 +114,12 @@ class Services:
         for vs in (*self.table.values(), *self._gone):
             yield from (rs for rs in vs.every if not rs.removed or rs.active)
 
-    def apply(self, ops: Sequence[Op], limits: Limits) -> None:
+    def apply(self, ops: Sequence[Op], limits: Limits, now: int) -> None:
         """Carry a transaction out, or raise Refusal and change nothing."""
         self._check(ops, limits)
         before = {vs: (vs.scheduler, _shares(vs)) for vs in self.table.values()}
         for op in ops:
-            self._change(op)
+            self._change(op, now)
         for vs in self.table.values():
             if vs not in before:
                 continue
@@ -161,7 +166,7 @@ class Services:
             return "RS_UNKNOWN"
         return "BAD_ADDRESS" if op.kind == "RS_ADD" and rs == vip else ""
 
-    def _change(self, op: Op) -> None:
+    def _change(self, op: Op, now: int) -> None:
         service = service_of(op.vs)
         if op.kind == "VS_ADD":
             turns = self._turns(op.scheduler)
@@ -176,15 +181,15 @@ class Services:
             del self.table[service]
             self._gone.append(vs)
             for rs in vs.rs:
-                rs.removed = True
+                rs.removed_at = now
         else:
-            _change_rs(vs, op)
+            _change_rs(vs, op, now)
 
     def _turns(self, scheduler: str, known: bool = True) -> dict[int, Turn]:
         return {w: turn_of(scheduler, self._preferences, known) for w in range(self._workers)}
 
 
-def _change_rs(vs: VirtualServer, op: Op) -> None:
+def _change_rs(vs: VirtualServer, op: Op, now: int) -> None:
     rs = vs.find(op.rs)
     if rs is None:
         rs = RealServer(vs.text, op.rs, endpoint_of(op.rs), op.weight)
@@ -192,7 +197,7 @@ def _change_rs(vs: VirtualServer, op: Op) -> None:
         vs.every.append(rs)
     elif op.kind == "RS_DEL":
         vs.rs.remove(rs)
-        rs.removed = True
+        rs.removed_at = now
     else:
         rs.weight = op.weight
 

@@ -5,9 +5,10 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from oracle.packet import TCP, UDP, Address, Endpoint, Key, Packet
+from oracle.packet import ACK, TCP, UDP, Address, Endpoint, Key, Packet
 from oracle.services import RealServer, VirtualServer
-from oracle.tcp_state import Way, after
+from oracle.tcp_numbers import Shift
+from oracle.tcp_state import OVER, Way, after, begins
 
 TICK_HZ = 16
 FIRST_LOCAL_PORT = 1024
@@ -42,6 +43,8 @@ class Session:
     seen: int
     one_packet: bool  # over with its first reply
     timeouts: Mapping[str, int]  # in ticks
+    shift: Shift = field(default_factory=Shift)
+    acked: dict[Way, int] = field(default_factory=dict)  # last, by the packets of each way
     state: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,11 +65,27 @@ class Session:
         """What the RS's packets bear."""
         return (self.proto, *self.rs.endpoint, *self.local)
 
-    def see(self, way: Way, flags: int, now: int) -> None:
+    def ends_with(self, packet: Packet, way: Way) -> bool:
+        """Whether a client's packet ends it.
+
+        A TCP connection is begun anew from the port of one that is over; or a client still sends
+        datagrams to an RS that was removed, and gets another.
+        """
+        if way is Way.OUT or packet.offset:
+            return False
+        if packet.proto == TCP:
+            return begins(packet.flags) and self.state in OVER
+        return self.rs.removed
+
+    def see(self, way: Way, packet: Packet, now: int) -> None:
         """A packet of the session came."""
         self.seen = now
+        if packet.offset:
+            return
         if self.proto == TCP:
-            self.state = after(self.state, way, flags)
+            self.state = after(self.state, way, packet.flags)
+            if packet.flags & ACK:
+                self.acked[way] = packet.acked
         elif way is Way.OUT:
             self.state = "UDP_REPLIED"
 
@@ -75,8 +94,13 @@ class Sessions:
     """A worker's sessions."""
 
     def __init__(
-        self, room: Mapping[bool, int], laddrs: Iterable[Address], timeouts: Mapping[str, int]
+        self,
+        room: Mapping[bool, int],
+        laddrs: Iterable[Address],
+        timeouts: Mapping[str, int],
+        drain: int = 0,
     ) -> None:
+        self._drain = drain * TICK_HZ
         self._room = dict(room)  # by whether IPv6 is on a side
         self.laddrs = dict.fromkeys(laddrs, 0)  # sessions ever made, by local address
         self._seconds = {**BUILT_IN, **timeouts}
@@ -137,12 +161,18 @@ class Sessions:
 
     def left(self, session: Session, now: int) -> int:
         """Ticks that a session has still to live."""
-        return session.seen + session.timeouts[session.state] - now
+        until = session.seen + session.timeouts[session.state]
+        removed = session.rs.removed_at
+        if self._drain and session.proto == TCP and removed is not None:
+            until = min(until, removed + self._drain)
+        return until - now
 
-    def expire(self, now: int) -> None:
-        """End what has heard nothing for long enough."""
-        for session in [one for one in self.live if self.left(one, now) <= 0]:
+    def expire(self, now: int) -> list[Session]:
+        """End what has heard nothing for long enough, or whose RS is gone for long enough."""
+        over = [one for one in self.live if self.left(one, now) <= 0]
+        for session in over:
             self.end(session)
+        return over
 
 
 def is_wide(*addresses: Address) -> bool:

@@ -11,6 +11,7 @@ from values import Neighbour, Op, Route, Settings, View
 
 from oracle.dice import BYTES, OWN, SERVICES, packet
 from oracle.events import Burst, Change, Event, Quiesce, Reroute, Scenario, Wait
+from oracle.features import FEATURES
 
 BURST = 32
 T = TypeVar("T")
@@ -101,6 +102,9 @@ def views(draw: st.DrawFn) -> View:
     return View(routes, known, OWN)
 
 
+datagrams = weighted((1, st.just(0)), (2, st.sampled_from([1, 2])), (6, st.just(1000)))
+
+
 @st.composite
 def settings(draw: st.DrawFn) -> Settings:
     """One to three workers with one or two local addresses each."""
@@ -112,6 +116,15 @@ def settings(draw: st.DrawFn) -> Settings:
     if draw(st.integers(0, 7)) > 0:
         laddrs += [(f"2001:db8:18::{worker + 1}", worker, 0) for worker in range(workers)]
     states = ["TCP_SYN_SENT", "TCP_ESTABLISHED", "TCP_CLOSE", "TCP_TIME_WAIT", "UDP_REPLIED"]
+    timeouts = draw(st.dictionaries(st.sampled_from(states), st.sampled_from([1, 7, 60])))
+    options = {}
+    if "resets" in FEATURES:
+        options["drain_tcp_s"] = draw(st.sampled_from([0, 1, 7, 60]))
+        options["tcp_expired"] = draw(st.integers(0, 1))
+        timeouts["TCP_ESTABLISHED"] = draw(st.sampled_from([1, 1, 7, 60, 900]))
+    if "fragments" in FEATURES:
+        options["frag_datagrams"] = draw(datagrams)
+        options["frag_held"] = draw(st.sampled_from([1, 8, 64, 500]))
     return Settings(
         workers=workers,
         ports=2,
@@ -119,10 +132,11 @@ def settings(draw: st.DrawFn) -> Settings:
         sessions=draw(st.sampled_from([1000, 64])),
         sessions6=draw(weighted((4, st.just(1000)), (4, st.just(16)), (1, st.just(0)))),
         mtu=draw(st.sampled_from([1500, 1500, 1492, 1280, 576])),
-        timeouts=draw(st.dictionaries(st.sampled_from(states), st.sampled_from([1, 7, 60]))),
+        timeouts=timeouts,
         spread_hash=draw(st.sampled_from([frozenset(), frozenset({0}), frozenset({1})])),
+        renumber="numbers" in FEATURES and draw(st.booleans()),
+        options=options,
         vlans=draw(st.sampled_from([{}, {}, {0: 5}, {1: 0x123}, {0: 5, 1: 5}])),
-        renumber=False,
     )
 
 

@@ -18,6 +18,7 @@ TESTS = Path(__file__).resolve().parents[1]
 FRAMES = int(os.environ.get("ORACLE_FRAMES", 100_000))
 SEED = int(os.environ.get("ORACLE_SEED", random.SystemRandom().randrange(2**32)))
 SHARES = 2
+RARER = {"errors translated": 100, "errors made": 100, "resets": 10_000}  # one in so many frames
 LIMIT_S = 600
 
 
@@ -57,3 +58,5 @@ def test_engine_is_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert sent >= FRAMES
     kinds = {kind: tally[kind] for kind in ("4 to 4", "6 to 6", "6 to 4", "4 to 6")}
     assert min(kinds.values()) >= FRAMES // 50, f"hardly any of one kind: {kinds}"
+    for kind, one_in in RARER.items():
+        assert tally[kind] >= FRAMES // one_in, f"hardly any {kind}: {tally[kind]}"

@@ -11,35 +11,67 @@ import pytest
 from driver import Harness, Result
 from values import Neighbour, Op, Route, Settings, View
 
-from oracle.events import Burst, Change, FromClient, OfSession, Other, Reroute, Scenario, Wait
+from oracle.events import (
+    Burst,
+    Change,
+    ErrorAbout,
+    Event,
+    FromClient,
+    OfSession,
+    Other,
+    Reroute,
+    Scenario,
+    Wait,
+)
 from oracle.player import Player
 
 HERE = Path(__file__).parent
 VS, RS = "10.96.0.10:80/tcp", "10.10.0.1:8080"
 VS6 = "[2001:db8:96::a]:53/udp"
-SCENARIO = Scenario(
-    Settings(workers=2, renumber=False),
-    [
-        Reroute(
-            View(
-                [Route("0.0.0.0/0", "192.0.2.1"), Route("::/0", "fe80::1", 1)],
-                [
-                    Neighbour("192.0.2.1", "aa:aa:aa:00:00:01"),
-                    Neighbour("fe80::1", "aa:aa:aa:00:00:06", 1),
-                ],
-            )
-        ),
-        Change([Op("VS_ADD", VS), Op("RS_ADD", VS, RS), Op("VS_ADD", VS6), Op("RS_ADD", VS6, RS)]),
-        Burst([FromClient("203.0.113.9", 40000, VS, payload=5)]),
-        Burst([OfSession(0, outward=True, flags=0x12, payload=6)]),
-        Burst([OfSession(0, outward=True, flags=0x12)], worker=1),
-        Burst([Other("203.0.113.9", "10.96.0.10", 1, payload=4)]),
-        Burst([FromClient("203.0.113.9", 40001, "10.96.0.10:81/tcp")]),
-        Burst([FromClient("2001:db8:c::9", 40000, VS6, payload=8)]),
-        Burst([OfSession(1, outward=True, payload=8)]),
-        Wait(16),
-    ],
+ROUTES = Reroute(
+    View(
+        [Route("0.0.0.0/0", "192.0.2.1"), Route("::/0", "fe80::1", 1)],
+        [Neighbour("192.0.2.1", "aa:aa:aa:00:00:01"), Neighbour("fe80::1", "aa:aa:aa:00:00:06", 1)],
+    )
 )
+SERVICES = Change(
+    [Op("VS_ADD", VS), Op("RS_ADD", VS, RS), Op("VS_ADD", VS6), Op("RS_ADD", VS6, RS)]
+)
+SYN, SYN_ACK, ACK = 0x02, 0x12, 0x10
+STAMPS = {"numbers": 0}
+OPEN: list[Event] = [
+    Burst([FromClient("203.0.113.9", 40000, VS, SYN, quirks=STAMPS)]),
+    Burst([OfSession(0, True, SYN_ACK, quirks={"numbers": 17 * 4 + 1})]),
+    Burst([OfSession(0, False, ACK, payload=9, quirks={"numbers": 17 * 8 + 1})]),
+]
+PLAIN: list[Event] = [
+    Burst([FromClient("203.0.113.9", 40000, VS, payload=5)]),
+    Burst([OfSession(0, outward=True, flags=0x12, payload=6)]),
+    Burst([OfSession(0, outward=True, flags=0x12)], worker=1),
+    Burst([Other("203.0.113.9", "10.96.0.10", 1, payload=4)]),
+    Burst([FromClient("203.0.113.9", 40001, "10.96.0.10:81/tcp")]),
+    Burst([FromClient("2001:db8:c::9", 40000, VS6, payload=8)]),
+    Burst([OfSession(1, outward=True, payload=8)]),
+    Wait(16),
+]
+UNREACHABLE, LONG_QUOTE, AS_IT_WAS = 3, 4096, 0
+ERRORS: list[Event] = [
+    Burst([ErrorAbout(0, 0, UNREACHABLE, LONG_QUOTE, AS_IT_WAS)]),
+    Burst([ErrorAbout(1, 0, UNREACHABLE, LONG_QUOTE, AS_IT_WAS)], worker=1),
+    Burst([OfSession(0, True, ACK, quirks={"ttl": 1})]),
+]
+TOLD = Settings(workers=2, options={"tcp_expired": 1}, timeouts={"TCP_ESTABLISHED": 1})
+SCENARIOS = {
+    "plain": Scenario(Settings(workers=2, renumber=False), [ROUTES, SERVICES, *PLAIN]),
+    "numbers": Scenario(TOLD, [ROUTES, SERVICES, *OPEN, Wait(16)]),
+    "errors": Scenario(Settings(workers=2), [ROUTES, SERVICES, *OPEN, *ERRORS]),
+}
+TALLIES = {
+    "plain": {"TX 0": 5, "TX 1": 1, "HANDOFF 0": 1, "DROP NO_VS": 1},
+    "numbers": {"TX 0": 3},
+    "errors": {"TX 0": 6, "HANDOFF 0": 1},
+}
+EACH = [(name, what) for name, tally in TALLIES.items() for what in tally]
 Sabotage = Callable[[list[Result]], list[Result]]
 
 
@@ -47,16 +79,21 @@ class Saboteur(Harness):
     """An engine whose answers are tampered with."""
 
     tamper: Sabotage = staticmethod(lambda results: results)
+    tamper_taken: Sabotage = staticmethod(lambda results: results)
 
     def run(self, *args: Any, **options: Any) -> list[Result]:
         """What the engine says, tampered with."""
         return type(self).tamper(super().run(*args, **options))
 
+    def take(self, worker: int) -> list[Result]:
+        """What the engine has sent of itself, tampered with."""
+        return type(self).tamper_taken(super().take(worker))
 
-def play(engine: type[Harness] = Harness) -> Counter[str]:
-    """The scenario with this engine."""
+
+def play(engine: type[Harness] = Harness, name: str = "plain") -> Counter[str]:
+    """A scenario with this engine."""
     tally: Counter[str] = Counter()
-    Player(SCENARIO, tally, engine).play()
+    Player(SCENARIOS[name], tally, engine).play()
     return tally
 
 
@@ -78,29 +115,46 @@ def _flip(data: bytes, offset: int) -> bytes:
     return data[:offset] + bytes([data[offset] ^ 1]) + data[offset + 1 :]
 
 
-def test_left_alone_nothing_differs() -> None:
-    tally = play()
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_left_alone_nothing_differs(name: str) -> None:
+    tally = play(name=name)
     verdicts = {what: count for what, count in tally.items() if what.isupper()}
-    assert verdicts == {"TX 0": 5, "TX 1": 1, "HANDOFF 0": 1, "DROP NO_VS": 1}
-    assert (tally["6 to 4"], tally["4 to 6"]) == (1, 1)
+    assert verdicts == TALLIES[name]
+    if name == "plain":
+        assert (tally["6 to 4"], tally["4 to 6"]) == (1, 1)
+    if name == "numbers":
+        assert tally["resets"] == 2
 
 
-@pytest.mark.parametrize("what", ["TX 0", "TX 1", "HANDOFF 0", "DROP NO_VS"])
-def test_no_byte_may_differ(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for offset in range(54):
+@pytest.mark.parametrize(("name", "what"), EACH)
+def test_no_byte_may_differ(name: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for offset in range(54 if name == "plain" else 66):
         monkeypatch.setattr(Saboteur, "tamper", staticmethod(flipped(what, offset)))
         with pytest.raises((AssertionError, LookupError)):
-            play(Saboteur)
+            play(Saboteur, name)
 
 
-@pytest.mark.parametrize("what", ["TX 0", "TX 1", "HANDOFF 0", "DROP NO_VS"])
-def test_no_verdict_may_differ(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "what"), EACH)
+def test_no_verdict_may_differ(name: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def tamper(results: list[Result]) -> list[Result]:
         return [replace(one, arg=one.arg + 1) if one.what == what else one for one in results]
 
     monkeypatch.setattr(Saboteur, "tamper", staticmethod(tamper))
     with pytest.raises(AssertionError):
-        play(Saboteur)
+        play(Saboteur, name)
+
+
+def test_no_byte_may_differ_of_what_is_sent_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for offset in range(54):
+        monkeypatch.setattr(Saboteur, "tamper_taken", staticmethod(flipped("TX 0", offset)))
+        with pytest.raises(AssertionError):
+            play(Saboteur, "numbers")
+
+
+def test_nothing_that_is_sent_unasked_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Saboteur, "tamper_taken", staticmethod(lambda results: results[1:]))
+    with pytest.raises(AssertionError):
+        play(Saboteur, "numbers")
 
 
 @pytest.mark.parametrize("listing", ["drops", "vs", "rs", "laddrs", "sessions"])

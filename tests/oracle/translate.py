@@ -7,7 +7,7 @@ which has two spellings.
 
 from collections.abc import Callable
 
-from oracle.checksum import carried, ones_sum
+from oracle.checksum import carried, checksum, ones_sum
 from oracle.packet import (
     CHECKSUM_AT,
     ETHERNET,
@@ -16,6 +16,7 @@ from oracle.packet import (
     IPV4,
     IPV6,
     UDP,
+    Address,
     Endpoint,
     Malformed,
     Packet,
@@ -42,8 +43,10 @@ def translated_length(packet: Packet, family: int) -> int:
     return (20 if family == 4 else 40) + packet.end - packet.l4
 
 
-def full_nat(packet: Packet, macs: Macs, src: Endpoint, dst: Endpoint, ident: Ident) -> list[bytes]:
-    """The packet between other endpoints, one hop on.
+def full_nat(
+    packet: Packet, macs: Macs, src: Endpoint, dst: Endpoint, ident: Ident, header: bytes
+) -> list[bytes]:
+    """The packet between other endpoints, one hop on, with this header but for the ports.
 
     `ident` tells the identification that was chosen, where there is a choice.
     """
@@ -55,42 +58,53 @@ def full_nat(packet: Packet, macs: Macs, src: Endpoint, dst: Endpoint, ident: Id
         at = ADDRESSES_AT[family]
         frame[at : at + 2 * len(src[0])] = src[0] + dst[0]
     else:
-        header = _to_v4(packet, ident) if family == 4 else _to_v6(packet)
-        kind = IPV4 if family == 4 else IPV6
-        start = macs[0] + macs[1] + kind.to_bytes(2, "big") + header + src[0] + dst[0]
+        if family == 4 and packet.proto == UDP and packet.l4_checksum()[0] == 0:
+            raise Malformed("UNTRANSLATABLE")
+        start = other_family(packet, macs, src[0], dst[0], packet.end - packet.l4, ident)
         frame, l4 = bytearray(start + packet.frame[packet.l4 :]), len(start)
     frame[l4 : l4 + 4] = src[1].to_bytes(2, "big") + dst[1].to_bytes(2, "big")
+    frame[l4 + 4 : l4 + len(header)] = header[4:]
     return _with_checksums(packet, frame)
 
 
-def _to_v4(packet: Packet, ident: Ident) -> bytes:
+def other_family(
+    packet: Packet, macs: Macs, src: Address, dst: Address, size: int, ident: Ident
+) -> bytes:
+    """Ethernet and IP headers in the other family, with so many bytes behind them."""
+    start = macs[0] + macs[1]
+    if len(dst) == 16:
+        return start + IPV6.to_bytes(2, "big") + _to_v6(packet, size) + src + dst
+    header = _to_v4(packet, size, ident)
+    value = checksum(header + src + dst)
+    return start + IPV4.to_bytes(2, "big") + header + value.to_bytes(2, "big") + src + dst
+
+
+def _to_v4(packet: Packet, size: int, ident: Ident) -> bytes:
     """An IPv4 header without its addresses and its checksum (RFC 7915, 5.1)."""
-    if packet.proto == UDP and packet.l4_checksum()[0] == 0:
-        raise Malformed("UNTRANSLATABLE")
-    length = translated_length(packet, 4)
+    length = 20 + size
     chosen, bits = (0, 0x4000) if length > MAY_BE_FRAGMENTED else (ident(), 0)
     return (
         bytes((0x45, packet.tos))
         + length.to_bytes(2, "big")
         + chosen.to_bytes(2, "big")
         + bits.to_bytes(2, "big")
-        + bytes((packet.ttl - 1, packet.proto, 0, 0))
+        + bytes((packet.ttl - 1, ICMP if packet.proto == ICMP6 else packet.proto))
     )
 
 
-def _to_v6(packet: Packet) -> bytes:
+def _to_v6(packet: Packet, size: int) -> bytes:
     """An IPv6 header without its addresses (RFC 7915, 4.1)."""
     header = packet.frame[ETHERNET : packet.l4]
-    if ones_sum(header) != 0 or _source_routed(header[20:]):
+    if ones_sum(header) != 0 or source_routed(header[20:]):
         raise Malformed("UNTRANSLATABLE")
     return (
         (6 << 28 | packet.tos << 20).to_bytes(4, "big")
-        + (packet.end - packet.l4).to_bytes(2, "big")
-        + bytes((packet.proto, packet.ttl - 1))
+        + size.to_bytes(2, "big")
+        + bytes((ICMP6 if packet.proto == ICMP else packet.proto, packet.ttl - 1))
     )
 
 
-def _source_routed(options: bytes) -> bool:
+def source_routed(options: bytes) -> bool:
     """Whether source routing is not done yet; options that cannot be read count as that."""
     while options and options[0] != END:
         if options[0] == NOP:
