@@ -7,4 +7,4 @@ errors      ICMP errors, translated and made (0009)
 fragments   fragments, translated and made (0010)
 """
 
-FEATURES = {"numbers", "resets", "errors"}
+FEATURES = {"numbers", "resets", "errors", "fragments"}

@@ -10,7 +10,6 @@ from oracle.extensions import FRAGMENT
 from oracle.packet import (
     CHECKSUM_AT,
     ETHERNET,
-    ICMP,
     IPV4,
     IPV6,
     UDP,
@@ -203,8 +202,3 @@ def _cut_v6(frame: bytes, mtu: int, ident: int) -> list[list[bytes]]:
         pieces.append([piece])
         at += size
     return pieces
-
-
-def is_icmp(packet: Packet) -> bool:
-    """Whether it is of a datagram of ICMP."""
-    return packet.proto == ICMP or packet.proto == 58

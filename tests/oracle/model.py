@@ -14,7 +14,6 @@ from functools import partial
 from values import Op, Settings, View
 
 from oracle import fragments, icmp_errors
-from oracle.features import FEATURES
 from oracle.icmp_errors import is_error, quotation, time_exceeded, too_big
 from oracle.outcome import Arrival, Fate, Observed, Trail, Verdict
 from oracle.packet import (
@@ -214,7 +213,7 @@ class Model:
             if not packet.group and not own:
                 if not packet.fragment:
                     raise Malformed("PROTOCOL")
-                if not balanced or "fragments" not in FEATURES:
+                if not balanced:
                     raise Malformed("FRAGMENT")
                 return self._fragment(fate, packet, observed)
             fate.punt(PUNT_OSPF if self._is_ospf(packet, own) else _punt_class(packet))
@@ -431,7 +430,7 @@ class Model:
             length = fragments.translated_length(packet, family)
         else:
             length = translated_length(packet, family)
-        cut = length > mtu and packet.may_be_cut and "fragments" in FEATURES
+        cut = length > mtu and packet.may_be_cut and fate.quoted is None
         if length > mtu and not cut:
             return self._dropped(fate, "MTU", mtu + 10 * (packet.family - family))
         # What stands behind the packet travels along where it fits.

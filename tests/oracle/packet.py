@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from oracle.checksum import checksum
 from oracle.extensions import OutOfPlace, walk
-from oracle.features import FEATURES
 
 ETHERNET = 14
 IPV4, IPV6, ARP, VLAN = 0x0800, 0x86DD, 0x0806, 0x8100
@@ -180,7 +179,7 @@ def _read_v6(frame: bytes) -> Packet:
         raise Malformed("BAD_LENGTH")
     end = ETHERNET + length
     try:
-        chain = walk(frame[ETHERNET + 6], frame[ETHERNET + 40 : end], "fragments" not in FEATURES)
+        chain = walk(frame[ETHERNET + 6], frame[ETHERNET + 40 : end])
     except OutOfPlace:
         raise Malformed("EXT_HEADER") from None
     src, dst = frame[ETHERNET + 8 : ETHERNET + 24], frame[ETHERNET + 24 : ETHERNET + 40]

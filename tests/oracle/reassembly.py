@@ -30,12 +30,10 @@ class Reassembly:
         nobody: Callable[[Address], bool],
     ) -> None:
         self._owner, self._services, self._drops, self._nobody = owner, services, drops, nobody
-        datagrams = settings.options.get("frag_datagrams", 0)
-        held = settings.options.get("frag_held", 0)
-        self._room = datagrams
+        self._room = settings.datagrams
         self._at: dict[tuple[Address, Address, int], int] = {}
         self._idents: deque[tuple[int, int]] = deque(maxlen=100)  # given not long ago
-        self._homes = [Home(datagrams, held) for _ in range(settings.workers)]
+        self._homes = [Home(settings.datagrams, settings.held) for _ in range(settings.workers)]
         self.released: list[list[tuple[bytes, Trail]]] = [[] for _ in self._homes]
 
     def expire(self, now: int) -> None:

@@ -122,9 +122,6 @@ def settings(draw: st.DrawFn) -> Settings:
         options["drain_tcp_s"] = draw(st.sampled_from([0, 1, 7, 60]))
         options["tcp_expired"] = draw(st.integers(0, 1))
         timeouts["TCP_ESTABLISHED"] = draw(st.sampled_from([1, 1, 7, 60, 900]))
-    if "fragments" in FEATURES:
-        options["frag_datagrams"] = draw(datagrams)
-        options["frag_held"] = draw(st.sampled_from([1, 8, 64, 500]))
     return Settings(
         workers=workers,
         ports=2,
@@ -135,6 +132,8 @@ def settings(draw: st.DrawFn) -> Settings:
         timeouts=timeouts,
         spread_hash=draw(st.sampled_from([frozenset(), frozenset({0}), frozenset({1})])),
         renumber="numbers" in FEATURES and draw(st.booleans()),
+        datagrams=draw(datagrams),
+        held=draw(st.sampled_from([1, 64, 500, 500])),
         options=options,
         vlans=draw(st.sampled_from([{}, {}, {0: 5}, {1: 0x123}, {0: 5, 1: 5}])),
     )

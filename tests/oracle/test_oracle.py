@@ -18,7 +18,14 @@ TESTS = Path(__file__).resolve().parents[1]
 FRAMES = int(os.environ.get("ORACLE_FRAMES", 100_000))
 SEED = int(os.environ.get("ORACLE_SEED", random.SystemRandom().randrange(2**32)))
 SHARES = 2
-RARER = {"errors translated": 100, "errors made": 100, "resets": 10_000}  # one in so many frames
+# One in so many frames.
+RARER = {
+    "errors translated": 100,
+    "errors made": 200,
+    "resets": 10_000,
+    "fragments": 10,
+    "pieces": 50,
+}
 LIMIT_S = 600
 
 
