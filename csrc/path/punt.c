@@ -75,8 +75,10 @@ static bool is_on_link(const struct core *c, struct ipaddr addr) {
 	const struct ipaddr unset = {0};
 	const struct hop *hop = &c->fwd->hops[fwd_find(c->fwd, addr)];
 
-	return ipaddr_is_link_local(addr) || ipaddr_equal(hop->addr, addr)
-		|| (hop->state != HOP_NO_ROUTE && ipaddr_equal(hop->addr, unset));
+	if (ipaddr_is_link_local(addr))
+		return true;
+	return hop->state != HOP_NO_ROUTE
+		&& (ipaddr_equal(hop->addr, addr) || ipaddr_equal(hop->addr, unset));
 }
 
 static bool is_ospf_group(const struct pkt *p) {

@@ -10,5 +10,6 @@
 uint16_t spread_worker(const struct core *c, struct ipaddr src, struct ipaddr dst, uint32_t tells);
 
 // This worker has no session for the packet: hands it to the next one that has not been asked, in a round that begins at
-// worker `first`, the same for all packets of a flow. False: all have been asked, and the packet is as it was.
+// worker `first`, the same for all packets of a flow; the one it came in by may be asked twice. False: all have been asked, and
+// the packet is as it was.
 bool spread_search(const struct core *c, struct pkt *p, uint16_t first);

@@ -14,7 +14,7 @@ from functools import partial
 from values import Op, Settings, View
 
 from oracle import fragments, icmp_errors
-from oracle.icmp_errors import is_error, quotation, time_exceeded, too_big
+from oracle.icmp_errors import LEAST_MTU6, is_error, quotation, time_exceeded, too_big
 from oracle.outcome import Arrival, Fate, Observed, Trail, Verdict
 from oracle.packet import (
     ARP,
@@ -41,7 +41,13 @@ from oracle.services import Limits, Service, Services, VirtualServer
 from oracle.sessions import Illegal, Session, Sessions, is_wide
 from oracle.tcp_numbers import Shift, has_time_stamps
 from oracle.tcp_state import Way, begins
-from oracle.translate import echo_reply, full_nat, is_echo_request, translated_length
+from oracle.translate import (
+    MAY_BE_FRAGMENTED,
+    echo_reply,
+    full_nat,
+    is_echo_request,
+    translated_length,
+)
 
 PUNT_OSPF, PUNT_ARP, PUNT_OTHER = range(3)
 SPARE = 64  # buffers of a worker for what it makes in a burst
@@ -430,9 +436,13 @@ class Model:
             length = fragments.translated_length(packet, family)
         else:
             length = translated_length(packet, family)
-        cut = length > mtu and packet.may_be_cut and fate.quoted is None
+        # An IPv6 packet may be, if it becomes an IPv4 one that may be.
+        short = packet.family > family and (packet.fragment or length <= MAY_BE_FRAGMENTED)
+        cut = length > mtu and (packet.may_be_cut or short) and fate.quoted is None
         if length > mtu and not cut:
-            return self._dropped(fate, "MTU", mtu + 10 * (packet.family - family))
+            told = mtu + 10 * (packet.family - family)
+            least = LEAST_MTU6 if packet.family > family else 0
+            return self._dropped(fate, "MTU", max(told, least))
         # What stands behind the packet travels along where it fits.
         if length + len(packet.frame) - packet.end > mtu:
             packet = replace(packet, frame=packet.frame[: packet.end])

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the kernel gets: everything that is not IPv4, OSPF, multicast, the host's own addresses."""
 
-from case import Case, Drop, Punt, Send
-from packets.frames import LOCAL, OWN, VIP, ether, icmp, ip, patched, tcp, udp
+from case import Case, Drop, Punt, Reroute, Send
+from packets.frames import LOCAL, OWN, OWN6, VIP, ether, icmp, ip, ip6, patched, tcp, udp
 from scapy.layers.inet import IP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q
+from values import View
 
 OSPF, GRE, IGMP, SCTP = 89, 47, 2, 132
 EVERYBODY = b"\xff" * 6
@@ -39,6 +40,11 @@ CASES = [
         "OSPF from behind a router is nobody's adjacency",
         Send(ip("203.0.113.9", OWN, proto=OSPF) / HELLO, Punt("OTHER")),
         Send(ip("203.0.113.9", "224.0.0.5", proto=OSPF) / HELLO, Punt("OTHER")),
+    ),
+    Case(
+        "OSPF from nowhere",
+        Reroute(View(own=(OWN6,))),
+        Send(ip6("::", OWN6, nh=OSPF) / HELLO, Punt("OTHER")),
     ),
     Case("OSPF to another group", Send(ospf("224.0.0.9"), Punt("OTHER"))),
     Case("OSPF to a VIP", Send(ospf(VIP), Drop("PROTOCOL"))),
