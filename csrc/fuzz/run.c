@@ -15,7 +15,7 @@
 #include <string.h>
 
 // Passed on from worker to worker so often, a packet goes round: each worker may have been asked once, some twice.
-enum { SEGMENT_MIN = 96, MAX_HOPS = FUZZ_MAX_WORKERS + 3 };
+enum { SEGMENT_MIN = 96, MAX_HOPS = FUZZ_MAX_WORKERS + 3, MAX_OWN = 1024 };
 
 struct kept {
 	uint32_t len;
@@ -38,7 +38,7 @@ struct run {
 	struct kept kept[FUZZ_KEPT]; // a ring
 	struct harness_packet last; // frame as the input gave it
 	struct harness_packet handed[MAX_HOPS + 1][HARNESS_BURST]; // by hops
-	struct harness_packet own[MAX_HOPS + 1][HARNESS_BURST];
+	struct harness_packet own[MAX_HOPS + 1][MAX_OWN];
 };
 
 static struct run r;
@@ -85,18 +85,20 @@ static void hand_over(
 
 	for (uint32_t i = 0; i < n; i++) {
 		bool later = late && r.n_late < HARNESS_BURST;
-		struct harness_packet *p = later ? &r.late[r.n_late] : &r.handed[hops][n_handed];
+		struct harness_packet *p;
 		if (packets[i].verdict != HARNESS_HANDOFF || packets[i].arg != to)
 			continue;
 		if (hops > MAX_HOPS)
 			broken("a packet goes round");
+		p = later ? &r.late[r.n_late] : &r.handed[hops][n_handed];
 		copy_packet(p, &packets[i]);
 		p->handed = 1;
 		if (later) {
 			r.late_hops[r.n_late] = hops;
 			r.late_worker[r.n_late++] = to;
-		} else {
-			n_handed++;
+		} else if (++n_handed == HARNESS_BURST) {
+			run_burst(to, r.handed[hops], n_handed, false, hops);
+			n_handed = 0;
 		}
 	}
 	if (n_handed > 0)
@@ -121,26 +123,24 @@ static void count(const struct harness_packet *p) {
 		keep(p);
 }
 
-// What the path has made itself, or had held until now.
-static void take_own(uint16_t worker, uint32_t hops) {
+// What the path has made itself, or had held until now; returns how many, in r.own[hops].
+static uint32_t take_own(uint16_t worker, uint32_t hops) {
 	struct harness_packet *own = r.own[hops];
-	int n;
+	int n = harness_take(worker, own, MAX_OWN);
 
-	do {
-		n = harness_take(worker, own, HARNESS_BURST);
-		for (int i = 0; i < n; i++) {
-			spoil_packet(&own[i]);
-			trace_packet(worker, NULL, &own[i]);
-			check_packet(&r.tally, worker, NULL, &own[i]);
-			count(&own[i]);
-		}
-		hand_over_all(own, (uint32_t)n, false, hops);
-	} while (n == HARNESS_BURST);
+	for (int i = 0; i < n; i++) {
+		spoil_packet(&own[i]);
+		trace_packet(worker, NULL, &own[i]);
+		check_packet(&r.tally, worker, NULL, &own[i]);
+		count(&own[i]);
+	}
+	return (uint32_t)n;
 }
 
 static void run_burst(
 	uint16_t worker, struct harness_packet *packets, uint32_t n, bool late, uint32_t hops
 ) {
+	uint32_t n_own;
 	int rc;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -156,9 +156,9 @@ static void run_burst(
 		check_packet(&r.tally, worker, &r.before[i], &packets[i]);
 		count(&packets[i]);
 	}
+	n_own = take_own(worker, hops);
 	hand_over_all(packets, n, late, hops);
-	take_own(worker, hops);
-	check_held(&r.tally);
+	hand_over_all(r.own[hops], n_own, false, hops);
 }
 
 static void end_burst(bool late) {
@@ -167,6 +167,7 @@ static void end_burst(bool late) {
 	r.n_waiting = 0;
 	if (n > 0)
 		run_burst(r.worker, r.waiting, n, late, 0);
+	check_held(&r.tally);
 }
 
 // Room for a packet that arrives at `place`; NULL when the input has had its share.
@@ -312,7 +313,7 @@ static void run_repeat(const uint8_t *record) {
 static void advance(uint32_t ms) {
 	harness_advance_ms(ms);
 	for (uint16_t worker = 0; worker < r.config.n_workers; worker++)
-		take_own(worker, 0);
+		hand_over_all(r.own[0], take_own(worker, 0), false, 0);
 }
 
 static void run_wait(const uint8_t *record) {

@@ -88,6 +88,13 @@ def test_a_fault_is_found(tmp_path: Path, fault: str) -> None:
     assert CLEAN[fault] in done.stderr
 
 
+def test_a_wrong_answer_is_found(tmp_path: Path) -> None:
+    """An error that the path makes has nobody's checksum to excuse its own."""
+    done = replay([file_of(tmp_path, program(frame(udp(ttl=1))))], SPOIL="l4_sum")
+    assert done.returncode != 0
+    assert "a wrong L4 checksum is made" in done.stderr
+
+
 def test_the_same_input_does_the_same(tmp_path: Path) -> None:
     path = file_of(tmp_path, seeds()["tcp-v4-spread"])
     traces = replay([path, path], TRACE="1").stdout.splitlines()

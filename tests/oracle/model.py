@@ -23,7 +23,6 @@ from oracle.packet import (
     ICMP6,
     IPV4,
     IPV6,
-    OSPF,
     TCP,
     Address,
     Key,
@@ -34,6 +33,7 @@ from oracle.packet import (
     tagged,
     untagged,
 )
+from oracle.punt import PUNT_ARP, PUNT_OSPF, PUNT_OTHER, is_ospf, punt_class
 from oracle.reassembly import Reassembly
 from oracle.resets import resets
 from oracle.routes import Routes, packed
@@ -49,9 +49,7 @@ from oracle.translate import (
     translated_length,
 )
 
-PUNT_OSPF, PUNT_ARP, PUNT_OTHER = range(3)
 SPARE = 64  # buffers of a worker for what it makes in a burst
-OSPF_GROUPS = {packed(group) for group in ("224.0.0.5", "224.0.0.6", "ff02::5", "ff02::6")}
 
 
 class Model:
@@ -222,7 +220,7 @@ class Model:
                 if not balanced:
                     raise Malformed("FRAGMENT")
                 return self._fragment(fate, packet, observed)
-            fate.punt(PUNT_OSPF if self._is_ospf(packet, own) else _punt_class(packet))
+            fate.punt(PUNT_OSPF if is_ospf(packet, own, self.routes) else punt_class(packet))
             return None
         if fate.frame[0] & 1 and not own:
             raise Malformed("NOT_FOR_US")
@@ -254,20 +252,11 @@ class Model:
         packet.sport, packet.dport = fate.trail.ports
         return packet
 
-    def _is_ospf(self, packet: Packet, own: bool) -> bool:
-        """Whether it is of an adjacency: from the link, to the OSPF routers on it or to us."""
-        if packet.proto != OSPF or not (own or packet.dst in OSPF_GROUPS):
-            return False
-        if packet.family == 6 and packet.src[0] == 0xFE and packet.src[1] & 0xC0 == 0x80:
-            return True
-        hop = self.routes.find(packet.src)
-        return hop is not None and hop.address == packet.src
-
     def _icmp(self, fate: Fate, packet: Packet, own: bool, observed: Observed) -> None:
         # The kernel speaks neighbour discovery, which never leaves the link, for local addresses.
         asked = packet.dst in self._owner and packet.ttl == 255
-        if own or (asked and _punt_class(packet) == PUNT_ARP):
-            fate.punt(_punt_class(packet))
+        if own or (asked and punt_class(packet) == PUNT_ARP):
+            fate.punt(punt_class(packet))
         elif not (self.services.is_vip(packet.dst) or packet.dst in self._owner):
             raise Malformed("NOT_FOR_US")
         elif is_error(packet):
@@ -492,10 +481,3 @@ class Model:
     def _sent(self, port: int, family: int, frames: Sequence[bytes]) -> Verdict:
         vlan = self._settings.vlans.get(port, 0)
         return Verdict(f"TX {port}", [tagged(frame, vlan) for frame in frames], family)
-
-
-def _punt_class(packet: Packet) -> int:
-    """Which of the kernel's meters it counts for; neighbour discovery is IPv6's ARP."""
-    if packet.proto == ICMP6 and packet.family == 6 and not packet.fragment:
-        return PUNT_ARP if 133 <= packet.frame[packet.l4] <= 137 else PUNT_OTHER
-    return PUNT_OTHER

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 
 import pytest
-from case import Back, Case, Drop, Run, Send, ToClient, ToRs
+from case import Back, Case, Run, Send, ToClient, ToRs
 from driver import BURST
 from errors import Told
 from fragments import Datagram, Split, backwards, follow
