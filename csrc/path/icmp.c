@@ -5,6 +5,7 @@
 #include "path/csum.h"
 #include "path/icmp_error.h"
 #include "path/icmp_head.h"
+#include "path/mbuf_edit.h"
 #include "path/punt.h"
 
 #include <rte_byteorder.h>
@@ -50,17 +51,13 @@ static void turn_message(const struct pkt *p) {
 }
 
 static void answer_echo(struct pkt *p) {
-	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
-	struct rte_ether_addr mac = eth->dst_addr;
-
 	if (pkt_is_v6(p))
 		turn_ipv6(p);
 	else
 		turn_ipv4(p);
 	if (!(p->flags & PKT_LATER))
 		turn_message(p);
-	eth->dst_addr = eth->src_addr;
-	eth->src_addr = mac;
+	mbuf_turn_macs(p->m);
 	pkt_decide(p, VERDICT_TX, p->m->port);
 }
 

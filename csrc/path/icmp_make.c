@@ -21,14 +21,6 @@ static bool is_answered(struct core *c, const struct pkt *p) {
 		&& !core_bad_source(c, pkt_src(p)) && punt_meter_take(&c->errors, c->now);
 }
 
-static void turn_macs(struct rte_mbuf *m) {
-	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
-	struct rte_ether_addr mac = eth->dst_addr;
-
-	eth->dst_addr = eth->src_addr;
-	eth->src_addr = mac;
-}
-
 // In front of the packet, which it quotes as much of as it may. False: no room.
 static bool put_error(struct pkt *p, struct icmp_head head) {
 	bool v6 = pkt_is_v6(p);
@@ -63,7 +55,7 @@ static void answer(struct core *c, struct pkt *p, struct icmp_head head, enum sl
 		pkt_drop(p, reason);
 		return;
 	}
-	turn_macs(p->m);
+	mbuf_turn_macs(p->m);
 	core_count_drop(c, reason);
 	pkt_decide(p, VERDICT_MADE, p->m->port);
 }

@@ -2,6 +2,7 @@
 // What is done to the frame itself where a packet gets other headers, or loses its end.
 #pragma once
 
+#include <rte_ether.h>
 #include <rte_mbuf.h>
 #include <string.h>
 
@@ -17,6 +18,15 @@ static inline void *mbuf_replace(struct rte_mbuf *m, uint32_t front, uint32_t wa
 	if (grow < 0)
 		rte_pktmbuf_adj(m, (uint16_t)-grow);
 	return start - grow + front;
+}
+
+// Back to where the frame came from.
+static inline void mbuf_turn_macs(struct rte_mbuf *m) {
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+	struct rte_ether_addr mac = eth->dst_addr;
+
+	eth->dst_addr = eth->src_addr;
+	eth->src_addr = mac;
 }
 
 // Takes off what is behind the first `len` bytes, of which there must be as many.

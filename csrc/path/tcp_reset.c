@@ -56,13 +56,11 @@ static struct rst answer(const struct pkt *p) {
 }
 
 static void turn(struct pkt *p) {
-	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
-	struct rte_ether_addr mac = eth->dst_addr;
+	const uint8_t *start = rte_pktmbuf_mtod(p->m, const uint8_t *);
 	struct rst rst = answer(p);
 
-	eth->dst_addr = eth->src_addr;
-	eth->src_addr = mac;
-	mbuf_cut(p->m, (uint32_t)((const uint8_t *)rst_write(p->ip4, &rst) - (const uint8_t *)eth));
+	mbuf_turn_macs(p->m);
+	mbuf_cut(p->m, (uint32_t)((const uint8_t *)rst_write(p->ip4, &rst) - start));
 }
 
 void tcp_refuse(struct core *c, struct pkt *p, enum slb_drop reason) {

@@ -10,6 +10,7 @@ client ---- switch ---- lb (slbd)          segments are not clamped (`tcp.mss: o
 import contextlib
 import errno
 import json
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -209,3 +210,22 @@ def _error(client: socket.socket) -> tuple[str, tuple[int, int]] | None:
     if family == socket.AF_INET:
         return socket.inet_ntop(family, told[20:24]), (kind, code)
     return socket.inet_ntop(family, told[24:40]), (kind, code)
+
+
+def test_tracepath(unclamped: Rig, way: Way) -> None:
+    """It sees the switch, then the VIP for all that is behind it, and the path's MTU."""
+    first, ports = 44444, 32  # it takes another port for each packet that it sends
+    unclamped.lb.apply(
+        [service(way.vs(first + n, "udp"), {way.rs(POD, CLOSED): 1}) for n in range(ports)]
+    )
+    vip = way.vip.vip
+    with narrow_to_pod(unclamped, way.pods):
+        text = unclamped.client.namespace.run(
+            "tracepath", "-n", "-m", "6", "-p", str(first), vip, timeout=60
+        )
+    rows = [line.split() for line in text.splitlines() if re.match(r" *\d+: ", line)]
+    seen = [(row[0], row[1]) for row in rows if row[1] not in ("send", "no")]
+    assert ("1:", way.vip.client_gateway) in seen, text
+    assert {address for hop, address in seen if hop in ("2:", "3:", "4:")} == {vip}, text
+    mtu = in_other_family(NARROW, way.pods, way.vip)
+    assert "reached" in text and f"pmtu {mtu} hops 4" in text, text
