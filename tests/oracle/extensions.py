@@ -31,8 +31,8 @@ class OutOfPlace(Exception):
     """Cut off, too many, repeated or out of place, or source routing that is not done."""
 
 
-def walk(proto: int, data: bytes, behind: bool = False) -> Chain:
-    """Go through the headers, also `behind` that of a first fragment; raises OutOfPlace."""
+def walk(proto: int, data: bytes) -> Chain:
+    """Go through the headers, up to that of a fragment; raises OutOfPlace."""
     at = count = 0
     found = Chain(proto, 0)
     while proto in EXTENSIONS:
@@ -57,6 +57,6 @@ def walk(proto: int, data: bytes, behind: bool = False) -> Chain:
         if size > len(header):
             raise OutOfPlace
         proto, at = header[0], at + size
-        if found.offset or (found.more and not behind):
+        if found.fragment:
             break  # what follows may be somewhere in the middle
     return found._replace(proto=proto, size=at)

@@ -147,7 +147,7 @@ def _quoted_v6(data: bytes) -> Quotation:
     if len(data) < 40 or data[0] >> 4 != 6:
         raise Malformed("ICMP")
     try:
-        chain = walk(data[6], data[40:], behind=True)
+        chain = walk(data[6], data[40:])
     except OutOfPlace:
         raise Malformed("ICMP") from None
     if chain.offset:
