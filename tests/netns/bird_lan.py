@@ -164,7 +164,8 @@ class Lan:
     def bird_pid(self) -> int:
         """The pid of the announcer's BIRD, 0 while it has none."""
         file = self.runtime_dir / "bird.pid"
-        return int(file.read_text()) if file.exists() else 0
+        # BIRD makes the file first and writes the pid then.
+        return int(file.read_text() or 0) if file.exists() else 0
 
     def close(self) -> None:
         """Stop the announcers, the loop and the other processes."""
