@@ -186,14 +186,18 @@ def translated(
     """
     family = 4 if len(dst[0]) == 4 else 6
     icmp = bytearray(packet.frame[packet.l4 : packet.l4 + HEADER])
+    whole = 0  # length of the message with all that was quoted
     if family != packet.family:
+        whole = HEADER + (20 if family == 4 else 40) + len(quoted.data) - quoted.l4
         icmp = bytearray(_other_icmp(bytes(icmp), quoted))
         quoted = _without_extension(packet, quoted)
     frames = []
     for inner in _quotations(quoted, dst, src, header):
         body = icmp + inner
         for start in _outer(packet, macs, src[0], dst[0], body, ident):
-            frames += _with_checksum(start, body, src[0] + dst[0], packet)
+            # What stands behind the packet goes with what is cut off its end.
+            tail = packet.frame[packet.end :] if len(body) >= whole else b""
+            frames += _with_checksum(start, body, src[0] + dst[0], tail)
     return frames
 
 
@@ -229,14 +233,13 @@ def _outer(
     return [bytes(start[:at]) + two(value) + bytes(start[at + 2 :]) for value in values]
 
 
-def _with_checksum(start: bytes, body: bytearray, pseudo: bytes, packet: Packet) -> list[bytes]:
+def _with_checksum(start: bytes, body: bytearray, pseudo: bytes, tail: bytes) -> list[bytes]:
     body[2:4] = bytes(2)
     if len(pseudo) == 32:
         pseudo += len(body).to_bytes(4, "big") + ICMP6.to_bytes(4, "big")
     else:
         pseudo = b""
     value = checksum(pseudo + bytes(body))
-    tail = packet.frame[packet.end :]
     both = (value,) if value % 0xFFFF else (0, 0xFFFF)
     return [start + bytes(body[:2]) + two(one) + bytes(body[4:]) + tail for one in both]
 
