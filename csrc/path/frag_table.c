@@ -4,8 +4,11 @@
 
 #include <string.h>
 
+// A question must outlast its burst, behind which fragments go on that were held; each packet of it may begin a datagram.
+enum { BUCKETS_LEAST = 2 * BURST };
+
 static uint32_t buckets_for(uint32_t datagrams) {
-	uint32_t n = 2;
+	uint32_t n = BUCKETS_LEAST;
 
 	while (n < datagrams)
 		n *= 2;

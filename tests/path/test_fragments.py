@@ -230,6 +230,20 @@ def test_each_one_packet_question_in_fragments_has_its_own_session(open_lab: Ope
     lab.clear()
 
 
+def test_what_waited_goes_with_its_question_though_others_come_behind_it(open_lab: Opener) -> None:
+    """In one burst, with a table of one datagram."""
+    lab = open_lab(settings(1, datagrams=1, held=1)).usual()
+    vs = f"{ONE_PACKET_VIP}:53/udp"
+    lab.harness.commit([Op("VS_ADD", vs, one_packet=True), Op("RS_ADD", vs, RS_UDP)])
+    packet = bytes(udp(BIG, dst=ONE_PACKET_VIP))
+    (waits, first), *others = (cut(packet, [SECOND, FIRST], ident) for ident in range(1, BURST))
+    results = lab.harness.run(0, [waits, first, *(other[1] for other in others)])
+    assert [result.verdict for result in results] == ["HELD"] + ["TX"] * (BURST - 1)
+    (released,) = lab.harness.take(0)
+    assert released.what == "TX 0" and ident_of(released.data) == ident_of(results[1].data)
+    lab.clear()
+
+
 def test_a_later_fragment_of_an_answered_question(open_lab: Opener) -> None:
     lab = open_lab(settings(1)).usual()
     vs = f"{ONE_PACKET_VIP}:53/udp"
