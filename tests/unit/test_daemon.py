@@ -16,7 +16,7 @@ from unit.memory_engine import MemoryEngine, port_view
 from unit.threaded_client import Client
 from unit.until import until
 
-from ospf.model import OspfStatus, Setup
+from ospf.model import Setup
 from slb.config.loader import load
 from slb.daemon import announce
 from slb.daemon.daemon import Daemon
@@ -85,7 +85,8 @@ class Life:
         """Run the daemon; when it answers run the scenario, then SIGTERM."""
 
         async def run() -> None:
-            config = load(str(self.file), range(4))
+            # With the CPUs that a reload will find too.
+            config = load(str(self.file))
             daemon = Daemon(str(self.file), config, opener or self.open)
             running = asyncio.create_task(daemon.run())
             try:
@@ -394,9 +395,6 @@ class Recorder:
 
     async def stop(self) -> None:
         self.calls.append("stop")
-
-    async def status(self) -> OspfStatus:
-        raise NotImplementedError
 
 
 @pytest.fixture
