@@ -22,8 +22,8 @@ class Turn:
     """A scheduler's memory of one VS on one worker."""
 
     def legal(self, servers: Sequence[Server], client: Address) -> list[Server]:
-        """Those of the RS, not empty, that may come next."""
-        raise NotImplementedError
+        """Those of the RS, not empty, that may come next: any, unless a scheduler promises more."""
+        return usable(servers)
 
     def took(self, servers: Sequence[Server], server: Server, client: Address) -> None:
         """This one came next."""
