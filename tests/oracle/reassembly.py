@@ -84,10 +84,10 @@ class Reassembly:
         datagram.ports = packet.sport, packet.dport
         datagram.unchecked = packet.proto == UDP and not any(packet.l4_header[6:8])
         if packet.proto in (ICMP, ICMP6):
-            if not is_echo_request(packet):
-                datagram.refused = "ICMP"
-            elif self._nobody(packet.src):
+            if self._nobody(packet.src):
                 datagram.refused = "BAD_SOURCE"
+            elif not is_echo_request(packet):
+                datagram.refused = "ICMP"
         for one in datagram.waiting:
             trail = Trail(ports=datagram.ports, datagram=datagram, home=True, port=one.port)
             self.released[worker].append((one.frame, trail))

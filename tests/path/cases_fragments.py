@@ -275,6 +275,7 @@ ECHO = [
         ("an ICMP error", ip() / ICMP(type=3, code=3) / bytes(udp(BIG).payload), "ICMP"),
         ("a ping from nowhere", ip(src="0.0.0.0") / ICMP() / BIG, "BAD_SOURCE"),
         ("a ping from ourselves", ip(src=VIP) / ICMP() / BIG, "BAD_SOURCE"),
+        ("an error from nowhere", ip(src="0.0.0.0") / ICMP(type=3) / BIG, "BAD_SOURCE"),
     )
 ]
 

@@ -41,5 +41,12 @@ CASES = [
         "other ICMP to a local address is dropped",
         Send(icmp(LOCAL[0], type=3, code=3), Drop("ICMP")),
     ),
+    *(
+        Case(
+            f"ICMP type {type} from nobody's address is dropped for that",
+            Send(ip(proto=1, src="127.0.0.1") / ICMP(type=type) / bytes(8), Drop("BAD_SOURCE")),
+        )
+        for type in (0, 8, 13)
+    ),
     Case("an echo request to nobody we know", Send(icmp("10.96.0.99"), Drop("NOT_FOR_US"))),
 ]
