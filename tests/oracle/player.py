@@ -8,7 +8,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
-from driver import BURST, Harness, Refused, Result
+from driver import BURST, FRAME, Harness, Refused, Result
 from structs import port_mac
 from values import Laddr
 from values import Session as Row
@@ -115,7 +115,8 @@ class Player:
         errors = any(isinstance(sent, ErrorAbout) for sent in event.packets)
         small = min(map(len, frames), default=0) < 160
         segments = 1 if small or errors else event.segments
-        for part in apart(frames, vlan):
+        # A frame of more than the harness takes is one that was cut off on its way.
+        for part in apart([frame[:FRAME] for frame in frames], vlan):
             self._run(replace(arrival, segments=segments), part)
 
     def _in_pieces(self, frame: bytes, how: Fragmented, vlan: int) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from values import Laddr, Op, Rs, Session, Settings, View, Vs
 from slb._harness import ffi, lib
 
 BURST = int(lib.HARNESS_BURST)
+FRAME = int(lib.HARNESS_FRAME)
 TICK_HZ = 16
 DONE = (1 << 64) - 1
 
@@ -154,6 +155,7 @@ class Harness:
         return taken
 
     def _fill(self, frames: Sequence[bytes], *, port: int, handed: bool, segments: int) -> Any:
+        assert max(map(len, frames), default=0) <= FRAME
         for packet, data in zip(self._packets, frames, strict=False):
             packet.len, packet.port = len(data), port
             packet.handed, packet.segments = handed, segments
