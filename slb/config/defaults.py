@@ -3,12 +3,14 @@
 
 import re
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Literal
 
 from msgspec.structs import replace
 
 from slb.model.config import Config, Cpus, Idle, IdlePolicy, Ospf, Port
 
+VHOST = "/dev/vhost-net"
 PCI = re.compile(r"([0-9a-fA-F]{4,}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7](,.*)?")
 
 
@@ -73,6 +75,11 @@ def local_addresses(config: Config) -> dict[int, int]:
         for span in port.local_addresses:
             count[span.first.version] += len(span)
     return count
+
+
+def bird_directory(config: Config) -> Path:
+    """Return where slbd keeps the files of a BIRD of its own, beside its socket."""
+    return Path(config.api.socket).with_suffix(".bird")
 
 
 def has_kernel_interface(port: Port) -> bool:

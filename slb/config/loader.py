@@ -13,6 +13,7 @@ from slb.model.config import Config
 
 T = TypeVar("T")
 
+DEFAULT = "/etc/slb/slb.yaml"
 MAX_BYTES = 64 << 20
 
 

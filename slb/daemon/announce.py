@@ -5,11 +5,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
-from pathlib import Path
 
 from ospf.announce import Announcer
 from ospf.model import Family, Network, Setup, families, ordered
-from slb.config.defaults import versions
+from slb.config.defaults import bird_directory, versions
 from slb.errors import EngineError, OspfError, RequestError
 from slb.kernel.interface import on_link
 from slb.model.config import Config
@@ -108,6 +107,6 @@ def _announcer(config: Config) -> Announcer | None:
     ospf = config.ospf
     if ospf.mode == "off" or ospf.router_id is None:
         return None
-    directory = Path(config.api.socket).with_suffix(".bird")
+    directory = bird_directory(config)
     setup = Setup(ospf, ospf.router_id, ospf.interfaces, directory, families=spoken(config))
     return Announcer(setup)

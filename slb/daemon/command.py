@@ -8,13 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from slb import __version__
-from slb.config.loader import load
+from slb.config.loader import DEFAULT, load
 from slb.daemon.daemon import Daemon
 from slb.engine.protocol import Engine
 from slb.errors import ConfigError, EngineError, SlbError
 from slb.model.config import Config
 
-DEFAULT_CONFIG = "/etc/slb/slb.yaml"
 FAILED = 1
 WRONG = 2
 
@@ -52,7 +51,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="slbd", description="The load balancer's daemon.", allow_abbrev=False
     )
     add = parser.add_argument
-    add("-c", "--config", default=DEFAULT_CONFIG, metavar="FILE", help="default: %(default)s")
+    add("-c", "--config", default=DEFAULT, metavar="FILE", help="default: %(default)s")
     add("--check", action="store_true", help="check the configuration and end")
     add("-v", "--verbose", action="store_true", help="log more, and where a failure came from")
     add("--version", action="version", version=f"slbd {__version__}")

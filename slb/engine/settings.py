@@ -8,12 +8,11 @@ from typing import Any
 
 import msgspec
 
+from slb.config.defaults import VHOST
 from slb.engine.binding import ffi, value
 from slb.engine.marshal import put_address, put_mac, put_timeouts
 from slb.model.address import Address
 from slb.model.config import Config, Port
-
-VHOST = "/dev/vhost-net"
 
 
 def to_c(config: Config) -> Any:
