@@ -13,6 +13,7 @@ SlbError
 │   └── Full            507 full
 ├── EngineError         the engine did not start, or failed at a call (an OSError too)
 ├── KernelError         the kernel refused an interface, an address or a route
+├── HostError           a NIC or its driver is not as it must be; what was changed is undone
 ├── OspfError           BIRD could not be started, driven or understood
 ├── Unreachable         no daemon answers at the socket
 └── NoAnswer            the daemon took a request and did not answer in time
@@ -95,6 +96,10 @@ class EngineError(SlbError, OSError):
 
 class KernelError(SlbError):
     """The kernel refused a change to an interface, an address, a route or a neighbour."""
+
+
+class HostError(SlbError):
+    """A NIC, its driver or a file of the host is not as it must be; what was changed is undone."""
 
 
 class OspfError(SlbError):

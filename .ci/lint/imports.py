@@ -10,7 +10,8 @@ from lint.files import files
 PRODUCT = ("slb", "slbctl", "ospf")
 # What a folder may import of the product, besides itself; a folder without a row is free.
 ONLY: dict[str, frozenset[str]] = {
-    "slbctl": frozenset({"slb", "slb.api", "slb.config", "slb.model", "slb.errors"}),
+    "slbctl": frozenset({"slb", "slb.api", "slb.config", "slb.host", "slb.model", "slb.errors"}),
+    "slb.host": frozenset({"slb.config", "slb.kernel", "slb.model", "slb.errors", "ospf"}),
     "ospf": frozenset({"slb.model", "slb.errors"}),
     "slb.model": frozenset({"slb.errors"}),
     "slb.errors": frozenset(),

@@ -19,6 +19,7 @@ from lint_samples import tree, write
         ("slbctl/a.py", "import slb.daemon.main", "slb.daemon"),
         ("slbctl/a.py", "from slb import tables", "slb.tables"),
         ("slbctl/a.py", "import ospf.birdc", "ospf"),
+        ("slb/host/a.py", "from slb.engine import native", "slb.engine"),
         ("ospf/a.py", "from slb.api.client import Client", "slb.api"),
         ("slb/model/a.py", "from slb.config import load", "slb.config"),
         ("slb/model/a.py", "from ..config import load", "slb.config"),
