@@ -10,6 +10,7 @@ from slb.errors import (
     ConfigError,
     Duplicate,
     Full,
+    HostError,
     NotReady,
     RequestError,
     SlbError,
@@ -27,7 +28,7 @@ BROKEN_PIPE = 141
 
 STATUSES = {
     0: "done",
-    REFUSED: "refused by the daemon: unknown, duplicate, full, not ready; nothing has changed",
+    REFUSED: "refused: unknown, duplicate, full, not ready, in use; or an error found by doctor",
     USAGE: "wrong usage: an option, an address, a file; nothing was sent",
     UNREACHABLE: "no daemon could be reached",
     NO_USABLE_ANSWER: "no usable answer: late, unreadable, a fault in the daemon, or not printable",
@@ -59,6 +60,8 @@ def _line(error: Exception) -> tuple[str, int]:
         case RequestError() if type(error) is not RequestError:
             hint = HINTS.get(type(error))
             return (f"{error}; {hint}" if hint else str(error)), REFUSED
+        case HostError():
+            return str(error), REFUSED
         case Unreachable():
             return str(error), UNREACHABLE
         case SlbError():

@@ -46,7 +46,7 @@ def json_option(command: Command) -> Command:
         "as_json",
         is_flag=True,
         callback=_not_both,
-        help="Print the API's answer: JSON, exact numbers.",
+        help="Print JSON: the API's names, exact numbers.",
     )(command)
 
 

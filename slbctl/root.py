@@ -6,10 +6,12 @@ import click
 from slb.model.config import Api
 from slbctl import completion, output
 from slbctl.command import RootGroup
+from slbctl.doctor import doctor
 from slbctl.drops import drops
 from slbctl.failures import BROKEN_PIPE, INTERRUPTED, STATUSES, explain
 from slbctl.laddr import laddr
 from slbctl.neigh import neigh
+from slbctl.nic import nic
 from slbctl.options import SecondsParam, Target
 from slbctl.ospf import ospf
 from slbctl.port import port
@@ -31,6 +33,7 @@ CONTENTS = {
     "Traffic": (session, stats, drops),
     "Network": (laddr, port, neigh, route, steering, ospf),
     "Whole configuration": (apply, export),
+    "Host": (doctor, nic),
     "Tool": (version, completion_command),
 }
 

@@ -58,7 +58,7 @@ def test_every_command_explains_itself_with_an_example(words: tuple[str, ...]) -
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_reading_verbs_take_json(words: tuple[str, ...]) -> None:
-    changing = {"add", "del", "edit", "drain", "completion"}
+    changing = {"add", "del", "edit", "drain", "bind", "unbind", "completion"}
     assert ("--json" in help_of(*words)) != (words[-1] in changing)
 
 
@@ -101,7 +101,7 @@ def test_nothing_slow_is_loaded(daemon: FakeDaemon, words: list[str]) -> None:
         f"sys.argv[1:] = {words!r}\n"
         "try: slbctl.main.main()\n"
         "except SystemExit as end: assert not end.code, end\n"
-        "slow = {'aiohttp', 'asyncio', 'yaml', 'tabulate', 'pyroute2', 'slb._engine'}\n"
+        "slow = {'aiohttp', 'asyncio', 'elftools', 'yaml', 'pyroute2', 'slb._engine'}\n"
         "print(*sorted(slow & set(sys.modules)), file=sys.stderr)\n"
     )
     env = {**os.environ, "SLB_SOCKET": str(daemon.socket)}

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""doctor's idea of the memory needed, held against the engine's own number."""
+
+import json
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from slb.host.memory import needed_mb
+from slb.model.codec import convert
+from slb.model.config import Config
+
+pytest.importorskip("slb._engine", reason="the engine is not built")
+
+SLACK_MB = 8
+SLACK = 0.04
+SCRIPT = """\
+import json
+import sys
+from slb.engine.native import NativeEngine
+from slb.model.codec import convert
+from slb.model.config import Config
+NativeEngine(convert(json.loads(sys.argv[1]), Config))
+"""
+# Four workers of so many sessions want more hugepages than are ever free, or more memory than is.
+MANY, MOST = 200_000_000, 1_000_000_000
+
+
+def content(engine: dict[str, Any], top: dict[str, Any], mtu: int = 1500) -> dict[str, Any]:
+    """A configuration of four workers on one CPU."""
+    cpus = {"workers": [0, 0, 0, 0], "admin": 0, "kni": 0}
+    shared = {"workers": 4, "cpus": cpus, "idle": {"workers": "adaptive"}}
+    port = {
+        "name": "lan0",
+        "device": "net_null0",
+        "mtu": mtu,
+        "local_addresses": ["198.18.0.1-198.18.0.4"],
+        "kernel_interface": {"name": "slb0", "kind": "none"},
+    }
+    return {"engine": {**shared, **engine}, "ports": [port], **top}
+
+
+@pytest.mark.parametrize(
+    ("engine", "top", "mtu"),
+    [
+        ({"sessions": MANY}, {}, 1500),
+        ({"sessions": MOST, "hugepages": False}, {}, 1500),
+        ({"sessions": MANY, "sessions6": MANY // 2}, {}, 1500),
+        ({"sessions": MANY}, {"tcp": {"expired": "reset"}}, 1500),
+        ({"mbufs": 16_000_000}, {}, 1500),
+        ({"mbufs": 16_000_000, "sessions": MOST, "hugepages": False}, {}, 1500),
+        ({"mbufs": 16_000_000}, {}, 9000),
+        ({"rs_max": 1_048_576, "sessions": MANY}, {}, 1500),
+        ({"vs_max": 65_534, "sessions": MANY}, {"fragments": {"datagrams": 1_048_576}}, 1500),
+    ],
+)
+def test_as_the_engine_says(engine: dict[str, Any], top: dict[str, Any], mtu: int) -> None:
+    """It refuses to start with more than there is, and says how much it wants."""
+    wanted = content(engine, top, mtu)
+    words = (sys.executable, "-P", "-c", SCRIPT, json.dumps(wanted))
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    found = re.search(r"(\d+) MB needed", ended.stderr)
+    assert found, ended.stderr
+    exact = int(found[1])
+    assert abs(needed_mb(convert(wanted, Config)) - exact) < exact * SLACK + SLACK_MB, exact
+
+
+def test_memory_that_the_file_names() -> None:
+    assert needed_mb(convert(content({"memory_mb": 77}, {}), Config)) == 77
