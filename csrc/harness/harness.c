@@ -386,6 +386,10 @@ int harness_poll_events(struct slb_event *out, uint32_t cap) {
 	return admin_poll_events(&h.admin, out, cap);
 }
 
+uint64_t harness_recycled(uint16_t worker) {
+	return h.admin.cores[worker]->counters.recycled;
+}
+
 uint32_t harness_mbufs_in_use(void) {
 	uint32_t n = h.pool != NULL ? rte_mempool_in_use_count(h.pool) : 0;
 

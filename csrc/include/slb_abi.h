@@ -198,7 +198,7 @@ struct slb_config {
 	uint32_t drain_tcp_s; // TCP sessions of a removed RS end after so long; 0: by themselves
 	uint16_t tcp_mss; // enum slb_mss, or the limit
 	uint8_t tcp_no_session; // enum slb_no_session
-	uint8_t recycle; // 1: a full session table gives up its oldest idle UDP or half-open session
+	uint8_t recycle; // 1: a full session table gives up idle UDP, half-open and finished sessions
 	uint8_t tcp_renumber; // 1: sequence numbers and time stamps towards an RS go on where the port's last user was
 	uint8_t tcp_expired; // enum slb_expired
 	uint8_t reserved2[2];

@@ -75,6 +75,9 @@ int harness_session_list(
 );
 int harness_poll_events(struct slb_event *out, uint32_t cap);
 
+// Sessions that a worker has ended to make room for others.
+uint64_t harness_recycled(uint16_t worker);
+
 // mbufs not in the pool, without each worker's reserve; 0 between two calls when nothing is held and all was taken.
 uint32_t harness_mbufs_in_use(void);
 

@@ -15,7 +15,7 @@
 enum { BARREN_TICKS = 1 };
 
 // Sessions looked at for one that makes room for another.
-enum { VICTIM_CANDIDATES = 64 };
+enum { VICTIM_LOOKS = 16 };
 
 static uint32_t timeout(const struct core *c, const struct session *s) {
 	return c->policies[s->policy].timeout[s->state];
@@ -34,6 +34,21 @@ uint32_t session_due(const struct core *c, const struct session *s) {
 
 static uint32_t entry_id(const struct core *c, const struct session *s) {
 	return (uint32_t)(s - c->sessions.entries);
+}
+
+static enum wheel_lane lane_of(const struct core *c, const struct session *s) {
+	if (tcp_is_open(s->state))
+		return WHEEL_STAYS;
+	return WHEEL_YIELDS + session_width_of(&c->sessions, entry_id(c, s));
+}
+
+static void arm(struct core *c, const struct session *s) {
+	wheel_arm(&c->wheel, &c->sessions, entry_id(c, s), lane_of(c, s), session_due(c, s));
+}
+
+void session_rearm(struct core *c, struct session *s) {
+	wheel_disarm(&c->wheel, &c->sessions, entry_id(c, s));
+	arm(c, s);
 }
 
 static void put_local(struct session *s, const struct laddr *laddr, uint16_t port_be) {
@@ -131,7 +146,7 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 	put_keys(s, p, rs);
 	s->rs = rs->slot;
 	s->policy = vs->policy;
-	s->state = p->proto == SLB_PROTO_TCP ? SLB_TCP_NONE : SLB_UDP_ONEWAY;
+	s->state = p->proto == SLB_PROTO_TCP ? SLB_TCP_SYN_SENT : SLB_UDP_ONEWAY;
 	s->seen = c->now;
 	// A generation that is not the current one makes the first packet look the hops up.
 	s->hop_gen = c->fwd_gen - 1;
@@ -146,7 +161,7 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 		tcp_number(c, s, p);
 	if (c->acks != NULL)
 		c->acks[id] = (struct acks){0};
-	wheel_arm(&c->wheel, &c->sessions, id, session_due(c, s));
+	arm(c, s);
 	c->rs[s->rs].sessions++;
 	c->rs[s->rs].active++;
 	laddr_of(c, s)->sessions++;
@@ -180,6 +195,16 @@ bool session_is_answered(const struct core *c, const struct session *s) {
 	return s->state == SLB_UDP_REPLIED && c->policies[s->policy].one_packet;
 }
 
+// What became due later stays where it is until it is looked at.
+static void change_state(struct core *c, struct session *s, uint8_t state) {
+	bool stayed = tcp_is_open(s->state);
+	uint32_t before = timeout(c, s);
+
+	s->state = state;
+	if (timeout(c, s) < before || tcp_is_open(state) != stayed)
+		session_rearm(c, s);
+}
+
 bool session_touch(struct core *c, struct pkt *p) {
 	struct session *s = p->session;
 	struct rs_core *rs = &c->rs[s->rs];
@@ -196,15 +221,8 @@ bool session_touch(struct core *c, struct pkt *p) {
 	}
 	if (s->seen != c->now)
 		s->seen = c->now;
-	if (state != s->state) {
-		uint32_t before = timeout(c, s);
-		s->state = state;
-		if (timeout(c, s) < before) {
-			uint32_t id = entry_id(c, s);
-			wheel_disarm(&c->wheel, &c->sessions, id);
-			wheel_arm(&c->wheel, &c->sessions, id, session_due(c, s));
-		}
-	}
+	if (state != s->state)
+		change_state(c, s, state);
 	rs->packets[p->dir]++;
 	rs->bytes[p->dir] += p->ip_len;
 	return unlikely(state == SLB_UDP_REPLIED) && c->policies[s->policy].one_packet
@@ -225,24 +243,22 @@ bool session_is_over(const struct core *c, const struct session *s, enum directi
 	return drains(c, s) && clock_reached(c->now, rs->removed_at + c->drain_tcp);
 }
 
-// Sessions stand in the wheel in the order in which they were due when last looked at, so those of one time-out stand in
-// the order of their idleness, give or take what they have received since; of some that come first the idlest is taken.
+// The first of its lane, unless packets came since it was armed: that one goes where it is due, so of sessions with one
+// time-out the idlest is found. Each look is one that expiry need not take, and a flood of first packets costs no more than that.
 struct session *session_victim(struct core *c, enum session_width width) {
-	struct session_table *t = &c->sessions;
-	struct session *idlest = NULL;
-	uint32_t seen = 0;
+	struct session *s = NULL;
 
-	for (uint32_t tick = 1; tick < WHEEL_SLOTS && seen < VICTIM_CANDIDATES; tick++) {
-		uint32_t id = wheel_first(&c->wheel, c->wheel.now + tick);
-		for (; id < t->lines && seen < VICTIM_CANDIDATES; id = t->entries[id].next) {
-			struct session *s = &t->entries[id];
-			seen++;
-			if (session_width_of(t, id) == width && !tcp_is_open(s->state)
-			    && (idlest == NULL || clock_reached(idlest->seen, s->seen)))
-				idlest = s;
-		}
+	for (uint32_t looks = 0; looks < VICTIM_LOOKS; looks++) {
+		uint32_t tick = 0;
+		uint32_t id = wheel_first(&c->wheel, &c->sessions, WHEEL_YIELDS + width, &tick);
+		if (id == SESSION_NIL)
+			return NULL;
+		s = &c->sessions.entries[id];
+		if (clock_reached(tick, session_due(c, s)))
+			break;
+		session_rearm(c, s);
 	}
-	return idlest;
+	return s;
 }
 
 uint32_t session_expire(struct core *c, uint32_t budget) {
@@ -258,7 +274,7 @@ uint32_t session_expire(struct core *c, uint32_t budget) {
 			tcp_tell_ends(c, s);
 			session_end(c, id);
 		} else {
-			wheel_arm(&c->wheel, &c->sessions, id, session_due(c, s));
+			arm(c, s);
 		}
 	}
 	return looked_at;

@@ -16,7 +16,8 @@ enum session_width session_width(const struct pkt *p, const struct vs_rs *rs);
 // Its RS is removed, and its time is over too: for a UDP session when the client sends again, for a TCP one after the drain.
 bool session_is_over(const struct core *c, const struct session *s, enum direction dir);
 
-// One of the idlest sessions that may be given up for another of this width, or NULL: UDP, half-open or finished.
+// The session that may be given up for another of this width, or NULL: of UDP, half-open and finished ones the one that
+// would end first, unless too many that look so have had packets lately; then one of these.
 struct session *session_victim(struct core *c, enum session_width width);
 
 // A one-packet session that has had its reply.
@@ -27,6 +28,9 @@ bool session_touch(struct core *c, struct pkt *p);
 
 // Ends what is due by c->now, and tells the ends of open connections if that is wanted, looking at no more than `budget` sessions; returns how many were looked at.
 uint32_t session_expire(struct core *c, uint32_t budget);
+
+// Puts the session where it is due now, after a change of its state or its time-out.
+void session_rearm(struct core *c, struct session *s);
 
 // Tick at which the session ends if no packet comes.
 uint32_t session_due(const struct core *c, const struct session *s);

@@ -13,8 +13,7 @@ static void move(struct core *c, uint32_t id) {
 
 	if (s->kind[DIR_IN] == 0 || !c->rs[s->rs].removed)
 		return;
-	wheel_disarm(&c->wheel, &c->sessions, id);
-	wheel_arm(&c->wheel, &c->sessions, id, session_due(c, s));
+	session_rearm(c, s);
 }
 
 // The entries are a circle: a sweep begins and ends wherever the one before it stood.

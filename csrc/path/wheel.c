@@ -5,30 +5,44 @@
 #include "base/clock.h"
 #include "path/session.h"
 
+_Static_assert(WHEEL_LANES == WHEEL_YIELDS + SESSION_WIDTHS, "a lane for each width that yields");
+
+static uint32_t head_of(const struct session_table *t, uint32_t tick, uint32_t lane) {
+	return t->lines + tick % WHEEL_SLOTS * WHEEL_LANES + lane;
+}
+
 static uint32_t *next_of(struct wheel *w, struct session_table *t, uint32_t node) {
-	return node < t->lines ? &t->entries[node].next : &w->next[node - t->lines];
+	return node < t->lines ? &t->entries[node].next : &w->next[0][0] + (node - t->lines);
 }
 
 static uint32_t *prev_of(struct wheel *w, struct session_table *t, uint32_t node) {
-	return node < t->lines ? &t->entries[node].prev : &w->prev[node - t->lines];
+	return node < t->lines ? &t->entries[node].prev : &w->prev[0][0] + (node - t->lines);
 }
 
 void wheel_init(struct wheel *w, const struct session_table *t, uint32_t now) {
 	w->now = now;
+	for (uint32_t lane = 0; lane < WHEEL_LANES; lane++)
+		w->first[lane] = now + WHEEL_SLOTS - 1;
 	for (uint32_t slot = 0; slot < WHEEL_SLOTS; slot++) {
-		w->next[slot] = t->lines + slot;
-		w->prev[slot] = t->lines + slot;
+		for (uint32_t lane = 0; lane < WHEEL_LANES; lane++) {
+			w->next[slot][lane] = head_of(t, slot, lane);
+			w->prev[slot][lane] = head_of(t, slot, lane);
+		}
 	}
 }
 
-void wheel_arm(struct wheel *w, struct session_table *t, uint32_t id, uint32_t due) {
+void wheel_arm(
+	struct wheel *w, struct session_table *t, uint32_t id, enum wheel_lane lane, uint32_t due
+) {
 	uint32_t head, last;
 
 	if (!clock_reached(due, w->now + 1))
 		due = w->now + 1;
 	if (clock_reached(due, w->now + WHEEL_SLOTS))
 		due = w->now + WHEEL_SLOTS - 1;
-	head = t->lines + due % WHEEL_SLOTS;
+	if (due - w->now < w->first[lane] - w->now)
+		w->first[lane] = due;
+	head = head_of(t, due, lane);
 	last = *prev_of(w, t, head);
 	*next_of(w, t, id) = head;
 	*prev_of(w, t, id) = last;
@@ -44,17 +58,39 @@ void wheel_disarm(struct wheel *w, struct session_table *t, uint32_t id) {
 	*prev_of(w, t, next) = prev;
 }
 
+uint32_t wheel_first(
+	struct wheel *w, const struct session_table *t, enum wheel_lane lane, uint32_t *tick
+) {
+	for (;; w->first[lane]++) {
+		uint32_t id = w->next[w->first[lane] % WHEEL_SLOTS][lane];
+		if (id < t->lines) {
+			*tick = w->first[lane];
+			return id;
+		}
+		// A lane that is empty to its horizon is looked at there again, not from its beginning.
+		if (w->first[lane] - w->now == WHEEL_SLOTS - 1)
+			return SESSION_NIL;
+	}
+}
+
+static void step(struct wheel *w) {
+	for (uint32_t lane = 0; lane < WHEEL_LANES; lane++)
+		w->first[lane] += w->first[lane] == w->now;
+	w->now++;
+}
+
 uint32_t wheel_pop(struct wheel *w, struct session_table *t, uint32_t now) {
 	while (clock_reached(now, w->now)) {
-		uint32_t head = t->lines + w->now % WHEEL_SLOTS;
-		uint32_t id = w->next[w->now % WHEEL_SLOTS];
-		if (id != head) {
-			wheel_disarm(w, t, id);
-			return id;
+		for (uint32_t lane = 0; lane < WHEEL_LANES; lane++) {
+			uint32_t id = w->next[w->now % WHEEL_SLOTS][lane];
+			if (id < t->lines) {
+				wheel_disarm(w, t, id);
+				return id;
+			}
 		}
 		if (w->now == now)
 			break;
-		w->now++;
+		step(w);
 	}
 	return SESSION_NIL;
 }

@@ -260,6 +260,10 @@ class Harness:
         count = lib.harness_poll_events(buffer, len(buffer))
         return [(structs.address(event.addr), event.port) for event in buffer[0:count]]
 
+    def recycled(self, worker: int) -> int:
+        """Count the sessions that a worker has ended to make room for others."""
+        return int(lib.harness_recycled(worker))
+
     def mbufs_in_use(self) -> int:
         """Return how many mbufs are not in the pool."""
         return int(lib.harness_mbufs_in_use())

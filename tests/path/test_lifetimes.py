@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How long sessions live: time-outs of a VS, one-packet services, removed RS, a full table."""
+"""How long sessions live: time-outs of a VS, one-packet services, removed RS."""
 
 from collections.abc import Callable
 
@@ -178,41 +178,3 @@ def test_tcp_of_a_removed_rs_lives_on_until_its_time_is_over(
     assert after == ("DROP NOT_SYN" if drain else "TX 0")
     assert lab.active() == (0 if drain else 1)
     assert endpoints(one(lab, tcp(sport=7)).data)[1] == ("10.10.0.2", 8080)
-
-
-def test_a_full_table_makes_room_of_the_idlest(plain: Callable[..., Lab]) -> None:
-    lab = plain(sessions=64, recycle=1)
-    lab.add_vs(VS_UDP, rs=[RS_UDP])
-    lab.add_vs(VS_TCP, rs=[RS_TCP])
-    for port in range(1, 33):
-        opened = one(lab, tcp(sport=port))
-        one(lab, answer(opened.data))
-        one(lab, tcp(ACK, sport=port))
-    for port in range(1, 33):
-        one(lab, udp(sport=port))
-        lab.harness.advance(0.125)
-    for port in range(101, 111):
-        assert one(lab, udp(sport=port)).what == "TX 0"
-    left = {session.client for session in lab.harness.sessions()}
-    gone = {f"203.0.113.9:{port}/udp" for port in range(1, 33)} - left
-    assert gone == {f"203.0.113.9:{port}/udp" for port in range(1, 11)}
-    assert len([session for session in left if session.endswith("/tcp")]) == 32
-
-
-def test_established_connections_never_make_room(plain: Callable[..., Lab]) -> None:
-    lab = plain(sessions=64, recycle=1)
-    lab.add_vs(VS_TCP, rs=[RS_TCP])
-    for port in range(1, 65):
-        opened = one(lab, tcp(sport=port))
-        one(lab, answer(opened.data))
-        one(lab, tcp(ACK, sport=port))
-    assert one(lab, tcp(sport=99)).what == "DROP SESSION_FULL"
-    assert lab.active() == 64
-
-
-def test_without_recycling_a_full_table_is_full(plain: Callable[..., Lab]) -> None:
-    lab = plain(sessions=64)
-    lab.add_vs(VS_UDP, rs=[RS_UDP])
-    for port in range(1, 65):
-        one(lab, udp(sport=port))
-    assert one(lab, udp(sport=99)).what == "DROP SESSION_FULL"
