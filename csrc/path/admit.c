@@ -155,7 +155,8 @@ static bool reopens(const struct burst *b, uint16_t at) {
 	const struct session *s = p->session;
 	uint8_t state = s->state;
 
-	if (p->proto != SLB_PROTO_TCP || p->dir != DIR_IN || !is_first(p))
+	// Of a datagram no flag is known.
+	if (likely(!is_first(p)) || p->dir != DIR_IN)
 		return false;
 	for (uint16_t i = 0; i < at; i++) {
 		const struct pkt *earlier = &b->pkts[b->live[i]];
@@ -183,7 +184,7 @@ static void end(struct core *c, struct burst *b, uint16_t at) {
 }
 
 void admit(struct core *c, struct burst *b, enum source from) {
-	bool changed = false;
+	bool changed = false, admitted = false;
 
 	for (uint16_t i = 0; i < b->n_live; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
@@ -197,10 +198,12 @@ void admit(struct core *c, struct burst *b, enum source from) {
 			end(c, b, i);
 			changed = true;
 		}
-		if (p->session != NULL)
+		if (likely(p->session != NULL))
 			continue;
 		admit_one(c, b, i, from);
 		changed |= p->session != NULL;
+		admitted = true;
 	}
-	burst_sift(b);
+	if (changed || admitted)
+		burst_sift(b);
 }

@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 
+// Both halves are added to each other, so that each one's carry arrives in the other: the end-around carry of the upper.
 static inline uint16_t csum_fold(uint32_t sum) {
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+	return (uint16_t)((sum + (sum << 16 | sum >> 16)) >> 16);
 }
 
 static inline uint32_t csum_sum32(uint32_t value) {
@@ -19,7 +19,9 @@ static inline uint32_t csum_sum32(uint32_t value) {
 
 // The delta of replacing one 32-bit field, in memory order, unfolded.
 static inline uint32_t csum_replace32(uint32_t from, uint32_t to) {
-	return csum_sum32(~from) + csum_sum32(to);
+	uint64_t sum = (uint64_t)(uint32_t)~from + to;
+
+	return (uint32_t)(sum & 0xffff) + (uint32_t)(sum >> 16);
 }
 
 static inline uint32_t csum_replace16(uint16_t from, uint16_t to) {

@@ -205,7 +205,8 @@ static void change_state(struct core *c, struct session *s, uint8_t state) {
 		session_rearm(c, s);
 }
 
-bool session_touch(struct core *c, struct pkt *p) {
+// Returns whether the session is over with this packet.
+static inline bool touch_one(struct core *c, struct pkt *p) {
 	struct session *s = p->session;
 	struct rs_core *rs = &c->rs[s->rs];
 	uint8_t state = s->state;
@@ -227,6 +228,11 @@ bool session_touch(struct core *c, struct pkt *p) {
 	rs->bytes[p->dir] += p->ip_len;
 	return unlikely(state == SLB_UDP_REPLIED) && c->policies[s->policy].one_packet
 		&& !(p->flags & PKT_FRAGMENT);
+}
+
+void touch(struct core *c, struct burst *b) {
+	for (uint16_t i = 0; i < b->n_live; i++)
+		b->finishes |= touch_one(c, &b->pkts[b->live[i]]);
 }
 
 enum session_width session_width(const struct pkt *p, const struct vs_rs *rs) {

@@ -142,7 +142,7 @@ static void parse_ipv4(struct pkt *p, void *l3, struct room room) {
 		parse_l4(p, room.first - header, SLB_PROTO_ICMP);
 }
 
-static void parse_ipv6(struct pkt *p, void *l3, struct room room) {
+static __rte_noinline void parse_ipv6(struct pkt *p, void *l3, struct room room) {
 	struct rte_ipv6_hdr *ip = l3;
 	struct ext_walk walk;
 	uint32_t len;
@@ -187,7 +187,7 @@ static void parse_ipv6(struct pkt *p, void *l3, struct room room) {
 }
 
 // False: the frame is not of this port's VLAN. A tag without a VLAN (a priority only) may come anywhere.
-static bool untag(struct pkt *p, uint16_t ether_type, uint16_t vlan_be) {
+static __rte_noinline bool untag(struct pkt *p, uint16_t ether_type, uint16_t vlan_be) {
 	const struct rte_vlan_hdr *tag =
 		rte_pktmbuf_mtod_offset(p->m, const struct rte_vlan_hdr *, RTE_ETHER_HDR_LEN);
 	uint16_t vlan = rte_be_to_cpu_16(vlan_be);
@@ -230,9 +230,14 @@ static void parse_one(struct pkt *p, uint16_t vlan_be) {
 }
 
 void parse(const struct core *c, struct burst *b, enum source from) {
-	for (uint16_t i = 0; i < b->n_live; i++) {
+	const bool tagged = c->tagged && from == FROM_PORT;
+	bool decided = false;
+
+	for (uint16_t i = 0, n = b->n_live; i < n; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
-		parse_one(p, from == FROM_PORT ? c->vlan_be[p->m->port] : 0);
+		parse_one(p, tagged ? c->vlan_be[p->m->port] : 0);
+		decided |= p->verdict != VERDICT_NONE;
 	}
-	burst_sift(b);
+	if (decided)
+		burst_sift(b);
 }

@@ -53,11 +53,6 @@ static void load(struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n, enu
 	}
 }
 
-static void touch(struct core *c, struct burst *b) {
-	for (uint16_t i = 0; i < b->n_live; i++)
-		b->finishes |= session_touch(c, &b->pkts[b->live[i]]);
-}
-
 // A one-packet session has been answered, in one piece: it ends once its answers, of which there may be more in the burst,
 // are on their way.
 static void finish(struct core *c, struct burst *b) {

@@ -29,6 +29,10 @@ struct flow_key {
 
 enum direction { DIR_IN = 0, DIR_OUT = 1 }; // client to RS, RS to client
 
+static inline uint8_t dir_opposite(uint8_t dir) {
+	return dir ^ 1;
+}
+
 enum verdict {
 	VERDICT_NONE = 0,
 	VERDICT_TX, // arg: port

@@ -47,17 +47,9 @@ static bool is_group_frame(const struct pkt *p) {
 }
 
 static bool is_balanced(const struct pkt *p) {
-	switch (p->kind) {
-	case SLB_PROTO_TCP:
-	case SLB_PROTO_UDP:
-	case SLB_PROTO_ICMP:
-	case SLB_PROTO_TCP | KIND_V6:
-	case SLB_PROTO_UDP | KIND_V6:
-	case SLB_PROTO_ICMP6 | KIND_V6:
+	if (likely(p->proto == SLB_PROTO_TCP || p->proto == SLB_PROTO_UDP))
 		return true;
-	default:
-		return false;
-	}
+	return p->proto == (pkt_is_v6(p) ? SLB_PROTO_ICMP6 : SLB_PROTO_ICMP);
 }
 
 // Neighbour discovery is to IPv6 what ARP is to IPv4.
@@ -119,7 +111,12 @@ static void punt_one(struct core *c, struct burst *b, struct pkt *p) {
 }
 
 void punt(struct core *c, struct burst *b) {
-	for (uint16_t i = 0; i < b->n_live; i++)
+	bool decided = false;
+
+	for (uint16_t i = 0; i < b->n_live; i++) {
 		punt_one(c, b, &b->pkts[b->live[i]]);
-	burst_sift(b);
+		decided |= b->pkts[b->live[i]].verdict != VERDICT_NONE;
+	}
+	if (decided)
+		burst_sift(b);
 }

@@ -60,7 +60,7 @@ static void leave_to_device(const struct core *c, struct pkt *p, uint32_t pseudo
 }
 
 // An IPv6 datagram must have a checksum, so one without gets it when it becomes IPv6.
-static void checksum_udp6(const struct core *c, struct pkt *p) {
+static __rte_noinline void checksum_udp6(const struct core *c, struct pkt *p) {
 	struct rte_udp_hdr *udp = p->l4;
 	uint32_t at = (uint32_t)((uint8_t *)p->l4 - rte_pktmbuf_mtod(p->m, uint8_t *));
 	uint32_t pseudo = csum_sum(pkt_addrs6(p), 2 * IP6_BYTES) + udp->dgram_len
@@ -80,7 +80,7 @@ static void checksum_udp6(const struct core *c, struct pkt *p) {
 }
 
 // False: dropped.
-static bool rewrite_ip(struct pkt *p, uint16_t turn) {
+static inline bool rewrite_ip(struct pkt *p, const struct flow_key *to, uint16_t turn) {
 	const struct session *s = p->session;
 
 	if (unlikely(s->kind[DIR_IN] != s->kind[DIR_OUT]))
@@ -88,7 +88,7 @@ static bool rewrite_ip(struct pkt *p, uint16_t turn) {
 	if (pkt_is_v6(p))
 		rewrite_ipv6(p);
 	else
-		rewrite_ipv4(p->ip4, &s->key[!p->dir], s->ip_delta ^ turn);
+		rewrite_ipv4(p->ip4, to, s->ip_delta ^ turn);
 	return true;
 }
 
@@ -96,11 +96,11 @@ static void rewrite_one(struct core *c, struct pkt *p) {
 	const struct session *s = p->session;
 	const struct hop *hop = &c->fwd->hops[s->hop[p->dir]];
 	// The packet takes the place of one travelling against the other side's key.
-	const struct flow_key *to = &s->key[!p->dir];
-	uint16_t turn = p->dir == DIR_IN ? 0 : 0xffff;
+	const struct flow_key *to = &s->key[dir_opposite(p->dir)];
+	uint16_t turn = (uint16_t)-p->dir;
 	bool was_v6 = pkt_is_v6(p);
 
-	if (!rewrite_ip(p, turn))
+	if (!rewrite_ip(p, to, turn))
 		return;
 	if (unlikely(p->flags & PKT_LATER)) {
 		// It has no L4 header.

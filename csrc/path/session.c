@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <rte_branch_prediction.h>
+#include <rte_common.h>
 #include <rte_prefetch.h>
 #include <string.h>
 #ifdef __SSE2__
@@ -17,7 +18,7 @@ struct lookup {
 	uint8_t kind;
 };
 
-static inline struct lookup lookup_of_pkt(const struct pkt *p) {
+static __rte_always_inline struct lookup lookup_of_pkt(const struct pkt *p) {
 	return (struct lookup){&p->key, pkt_addrs6(p), p->kind};
 }
 
@@ -25,7 +26,7 @@ static inline struct lookup lookup_of_entry(const struct session *s, enum direct
 	return (struct lookup){&s->key[dir], session_addrs(s)->addr[dir][0], s->kind[dir]};
 }
 
-static inline uint64_t key_hash(const struct hash_seed *seed, struct lookup l) {
+static __rte_always_inline uint64_t key_hash(const struct hash_seed *seed, struct lookup l) {
 	uint64_t addresses, ports, half[4];
 	uint32_t both;
 
@@ -72,7 +73,9 @@ static inline enum direction ref_dir(uint32_t ref) {
 	return ref & REF_DIR ? DIR_OUT : DIR_IN;
 }
 
-static inline bool entry_has(const struct session *s, enum direction dir, struct lookup l) {
+static __rte_always_inline bool entry_has(
+	const struct session *s, enum direction dir, struct lookup l
+) {
 	return s->kind[dir] == l.kind && memcmp(&s->key[dir], l.key, sizeof(*l.key)) == 0
 		&& (likely(!(l.kind & KIND_V6))
 		    || memcmp(session_addrs(s)->addr[dir], l.addrs6, 2 * IP6_BYTES) == 0);
@@ -115,6 +118,21 @@ static inline void find_hashed(struct session_table *t, struct pkt *p) {
 	p->session = table_find(t, lookup_of_pkt(p), p->group, p->tag, &p->dir);
 }
 
+// The first entry whose tag fits, which is nearly always the right one, or NULL.
+static inline void guess(const struct session_table *t, struct pkt *p) {
+	const struct session_group *g = &t->groups[p->group];
+	uint32_t mask = slots_with_tag(g, p->tag), ref;
+
+	if (unlikely(mask == 0))
+		return;
+	ref = g->refs[__builtin_ctz(mask)];
+	p->session = &t->entries[ref_id(ref)];
+	p->dir = ref_dir(ref);
+	rte_prefetch0(p->session);
+	if (pkt_is_v6(p))
+		rte_prefetch0(session_addrs(p->session));
+}
+
 void session(struct session_table *t, struct burst *b) {
 	for (uint16_t i = 0; i < b->n_live; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
@@ -123,19 +141,15 @@ void session(struct session_table *t, struct burst *b) {
 		p->tag = tag_of(hash);
 		rte_prefetch0(&t->groups[p->group]);
 	}
-	for (uint16_t i = 0; i < b->n_live; i++) {
-		const struct pkt *p = &b->pkts[b->live[i]];
-		const struct session_group *g = &t->groups[p->group];
-		uint32_t mask = slots_with_tag(g, p->tag);
-		if (likely(mask != 0)) {
-			const struct session *s = &t->entries[ref_id(g->refs[__builtin_ctz(mask)])];
-			rte_prefetch0(s);
-			if (pkt_is_v6(p))
-				rte_prefetch0(session_addrs(s));
-		}
-	}
 	for (uint16_t i = 0; i < b->n_live; i++)
-		find_hashed(t, &b->pkts[b->live[i]]);
+		guess(t, &b->pkts[b->live[i]]);
+	for (uint16_t i = 0; i < b->n_live; i++) {
+		struct pkt *p = &b->pkts[b->live[i]];
+		if (unlikely(
+			    p->session == NULL || !entry_has(p->session, p->dir, lookup_of_pkt(p))
+		    ))
+			find_hashed(t, p);
+	}
 }
 
 void session_find(struct session_table *t, struct pkt *p) {

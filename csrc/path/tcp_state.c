@@ -4,8 +4,6 @@
 
 #include "path/tcp_state.h"
 
-#include <rte_tcp.h>
-
 enum kind { KIND_SYN = 0, KIND_FIN, KIND_ACK, KIND_RST, KIND_COUNT };
 
 #define SS SLB_TCP_SYN_SENT
@@ -43,6 +41,6 @@ static enum kind kind_of(uint8_t flags) {
 	return flags & RTE_TCP_FIN_FLAG ? KIND_FIN : KIND_ACK;
 }
 
-uint8_t tcp_state_next(uint8_t state, enum direction dir, uint8_t tcp_flags) {
+uint8_t tcp_state_change(uint8_t state, enum direction dir, uint8_t tcp_flags) {
 	return NEXT[dir][kind_of(tcp_flags)][state];
 }
