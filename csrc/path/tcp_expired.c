@@ -62,8 +62,10 @@ static void tell(struct core *c, struct session *s, enum direction of) {
 	if (!acks_of(c, s)->known[of] || hop->state != HOP_READY)
 		return;
 	m = extra_spare(&c->extra);
-	if (m == NULL)
+	if (m == NULL) {
+		core_count_drop(c, SLB_DROP_NO_MBUF);
 		return;
+	}
 	if (!write_frame(m, hop, &rst)
 	    || (c->vlan_be[hop->port] != 0 && !vlan_push(m, c->vlan_be[hop->port]))
 	    || !extra_send(&c->extra, m, hop->port))

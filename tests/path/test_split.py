@@ -165,6 +165,9 @@ def test_without_buffers_the_packet_is_dropped(open_lab: Opener) -> None:
     assert words == ["TX 0"] * 21 + ["DROP NO_MBUF"] * 11
     assert lab.harness.drops() == {(0, "NO_MBUF"): 11}
     assert len(lab.harness.take(0)) == 63
+    again = lab.harness.run(0, frames[21:])
+    assert [result.what for result in again] == ["TX 0"] * 11, "the reserve is filled again"
+    assert len(lab.harness.take(0)) == 33
     lab.clear()
 
 

@@ -303,11 +303,18 @@ def test_without_mbufs_they_are_left_out(open_lab: OpenLab) -> None:
                 lab.harness.queue(worker, [bytes(tcp("R"))], port=port)
                 held += 1
     lab.harness.advance(61)
-    assert 0 < len(taken(lab)) <= SPARE
-    assert silent(lab)
+    told = len(taken(lab))
+    assert 0 < told <= SPARE
+    assert taken(lab) == [] and lab.active() == 0
     for worker in (0, 1):
         lab.harness.rounds(worker)
-    assert lab.harness.drops() == {(0, "NOT_SYN"): 2046, (1, "NOT_SYN"): held - 2046}
+    drops = lab.harness.drops()
+    assert drops[0, "NO_MBUF"] + drops[1, "NO_MBUF"] == 2 * SPARE - told
+    assert (drops[0, "NOT_SYN"], drops[1, "NOT_SYN"]) == (2046, held - 2046)
+    for port in range(20000, 20004):
+        Talk(lab, WAYS[0], port).shaken()
+    lab.harness.advance(61)
+    assert len(taken(lab)) == 8, "once there are buffers again, they are told again"
 
 
 def test_recycling_is_silent(open_lab: OpenLab) -> None:
