@@ -18,7 +18,6 @@ from urllib.parse import quote
 import yaml
 
 from rig.addresses import (
-    DATA_LINK,
     FAMILIES,
     KERNEL_LINK,
     LB,
@@ -27,6 +26,7 @@ from rig.addresses import (
     local_addresses,
     on_link_addresses,
 )
+from rig.links import Link, TapLink
 from rig.netns import Namespace
 from rig.process import Process, tail
 from rig.registry import Registry
@@ -48,6 +48,7 @@ class LbSettings:
     network_type: str = "broadcast"
     services: Sequence[dict[str, Any]] = ()
     timeouts: dict[str, int] = field(default_factory=dict)
+    link: Link = field(default_factory=TapLink)
     # Keys of the port that are not the usual ones.
     port: dict[str, Any] = field(default_factory=dict)
     # Further keys of slb.yaml's top level: tcp, drain.
@@ -68,7 +69,7 @@ def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
     default = {4: "0.0.0.0/0", 6: "::/0"}
     port = {
         "name": "lan0",
-        "device": f"net_tap0,iface={DATA_LINK}",
+        "device": settings.link.device(socket_path.parent),
         "kernel_interface": {"name": KERNEL_LINK},
         "mtu": settings.mtu,
         "addresses": [f"{family.lb}/{family.length}" for family in families],

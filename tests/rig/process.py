@@ -21,6 +21,7 @@ class Process:
         name: str,
         argv: Sequence[str],
         env: Mapping[str, str] | None = None,
+        stdin: int = subprocess.DEVNULL,
     ) -> None:
         """Start `argv` in `namespace`; it does not get the terminal's Ctrl-C, its owner does."""
         self.name = name
@@ -31,7 +32,7 @@ class Process:
             self._offset = log.tell()
             self._popen = subprocess.Popen(
                 [*namespace.prefix(), *argv],
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=log,
                 stderr=log,
                 env=environment() if env is None else env,
@@ -67,6 +68,8 @@ class Process:
 
     def stop(self, timeout: float = 10) -> int:
         """SIGTERM, SIGKILL after `timeout`; returns the exit status."""
+        if self._popen.stdin is not None:
+            self._popen.stdin.close()
         self.send(signal.SIGCONT)
         self.send(signal.SIGTERM)
         try:

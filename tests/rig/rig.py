@@ -56,6 +56,7 @@ class Rig:
         """Build everything and wait until slbd is ready and the pods answer; not for OSPF."""
         self._topology = topology = Topology(self.registry)
         self.client = Client(topology.client)
+        self.settings.link.prepare(topology.lb, topology.switch)
         self._start_lb(topology)
         self.switch = Switch(self.registry, topology.switch, self.settings.network_type)
         self._processes.append(self.switch.process)
@@ -131,7 +132,9 @@ class Rig:
 
     def _attach_lb(self, topology: Topology) -> None:
         self.lb.wait_ready()
-        topology.attach_data_link()
+        link = self.settings.link
+        self._processes += link.attach(self.registry, topology.lb, topology.switch)
+        topology.set_up_data_link()
 
     def _start_pod(self, topology: Topology, pod: Pod) -> Process:
         words = [sys.executable, str(_POD_SERVER), pod.name, pod.address, pod.address6]

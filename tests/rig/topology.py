@@ -3,7 +3,7 @@
 
 Checksums: on a veth a locally sent packet has an unfinished checksum and is forwarded like that.
 The kernel finishes it when it hands the packet to a device that cannot, and a tap opened without
-offloads, as DPDK's net_tap opens it, is such a device. `attach_data_link` switches the offload off
+offloads, as DPDK's net_tap opens it, is such a device. `set_up_data_link` switches the offload off
 there all the same: a tap that did take unfinished packets would give the data plane checksums that
 no incremental update can put right, and the fault would look like the load balancer's.
 """
@@ -44,9 +44,8 @@ class Topology:
         """Every namespace."""
         return [self.client, self.switch, self.lb, *self.nodes.values()]
 
-    def attach_data_link(self) -> None:
-        """Move the kernel end of slbd's data port into the switch and set it up there."""
-        self.lb.ip("link", "set", DATA_LINK, "netns", self.switch.name)
+    def set_up_data_link(self) -> None:
+        """Set up the switch's end of slbd's data port."""
         self.switch.ip("link", "set", DATA_LINK, "address", SWITCH_MAC)
         self.switch.run("ethtool", "-K", DATA_LINK, "tx", "off", check=False)
         for family in FAMILIES:

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How slbd's data port is joined to the switch, whose end is always called DATA_LINK."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rig.addresses import DATA_LINK
+from rig.netns import Namespace
+from rig.process import Process
+from rig.registry import Registry
+from rig.waiting import wait
+
+# The LB's end of a veth pair.
+PACKET_LINK = "port0"
+
+# The host's own stack must not answer what is DPDK's; packet sockets see packets before this hook.
+_DEAF = (
+    "add table netdev slb; add chain netdev slb ingress "
+    f'{{ type filter hook ingress device "{PACKET_LINK}" priority 0; policy drop; }}'
+)
+_TESTPMD = [
+    "stdbuf",
+    "-oL",
+    "dpdk-testpmd",
+    "--lcores=0@0,1@1",
+    "--no-pci",
+    "--no-huge",
+    "--no-shconf",
+    "-m",
+    "256",
+]
+_FORWARD = ["--forward-mode=io", "--total-num-mbufs=8192", "--disable-link-check"]
+
+
+class Link(Protocol):
+    """A way to join them."""
+
+    def device(self, directory: Path) -> str:
+        """The device in slb.yaml, for a run that has this directory."""
+
+    def prepare(self, lb: Namespace, switch: Namespace) -> None:
+        """Make what must be there before slbd starts."""
+
+    def attach(self, registry: Registry, lb: Namespace, switch: Namespace) -> list[Process]:
+        """Give the switch DATA_LINK, once slbd is ready; returns what runs for that."""
+
+
+@dataclass(frozen=True)
+class TapLink:
+    """DPDK's net_tap: slbd makes it, and its kernel end is moved into the switch."""
+
+    def device(self, _directory: Path) -> str:
+        """As in Link."""
+        return f"net_tap0,iface={DATA_LINK}"
+
+    def prepare(self, _lb: Namespace, _switch: Namespace) -> None:
+        """Nothing."""
+
+    def attach(self, _registry: Registry, lb: Namespace, switch: Namespace) -> list[Process]:
+        """Move it."""
+        lb.ip("link", "set", DATA_LINK, "netns", switch.name)
+        return []
+
+
+@dataclass(frozen=True)
+class PacketLink:
+    """DPDK's net_af_packet, on one end of a veth pair."""
+
+    def device(self, _directory: Path) -> str:
+        """As in Link."""
+        return f"net_af_packet0,iface={PACKET_LINK}"
+
+    def prepare(self, lb: Namespace, switch: Namespace) -> None:
+        """Make the pair."""
+        end = ("peer", "name", DATA_LINK, "netns", switch.name)
+        lb.ip("link", "add", PACKET_LINK, "type", "veth", *end)
+        lb.run("nft", _DEAF)
+        lb.ip("link", "set", PACKET_LINK, "up")
+
+    def attach(self, _registry: Registry, _lb: Namespace, _switch: Namespace) -> list[Process]:
+        """It is there."""
+        return []
+
+
+@dataclass(frozen=True)
+class MemifLink:
+    """DPDK's net_memif; at its other end testpmd passes everything to a tap in the switch.
+
+    Both ends must have as many queues as slbd has workers.
+    """
+
+    queues: int = 1
+
+    def _vdev(self, role: str, directory: Path) -> str:
+        return f"net_memif0,role={role},socket={directory}/memif.sock,socket-abstract=no"
+
+    def device(self, directory: Path) -> str:
+        """As in Link."""
+        return self._vdev("server", directory)
+
+    def prepare(self, _lb: Namespace, _switch: Namespace) -> None:
+        """Nothing."""
+
+    def attach(self, registry: Registry, _lb: Namespace, switch: Namespace) -> list[Process]:
+        """Start testpmd, which makes the tap."""
+        queues = [f"--rxq={self.queues}", f"--txq={self.queues}"]
+        vdevs = [self._vdev("client", registry.directory), f"net_tap0,iface={DATA_LINK}"]
+        words = [*_TESTPMD, *(f"--vdev={vdev}" for vdev in vdevs), "--", *_FORWARD, *queues]
+        directory = registry.directory / "testpmd"
+        directory.mkdir()
+        env = {**os.environ, "RUNTIME_DIRECTORY": str(directory)}
+        testpmd = Process(registry, switch, "testpmd", words, env, stdin=subprocess.PIPE)
+        wait(lambda: "Press enter" in testpmd.text(), 30, "testpmd to forward")
+        return [testpmd]
