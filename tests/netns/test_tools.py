@@ -95,17 +95,21 @@ def test_many_requests_on_few_connections(served: Rig, way: Way) -> None:
 
 @pytest.mark.parametrize("direction", [[], ["-R"], ["--bidir"]], ids=["up", "down", "both"])
 def test_iperf3_tcp(served: Rig, way: Way, direction: list[str]) -> None:
-    """TCP streams as fast as they go, each way and both ways at once; that they go is the point."""
+    """TCP streams as fast as they go, each way and both ways at once.
+
+    A stream that waits for its retransmissions moves a few hundred kilobytes in a second; a busy
+    host with two cores moves 30 MB at the least.
+    """
     sums = iperf3(served, way, "-P", "4", *direction)
-    assert min(part["bytes"] for name, part in sums.items() if "received" in name) > 50_000
+    assert min(part["bytes"] for name, part in sums.items() if "received" in name) > 5_000_000
 
 
 @pytest.mark.parametrize("direction", [[], ["-R"]], ids=["up", "down"])
 def test_iperf3_udp(served: Rig, way: Way, direction: list[str]) -> None:
-    """A steady stream of datagrams, each way: hardly one is lost."""
+    """A steady stream of datagrams, each way: none is lost."""
     sums = iperf3(served, way, "-u", "-b", "5M", "-l", "1200", *direction)
     assert sums["sum"]["packets"] > 400
-    assert sums["sum"]["lost_percent"] < 5
+    assert sums["sum"]["lost_packets"] == 0
 
 
 def iperf3(rig: Rig, way: Way, *words: str) -> dict[str, Any]:
