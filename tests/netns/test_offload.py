@@ -24,10 +24,10 @@ SO_NO_CHECK = 11
 IP_CHECKSUM = 24
 
 
-@pytest.fixture(scope="module")
-def offloading() -> Iterator[Rig]:
-    """A rig of this kind."""
-    with Rig(LbSettings(port={"checksum_offload": "on"})) as rig:
+@pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])
+def offloading(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """A rig of this kind, with each number of workers."""
+    with Rig(LbSettings(workers=request.param, port={"checksum_offload": "on"})) as rig:
         rig.wait_ospf()
         yield rig
 

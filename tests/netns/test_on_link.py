@@ -20,10 +20,10 @@ from rig.ways import Way
 pytestmark = pytest.mark.netns
 
 
-@pytest.fixture(scope="module")
-def linked() -> Iterator[Rig]:
+@pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])
+def linked(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A rig of this kind, without OSPF; the switch knows the way to the service subnets."""
-    with Rig(LbSettings(ospf=False)) as rig:
+    with Rig(LbSettings(workers=request.param, ospf=False)) as rig:
         for family in (V4, V6):
             rig.switch.namespace.ip("route", "add", family.service_subnet, "via", family.lb)
         yield rig
@@ -35,9 +35,9 @@ def test_servers_answer_to_them(linked: Rig, family: Family) -> None:
     linked.lb.apply(way.services())
     assert linked.client.http(40, target=way.http).failures == []
     assert linked.client.dns(40, target=way.dns).failures == []
-    asked = neighbours(linked, family)
+    asked, own = neighbours(linked, family), on_link_addresses(linked.settings.workers, family)
     (mac,) = {row["mac"] for row in linked.lb.items("/v1/ports")}
-    assert {asked[address]["lladdr"] for address in on_link_addresses(1, family)} == {mac}
+    assert {asked[address]["lladdr"] for address in own} == {mac}
 
 
 @pytest.mark.parametrize("family", [V4, V6], ids=["v4", "v6"])

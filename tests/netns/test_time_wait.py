@@ -14,15 +14,16 @@ session of each, and the RS's kernel drops them.
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import pytest
 from scapy.layers.inet import IP, TCP
 
-from rig.addresses import CLIENTS, HTTP, PODS
+from rig.addresses import CLIENTS, HTTP, HTTP_PORT, HTTP_VS, PODS, V4, V6, endpoint
 from rig.lb import LbSettings
 from rig.raw import Raw, flood_syn
 from rig.rig import Rig
-from rig.services import http_service
+from rig.services import service
 from rig.waiting import RigError, wait
 
 pytestmark = pytest.mark.netns
@@ -31,13 +32,24 @@ LAP = 2 * (65536 - 1024)
 BURST = 400
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["renumbered", "as they are"])
+RIGS = {
+    "renumbered": (1, V4, True),
+    "two workers": (2, V4, True),
+    "an IPv6 RS": (1, V6, True),
+    "as they are": (1, V4, False),
+}
+
+
+@pytest.fixture(scope="module", params=RIGS)
 def time_wait_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """One worker, one RS, and numbers as the parameter says."""
+    """So many workers, one RS of this family, and numbers as it says."""
+    workers, family, renumber = RIGS[request.param]
+    rs = endpoint(PODS[0].at(family), HTTP_PORT)
     settings = LbSettings(
-        services=[http_service({"pod1a": 1})],
+        workers=workers,
+        services=[service(HTTP_VS, {rs: 1})],
         timeouts={"tcp_time_wait": 1},
-        policies={"tcp": {"renumber": request.param}},
+        policies={"tcp": {"renumber": renumber}},
     )
     with Rig(settings) as rig:
         rig.wait_ospf()
@@ -53,30 +65,35 @@ class Ended:
     local: str
 
 
-def created(rig: Rig) -> int:
-    """Sessions ever made, each of which has taken the next local port."""
-    (row,) = rig.lb.items("/v1/workers")
-    return int(row["sessions_created"])
+def created(rig: Rig) -> list[int]:
+    """Sessions that each worker ever made; each has taken its next local port."""
+    return [int(row["sessions_created"]) for row in rig.lb.items("/v1/workers")]
 
 
-def local_of(rig: Rig, client: tuple[str, int]) -> list[str]:
-    """Local endpoints of the sessions of a client's port."""
+def sessions_of(rig: Rig, client: tuple[str, int]) -> list[tuple[int, str]]:
+    """Worker and local endpoint of each session of a client's port."""
     rows = rig.lb.items(f"/v1/sessions?client={client[0]}:{client[1]}")
-    return [row["local"] for row in rows]
+    return [(row["worker"], row["local"]) for row in rows]
 
 
-def ended_connection(rig: Rig, raw: Raw, port: int) -> Ended:
-    """A real connection that the server closes first, which then waits."""
+def ended_connection(rig: Rig, raw: Raw, port: int) -> tuple[int, Ended]:
+    """A real connection that the server closes first, which then waits; and its worker."""
     source = (CLIENTS[0], port)
     with rig.client.tcp(HTTP, source) as client:
         syn = raw.see(lambda p: TCP in p and p[TCP].sport == port and p[TCP].flags == "S")
-        (local,) = local_of(rig, source)
+        ((worker, local),) = sessions_of(rig, source)
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         while client.recv(4096):
             pass
     wait(lambda: waits(rig, local), 5, "TIME_WAIT on the RS")
-    wait(lambda: not local_of(rig, source), 5, "the end of the session")
-    return Ended(syn[TCP].seq, dict(syn[TCP].options)["Timestamp"][0], local)
+    wait(lambda: not sessions_of(rig, source), 5, "the end of the session")
+    return worker, Ended(syn[TCP].seq, dict(syn[TCP].options)["Timestamp"][0], local)
+
+
+def ended_connections(rig: Rig, raw: Raw) -> list[Ended]:
+    """Two that worker 0 had, one after the other."""
+    made = (ended_connection(rig, raw, port) for port in range(9000, 9064))
+    return list(islice((ended for worker, ended in made if worker == 0), 2))
 
 
 def waits(rig: Rig, local: str) -> bool:
@@ -85,26 +102,29 @@ def waits(rig: Rig, local: str) -> bool:
 
 
 def come_round(rig: Rig, raw: Raw, turn: int) -> None:
-    """Let so many sessions have been made, one after the other, whatever gets lost on the way."""
-    number, deadline = 0, time.monotonic() + 60
-    while (left := turn - created(rig)) > 0:
-        before = created(rig)
+    """Let worker 0 have made so many sessions, whatever gets lost on the way or comes to others."""
+    number, deadline = 0, time.monotonic() + 120
+    while (left := turn - (before := created(rig))[0]) > 0:
         for _ in range(min(left, BURST)):
             raw.send(flood_syn(HTTP, number := number + 1))
-        awaited = before + min(left, BURST)
+        awaited = sum(before) + min(left, BURST)
         try:
-            wait(lambda: created(rig) >= awaited, 0.1, "the sessions of a burst")  # noqa: B023
+            wait(lambda: sum(created(rig)) >= awaited, 0.1, "the sessions of a burst")  # noqa: B023
         except RigError:
             assert time.monotonic() < deadline
-    assert created(rig) == turn
+    assert created(rig)[0] == turn
 
 
 def answer_to(rig: Rig, raw: Raw, syn: TCP, local: str) -> TCP:
     """What the RS says to the SYN of another client that gets this local endpoint."""
-    source = (CLIENTS[1], syn.sport)
-    raw.send(bytes(IP(src=source[0], dst=HTTP[0]) / syn))
-    reply = raw.see(lambda p: TCP in p and p[TCP].dport == syn.sport)
-    assert local_of(rig, source) == [local]
+    for port in range(syn.sport, syn.sport + 64):
+        source, syn.sport = (CLIENTS[1], port), port
+        raw.send(bytes(IP(src=source[0], dst=HTTP[0]) / syn))
+        reply = raw.see(lambda p: TCP in p and p[TCP].dport == port)  # noqa: B023
+        ((worker, its),) = sessions_of(rig, source)
+        if worker == 0:
+            break
+    assert (worker, its) == (0, local)
     return reply[TCP]
 
 
@@ -112,13 +132,14 @@ def test_a_port_in_time_wait_is_used_again(time_wait_rig: Rig) -> None:
     """The next clients' own numbers are behind those of the last, with and without time stamps."""
     rig = time_wait_rig
     with Raw(rig.client.namespace) as raw:
-        ended = [ended_connection(rig, raw, port) for port in (9000, 9001)]
+        ended = ended_connections(rig, raw)
         come_round(rig, raw, LAP)
         raw.forget()
         for number, was in enumerate(ended):
             assert waits(rig, was.local)
             stamp = ("Timestamp", ((was.stamp - 5000) % 2**32, 0))
-            syn = TCP(sport=9100 + number, dport=HTTP[1], flags="S", options=[stamp][:number])
+            syn = TCP(sport=9100 + 100 * number, dport=HTTP[1], flags="S")
+            syn.options = [stamp][:number]
             syn.seq = (was.seq - 1_000_000) % 2**32
             reply = answer_to(rig, raw, syn, was.local)
             if rig.settings.policies["tcp"]["renumber"]:
