@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 
 #include "base/clock.h"
+#include "base/lazy.h"
 #include "path/fragment.h"
 #include "path/punt.h"
 #include "path/icmp_make.h"
@@ -104,12 +105,21 @@ static bool init_sessions(struct core *c, const struct slb_config *config, int s
 	return c->sessions.entries != NULL;
 }
 
+static uint64_t streams_bytes(const struct core *c) {
+	return (uint64_t)c->sessions.lines * sizeof(*c->streams);
+}
+
 static bool init_acks(struct core *c, const struct slb_config *config, int socket) {
 	if (config->tcp_expired != SLB_EXPIRED_RESET)
 		return true;
 	c->acks =
 		rte_malloc_socket("acks", (size_t)c->sessions.lines * sizeof(*c->acks), 64, socket);
 	return c->acks != NULL;
+}
+
+static bool init_streams(struct core *c) {
+	c->streams = lazy_new(streams_bytes(c));
+	return c->streams != NULL;
 }
 
 static bool init_fragments(struct core *c, const struct slb_config *config, int socket) {
@@ -160,6 +170,7 @@ void core_free(struct core *c) {
 	rte_free(c->sessions.entries);
 	rte_free(c->sessions.groups);
 	rte_free(c->acks);
+	lazy_free(c->streams, streams_bytes(c));
 	rte_free(c->laddrs.laddrs);
 	rte_free(c->rs);
 	rte_free(c->walks);
@@ -183,7 +194,7 @@ struct core *core_new(
 	c->vs = rte_zmalloc_socket("vs_slots", config->vs_max * sizeof(struct vs *), 64, socket);
 	if (c->rs == NULL || c->walks == NULL || c->vs == NULL || !init_laddrs(c, config, socket)
 	    || !init_sessions(c, config, socket) || !init_acks(c, config, socket)
-	    || !init_fragments(c, config, socket)) {
+	    || !init_streams(c) || !init_fragments(c, config, socket)) {
 		core_free(c);
 		return NULL;
 	}

@@ -54,6 +54,11 @@ struct acks {
 	bool known[2];
 };
 
+// Of a TCP session that has extras: what it takes to change more of its byte streams than their numbers.
+struct stream {
+	uint32_t first; // the client's first byte, in its own numbers
+};
+
 // How far the walk has come that follows the removal of an RS.
 struct sweep {
 	uint32_t at; // line
@@ -85,6 +90,7 @@ struct core {
 	struct rs_core *rs; // by slot
 	uint32_t *walks; // turns of the walks over local ports, by vs_rs.walk
 	struct acks *acks; // by session; NULL: nobody is told of an expired session
+	struct stream *streams; // by session, of those with extras
 	struct hash_seed number_seed;
 	bool spread_hash[SLB_MAX_PORTS]; // this port's client packets are spread by hash here
 	uint16_t vlan_be[SLB_MAX_PORTS]; // tag of this port's frames; 0: none

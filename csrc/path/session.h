@@ -35,9 +35,16 @@ struct session_group {
 
 _Static_assert(sizeof(struct session_group) == 64, "a group is a cache line");
 
+// What packets of a session need beyond new addresses, ports and numbers.
+enum session_extra {
+	SESSION_CLIENT_ADDRESS = 1 << 0, // the RS is yet to be told who its client is
+	SESSION_SYN_PROXY = 1 << 1, // the client's handshake was with the LB
+};
+
 struct session {
 	struct flow_key key[2]; // enum direction, as the arriving packet has it
-	uint32_t rs; // slot
+	uint32_t rs : 24; // slot
+	uint32_t extras : 8; // enum session_extra; not 0: the session has a stream
 	uint32_t seen; // tick of the last packet
 	uint32_t next; // timer wheel, or free list
 	uint32_t prev;
