@@ -82,6 +82,16 @@ static int check_values(const struct slb_op *op, struct slb_refused *refused) {
 			refused, EINVAL, SLB_REFUSED_BAD_VALUE,
 			"one_packet is for a UDP service only"
 		);
+	if (op->client_address >= SLB_CLIENT_ADDRESS_COUNT)
+		return refuse(
+			refused, EINVAL, SLB_REFUSED_BAD_VALUE, "client_address %u does not exist",
+			op->client_address
+		);
+	if (op->client_address != SLB_CLIENT_ADDRESS_NONE && op->vs.proto != SLB_PROTO_TCP)
+		return refuse(
+			refused, EINVAL, SLB_REFUSED_BAD_VALUE,
+			"client_address is for a TCP service only"
+		);
 	for (int state = 0; state < SLB_STATE_COUNT; state++)
 		if (op->timeout_s[state] > CLOCK_MAX_S)
 			return refuse(

@@ -19,25 +19,24 @@ static bool in_use(const struct admin *a, uint32_t policy) {
 	return used;
 }
 
-static struct policy wanted(
-	const struct admin *a, const uint32_t timeout_s[SLB_STATE_COUNT], bool one_packet
-) {
+static struct policy wanted(const struct admin *a, const struct slb_op *op) {
 	struct policy p = a->cores[0]->policies[0];
 
-	p.one_packet = one_packet;
+	p.one_packet = op->one_packet;
+	p.client_address = op->client_address;
 	for (int state = 0; state < SLB_STATE_COUNT; state++)
-		if (timeout_s[state] != 0)
-			p.timeout[state] = clock_ticks_from_s(timeout_s[state]);
+		if (op->timeout_s[state] != 0)
+			p.timeout[state] = clock_ticks_from_s(op->timeout_s[state]);
 	return p;
 }
 
 static bool equal(const struct policy *a, const struct policy *b) {
-	return a->one_packet == b->one_packet
+	return a->one_packet == b->one_packet && a->client_address == b->client_address
 		&& memcmp(a->timeout, b->timeout, sizeof(a->timeout)) == 0;
 }
 
-uint8_t policy_take(struct admin *a, const uint32_t timeout_s[SLB_STATE_COUNT], bool one_packet) {
-	struct policy p = wanted(a, timeout_s, one_packet);
+uint8_t policy_take(struct admin *a, const struct slb_op *op) {
+	struct policy p = wanted(a, op);
 	uint32_t policy = 0, unused = POLICY_NONE;
 
 	for (; policy < POLICIES && !equal(&p, &a->cores[0]->policies[policy]); policy++)

@@ -8,8 +8,8 @@
 // Policy 0, of a VS that says nothing.
 void policies_init(struct admin *a);
 
-// Finds or makes the policy, for one more VS; POLICY_NONE when all are in use.
-uint8_t policy_take(struct admin *a, const uint32_t timeout_s[SLB_STATE_COUNT], bool one_packet);
+// Finds or makes the policy that an operation asks for, for one more VS; POLICY_NONE when all are in use.
+uint8_t policy_take(struct admin *a, const struct slb_op *op);
 
 // One more VS, or one fewer, refers to it.
 void policy_keep(struct admin *a, uint8_t policy);

@@ -34,6 +34,7 @@ static void describe_vs(
 		.vs = ipaddr_endpoint(vs->addr, vs->port_be, vs->proto),
 		.scheduler = vs->scheduler,
 		.one_packet = vs->one_packet,
+		.client_address = vs->client_address,
 		.n_rs = vs->n_rs,
 		.generation = vs->generation,
 		.traffic = vs->gone,

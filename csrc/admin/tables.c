@@ -89,7 +89,7 @@ static int no_memory(struct txn *t) {
 // Takes the operation's attributes over; the VS must have a policy.
 static int set_attributes(struct txn *t, struct admin_vs *vs, const struct slb_op *op) {
 	struct admin *a = t->admin;
-	uint8_t policy = policy_take(a, op->timeout_s, op->one_packet);
+	uint8_t policy = policy_take(a, op);
 	char text[ENDPOINT_TEXT];
 
 	if (policy == POLICY_NONE)
@@ -102,6 +102,7 @@ static int set_attributes(struct txn *t, struct admin_vs *vs, const struct slb_o
 	vs->policy = policy;
 	vs->scheduler = op->scheduler;
 	vs->one_packet = op->one_packet;
+	vs->client_address = op->client_address;
 	memcpy(vs->timeout_s, op->timeout_s, sizeof(vs->timeout_s));
 	return 0;
 }

@@ -375,6 +375,10 @@ int harness_drop_list(uint64_t *out, uint32_t cap) {
 	return admin_drop_list(&h.admin, out, cap);
 }
 
+uint64_t harness_untold(uint16_t worker) {
+	return h.admin.cores[worker]->counters.untold;
+}
+
 int harness_session_list(
 	const struct slb_session_filter *filter, uint64_t *cursor, struct slb_session_info *out,
 	uint32_t cap

@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 9
+#define SLB_ABI_VERSION 10
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -31,6 +31,14 @@ enum slb_expired { SLB_EXPIRED_DROP = 0, SLB_EXPIRED_RESET };
 
 // Clamping of the MSS that the two ends of a TCP connection announce; any other value is the limit itself.
 enum slb_mss { SLB_MSS_OFF = 0, SLB_MSS_AUTO = 1 };
+
+// How the RS of a TCP service are told who their clients are.
+enum slb_client_address {
+	SLB_CLIENT_ADDRESS_NONE = 0,
+	SLB_CLIENT_ADDRESS_TOA,
+	SLB_CLIENT_ADDRESS_PROXY_V2,
+	SLB_CLIENT_ADDRESS_COUNT,
+};
 
 enum slb_sched { SLB_SCHED_RR = 0, SLB_SCHED_WRR, SLB_SCHED_SH, SLB_SCHED_COUNT };
 
@@ -76,6 +84,7 @@ enum slb_drop {
 	SLB_DROP_NO_ROUTE,
 	SLB_DROP_NO_NEIGHBOUR,
 	SLB_DROP_MTU,
+	SLB_DROP_CLIENT_ADDRESS,
 	SLB_DROP_UNTRANSLATABLE,
 	SLB_DROP_ICMP,
 	SLB_DROP_BAD_CHECKSUM,
@@ -229,7 +238,8 @@ struct slb_op {
 	uint8_t scheduler; // enum slb_sched; VS_ADD, VS_EDIT
 	uint16_t weight; // 0 drains; RS_ADD, RS_EDIT
 	uint8_t one_packet; // 1: a UDP session is over with its first reply; VS_ADD, VS_EDIT
-	uint8_t reserved[3];
+	uint8_t client_address; // enum slb_client_address; VS_ADD, VS_EDIT
+	uint8_t reserved[2];
 	struct slb_endpoint vs;
 	struct slb_endpoint rs;
 	uint32_t timeout_s[11]; // per state, 0: the engine's; VS_ADD, VS_EDIT
@@ -290,7 +300,8 @@ struct slb_vs_info {
 	struct slb_endpoint vs;
 	uint8_t scheduler;
 	uint8_t one_packet;
-	uint8_t reserved[2];
+	uint8_t client_address;
+	uint8_t reserved;
 	uint32_t n_rs; // configured
 	uint32_t draining_rs; // of these with weight 0
 	uint32_t removed_rs; // besides these: deleted, their sessions still live
@@ -331,6 +342,7 @@ struct slb_worker_info {
 	uint64_t sessions_ended;
 	uint64_t sessions_recycled; // of them, ended to make room
 	uint64_t sessions_capacity;
+	uint64_t untold; // segments that should have told an RS its client's address, and could not
 	uint64_t session_bytes; // memory of all sessions, index and timers included
 };
 

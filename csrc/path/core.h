@@ -32,6 +32,7 @@ struct core_counters {
 	uint64_t created;
 	uint64_t ended;
 	uint64_t recycled; // of them, ended to make room
+	uint64_t untold; // segments that should have told an RS its client's address, and could not
 };
 
 // Tokens refill with the tick; a burst may spend a quarter of a second's worth.
@@ -46,6 +47,7 @@ struct punt_meter {
 struct policy {
 	uint32_t timeout[SLB_STATE_COUNT]; // ticks
 	bool one_packet; // a UDP session is over with its first reply
+	uint8_t client_address; // enum slb_client_address
 };
 
 // What each end of a TCP session acknowledged last, as it said it; by direction of its packets.

@@ -2,6 +2,7 @@
 
 #include "path/forward.h"
 
+#include "path/client_address.h"
 #include "path/icmp_make.h"
 #include "path/mbuf_edit.h"
 #include "path/split.h"
@@ -50,14 +51,21 @@ static uint32_t trailer(const struct pkt *p) {
 	return rte_pktmbuf_pkt_len(p->m) - RTE_ETHER_HDR_LEN - p->ip_len;
 }
 
-// The outgoing MTU as one for packets of the family that came in. No IPv6 sender makes them shorter than 1,280 bytes, and those that
+// The outgoing MTU as one for packets of the family that came in, without what is put into them. No IPv6 sender makes them shorter than 1,280 bytes, and those that
 // are no longer may be cut as IPv4.
 static uint32_t mtu_before(const struct pkt *p, const struct hop *hop) {
 	const uint32_t grows = sizeof(struct rte_ipv6_hdr) - sizeof(struct rte_ipv4_hdr);
 
-	if (p->session->kind[DIR_IN] == p->session->kind[DIR_OUT])
-		return hop->mtu;
-	return pkt_is_v6(p) ? RTE_MAX(hop->mtu + grows, (uint32_t)SHORTEST_MTU6) : hop->mtu - grows;
+	bool crosses = p->session->kind[DIR_IN] != p->session->kind[DIR_OUT];
+	uint32_t mtu = hop->mtu;
+
+	if (p->flags & PKT_TELL)
+		mtu -= client_address_most(p->session);
+	if (!pkt_is_v6(p))
+		return crosses ? mtu - grows : mtu;
+	return crosses || p->flags & PKT_TELL
+		? RTE_MAX(crosses ? mtu + grows : mtu, (uint32_t)SHORTEST_MTU6)
+		: mtu;
 }
 
 static void too_long(
@@ -103,15 +111,30 @@ static inline void forward_one(struct core *c, struct burst *b, struct pkt *p, u
 		no_way(c, p, hop);
 }
 
+// How much longer it will be.
+static uint32_t growth(struct core *c, struct pkt *p) {
+	struct session *s = p->session;
+	const struct hop *hop = forward_hop(c, s, p->dir);
+	uint32_t grows = 0, len;
+
+	if (s->kind[DIR_IN] != s->kind[DIR_OUT])
+		grows = translated_len(p) - p->ip_len;
+	len = p->ip_len + grows;
+	if (s->extras != 0 && p->ttl > 1 && hop->state == HOP_READY)
+		grows += client_address_plan(c, p, hop->mtu > len ? hop->mtu - len : 0);
+	return grows;
+}
+
 void forward(struct core *c, struct burst *b) {
 	for (uint16_t i = 0; i < b->n_live; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
 		const struct session *s = p->session;
 		// What stands behind the packet is sent as well, so it must fit.
 		uint32_t len = rte_pktmbuf_pkt_len(p->m) - RTE_ETHER_HDR_LEN;
-		if (unlikely(s->kind[DIR_IN] != s->kind[DIR_OUT]))
-			len += translated_len(p) - p->ip_len;
-		forward_one(c, b, p, len);
+		if (unlikely(((s->kind[DIR_IN] ^ s->kind[DIR_OUT]) | s->extras) != 0))
+			len += growth(c, p);
+		if (likely(p->verdict == VERDICT_NONE))
+			forward_one(c, b, p, len);
 	}
 }
 

@@ -5,11 +5,13 @@
 
 #include "path/icmp_error.h"
 
+#include "path/client_address.h"
 #include "path/forward.h"
 #include "path/icmp_map.h"
 #include "path/icmp_quote.h"
 #include "path/ip_header.h"
 #include "path/mbuf_edit.h"
+#include "path/proxy_protocol.h"
 #include "path/rewrite.h"
 #include "path/spread.h"
 #include "path/tcp_number.h"
@@ -153,24 +155,26 @@ static bool has_whole_header(const struct rte_mbuf *m, const struct quote *q) {
 
 // Back to the numbers that the sender used, as far as they are quoted; returns the checksum delta. Options are read only in
 // a header that is quoted whole.
-static uint32_t unshift(const struct pkt *p, const struct quote *q) {
+static uint32_t unshift(const struct core *c, const struct pkt *p, const struct quote *q) {
 	const struct session *s = p->session;
 	const struct session back = {.seq_delta = -s->seq_delta, .ts_delta = -s->ts_delta};
 	struct rte_tcp_hdr *tcp = q->l4;
 	struct pkt quoted = {.l4 = tcp, .dir = !p->dir};
+	bool whole = false;
+	uint32_t sum;
 
-	if ((s->seq_delta | s->ts_delta) == 0)
+	if ((s->seq_delta | s->ts_delta | s->extras) == 0)
 		return 0;
-	if (q->l4_there < TCP_FLAGS_END)
-		return quoted.dir == DIR_IN ? tcp_add(&tcp->sent_seq, back.seq_delta) : 0;
-	quoted.tcp_flags = tcp->tcp_flags;
-	if (has_whole_header(p->m, q))
-		return tcp_shift(&back, &quoted);
-	return tcp_shift_numbers(&back, &quoted);
+	if (q->l4_there >= TCP_FLAGS_END) {
+		quoted.tcp_flags = tcp->tcp_flags;
+		whole = has_whole_header(p->m, q);
+	}
+	sum = proxy_uncount(c, s, &quoted, whole);
+	return sum + (whole ? tcp_shift(&back, &quoted) : tcp_shift_numbers(&back, &quoted));
 }
 
 // Back to the ports and numbers that the sender used.
-static void put_quoted_l4(const struct pkt *p, const struct quote *q) {
+static void put_quoted_l4(const struct core *c, const struct pkt *p, const struct quote *q) {
 	const struct session *s = p->session;
 	const struct flow_key *from = &s->key[!p->dir];
 	uint32_t delta = p->dir == DIR_IN ? s->l4_delta : (uint16_t)~s->l4_delta;
@@ -183,20 +187,23 @@ static void put_quoted_l4(const struct pkt *p, const struct quote *q) {
 		udp->dgram_cksum = csum_apply_udp(udp->dgram_cksum, delta);
 		return;
 	}
-	delta += unshift(p, q);
+	delta += unshift(c, p, q);
 	if (q->l4_there >= TCP_CSUM_END)
 		tcp->cksum = csum_apply(tcp->cksum, delta);
 }
 
 static void send_on(const struct core *c, struct pkt *p, const struct quote *q) {
 	const struct hop *hop = &c->fwd->hops[p->session->hop[p->dir]];
-	struct icmp_head *head;
+	struct icmp_head *head = p->l4;
 
+	// What a client sends must leave room for what is put into it.
+	if (p->dir == DIR_OUT)
+		icmp_lower_mtu(head, pkt_is_v6(p), client_address_most(p->session));
 	if (!crosses(p->session))
 		carry(p, q);
 	else if (!cross(p, q))
 		return;
-	put_quoted_l4(p, q);
+	put_quoted_l4(c, p, q);
 	head = p->l4;
 	head->cksum = 0;
 	head->cksum = csum_apply(0xffff, icmp_sum(p->m, head, p->l4_len, addrs6(p)));

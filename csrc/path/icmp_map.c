@@ -141,3 +141,14 @@ bool icmp_to_v4(struct icmp_head *head) {
 	set(head, row, more);
 	return true;
 }
+
+void icmp_lower_mtu(struct icmp_head *head, bool v6, uint32_t by) {
+	uint32_t more = rte_be_to_cpu_32(head->more_be), mtu = v6 ? more : more & UINT16_MAX;
+	uint32_t least = v6 ? (uint32_t)IP6_LEAST_MTU : (uint32_t)IP4_LEAST_MTU;
+	bool tells = v6
+		? head->type == ICMP6_TOO_BIG
+		: head->type == ICMP4_UNREACHABLE && head->code == ICMP4_FRAGMENTATION_NEEDED;
+
+	if (tells && mtu > least)
+		head->more_be = rte_cpu_to_be_32(more - RTE_MIN(by, mtu - least));
+}

@@ -7,3 +7,6 @@
 // packet that it quotes. False: nothing, and the error is as it was.
 bool icmp_to_v6(struct icmp_head *head, uint16_t quoted_len);
 bool icmp_to_v4(struct icmp_head *head);
+
+// If it is an error of IPv6, or else IPv4, that tells an MTU, tells one smaller by so many bytes, as far as the family allows.
+void icmp_lower_mtu(struct icmp_head *head, bool v6, uint32_t by);

@@ -3,6 +3,7 @@
 #include "path/lifecycle.h"
 
 #include "base/clock.h"
+#include "path/client_address.h"
 #include "path/csum.h"
 #include "path/tcp_expired.h"
 #include "path/tcp_number.h"
@@ -159,6 +160,7 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 	set_deltas(s);
 	if (c->renumber && p->proto == SLB_PROTO_TCP)
 		tcp_number(c, s, p);
+	client_address_begin(c, s, p);
 	if (c->acks != NULL)
 		c->acks[id] = (struct acks){0};
 	arm(c, s);

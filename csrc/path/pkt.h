@@ -54,6 +54,8 @@ enum pkt_flag {
 		<< 3, // a fragment that is not the first: behind its IP header is no L4 header
 	PKT_BARE = 1 << 4, // a fragment of a UDP datagram without checksum
 	PKT_SPLIT = 1 << 5, // too long for the way it goes, to be sent in pieces
+	PKT_TELL = 1 << 6, // a client's that tells the RS who that is
+	PKT_BEHIND = 1 << 7, // a client's whose data is behind a PROXY header
 };
 
 // Where a packet comes from.

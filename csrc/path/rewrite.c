@@ -2,6 +2,7 @@
 
 #include "path/rewrite.h"
 
+#include "path/client_address.h"
 #include "path/csum.h"
 #include "path/tcp_number.h"
 #include "path/tcp_option.h"
@@ -100,6 +101,8 @@ static void rewrite_one(struct core *c, struct pkt *p) {
 	uint16_t turn = (uint16_t)-p->dir;
 	bool was_v6 = pkt_is_v6(p);
 
+	if (unlikely(s->extras != 0) && !client_address_put(c, p))
+		return;
 	if (!rewrite_ip(p, to, turn))
 		return;
 	if (unlikely(p->flags & PKT_LATER)) {

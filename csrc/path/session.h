@@ -37,8 +37,13 @@ _Static_assert(sizeof(struct session_group) == 64, "a group is a cache line");
 
 // What packets of a session need beyond new addresses, ports and numbers.
 enum session_extra {
-	SESSION_CLIENT_ADDRESS = 1 << 0, // the RS is yet to be told who its client is
+	SESSION_TOA = 1 << 0, // the RS is told who its client is: by an option,
 	SESSION_SYN_PROXY = 1 << 1, // the client's handshake was with the LB
+	SESSION_PROXY = 1 << 2, // or by a PROXY header
+	SESSION_TELLS = 1 << 3, // a segment has gone that should tell it
+	SESSION_TOLD = 1 << 4, // the RS has answered it
+	SESSION_PAST = 1 << 5, // the PROXY header is so far behind that all numbers are beyond it
+	SESSION_UNTOLD = 1 << 6, // there can be no PROXY header
 };
 
 struct session {

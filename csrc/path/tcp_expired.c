@@ -3,6 +3,7 @@
 #include "path/tcp_expired.h"
 
 #include "path/forward.h"
+#include "path/proxy_protocol.h"
 #include "path/rst.h"
 #include "path/tcp_state.h"
 #include "path/vlan.h"
@@ -25,17 +26,24 @@ void tcp_keep_ack(struct core *c, const struct pkt *p) {
 }
 
 // To the end whose packets arrive in this direction, as if its peer sent it. What the RS acknowledges it counts in the
-// shifted numbers of the client.
+// shifted numbers of the client, and with what stands before its data.
+static uint32_t as_client_counts(const struct core *c, const struct session *s, uint32_t ack) {
+	return ack - proxy_counted(c, s, ack) - s->seq_delta;
+}
+
 static struct rst to_sender(const struct core *c, const struct session *s, enum direction of) {
 	const struct acks *acks = acks_of(c, s);
+	uint32_t ack = acks->last[!of];
 
+	if (of == DIR_IN && acks->known[!of])
+		ack = as_client_counts(c, s, ack);
 	return (struct rst){
 		.src = session_dst(s, of),
 		.dst = session_src(s, of),
 		.sport_be = s->key[of].dport_be,
 		.dport_be = s->key[of].sport_be,
 		.seq = acks->last[of],
-		.ack = acks->last[!of] - (of == DIR_IN && acks->known[!of] ? s->seq_delta : 0),
+		.ack = ack,
 		.acks = acks->known[!of],
 	};
 }

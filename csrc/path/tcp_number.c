@@ -7,12 +7,10 @@
 
 enum {
 	SEQ_PER_S = 250000, // RFC 9293, 3.4.1
-	SACK_EDGE = 4,
-	SACK_BLOCK = 2 * SACK_EDGE,
+	SACK_BLOCK = 2 * TCP_SACK_EDGE,
 	TIMESTAMP_BYTES = 10, // kind, length, TSval, TSecr
 	TSVAL_AT = 2, // in the option
 	TSECR_AT = 6,
-	EDGES_AT = 2,
 };
 
 _Static_assert(SEQ_PER_S % TICK_HZ == 0, "whole numbers a tick");
@@ -21,8 +19,8 @@ static bool is_timestamp(const struct tcp_option *o) {
 	return o->kind == TCP_OPTION_TIMESTAMP && o->len == TIMESTAMP_BYTES;
 }
 
-static bool is_sack(const struct tcp_option *o) {
-	return o->kind == TCP_OPTION_SACK && (o->len - EDGES_AT) % SACK_BLOCK == 0;
+bool tcp_is_sack(const struct tcp_option *o) {
+	return o->kind == TCP_OPTION_SACK && (o->len - TCP_SACK_EDGES_AT) % SACK_BLOCK == 0;
 }
 
 void tcp_number(const struct core *c, struct session *s, const struct pkt *p) {
@@ -48,7 +46,7 @@ void tcp_number(const struct core *c, struct session *s, const struct pkt *p) {
 }
 
 // At an odd place high and low byte belong to two words (RFC 1071, 2.B).
-static uint32_t add_at(struct rte_tcp_hdr *tcp, uint32_t at, uint32_t delta) {
+uint32_t tcp_add_at(struct rte_tcp_hdr *tcp, uint32_t at, uint32_t delta) {
 	uint32_t sum = tcp_add((uint8_t *)tcp + at, delta);
 
 	return at & 1 ? rte_bswap16(csum_fold(sum)) : sum;
@@ -62,12 +60,12 @@ uint32_t tcp_shift_options(const struct session *s, struct pkt *p) {
 
 	while (tcp_option_next(tcp, &o)) {
 		if (is_timestamp(&o) && p->dir == DIR_IN)
-			sum += add_at(tcp, o.at + TSVAL_AT, s->ts_delta);
+			sum += tcp_add_at(tcp, o.at + TSVAL_AT, s->ts_delta);
 		else if (is_timestamp(&o) && acks)
-			sum += add_at(tcp, o.at + TSECR_AT, -s->ts_delta);
-		else if (is_sack(&o) && p->dir == DIR_OUT)
-			for (uint32_t edge = EDGES_AT; edge < o.len; edge += SACK_EDGE)
-				sum += add_at(tcp, o.at + edge, -s->seq_delta);
+			sum += tcp_add_at(tcp, o.at + TSECR_AT, -s->ts_delta);
+		else if (tcp_is_sack(&o) && p->dir == DIR_OUT)
+			for (uint32_t edge = TCP_SACK_EDGES_AT; edge < o.len; edge += TCP_SACK_EDGE)
+				sum += tcp_add_at(tcp, o.at + edge, -s->seq_delta);
 	}
 	return sum;
 }

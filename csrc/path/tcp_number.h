@@ -25,6 +25,15 @@ static inline uint32_t tcp_add(void *number, uint32_t delta) {
 	return csum_replace32(was, is);
 }
 
+// The same for one at any place in the segment.
+uint32_t tcp_add_at(struct rte_tcp_hdr *tcp, uint32_t at, uint32_t delta);
+
+struct tcp_option;
+
+enum { TCP_SACK_EDGES_AT = 2, TCP_SACK_EDGE = 4 }; // in the option
+
+bool tcp_is_sack(const struct tcp_option *o);
+
 // The options of tcp_shift(), however they are laid out.
 uint32_t tcp_shift_options(const struct session *s, struct pkt *p);
 

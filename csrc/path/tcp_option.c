@@ -3,6 +3,7 @@
 #include "path/tcp_option.h"
 
 #include "path/csum.h"
+#include "path/proxy_protocol.h"
 
 #include <rte_byteorder.h>
 #include <rte_ip.h>
@@ -32,12 +33,17 @@ static uint16_t limit(const struct core *c, const struct session *s) {
 	return (uint16_t)RTE_MIN(room(c, s, DIR_IN), room(c, s, DIR_OUT));
 }
 
-static void lower(struct rte_tcp_hdr *tcp, uint32_t at, uint16_t most) {
+// header: what is put in front of a segment's data, beyond what it announces.
+static void lower(struct rte_tcp_hdr *tcp, uint32_t at, uint32_t most, uint32_t header) {
 	uint8_t *value = (uint8_t *)tcp + at;
-	uint16_t was, is = rte_cpu_to_be_16(most);
+	uint16_t was, is;
 
 	memcpy(&was, value, sizeof(was));
-	if (rte_be_to_cpu_16(was) <= most)
+	most = RTE_MIN(most, (uint32_t)rte_be_to_cpu_16(was));
+	if (most >= MSS_LEAST + header)
+		most -= header;
+	is = rte_cpu_to_be_16((uint16_t)most);
+	if (is == was)
 		return;
 	memcpy(value, &is, sizeof(is));
 	// At an odd place high and low byte belong to two words (RFC 1071, 2.B).
@@ -51,12 +57,15 @@ static void lower(struct rte_tcp_hdr *tcp, uint32_t at, uint16_t most) {
 // Every one of them: which of two an end believes is not known here.
 void tcp_clamp_mss(const struct core *c, struct pkt *p) {
 	struct tcp_option o = TCP_OPTIONS_START;
-	uint16_t most;
+	uint32_t header = 0, most = UINT16_MAX;
 
-	if (c->tcp_mss == SLB_MSS_OFF)
+	if (p->dir == DIR_OUT && p->session->extras & SESSION_PROXY)
+		header = proxy_bytes(p->session);
+	if (c->tcp_mss != SLB_MSS_OFF)
+		most = limit(c, p->session);
+	else if (header == 0)
 		return;
-	most = limit(c, p->session);
 	while (tcp_option_next(p->l4, &o))
 		if (o.kind == TCP_OPTION_MSS && o.len == MSS_BYTES)
-			lower(p->l4, o.at + 2, most);
+			lower(p->l4, o.at + 2, most, header);
 }

@@ -12,6 +12,8 @@ enum tcp_option_kind {
 	TCP_OPTION_MSS = 2,
 	TCP_OPTION_SACK = 5,
 	TCP_OPTION_TIMESTAMP = 8,
+	TCP_OPTION_FAST_OPEN = 34,
+	TCP_OPTION_TOA = 254, // RFC 4727's for experiments; Fast Open had it before it had its own
 };
 
 // One that is more than a byte, by its place in the segment.

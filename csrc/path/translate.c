@@ -117,7 +117,8 @@ static bool is_bare(const struct pkt *p) {
 }
 
 static void number_whole(const struct pkt *p, struct ip_fields *f) {
-	f->whole = translated_stays_whole((uint32_t)IP4_HEADER + f->len);
+	// What was put into it may have made it longer.
+	f->whole = !(p->flags & PKT_SPLIT) && translated_stays_whole((uint32_t)IP4_HEADER + f->len);
 	if (!f->whole)
 		f->id_be = identification(p);
 }

@@ -49,6 +49,7 @@ class Draft:
     behind: bytes = b""  # within the packet, but behind what UDP says there is
     padding: bytes = b""  # behind the packet
     vlan: int | None = None  # the tag; 0xF000 for none where there should be one
+    first: tuple[int, int] | None = None  # the client's first byte as this end counts, and a header
     cut: int | None = None  # only so many bytes of the frame arrive
 
     @property

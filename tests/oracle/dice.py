@@ -14,7 +14,7 @@ from oracle.drafts import MILD, QUIRKS
 from oracle.events import ErrorAbout, Fragmented, FromClient, Noise, OfSession, Other, Sent
 from oracle.features import FEATURES
 
-BYTES = 24
+BYTES = 28
 T = TypeVar("T")
 
 CLIENTS = {
@@ -54,6 +54,7 @@ VALUES: dict[str, Sequence[int]] = {
     "tcp_options": range(1, 11),
     "raw_options": range(10),
     "numbers": range(17 * 4 * 7 * 4 * 7),
+    "place": range(15 * 2 * 4 * 56),
     "extensions": range(11**3),
     "vlan": [0, 5, 0x123, 0xE123, 0xF000],
     "fragment": [0x4000, 0x4000, 0x8000, 0x2000, 0x0001, 0x1FFF, 0x20B9],
@@ -105,6 +106,12 @@ class Dice:
             return {}
         return dict([self._quirk("numbers")])
 
+    def place(self) -> dict[str, int]:
+        """Most of the time numbers that tell the beginning of a connection."""
+        if "telling" not in FEATURES or self.below(4) == 0:
+            return {}
+        return dict([self._quirk("place")])
+
     def _quirk(self, name: str) -> tuple[str, int]:
         values = VALUES.get(name)
         return name, self.word() if values is None else self.of(values)
@@ -141,7 +148,7 @@ def _of(dice: Dice, kind: int, sizes: Sequence[int]) -> FromClient | OfSession |
         return FromClient(client, port, service, dice.flags(), dice.of(sizes), quirks)
     if kind < 15:
         way, who = dice.below(2) == 1, dice.below(40)
-        quirks, flags = dice.numbers() | dice.quirks(), dice.flags()
+        quirks, flags = dice.numbers() | dice.place() | dice.quirks(), dice.flags()
         due = "resets" in FEATURES and dice.below(2)
         return OfSession(who, way, None if due else flags, dice.of(sizes), quirks)
     to: str | int = dice.below(8) if dice.below(2) else dice.of(ELSEWHERE)

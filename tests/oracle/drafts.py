@@ -9,7 +9,8 @@ from values import Settings
 from oracle import quotes
 from oracle.build import Draft
 from oracle.events import ErrorAbout, FromClient, OfSession, Other, Quirks
-from oracle.packet import ACK, ETHERNET, ICMP, ICMP6, PUSH, SYN, UDP, Packet
+from oracle.features import FEATURES
+from oracle.packet import ACK, ETHERNET, ICMP, ICMP6, PUSH, SYN, TCP, UDP, Packet
 from oracle.routes import packed
 from oracle.services import service_of
 from oracle.sessions import Session
@@ -49,6 +50,17 @@ NOP, RECORD_ROUTE = b"\x01", b"\x07\x07\x04" + bytes(4)
 STAMPS = b"\x08\x0a\xff\xff\xf0\x01\x80\x00\x12\x34"
 SACK = b"\x05\x0a\xff\xff\xff\xf0\x00\x00\x00\x0b"
 SACKS = b"\x05\x12\x12\x34\x56\x78\x80\x00\x00\x00\xff\xff\xff\xff\x00\x00\x00\x00"
+PLACES = [0, 0, 0, 0, 0, 0, -1, 1, 5, 9, 1 << 29, 1 << 30, (1 << 31) - 100, 1 << 31, -2]
+TOLD = [  # what a client might say in the balancer's place, and what takes room
+    b"\xfe\x08\x01\x02\x03\x04\x05\x06",
+    NOP + b"\xfe\x14" + bytes(range(18)) + NOP * 3,
+    b"\x22\x0a" + bytes(8) + b"\xfe\x02" + b"\xfe\x04\xf9\x89" + NOP * 4,
+    b"\x02\x04\x05\xb4" + b"\x04\x02" + b"\x00\x07",
+    b"\x02\x04\xff\xff" + b"\x00" * 32,
+    NOP * 32,
+    b"\x01\x02\x04\x00\x60" + b"\xfe\x02\x00",
+    b"\xfe\x09" + bytes(6),
+]
 DUE = {"TCP_SYN_SENT": (True, SYN | ACK), "TCP_SYN_RECV": (False, ACK)}
 NUMBERS = [  # of TCP options, at odd places too
     NOP + NOP + STAMPS,
@@ -86,7 +98,9 @@ def draft_of(
     elif isinstance(sent, OfSession):
         if not live:
             return None
-        session, outward, flags = live[sent.who % len(live)], sent.outward, sent.flags
+        tells = [one for one in live if one.telling is not None] if "place" in sent.quirks else []
+        some = tells or live
+        session, outward, flags = some[sent.who % len(some)], sent.outward, sent.flags
         if flags is None:
             outward, flags = DUE.get(session.state, (outward, PUSH | ACK))
         draft = _of_session(session, outward, flags)
@@ -125,6 +139,9 @@ def _of_session(session: Session, outward: bool, flags: int) -> Draft:
         src, dst, after = session.rs.endpoint, session.local, (session.service, session.client)
     draft = Draft(session.proto, src[0], dst[0], src[1], dst[1], flags)
     draft.sums_as = (*after[0], *after[1])
+    if session.telling is not None and (session.shift.seq is not None or not outward):
+        first = session.telling.first + (session.shift.seq or 0 if outward else 0)
+        draft.first = first, len(session.telling.header)
     return draft
 
 
@@ -165,6 +182,24 @@ def _numbers(draft: Draft, which: int) -> None:
     which, kind = divmod(which, 4)
     draft.seq = (0, 0xFFFFFFF0, 0x12345678, 0x80000000)[kind] + which % 7
     draft.ack = (1, 0xFFFFFFF0, 0x87654321, 0x80000000)[which // 7 % 4] + which // 28 % 7
+
+
+def _place(draft: Draft, which: int) -> None:
+    """Numbers at, around and behind a PROXY header, if the RS may get one."""
+    if draft.first is None or draft.proto != TCP:
+        return
+    first, header = draft.first
+    which, kind = divmod(which, len(PLACES))
+    number = first + PLACES[kind] + header * (which % 2 if PLACES[kind] < 99 else 1)
+    draft.ack, draft.seq = number % 2**32, (first + PLACES[kind]) % 2**32
+    which, blocks = divmod(which // 2, 4)
+    edges = [first + place for place in (-1, 0, 1, header - 1, header, header + 1, header + 9)]
+    some = [edges[(which + n) % len(edges)] % 2**32 for n in range(2 * blocks)]
+    if some and kind % 2:
+        options = bytes((5, 2 + 4 * len(some))) + b"".join(n.to_bytes(4, "big") for n in some)
+        draft.tcp_options = options + NOP * (-len(options) % 4)
+    elif blocks:
+        draft.tcp_options = TOLD[which % len(TOLD)]
 
 
 def _sums_to(draft: Draft, how: int) -> None:
@@ -247,6 +282,7 @@ QUIRKS: dict[str, Callable[[Draft, int], None]] = {
     "data_offset": _set("data_offset", 15),
     "tcp_options": _tcp_options,
     "numbers": _numbers,
+    "place": _place,
     "udp_length": _udp_length,
     "l4_checksum": _bad_l4,
     "unchecked": _unchecked,
@@ -262,6 +298,7 @@ QUIRKS: dict[str, Callable[[Draft, int], None]] = {
 }
 # Those under which a packet stays one that is forwarded, more often than not.
 MILD = [
+    *(["place"] if "telling" in FEATURES else []),
     *["tos", "flow", "ident", "ip_checksum", "ip_options", "seq", "urgent", "tcp_options"],
     *["raw_options", "extensions", "l4_checksum", "sums_to", "padding", "behind", "zeros"],
     *["numbers", "ttl", "whole", "unchecked"],

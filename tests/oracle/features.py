@@ -5,6 +5,7 @@ numbers     TCP sequence numbers and time stamps that go on (docs/decisions/0011
 resets      RSTs for connections whose session ends before they do (0011)
 errors      ICMP errors, translated and made (0009)
 fragments   fragments, translated and made (0010)
+telling     RS that are told the client's address (0012)
 """
 
-FEATURES = {"numbers", "resets", "errors", "fragments"}
+FEATURES = {"numbers", "resets", "errors", "fragments", "telling"}

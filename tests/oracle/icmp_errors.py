@@ -27,6 +27,7 @@ from oracle.packet import (
 )
 from oracle.tcp_numbers import Shift
 from oracle.tcp_state import Way
+from oracle.telling import Telling
 from oracle.translate import (
     ADDRESSES_AT,
     IP_CHECKSUM_AT,
@@ -155,12 +156,19 @@ def _quoted_v6(data: bytes) -> Quotation:
     return Quotation(data, 6, 40 + chain.size, chain.proto, data[8:24], data[24:40])
 
 
-def before(quoted: Quotation, shift: Shift, way: Way, sent: Quotation | None) -> bytes:
+def before(
+    quoted: Quotation, shift: Shift, telling: Telling | None, way: Way, sent: Quotation | None
+) -> bytes:
     """The header that an end has sent which an error quotes that goes this way."""
     if quoted.proto != TCP:
         return quoted.header
     came = Way.OUT if way is Way.IN else Way.IN
-    return shift.undo(quoted.header, came, None if sent is None else sent.header)
+    header = quoted.header
+    if telling is not None and telling.counts:
+        if shift.seq is None:  # nothing of the session has been sent on, so nobody can know
+            return header if sent is None else sent.header
+        header = telling.quoted(header, came, shift.seq)
+    return shift.undo(header, came, None if sent is None else sent.header)
 
 
 def translated_length(packet: Packet, quoted: Quotation, family: int) -> int:

@@ -17,12 +17,14 @@ from oracle import fragments, icmp_errors
 from oracle.icmp_errors import LEAST_MTU6, is_error, quotation, time_exceeded, too_big
 from oracle.outcome import Arrival, Fate, Observed, Trail, Verdict
 from oracle.packet import (
+    ACK,
     ARP,
     BALANCED,
     ICMP,
     ICMP6,
     IPV4,
     IPV6,
+    PUSH,
     TCP,
     Address,
     Key,
@@ -39,13 +41,16 @@ from oracle.resets import resets
 from oracle.routes import Routes, packed
 from oracle.services import Limits, Service, Services, VirtualServer
 from oracle.sessions import Illegal, Session, Sessions, is_wide
-from oracle.tcp_numbers import Shift, has_time_stamps
+from oracle.tcp_numbers import ACK_AT, FLAGS_AT, Shift, has_time_stamps, word
 from oracle.tcp_state import Way, begins
+from oracle.telling import Telling
 from oracle.translate import (
     MAY_BE_FRAGMENTED,
+    cuttable,
     echo_reply,
     full_nat,
     is_echo_request,
+    rebuilt,
     translated_length,
 )
 
@@ -81,6 +86,8 @@ class Model:
         # Pieces of longer packets that go on behind the burst under way, by worker.
         self.made: list[list[Verdict]] = [[] for _ in self.workers]
         self._spare = SPARE
+        self.untold = [0] * len(self.workers)
+        self.tally: Counter[str] = Counter()
 
     # What the operator and the clock do.
 
@@ -133,6 +140,8 @@ class Model:
             self._spare = SPARE  # filled between bursts
         for fate in fates:
             self._admit(fate, fates, observed)
+        for fate in fates:
+            self._plan(fate)
         verdicts = [
             replace(verdict, frames=verdict.frames or fate.left_as(verdict))
             for fate in fates
@@ -411,6 +420,13 @@ class Model:
         if way is Way.OUT:
             src, dst = session.service, session.client
         hop = self.routes.find(dst[0])
+        telling = session.telling if fate.quoted is None else None
+        if (
+            telling is not None
+            and (telling.how == "toa" or not telling.late)
+            and (way is Way.IN and packet.fragment and self._leaves(packet, session))
+        ):
+            return Verdict("DROP CLIENT_ADDRESS")
         if packet.ttl <= 1:
             return self._dropped(fate, "TTL")
         if hop is None:
@@ -419,6 +435,9 @@ class Model:
             self.wanted.add((hop.address, hop.port))
             return Verdict("DROP NO_NEIGHBOUR")
         family, mtu = 4 if len(dst[0]) == 4 else 6, self._settings.mtu
+        original = packet
+        if telling is not None and way is Way.IN and not packet.offset:
+            packet = self._told(fate, packet, telling, observed)
         if fate.quoted is not None:
             length = icmp_errors.translated_length(packet, fate.quoted, family)
         elif packet.fragment:
@@ -426,12 +445,17 @@ class Model:
         else:
             length = translated_length(packet, family)
         # An IPv6 packet may be, if it becomes an IPv4 one that may be.
-        short = packet.family > family and (packet.fragment or length <= MAY_BE_FRAGMENTED)
+        short = packet.family > family and (
+            packet.fragment or translated_length(original, family) <= MAY_BE_FRAGMENTED
+        )
         cut = length > mtu and (packet.may_be_cut or short) and fate.quoted is None
         if length > mtu and not cut:
-            told = mtu + 10 * (packet.family - family)
-            least = LEAST_MTU6 if packet.family > family else 0
+            room = length - translated_length(original, family) if fate.plan.tells else 0
+            told = mtu + 10 * (packet.family - family) - room
+            least = LEAST_MTU6 if packet.family > family or (room and packet.family == 6) else 0
             return self._dropped(fate, "MTU", max(told, least))
+        if telling is not None and way is Way.OUT and not packet.offset:
+            packet = self._told(fate, packet, telling, observed)
         # What stands behind the packet travels along where it fits.
         if length + len(packet.frame) - packet.end > mtu:
             packet = replace(packet, frame=packet.frame[: packet.end])
@@ -441,7 +465,10 @@ class Model:
             ident = partial(observed.identification, fate.place)
             if fate.quoted is not None:
                 sent = observed.quotation(fate.place)
-                header = icmp_errors.before(fate.quoted, session.shift, way, sent)
+                was = fate.telling
+                header = icmp_errors.before(fate.quoted, session.shift, was, way, sent)
+                if was is not None and way is Way.OUT:
+                    packet = replace(packet, frame=was.lowered(packet))
                 frames = icmp_errors.translated(packet, fate.quoted, macs, src, dst, header, ident)
             else:
                 header = packet.l4_header
@@ -457,8 +484,53 @@ class Model:
         except Malformed as dropped:
             return Verdict(f"DROP {dropped}")
         if cut:
+            if packet.family > family and not packet.fragment:
+                frames = [cuttable(frame) for frame in frames]
             return self._cut(fate, hop.port, frames, observed)
         return self._sent(hop.port, packet.family, frames)
+
+    def _leaves(self, packet: Packet, session: Session) -> bool:
+        """Whether a client's packet is one to be sent."""
+        hop = self.routes.find(session.rs.endpoint[0])
+        return packet.ttl > 1 and hop is not None and hop.mac is not None
+
+    def _plan(self, fate: Fate) -> None:
+        """What a client's packet needs, as things stood before the burst."""
+        packet, session, telling = fate.packet, fate.session, fate.session and fate.session.telling
+        if fate.verdict is not None or packet is None or session is None or telling is None:
+            return
+        if fate.quoted is not None:
+            fate.telling = replace(telling)
+            return
+        if fate.way is Way.OUT or packet.fragment or not self._leaves(packet, session):
+            return
+        length = translated_length(packet, 4 if len(session.rs.endpoint[0]) == 4 else 6)
+        fate.plan = telling.plan(packet, max(self._settings.mtu - length, 0))
+        self.untold[fate.arrival.worker] += fate.plan.untold
+        self.tally[f"told by {telling.how}"] += fate.plan.tells
+        self.tally["behind a PROXY header"] += fate.plan.behind
+
+    def _told(self, fate: Fate, packet: Packet, telling: Telling, observed: Observed) -> Packet:
+        """A client's packet with what it tells, or an RS's without what it says of that."""
+        header, before, session = packet.l4_header, b"", fate.session
+        assert session is not None
+        if fate.way is Way.IN:
+            header, before = telling.asked(header, fate.plan)
+            if before and packet.end == packet.headers_end:
+                header = header[:FLAGS_AT] + bytes((header[FLAGS_AT] | PUSH,)) + header[14:]
+        else:
+            sent = observed.l4_header(fate.place)
+            if session.shift.seq is None and telling.counts and packet.flags & ACK and sent:
+                session.shift.seq = telling.learn(packet.acked, word(sent, ACK_AT))
+            if sent is not None or session.shift.seq is not None:
+                shift = session.shift.seq or 0
+                self.untold[fate.arrival.worker] += telling.hear(header, shift)
+                header = telling.answered(header, shift)
+        if (header, before) == (packet.l4_header, b""):
+            return packet
+        changed = rebuilt(packet, header, before)
+        fate.original = changed.frame
+        return changed
 
     def _cut(self, fate: Fate, port: int, frames: Sequence[bytes], observed: Observed) -> Verdict:
         """A packet that is too long leaves in pieces, all but the first behind the burst."""

@@ -10,6 +10,7 @@ from oracle.icmp_errors import Quotation
 from oracle.packet import Endpoint, Packet
 from oracle.sessions import Session
 from oracle.tcp_state import Way
+from oracle.telling import Plan, Telling
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Trail:
     passed: bool = False  # to where its session is to be made
 
 
-NO_TRAIL = Trail()
+NO_TRAIL, NO_PLAN = Trail(), Plan()
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ class Fate:
     way: Way | None = None
     quoted: Quotation | None = None  # by an error
     trail: Trail = NO_TRAIL
+    plan: Plan = NO_PLAN
+    telling: Telling | None = None  # of the session, as it was before the burst
     original: bytes = b""  # or this, with the old identification or without bytes behind it
 
     @property

@@ -78,6 +78,7 @@ class Player:
         for event in self._events:
             self._happen(event)
         self._audit()
+        self._tally.update(self.model.tally)
 
     def _happen(self, event: Event) -> None:
         if isinstance(event, Burst):
@@ -272,6 +273,8 @@ class Player:
         """Everything that is listed is what the model has."""
         engine, services = self.engine, self.model.services
         same("drops", dict(engine.drops()), dict(+self.model.drops))
+        untold = [engine.untold(worker) for worker in range(self._settings.workers)]
+        same("untold", untold, self.model.untold)
         same(
             "VS",
             {key: replace(vs, generation=0) for key, vs in engine.vs().items()},

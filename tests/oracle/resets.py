@@ -40,5 +40,7 @@ def _other_end_acked(session: Session, way: Way) -> tuple[int | None, bool]:
     """
     if way is Way.OUT or Way.OUT not in session.acked:
         return session.acked.get(Way.IN if way is Way.OUT else Way.OUT), True
-    added = session.shift.seq
-    return (session.acked[Way.OUT] - (added or 0)) % MODULO, added is not None
+    added, acked = session.shift.seq, session.acked[Way.OUT]
+    if added is not None and session.telling is not None and session.telling.counts:
+        acked -= session.telling.less(acked, added)
+    return (acked - (added or 0)) % MODULO, added is not None

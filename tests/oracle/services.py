@@ -71,6 +71,7 @@ class VirtualServer:
     scheduler: str
     one_packet: bool = False
     timeouts: Mapping[str, int] = field(default_factory=dict)  # other than those of all VS
+    client_address: str = "none"
     rs: list[RealServer] = field(default_factory=list)
     every: list[RealServer] = field(default_factory=list)
     turns: dict[int, Turn] = field(default_factory=dict)  # by worker
@@ -145,7 +146,8 @@ class Services:
                 names[op.vs].remove(op.rs)
 
     def _wrong(self, op: Op, names: dict[str, set[str]], limits: Limits) -> str:
-        if op.one_packet and service_of(op.vs)[0] != UDP:
+        proto = service_of(op.vs)[0]
+        if (op.one_packet and proto != UDP) or (op.client_address != "none" and proto != TCP):
             return "BAD_VALUE"
         vip, rs = endpoint_of(op.vs)[0], endpoint_of(op.rs)[0] if op.rs else b""
         if (vip if op.kind == "VS_ADD" else rs if op.kind == "RS_ADD" else b"") in limits.taken:
@@ -171,12 +173,19 @@ class Services:
         if op.kind == "VS_ADD":
             turns = self._turns(op.scheduler)
             self.table[service] = VirtualServer(
-                op.vs, service, op.scheduler, op.one_packet, op.timeouts, turns=turns
+                op.vs,
+                service,
+                op.scheduler,
+                op.one_packet,
+                op.timeouts,
+                op.client_address,
+                turns=turns,
             )
             return
         vs = self.table[service]
         if op.kind == "VS_EDIT":
             vs.scheduler, vs.one_packet, vs.timeouts = op.scheduler, op.one_packet, op.timeouts
+            vs.client_address = op.client_address
         elif op.kind == "VS_DEL":
             del self.table[service]
             self._gone.append(vs)

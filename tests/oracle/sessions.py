@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from oracle.packet import ACK, TCP, UDP, Address, Endpoint, Key, Packet
 from oracle.services import RealServer, VirtualServer
-from oracle.tcp_numbers import Shift
+from oracle.tcp_numbers import SEQ_AT, Shift, word
 from oracle.tcp_state import OVER, Way, after, begins
+from oracle.telling import Telling
 
 TICK_HZ = 16
 FIRST_LOCAL_PORT = 1024
@@ -44,6 +45,7 @@ class Session:
     one_packet: bool  # over with its first reply
     timeouts: Mapping[str, int]  # in ticks
     shift: Shift = field(default_factory=Shift)
+    telling: Telling | None = None
     acked: dict[Way, int] = field(default_factory=dict)  # last, by the packets of each way
     state: str = field(init=False)
 
@@ -130,6 +132,9 @@ class Sessions:
             vs.one_packet,
             {state: n * TICK_HZ for state, n in {**self._seconds, **vs.timeouts}.items()},
         )
+        if vs.client_address != "none":
+            first = word(packet.l4_header, SEQ_AT) + 1
+            session.telling = Telling(vs.client_address, session.client, session.service, first)
         if local[0] not in self.laddrs:
             raise Illegal(f"{local} is not a local address of this worker")
         if len(local[0]) != len(rs.endpoint[0]):

@@ -37,6 +37,7 @@ NEIGHBOURS = [
     *[*GATEWAYS[4], ("10.10.0.1", 0), ("10.10.0.1", 1), ("203.0.113.9", 1), ("10.10.1.2", 1)],
     *[*GATEWAYS[6], ("2001:db8:10::1", 0), ("2001:db8:10::2", 1), ("2001:db8:c::9", 1)],
 ]
+TELLING = ["none", "toa", "proxy-v2"] if "telling" in FEATURES else ["none"]
 MACS = ["aa:aa:aa:00:00:01", "aa:aa:aa:00:00:fe", "bb:bb:bb:00:00:01"]
 
 
@@ -78,6 +79,7 @@ ops = st.builds(
     st.sampled_from(["rr", "wrr", "sh"]),
     weighted((9, st.just(False)), (1, st.just(True))),
     lifetimes,
+    weighted((3, st.just("none")), (1, st.sampled_from(TELLING))),
 )
 changes = st.builds(Change, st.lists(ops, min_size=1, max_size=6))
 
@@ -147,7 +149,8 @@ def services(draw: st.DrawFn, settings: Settings) -> Change:
     for vs in draw(st.lists(st.sampled_from(SERVICES), unique=True, min_size=4)):
         one_packet = vs.endswith("/udp") and draw(st.integers(0, 3)) == 0
         scheduler = draw(st.sampled_from(["rr", "wrr", "sh"]))
-        made.append(Op("VS_ADD", vs, "", 1, scheduler, one_packet, draw(lifetimes)))
+        tells = draw(st.sampled_from(TELLING)) if vs.endswith("/tcp") else "none"
+        made.append(Op("VS_ADD", vs, "", 1, scheduler, one_packet, draw(lifetimes), tells))
         fit = [rs for rs in RS if "[" not in rs] if not v6 else RS
         if settings.sessions6 or "[" not in vs:
             servers = draw(st.lists(st.sampled_from(fit), unique=True, min_size=1, max_size=4))

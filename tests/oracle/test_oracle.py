@@ -25,6 +25,9 @@ RARER = {
     "resets": 10_000,
     "fragments": 10,
     "pieces": 50,
+    "told by toa": 200,
+    "told by proxy-v2": 500,
+    "behind a PROXY header": 500,
 }
 LIMIT_S = 600
 

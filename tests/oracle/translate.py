@@ -6,8 +6,9 @@ which has two spellings.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from oracle.checksum import carried, checksum, ones_sum
+from oracle.checksum import adjusted, carried, checksum, ones_sum
 from oracle.packet import (
     CHECKSUM_AT,
     ETHERNET,
@@ -65,6 +66,33 @@ def full_nat(
     frame[l4 : l4 + 4] = src[1].to_bytes(2, "big") + dst[1].to_bytes(2, "big")
     frame[l4 + 4 : l4 + len(header)] = header[4:]
     return _with_checksums(packet, frame)
+
+
+def rebuilt(packet: Packet, header: bytes, before: bytes) -> Packet:
+    """The packet as it would have come with this L4 header, and so much more before its data.
+
+    Its checksums are as wrong as they were.
+    """
+    frame = bytearray(packet.frame[: packet.l4] + header + before)
+    frame += packet.frame[packet.headers_end :]
+    length = packet.length + len(frame) - len(packet.frame)
+    at, told = (ETHERNET + 2, length) if packet.family == 4 else (ETHERNET + 4, length - 40)
+    frame[at : at + 2] = told.to_bytes(2, "big")
+    if packet.fragment:
+        place = packet.l4 + CHECKSUM_AT[packet.proto]
+        was = number(packet.frame, place)
+        (value, *_) = adjusted(was, packet.l4_header, header, False)
+        frame[place : place + 2] = value.to_bytes(2, "big")
+        return replace(packet, frame=bytes(frame))
+    return read(_with_checksums(packet, frame)[0])
+
+
+def cuttable(frame: bytes) -> bytes:
+    """The IPv4 frame that may be fragmented."""
+    header = frame[ETHERNET : ETHERNET + 6] + b"\0\0" + frame[ETHERNET + 8 : ETHERNET + 10]
+    rest = frame[ETHERNET + 12 : ETHERNET + 20]
+    value = checksum(header + rest).to_bytes(2, "big")
+    return frame[:ETHERNET] + header + value + rest + frame[ETHERNET + 20 :]
 
 
 def other_family(

@@ -127,6 +127,15 @@ def with_right_checksum(frame: bytes) -> bytes:
     return frame[:place] + _l4_right(frame).to_bytes(2, "big") + frame[place + 2 :]
 
 
+def as_wrong(frame: bytes, before: bytes) -> bytes:
+    """The TCP frame with checksums that are as wrong as those of another one."""
+    changed, places = bytearray(frame), [l4_at(one) + TCP_CSUM for one in (before, frame)]
+    _carry(changed, before, frame, (places[0], places[1]), _l4_right)
+    if not is_v6(frame):
+        _carry(changed, before, frame, (IP_AT + 10, IP_AT + 10), _ip_right)
+    return bytes(changed)
+
+
 def right_checksums(frame: bytes) -> bool:
     """Whether both checksums are what they would be if made from scratch; no UDP one counts too."""
     proto, l4 = proto_and_l4(frame)

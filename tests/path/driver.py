@@ -221,6 +221,10 @@ class Harness:
                 found[place // reasons, self._reasons[place % reasons]] = int(count)
         return found
 
+    def untold(self, worker: int = 0) -> int:
+        """Count a worker's segments that should have told the client's address, and did not."""
+        return int(lib.harness_untold(worker))
+
     def vs(self) -> dict[str, Vs]:
         """List every VS by its key."""
         rows = structs.listing(lib.harness_vs_list, "struct slb_vs_info")

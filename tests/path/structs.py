@@ -93,6 +93,8 @@ def put_ops(ops: Sequence[Op]) -> Any:
         row.kind = number(f"SLB_OP_{op.kind}")
         row.scheduler = number(f"SLB_SCHED_{op.scheduler.upper()}")
         row.weight, row.one_packet = op.weight, op.one_packet
+        how = op.client_address.upper().replace("-", "_")
+        row.client_address = number(f"SLB_CLIENT_ADDRESS_{how}")
         for state, seconds in op.timeouts.items():
             row.timeout_s[number(f"SLB_{state}")] = seconds
         put_endpoint(row.vs, op.vs)

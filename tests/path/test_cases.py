@@ -18,6 +18,7 @@ import cases_punt
 import cases_steering
 import cases_tcp
 import cases_tcp_numbers
+import cases_toa
 import cases_translation
 import cases_udp
 import pytest
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.path
 TABLES = (
     cases_tcp,
     cases_tcp_numbers,
+    cases_toa,
     cases_crossings,
     cases_edge_ports,
     cases_own_client,

@@ -42,6 +42,7 @@ class Op:
     weight: int = 1
     scheduler: str = "rr"
     one_packet: bool = False
+    client_address: str = "none"
     timeouts: Mapping[str, int] = field(default_factory=dict)  # as in Settings
 
 
