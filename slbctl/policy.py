@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from slb.model.address import show
-from slb.model.policy import MAX_TIMEOUT_S, SCHEDULERS, TIMEOUTS, TimeoutName
+from slb.model.policy import CLIENT_ADDRESSES, MAX_TIMEOUT_S, SCHEDULERS, TIMEOUTS, TimeoutName
 from slb.model.views import VsView
 
 Timeout = tuple[TimeoutName, int | None]
@@ -63,6 +63,11 @@ one_packet_switch = click.option(
     default=None,
     help="UDP: a session is over with its first reply, as for DNS.",
 )
+client_address_option = click.option(
+    "--client-address",
+    type=click.Choice(CLIENT_ADDRESSES),
+    help="TCP: how its RS are told who the client is: by a TCP option, or by the PROXY protocol.",
+)
 timeout_option = click.option(
     "--timeout",
     "timeouts",
@@ -81,17 +86,26 @@ timeout_switch = click.option(
 )
 
 
-def words(scheduler: str | None, one_packet: bool | None, timeouts: Iterable[Timeout]) -> list[str]:
+def words(
+    scheduler: str | None,
+    one_packet: bool | None,
+    timeouts: Iterable[Timeout],
+    client_address: str | None,
+) -> list[str]:
     """What was asked for, in words."""
     found = [scheduler] if scheduler else []
     if one_packet is not None:
         found.append("one packet a session" if one_packet else "all packets of a session")
+    if client_address:
+        found.append(f"client address {client_address}")
     return found + [_timeout(name, seconds) for name, seconds in timeouts]
 
 
 def properties(view: VsView) -> list[tuple[str, str]]:
     """What a VS has beside its scheduler, for `vs show`."""
     found = [("One packet", "a session is over with its first reply")] if view.one_packet else []
+    if view.client_address != "none":
+        found.append(("Client address", view.client_address))
     if own := view.timeouts.given():
         found.append(("Timeouts", ", ".join(_timeout(*item) for item in own.items())))
     return found

@@ -57,4 +57,5 @@ def write(services: ServiceSet) -> str:
 def _without_defaults(service: Service) -> dict[str, Any]:
     plain = codec.to_plain(service)
     rs = plain.pop("rs")
-    return {k: v for k, v in plain.items() if k not in ("one_packet", "timeouts") or v} | {"rs": rs}
+    usual = {"one_packet": False, "timeouts": {}, "client_address": "none"}
+    return {k: v for k, v in plain.items() if k not in usual or v != usual[k]} | {"rs": rs}

@@ -35,6 +35,7 @@ COUNTED = (
     ("HANDED IN", "handed_in"),
     ("PUNTED", "punted"),
     ("DROPPED", "dropped"),
+    ("UNTOLD", "untold"),
 )
 
 

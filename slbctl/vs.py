@@ -8,7 +8,7 @@ import click
 
 from slb.model.codec import to_plain
 from slb.model.endpoint import VsKey
-from slb.model.policy import Scheduler, VsTimeouts
+from slb.model.policy import ClientAddress, Scheduler, VsTimeouts
 from slb.model.service import RealServer, Service, VsEdit
 from slb.model.views import RsView, Traffic, VsView
 from slbctl import output, policy
@@ -49,6 +49,7 @@ def vs() -> None:
     help="An RS to begin with, weight 1 unless given; may be repeated.",
 )
 @policy.one_packet_option
+@policy.client_address_option
 @policy.timeout_option
 @click.pass_obj
 def add(
@@ -57,13 +58,16 @@ def add(
     scheduler: Scheduler | None,
     real_servers: Sequence[RealServer],
     one_packet: bool,
+    client_address: ClientAddress | None,
     timeouts: Sequence[policy.Timeout],
 ) -> None:
     """Add a VS, with its RS."""
     own = VsTimeouts(**dict(timeouts))
-    service = Service(vs, scheduler or "rr", tuple(real_servers), one_packet, own)
+    service = Service(
+        vs, scheduler or "rr", tuple(real_servers), one_packet, own, client_address or "none"
+    )
     done = ask(target, lambda client: client.vs_add(service))
-    kept = ", ".join(policy.words(service.scheduler, one_packet or None, timeouts))
+    kept = ", ".join(policy.words(service.scheduler, one_packet or None, timeouts, client_address))
     output.show_line(
         f"VS {vs} added, {kept}, {len(real_servers)} RS (generation {done.generation})"
     )
@@ -82,11 +86,13 @@ def delete(target: Target, vs: VsKey) -> None:
     examples=(
         "slbctl vs edit 10.96.0.10:80/tcp --scheduler sh",
         "slbctl vs edit 10.96.0.10:80/tcp --timeout tcp_established=3600",
+        "slbctl vs edit 10.96.0.10:80/tcp --client-address proxy-v2",
     )
 )
 @vs_argument
 @policy.scheduler_option
 @policy.one_packet_switch
+@policy.client_address_option
 @policy.timeout_switch
 @click.pass_obj
 def edit(
@@ -94,15 +100,16 @@ def edit(
     vs: VsKey,
     scheduler: Scheduler | None,
     one_packet: bool | None,
+    client_address: ClientAddress | None,
     timeouts: Sequence[policy.Timeout],
 ) -> None:
-    """Change the scheduler, the one-packet mode or timeouts of a VS."""
-    change = VsEdit(scheduler, one_packet, dict(timeouts))
+    """Change the scheduler, the one-packet mode, timeouts or the client address of a VS."""
+    change = VsEdit(scheduler, one_packet, dict(timeouts), client_address)
     if change == VsEdit():
-        usage = "nothing to change: give --scheduler, --one-packet or --timeout"
+        usage = "nothing to change: give --scheduler, --one-packet, --client-address or --timeout"
         raise click.UsageError(usage, click.get_current_context())
     done = ask(target, lambda client: client.vs_edit(vs, change))
-    kept = ", ".join(policy.words(scheduler, one_packet, timeouts))
+    kept = ", ".join(policy.words(scheduler, one_packet, timeouts, client_address))
     output.show_line(f"VS {vs} changed, {kept} (generation {done.generation})")
 
 
@@ -115,6 +122,7 @@ def list_(target: Target, as_json: bool) -> None:
     columns = [
         Column[VsView]("VS", lambda row: row.vs),
         Column[VsView]("SCHED", lambda row: row.scheduler),
+        Column[VsView]("CLIENT ADDRESS", lambda row: row.client_address.replace("none", "-")),
         number("RS", lambda row: row.rs_count),
         Column[VsView]("DRAINING", lambda row: str(row.draining or "-"), right=True),
         Column[VsView]("REMOVED", lambda row: str(row.removed or "-"), right=True),

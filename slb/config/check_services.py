@@ -57,6 +57,9 @@ def policy(vs: VsKey, wanted: Policy) -> Iterator[Finding]:
     """Yield what does not suit a VS's protocol, with the path inside the VS."""
     if wanted.one_packet and vs.proto != "udp":
         yield ("one_packet",), f"VS {vs} is not UDP, and one_packet is for UDP alone; remove it"
+    if wanted.client_address != "none" and vs.proto != "tcp":
+        text = f"VS {vs} is not TCP, and client_address is for TCP alone; remove it"
+        yield ("client_address",), text
     for name in wanted.timeouts.given():
         if not name.startswith(f"{vs.proto}_"):
             text = f"VS {vs} has no sessions in state {name}; remove the timeout"

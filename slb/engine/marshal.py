@@ -85,4 +85,6 @@ def put_timeouts(field: Any, seconds: Mapping[str, int]) -> None:
 def _put_policy(row: Any, policy: Policy) -> None:
     row.scheduler = value(f"SLB_SCHED_{policy.scheduler.upper()}")
     row.one_packet = policy.one_packet
+    how = policy.client_address.upper().replace("-", "_")
+    row.client_address = value(f"SLB_CLIENT_ADDRESS_{how}")
     put_timeouts(row.timeout_s, policy.timeouts.given())

@@ -16,6 +16,7 @@ def vs_list() -> list[views.VsView]:
     """Read every VS."""
     key = Keys()
     schedulers = _words("slb_sched", "SLB_SCHED_")
+    tells = _words("slb_client_address", "SLB_CLIENT_ADDRESS_")
     states = [(n, s) for n, s in _words("slb_tcp_state", "SLB_").items() if s in TIMEOUTS]
     return [
         views.VsView(
@@ -28,6 +29,7 @@ def vs_list() -> list[views.VsView]:
             traffic=_same(views.Traffic, row.traffic),
             one_packet=bool(row.one_packet),
             timeouts=VsTimeouts(**{s: row.timeout_s[n] or None for n, s in states}),
+            client_address=tells[row.client_address].replace("_", "-"),
         )
         for row in listing(lib.slb_vs_list, "struct slb_vs_info", "VS")
     ]

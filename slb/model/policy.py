@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How a VS treats its clients: the scheduler, one-packet mode, and timeouts of its own."""
+"""How a VS treats its clients: the scheduler, one-packet mode, timeouts, and what its RS are told."""
 
 from typing import Annotated, Literal, get_args
 
@@ -8,6 +8,8 @@ from msgspec.structs import asdict
 
 Scheduler = Literal["rr", "wrr", "sh"]
 SCHEDULERS: tuple[str, ...] = get_args(Scheduler)
+ClientAddress = Literal["none", "toa", "proxy-v2"]
+CLIENT_ADDRESSES: tuple[str, ...] = get_args(ClientAddress)
 TimeoutName = Literal[
     "tcp_syn_sent",
     "tcp_syn_recv",
@@ -50,12 +52,14 @@ class Policy(Struct, frozen=True):
     scheduler: Scheduler = "rr"
     one_packet: bool = False
     timeouts: VsTimeouts = VsTimeouts()
+    client_address: ClientAddress = "none"
 
     def words(self) -> dict[str, str]:
         """Return each attribute as text."""
         return {
             "scheduler": self.scheduler,
             "one_packet": "true" if self.one_packet else "false",
+            "client_address": self.client_address,
             **dict.fromkeys(TIMEOUTS, "default"),
             **{name: str(seconds) for name, seconds in self.timeouts.given().items()},
         }

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from slb.model.endpoint import Endpoint, VsKey
-from slb.model.policy import Policy, Scheduler, Seconds, TimeoutName, VsTimeouts
+from slb.model.policy import ClientAddress, Policy, Scheduler, Seconds, TimeoutName, VsTimeouts
 
 MAX_WEIGHT = 1000
 Weight = Annotated[int, Meta(ge=0, le=MAX_WEIGHT)]
@@ -28,11 +28,12 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
     rs: tuple[RealServer, ...] = ()
     one_packet: bool = False
     timeouts: VsTimeouts = VsTimeouts()
+    client_address: ClientAddress = "none"
 
     @property
     def policy(self) -> Policy:
         """All but its key and its RS."""
-        return Policy(self.scheduler, self.one_packet, self.timeouts)
+        return Policy(self.scheduler, self.one_packet, self.timeouts, self.client_address)
 
 
 class ServiceSet(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +51,7 @@ class VsEdit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     scheduler: Scheduler | None = None
     one_packet: bool | None = None
     timeouts: dict[TimeoutName, Seconds | None] = {}
+    client_address: ClientAddress | None = None
 
     def apply(self, policy: Policy) -> Policy:
         """Return the policy after the change."""
@@ -57,6 +59,7 @@ class VsEdit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
             self.scheduler or policy.scheduler,
             policy.one_packet if self.one_packet is None else self.one_packet,
             replace(policy.timeouts, **self.timeouts),
+            self.client_address or policy.client_address,
         )
 
 

@@ -66,6 +66,7 @@ class VsView(Struct, frozen=True):
     traffic: Traffic
     one_packet: bool = False
     timeouts: VsTimeouts = VsTimeouts()
+    client_address: str = "none"
 
 
 class RsView(Struct, frozen=True):
@@ -132,7 +133,10 @@ class SteeringView(Struct, frozen=True):
 
 
 class WorkerView(Struct, frozen=True):
-    """A worker core; `idle` is what it does when it finds no packet, busy or adaptive."""
+    """A worker core; `idle` is what it does when it finds no packet, busy or adaptive.
+
+    `untold`: segments that should have told an RS its client's address, and could not.
+    """
 
     worker: int
     cpu: int
@@ -154,6 +158,7 @@ class WorkerView(Struct, frozen=True):
     sessions_ended: int
     sessions_recycled: int
     sessions_capacity: int
+    untold: int
     session_bytes: int
 
 

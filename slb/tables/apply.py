@@ -60,7 +60,9 @@ class Tables:
     async def edit(self, vs: VsKey, change: VsEdit) -> int:
         """Change a VS's policy; raises UnknownVs, BadRequest."""
         if change == VsEdit():
-            raise BadRequest("nothing to change: give scheduler, one_packet or timeouts")
+            raise BadRequest(
+                "nothing to change: give scheduler, one_packet, timeouts or client_address"
+            )
         async with self._lock:
             have = plans.policy(await self._find(vs))
             want = change.apply(have)

@@ -63,7 +63,12 @@ def services(vs_rows: Sequence[VsView], rs_rows: Sequence[RsView]) -> list[Servi
 
 def policy(row: VsView) -> Policy:
     """Take the policy out of a listing."""
-    return Policy(row.scheduler, row.one_packet, row.timeouts)  # type: ignore[arg-type]
+    return Policy(
+        row.scheduler,  # type: ignore[arg-type]
+        row.one_packet,
+        row.timeouts,
+        row.client_address,  # type: ignore[arg-type]
+    )
 
 
 def edit(vs: VsKey, have: Policy, want: Policy) -> list[Op]:
@@ -72,7 +77,7 @@ def edit(vs: VsKey, have: Policy, want: Policy) -> list[Op]:
 
 
 def _service(vs: VsKey, kept: Policy, rs: tuple[RealServer, ...]) -> Service:
-    return Service(vs, kept.scheduler, rs, kept.one_packet, kept.timeouts)
+    return Service(vs, kept.scheduler, rs, kept.one_packet, kept.timeouts, kept.client_address)
 
 
 def _sorted(real: Iterable[RealServer]) -> tuple[RealServer, ...]:

@@ -45,6 +45,7 @@ class Run:
     flows: dict[int, Flow] = field(default_factory=dict)  # by the client's port
     answers: dict[int, Flow] = field(default_factory=dict)  # the RS's, newest, by the same
     latest: int = 0
+    told: Flow | None = None  # the client's newest segment of which an RS's is more than a copy
     drops: Counter[tuple[int, str]] = field(default_factory=Counter)
     packets: Counter[str] = field(default_factory=Counter)
     octets: Counter[str] = field(default_factory=Counter)

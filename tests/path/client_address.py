@@ -2,15 +2,23 @@
 """Packets of sessions whose RS is told the client's address, and what must come of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from case import IN, OUT, Back, Change, Run, Send, Step, ToClient, ToRs
+from case import IN, OUT, Back, Change, Flow, Run, Send, Step, ToClient, ToRs
 from cases_tcp_numbers import WAYS, Way, dressed
 from driver import Result
-from packets.client_address import TOA, counted, header_of, with_header, with_toa, without_options
-from packets.frames import SYN, SYN_ACK, VIP, VIP6, VIP46, VIP64
+from errors import Error
+from packets.client_address import (
+    TOA,
+    behind,
+    counted,
+    header_of,
+    with_header,
+    with_toa,
+    without_options,
+)
+from packets.frames import SYN, SYN_ACK, VIP, VIP6, VIP46, VIP64, answer
 from packets.nat import endpoints
-from scapy.layers.l2 import Ether
 from values import Op
 
 FIRST = 1001  # a client's first byte
@@ -33,9 +41,12 @@ class Tells(ToRs):
         """Compare every byte with a translation made from scratch."""
         assert result.what == f"TX {self.port}"
         run.touch(IN, frame)
+        longer = frame
         for change in self.changes:
+            longer = frame if change is behind else change(frame)
             frame = change(frame)
         assert result.data == self.expect(run, send, frame, result.data)
+        run.told = Flow(longer, result.data, run.flows[run.latest].shift)
 
 
 @dataclass(frozen=True)
@@ -48,10 +59,12 @@ class Uncounts(ToClient):
         """Compare every byte with a translation made from scratch."""
         assert result.what == f"TX {self.port}"
         run.touch(OUT, frame)
-        flow = run.flows[endpoints(result.data)[1][1]]
+        port = endpoints(result.data)[1][1]
+        flow = run.flows[port]
         header = len(header_of(flow.before))
-        frame = counted(frame, self.first + flow.shift.seq, header)
-        assert result.data == self.expect(run, send, frame, result.data)
+        less = counted(frame, self.first + flow.shift.seq, header)
+        assert result.data == self.expect(run, send, less, result.data)
+        run.answers[port] = replace(run.answers[port], before=frame)
 
 
 def blank(frame: bytes) -> bytes:
@@ -69,9 +82,19 @@ class Answers(Back):
 
     def frame(self, run: Run) -> bytes:
         """Make it with the numbers that the RS has seen."""
-        shift = run.flows[self.of or run.latest].shift.seq
-        ack = (self.ack + shift + self.header) % 2**32
-        return dressed(Ether(super().frame(run)), self.options(shift), ack=ack)
+        flow = run.flows[self.of or run.latest]
+        ack = (self.ack + flow.shift.seq + self.header) % 2**32
+        packet = answer(flow.after, self.flags, self.payload)
+        return dressed(self.change(packet), self.options(flow.shift.seq), ack=ack)
+
+
+class AboutTold(Error):
+    """An error about the client's newest segment."""
+
+    def flow(self, run: Run) -> Flow:
+        """As it was sent, but for what the RS is told with it, and as it was seen."""
+        assert run.told is not None
+        return run.told
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs the tables of packet cases; each cases_*.py is one feature."""
 
+import cases_client_address_errors
 import cases_crossings
 import cases_edge_ports
 import cases_forwarding
@@ -14,6 +15,7 @@ import cases_icmp_quotes
 import cases_ipv6
 import cases_malformed
 import cases_own_client
+import cases_proxy_protocol
 import cases_punt
 import cases_steering
 import cases_tcp
@@ -32,7 +34,9 @@ pytestmark = pytest.mark.path
 TABLES = (
     cases_tcp,
     cases_tcp_numbers,
+    cases_client_address_errors,
     cases_toa,
+    cases_proxy_protocol,
     cases_crossings,
     cases_edge_ports,
     cases_own_client,

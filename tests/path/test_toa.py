@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """TOA where there is no room for it, which is counted, and no reason to drop anything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cases_toa
 import pytest
@@ -25,6 +25,14 @@ BROKEN = b"\x03\x29\x01\x01"  # longer than all options
 @pytest.mark.parametrize("case", cases_toa.CASES, ids=lambda case: case.sentence)
 def test_case_with_the_client_s_numbers(case: Case, open_lab: OpenLab) -> None:
     case.run(open_lab(Settings(renumber=False)).usual())
+
+
+@pytest.fixture
+def lab(open_lab: OpenLab) -> Iterator[Lab]:
+    """The usual services."""
+    opened = open_lab(Settings()).usual()
+    yield opened
+    opened.clear()
 
 
 def size_of(talk: Talk) -> int:
@@ -116,4 +124,3 @@ def test_bytes_behind_the_packet_are_left_out_for_it(open_lab: OpenLab) -> None:
         Send(frame + b"padding", Tells(cut=0, changes=(lambda f: with_toa(f[:-7]),))),
     ).run(lab)
     lab.clear()
-

@@ -42,8 +42,8 @@ class Op:
     weight: int = 1
     scheduler: str = "rr"
     one_packet: bool = False
-    client_address: str = "none"
     timeouts: Mapping[str, int] = field(default_factory=dict)  # as in Settings
+    client_address: str = "none"
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class FakeEngine(MemoryEngine):
                 fake_answers.traffic(sum(weights.values()), self.readings),
                 policies[vs].one_packet,
                 policies[vs].timeouts,
+                policies[vs].client_address,
             )
             for vs, (scheduler, weights) in self.services().items()
             for rows in [[fake_answers.rs_view(vs, *rs) for rs in weights.items()]]

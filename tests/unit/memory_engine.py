@@ -121,6 +121,7 @@ def vs_view(vs: str, policy: Policy, rs_count: int, generation: int) -> views.Vs
         NO_TRAFFIC,
         policy.one_packet,
         policy.timeouts,
+        policy.client_address,
     )
 
 
