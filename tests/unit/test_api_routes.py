@@ -112,6 +112,26 @@ def test_what_a_vs_has_of_its_own(api: Api) -> None:
     ]
 
 
+def test_how_an_rs_is_told_its_client(api: Api) -> None:
+    async def life(client: Client) -> None:
+        await client.vs_add(Service(VS, client_address="toa"))
+        await client.vs_edit(VS, VsEdit("sh"))
+        assert (await client.vs_show(VS)).client_address == "toa", "what is not named stays"
+        await client.vs_edit(VS, VsEdit(client_address="proxy-v2"))
+        (service,) = (await client.export()).services
+        assert service == Service(VS, "sh", client_address="proxy-v2")
+        await client.vs_edit(VS, VsEdit(client_address="none"))
+        assert (await client.vs_show(VS)).client_address == "none"
+
+    api.ask(life)
+    assert [str(op) for (op,) in api.engine.commits] == [
+        f"+ vs {VS} scheduler rr client_address toa",
+        f"~ vs {VS} scheduler rr -> sh",
+        f"~ vs {VS} client_address toa -> proxy-v2",
+        f"~ vs {VS} client_address proxy-v2 -> none",
+    ]
+
+
 def test_an_edit_that_does_not_suit_the_protocol_changes_nothing(api: Api) -> None:
     async def refused(client: Client) -> None:
         await client.vs_add(Service(VS))
@@ -195,12 +215,17 @@ def test_apply_and_export(api: Api) -> None:
         (
             lambda c: c.vs_edit(VS, VsEdit()),
             errors.BadRequest,
-            "nothing to change: give scheduler, one_packet or timeouts",
+            "nothing to change: give scheduler, one_packet, timeouts or client_address",
         ),
         (
             lambda c: c.vs_add(Service(VS, one_packet=True)),
             errors.BadRequest,
             f"VS {VS} is not UDP, and one_packet is for UDP alone; remove it",
+        ),
+        (
+            lambda c: c.vs_add(Service(DNS, client_address="toa")),
+            errors.BadRequest,
+            f"VS {DNS} is not TCP, and client_address is for TCP alone; remove it",
         ),
         (
             lambda c: c.vs_add(Service(DNS, timeouts=VsTimeouts(tcp_close=5))),

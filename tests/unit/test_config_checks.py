@@ -164,6 +164,11 @@ def test_one_broken_rule(old: str, new: str, line: str) -> None:
             "UDP alone; remove it",
         ),
         (
+            vs("10.96.0.1:53/udp") + "    client_address: toa\n",
+            "12: services[0].client_address: VS 10.96.0.1:53/udp is not TCP, and client_address "
+            "is for TCP alone; remove it",
+        ),
+        (
             vs("10.96.0.1:80/tcp") + "    timeouts: {tcp_close: 3, udp_replied: 5}\n",
             "12: services[0].timeouts.udp_replied: VS 10.96.0.1:80/tcp has no sessions in state "
             "udp_replied; remove the timeout",

@@ -55,6 +55,24 @@ def test_what_a_vs_has_of_its_own(daemon: FakeDaemon) -> None:
     assert policy == Policy("rr", False, VsTimeouts(udp_oneway=3))
 
 
+def test_how_an_rs_is_told_its_client(daemon: FakeDaemon) -> None:
+    words = ("vs", "add", VS, "--client-address", "toa", "--rs", RS)
+    said = slbctl(daemon.socket, *words).out
+    assert said == f"VS {VS} added, rr, client address toa, 1 RS (generation 1)\n"
+    assert f"{VS} rr toa 1" in slbctl(daemon.socket, "vs", "list").lines[1]
+    assert "Client address toa" in slbctl(daemon.socket, "vs", "show", VS).lines
+    said = slbctl(daemon.socket, "vs", "edit", VS, "--client-address", "proxy-v2").out
+    assert said == f"VS {VS} changed, client address proxy-v2 (generation 2)\n"
+    exported = slbctl(daemon.socket, "export").out
+    assert "  client_address: proxy-v2\n" in exported
+    before = daemon.engine.tables
+    daemon.engine.tables = {}
+    slbctl(daemon.socket, "apply", "-", stdin=exported)
+    assert daemon.engine.tables == before
+    slbctl(daemon.socket, "vs", "edit", VS, "--client-address", "none")
+    assert "client_address" not in slbctl(daemon.socket, "export").out
+
+
 def test_rs_from_its_birth_to_its_end(daemon: FakeDaemon) -> None:
     daemon.add(VS)
     said = slbctl(daemon.socket, "rs", "add", VS, RS, "--weight", "3").out
@@ -147,8 +165,12 @@ def test_a_full_table_names_the_limit(daemon: FakeDaemon) -> None:
         ),
         (
             ("vs", "edit", VS),
-            "nothing to change: give --scheduler, --one-packet or --timeout "
+            "nothing to change: give --scheduler, --one-packet, --client-address or --timeout "
             "(see 'slbctl vs edit --help')",
+        ),
+        (
+            ("vs", "add", VS, "--client-address", "proxy"),
+            "'--client-address': 'proxy' is not one of 'none', 'toa', 'proxy-v2'",
         ),
         (
             ("vs", "edit", VS, "--timeout", "tcp_closed=5"),

@@ -18,9 +18,9 @@ def test_vs_list(daemon: FakeDaemon) -> None:
     daemon.add(VS, "wrr", r1=1, r2=5, r3=0, r9=0)
     daemon.add(DNS)
     assert slbctl(daemon.socket, "vs", "list").lines == [
-        "VS SCHED RS DRAINING REMOVED ACTIVE SESSIONS BYTES IN BYTES OUT",
-        f"{VS} wrr 3 1 1 702 122k 578 MB 13.7 GB",
-        f"{DNS} rr 0 - - 0 10 64.0 kB 3.00 MB",
+        "VS SCHED CLIENT ADDRESS RS DRAINING REMOVED ACTIVE SESSIONS BYTES IN BYTES OUT",
+        f"{VS} wrr - 3 1 1 702 122k 578 MB 13.7 GB",
+        f"{DNS} rr - 0 - - 0 10 64.0 kB 3.00 MB",
         "",
         "2 VS, 3 RS, 1 draining, 1 removed, 702 active sessions",
     ]
@@ -119,10 +119,11 @@ def test_a_vs_added_between_two_readings_starts_at_zero(daemon: FakeDaemon) -> N
 
 def test_stats(daemon: FakeDaemon) -> None:
     assert slbctl(daemon.socket, "stats").lines == [
-        "WORKER CPU IDLE BUSY ACTIVE CAPACITY CREATED RX TX HANDED OFF HANDED IN PUNTED DROPPED",
-        "0 1 busy 25.0% 107 1.00M 10 1000 1000 0 12.0M 2560 1221",
-        "1 2 adaptive 25.0% 108 1.00M 617k 24.1M 24.1M 12.0M 0 2560 1221",
-        "all 25.0% 215 2.00M 617k 24.1M 24.1M 12.0M 12.0M 5120 2442",
+        "WORKER CPU IDLE BUSY ACTIVE CAPACITY CREATED RX TX HANDED OFF HANDED IN PUNTED DROPPED "
+        "UNTOLD",
+        "0 1 busy 25.0% 107 1.00M 10 1000 1000 0 12.0M 2560 1221 3",
+        "1 2 adaptive 25.0% 108 1.00M 617k 24.1M 24.1M 12.0M 0 2560 1221 4",
+        "all 25.0% 215 2.00M 617k 24.1M 24.1M 12.0M 12.0M 5120 2442 7",
         "",
         "generation 0",
     ]
@@ -298,8 +299,10 @@ def test_an_empty_table_is_one_line(daemon: FakeDaemon, words: str) -> None:
 
 TRAFFIC = {"in_packets", "in_bytes", "out_packets", "out_bytes", "sessions", "active"}
 JSON_KEYS = {
-    "vs list": "vs scheduler rs_count draining removed generation traffic one_packet timeouts",
-    "vs stats": "vs scheduler rs_count draining removed generation traffic one_packet timeouts",
+    "vs list": "vs scheduler rs_count draining removed generation traffic one_packet timeouts "
+    "client_address",
+    "vs stats": "vs scheduler rs_count draining removed generation traffic one_packet timeouts "
+    "client_address",
     "rs list": "vs rs weight removed traffic",
     "laddr list": "address worker port active sessions",
     "port list": "name driver mac mtu link_up speed_mbps kernel_interface kni_kind rx_queues "
