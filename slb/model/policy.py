@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How a VS treats its clients: the scheduler, one-packet mode, timeouts, and what its RS are told."""
+"""How a VS treats its clients: scheduler, one-packet mode, timeouts, and what its RS are told."""
 
 from typing import Annotated, Literal, get_args
 
