@@ -14,7 +14,7 @@ from oracle.drafts import MILD, QUIRKS
 from oracle.events import ErrorAbout, Fragmented, FromClient, Noise, OfSession, Other, Sent
 from oracle.features import FEATURES
 
-BYTES = 28
+BYTES = 24
 T = TypeVar("T")
 
 CLIENTS = {

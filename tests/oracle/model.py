@@ -421,11 +421,7 @@ class Model:
             src, dst = session.service, session.client
         hop = self.routes.find(dst[0])
         telling = session.telling if fate.quoted is None else None
-        if (
-            telling is not None
-            and (telling.how == "toa" or not telling.late)
-            and (way is Way.IN and packet.fragment and self._leaves(packet, session))
-        ):
+        if fate.plan.refused:
             return Verdict("DROP CLIENT_ADDRESS")
         if packet.ttl <= 1:
             return self._dropped(fate, "TTL")
@@ -502,7 +498,7 @@ class Model:
         if fate.quoted is not None:
             fate.telling = replace(telling)
             return
-        if fate.way is Way.OUT or packet.fragment or not self._leaves(packet, session):
+        if fate.way is Way.OUT or not self._leaves(packet, session):
             return
         length = translated_length(packet, 4 if len(session.rs.endpoint[0]) == 4 else 6)
         fate.plan = telling.plan(packet, max(self._settings.mtu - length, 0))

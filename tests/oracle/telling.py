@@ -37,6 +37,7 @@ class Plan:
     tells: bool = False
     behind: bool = False  # the header, in the RS's count
     untold: bool = False  # it should tell, and there is no room
+    refused: bool = False  # it cannot be changed
 
 
 @dataclass
@@ -82,6 +83,8 @@ class Telling:
 
     def plan(self, packet: Packet, room: int) -> Plan:
         """What it needs that may grow by so much."""
+        if packet.fragment:
+            return Plan(refused=not self.late)
         may = packet.flags & (SYN | ACK | RST) == ACK
         if self.how == "toa":
             if self.told or not may:
