@@ -5,6 +5,7 @@
 #include "path/client_address.h"
 #include "path/icmp_make.h"
 #include "path/mbuf_edit.h"
+#include "path/proxy_protocol.h"
 #include "path/split.h"
 #include "path/translate.h"
 
@@ -51,21 +52,20 @@ static uint32_t trailer(const struct pkt *p) {
 	return rte_pktmbuf_pkt_len(p->m) - RTE_ETHER_HDR_LEN - p->ip_len;
 }
 
-// The outgoing MTU as one for packets of the family that came in, without what is put into them. No IPv6 sender makes them shorter than 1,280 bytes, and those that
-// are no longer may be cut as IPv4.
+// The outgoing MTU as one for packets of the family that came in, without a PROXY header. No IPv6 sender makes them shorter than
+// 1,280 bytes, and those that are no longer may be cut as IPv4.
 static uint32_t mtu_before(const struct pkt *p, const struct hop *hop) {
 	const uint32_t grows = sizeof(struct rte_ipv6_hdr) - sizeof(struct rte_ipv4_hdr);
+	const struct session *s = p->session;
+	bool crosses = s->kind[DIR_IN] != s->kind[DIR_OUT];
+	bool told = p->flags & PKT_TELL && s->extras & SESSION_PROXY;
+	uint32_t mtu = hop->mtu - (told ? proxy_bytes(s) : 0);
 
-	bool crosses = p->session->kind[DIR_IN] != p->session->kind[DIR_OUT];
-	uint32_t mtu = hop->mtu;
-
-	if (p->flags & PKT_TELL)
-		mtu -= client_address_most(p->session);
 	if (!pkt_is_v6(p))
 		return crosses ? mtu - grows : mtu;
-	return crosses || p->flags & PKT_TELL
-		? RTE_MAX(crosses ? mtu + grows : mtu, (uint32_t)SHORTEST_MTU6)
-		: mtu;
+	if (crosses)
+		mtu += grows;
+	return crosses || told ? RTE_MAX(mtu, (uint32_t)SHORTEST_MTU6) : mtu;
 }
 
 static void too_long(

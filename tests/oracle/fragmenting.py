@@ -11,7 +11,7 @@ from oracle.packet import ETHERNET, Packet
 
 MORE = 0x2000
 SIZES = [8, 24, 64, 256, 256, 512, 512, 1024, 1480]
-OCTETS = [9, 40, 100, 600, 1200, 1400, 1900]
+OCTETS = [9, 40, 100, 600, 1200, 1400, 1850]
 
 
 @dataclass(frozen=True)

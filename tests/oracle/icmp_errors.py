@@ -157,7 +157,11 @@ def _quoted_v6(data: bytes) -> Quotation:
 
 
 def before(
-    quoted: Quotation, shift: Shift, telling: Telling | None, way: Way, sent: Quotation | None
+    quoted: Quotation,
+    shift: Shift,
+    way: Way,
+    sent: Quotation | None,
+    telling: Telling | None = None,
 ) -> bytes:
     """The header that an end has sent which an error quotes that goes this way."""
     if quoted.proto != TCP:

@@ -13,44 +13,41 @@ from functools import partial
 
 from values import Op, Settings, View
 
-from oracle import fragments, icmp_errors
+from oracle import fragments, icmp_errors, told
 from oracle.icmp_errors import LEAST_MTU6, is_error, quotation, time_exceeded, too_big
 from oracle.outcome import Arrival, Fate, Observed, Trail, Verdict
 from oracle.packet import (
-    ACK,
     ARP,
     BALANCED,
     ICMP,
     ICMP6,
     IPV4,
     IPV6,
-    PUSH,
     TCP,
     Address,
     Key,
     Malformed,
     Packet,
+    is_nobody,
     number,
     read,
     tagged,
     untagged,
 )
 from oracle.punt import PUNT_ARP, PUNT_OSPF, PUNT_OTHER, is_ospf, punt_class
-from oracle.reassembly import Reassembly
+from oracle.reassembly import Reassembly, of_first
 from oracle.resets import resets
 from oracle.routes import Routes, packed
 from oracle.services import Limits, Service, Services, VirtualServer
 from oracle.sessions import Illegal, Session, Sessions, is_wide
-from oracle.tcp_numbers import ACK_AT, FLAGS_AT, Shift, has_time_stamps, word
+from oracle.tcp_numbers import Shift, has_time_stamps
 from oracle.tcp_state import Way, begins
-from oracle.telling import Telling
 from oracle.translate import (
     MAY_BE_FRAGMENTED,
     cuttable,
     echo_reply,
     full_nat,
     is_echo_request,
-    rebuilt,
     translated_length,
 )
 
@@ -161,7 +158,7 @@ class Model:
                 return
             fate.packet = packet
             sessions = self.workers[fate.arrival.worker]
-            found = sessions.find(packet.key) or self._of_first(fate, packet, observed)
+            found = sessions.find(packet.key) or of_first(fate, packet, sessions, observed)
             if found is not None and found[0].ends_with(packet, found[1]):
                 sessions.end(found[0])
                 for earlier in fates[: fate.place]:
@@ -175,21 +172,6 @@ class Model:
                 fate.session.see(fate.way, packet, self.now)
         except Malformed as dropped:
             fate.verdict = self._dropped(fate, str(dropped))
-
-    def _of_first(
-        self, fate: Fate, packet: Packet, observed: Observed
-    ) -> tuple[Session, Way] | None:
-        """The one-packet session that the first fragment of the same datagram has made here.
-
-        It need not be found before all workers have been asked.
-        """
-        away = observed.worker(fate.place) != fate.arrival.worker
-        if fate.trail.datagram is None or not packet.offset or away:
-            return None
-        session = fate.trail.datagram.session
-        if isinstance(session, Session) and session in self.workers[fate.arrival.worker].live:
-            return session, Way.IN
-        return None
 
     def _dropped(self, fate: Fate, reason: str, mtu: int = 0) -> Verdict:
         """The verdict of one that is not passed on; its sender may be told."""
@@ -398,13 +380,8 @@ class Model:
 
     def _bad_source(self, address: Address) -> bool:
         """Whether nobody can be answered at this address."""
-        if len(address) == 4:
-            nobody = address[0] in (0, 127) or address[0] >= 224
-        else:
-            link_local = address[0] == 0xFE and address[1] & 0xC0 == 0x80
-            nobody = address[:8] == bytes(8) or link_local or address[0] == 0xFF
         return (
-            nobody
+            is_nobody(address)
             or self.services.is_vip(address)
             or address in self._owner
             or address in self.routes.own
@@ -433,7 +410,7 @@ class Model:
         family, mtu = 4 if len(dst[0]) == 4 else 6, self._settings.mtu
         original = packet
         if telling is not None and way is Way.IN and not packet.offset:
-            packet = self._told(fate, packet, telling, observed)
+            packet = told.asked(fate, packet)
         if fate.quoted is not None:
             length = icmp_errors.translated_length(packet, fate.quoted, family)
         elif packet.fragment:
@@ -447,27 +424,31 @@ class Model:
         cut = length > mtu and (packet.may_be_cut or short) and fate.quoted is None
         if length > mtu and not cut:
             room = length - translated_length(original, family) if fate.plan.tells else 0
-            told = mtu + 10 * (packet.family - family) - room
+            fits = mtu + 10 * (packet.family - family) - room
             least = LEAST_MTU6 if packet.family > family or (room and packet.family == 6) else 0
-            return self._dropped(fate, "MTU", max(told, least))
+            return self._dropped(fate, "MTU", max(fits, least))
         if telling is not None and way is Way.OUT and not packet.offset:
-            packet = self._told(fate, packet, telling, observed)
+            packet, failed = told.answered(fate, packet, observed)
+            self.untold[fate.arrival.worker] += failed
         # What stands behind the packet travels along where it fits.
         if length + len(packet.frame) - packet.end > mtu:
             packet = replace(packet, frame=packet.frame[: packet.end])
             fate.original = packet.frame
+            fate.changed = [*fate.changed, *(one[: packet.end] for one in fate.changed)]
         macs = hop.mac, self._macs[hop.port]
         try:
             ident = partial(observed.identification, fate.place)
             if fate.quoted is not None:
                 sent = observed.quotation(fate.place)
                 was = fate.telling
-                header = icmp_errors.before(fate.quoted, session.shift, was, way, sent)
+                header = icmp_errors.before(fate.quoted, session.shift, way, sent, was)
                 if was is not None and way is Way.OUT:
                     packet = replace(packet, frame=was.lowered(packet))
                 frames = icmp_errors.translated(packet, fate.quoted, macs, src, dst, header, ident)
             else:
                 header = packet.l4_header
+                if telling is not None and way is Way.OUT and not packet.offset:
+                    header = telling.announced(header)
                 if packet.proto == TCP and not packet.offset:
                     header = session.shift.apply(header, way, observed.l4_header(fate.place))
                 datagram = fate.trail.datagram
@@ -485,48 +466,14 @@ class Model:
             return self._cut(fate, hop.port, frames, observed)
         return self._sent(hop.port, packet.family, frames)
 
-    def _leaves(self, packet: Packet, session: Session) -> bool:
-        """Whether a client's packet is one to be sent."""
-        hop = self.routes.find(session.rs.endpoint[0])
-        return packet.ttl > 1 and hop is not None and hop.mac is not None
-
     def _plan(self, fate: Fate) -> None:
-        """What a client's packet needs, as things stood before the burst."""
-        packet, session, telling = fate.packet, fate.session, fate.session and fate.session.telling
-        if fate.verdict is not None or packet is None or session is None or telling is None:
+        """What a client's packet needs, so that its RS is told the client's address."""
+        if fate.session is None or fate.session.telling is None:
             return
-        if fate.quoted is not None:
-            fate.telling = replace(telling)
-            return
-        if fate.way is Way.OUT or not self._leaves(packet, session):
-            return
-        length = translated_length(packet, 4 if len(session.rs.endpoint[0]) == 4 else 6)
-        fate.plan = telling.plan(packet, max(self._settings.mtu - length, 0))
+        told.plan(fate, self.routes.find(fate.session.rs.endpoint[0]), self._settings.mtu)
         self.untold[fate.arrival.worker] += fate.plan.untold
-        self.tally[f"told by {telling.how}"] += fate.plan.tells
+        self.tally[f"told by {fate.session.telling.how}"] += fate.plan.tells
         self.tally["behind a PROXY header"] += fate.plan.behind
-
-    def _told(self, fate: Fate, packet: Packet, telling: Telling, observed: Observed) -> Packet:
-        """A client's packet with what it tells, or an RS's without what it says of that."""
-        header, before, session = packet.l4_header, b"", fate.session
-        assert session is not None
-        if fate.way is Way.IN:
-            header, before = telling.asked(header, fate.plan)
-            if before and packet.end == packet.headers_end:
-                header = header[:FLAGS_AT] + bytes((header[FLAGS_AT] | PUSH,)) + header[14:]
-        else:
-            sent = observed.l4_header(fate.place)
-            if session.shift.seq is None and telling.counts and packet.flags & ACK and sent:
-                session.shift.seq = telling.learn(packet.acked, word(sent, ACK_AT))
-            if sent is not None or session.shift.seq is not None:
-                shift = session.shift.seq or 0
-                self.untold[fate.arrival.worker] += telling.hear(header, shift)
-                header = telling.answered(header, shift)
-        if (header, before) == (packet.l4_header, b""):
-            return packet
-        changed = rebuilt(packet, header, before)
-        fate.original = changed.frame
-        return changed
 
     def _cut(self, fate: Fate, port: int, frames: Sequence[bytes], observed: Observed) -> Verdict:
         """A packet that is too long leaves in pieces, all but the first behind the burst."""

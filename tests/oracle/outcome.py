@@ -109,6 +109,7 @@ class Fate:
     plan: Plan = NO_PLAN
     telling: Telling | None = None  # of the session, as it was before the burst
     original: bytes = b""  # or this, with the old identification or without bytes behind it
+    changed: Sequence[bytes] = ()  # or one of these, with what an RS is told, or told
 
     @property
     def answers(self) -> bool:
@@ -120,8 +121,9 @@ class Fate:
 
     def left_as(self, verdict: Verdict) -> Sequence[bytes]:
         """What it may look like when it is not sent."""
-        dropped = self.original and verdict.what.startswith("DROP ")
-        return [self.frame, self.original] if dropped else [self.frame]
+        if not verdict.what.startswith("DROP "):
+            return [self.frame]
+        return [self.frame, *filter(None, [self.original]), *self.changed]
 
     def punt(self, kind: int) -> None:
         """The kernel gets it."""

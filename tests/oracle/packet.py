@@ -100,6 +100,14 @@ def pseudo_header(packet: Packet, size: int) -> bytes:
     return packet.src + packet.dst + size.to_bytes(4, "big") + packet.proto.to_bytes(4, "big")
 
 
+def is_nobody(address: Address) -> bool:
+    """Whether no host can be answered at an address, whoever has it."""
+    if len(address) == 4:
+        return address[0] in (0, 127) or address[0] >= 224
+    link_local = address[0] == 0xFE and address[1] & 0xC0 == 0x80
+    return address[:8] == bytes(8) or link_local or address[0] == 0xFF
+
+
 def number(data: bytes, place: int) -> int:
     """A 16-bit number."""
     return data[place] << 8 | data[place + 1]

@@ -11,7 +11,8 @@ from oracle.datagrams import LIMIT, TIMEOUT, Datagram, Home, Waiting, covers, na
 from oracle.outcome import Fate, Observed, Trail, Verdict
 from oracle.packet import ICMP, ICMP6, UDP, Address, Malformed, Packet, read
 from oracle.services import Services
-from oracle.sessions import Illegal
+from oracle.sessions import Illegal, Session, Sessions
+from oracle.tcp_state import Way
 from oracle.translate import is_echo_request
 
 
@@ -115,3 +116,19 @@ class Reassembly:
         if name in self._idents:
             raise Illegal(f"identification {ident} was used just now")
         self._idents.append(name)
+
+
+def of_first(
+    fate: Fate, packet: Packet, sessions: Sessions, observed: Observed
+) -> tuple[Session, Way] | None:
+    """The one-packet session that the first fragment of the same datagram has made here.
+
+    It need not be found before all workers have been asked.
+    """
+    away = observed.worker(fate.place) != fate.arrival.worker
+    if fate.trail.datagram is None or not packet.offset or away:
+        return None
+    session = fate.trail.datagram.session
+    if isinstance(session, Session) and session in sessions.live:
+        return session, Way.IN
+    return None

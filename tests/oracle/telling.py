@@ -4,7 +4,9 @@
 A client's segment may get longer; with a PROXY header the RS counts more bytes than the client.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from oracle.packet import ACK, RST, SYN, Endpoint, Packet
 from oracle.tcp_numbers import (
@@ -153,11 +155,21 @@ class Telling:
             return header
         for at in acks(header):
             header = _moved(header, at, -self.less(word(header, at), shift))
-        if header[FLAGS_AT] & SYN:
-            header = self._lower_mss(header)
         return header
 
-    def _lower_mss(self, header: bytes) -> bytes:
+    def guesses(self, header: bytes) -> Iterator[bytes]:
+        """All that answered() may give for some shift, but for numbers within the PROXY header."""
+        places = acks(header) if self.counts else []
+        for less in product((0, len(self.header)), repeat=len(places)):
+            guess = header
+            for at, by in zip(places, less, strict=True):
+                guess = _moved(guess, at, -by)
+            yield guess
+
+    def announced(self, header: bytes) -> bytes:
+        """An RS's header with a segment size that leaves room."""
+        if not self.counts or not header[FLAGS_AT] & SYN:
+            return header
         changed = bytearray(header)
         for at, kind, size in options(header):
             value = int.from_bytes(header[at + 2 : at + 4], "big")

@@ -28,6 +28,7 @@ from oracle.player import Player
 
 HERE = Path(__file__).parent
 VS, RS = "10.96.0.10:80/tcp", "10.10.0.1:8080"
+VS_TOA = "10.96.0.10:81/tcp"
 VS6 = "[2001:db8:96::a]:53/udp"
 ROUTES = Reroute(
     View(
@@ -61,6 +62,26 @@ ERRORS: list[Event] = [
     Burst([ErrorAbout(1, 0, UNREACHABLE, LONG_QUOTE, AS_IT_WAS)], worker=1),
     Burst([OfSession(0, True, ACK, quirks={"ttl": 1})]),
 ]
+SERVICES_THAT_TELL = Change(
+    [
+        Op("VS_ADD", VS, client_address="proxy-v2"),
+        Op("RS_ADD", VS, RS),
+        Op("VS_ADD", VS_TOA, client_address="toa"),
+        Op("RS_ADD", VS_TOA, RS),
+    ]
+)
+PUSH_ACK = 0x18
+FIRST, HEADER_READ, BEHIND = {"place": 0}, {"place": 15}, {"place": 7}
+TELLING: list[Event] = [
+    Burst([FromClient("203.0.113.9", 40000, VS, SYN)]),
+    Burst([OfSession(0, True, SYN_ACK, quirks=FIRST)]),
+    Burst([OfSession(0, False, PUSH_ACK, payload=9, quirks=FIRST)]),
+    Burst([OfSession(0, True, ACK, quirks=HEADER_READ)]),
+    Burst([OfSession(0, False, PUSH_ACK, payload=9, quirks=BEHIND)]),
+    Burst([FromClient("203.0.113.9", 40000, VS_TOA, SYN)]),
+    Burst([OfSession(1, True, SYN_ACK)]),
+    Burst([OfSession(1, False, PUSH_ACK, payload=9)]),
+]
 REVERSED = 12  # in fragmenting.ORDERS
 LONG = FromClient("203.0.113.9", 40000, VS, SYN, payload=1200)
 FRAGMENTS: list[Event] = [
@@ -75,12 +96,14 @@ SCENARIOS = {
     "numbers": Scenario(TOLD, [ROUTES, SERVICES, *OPEN, Wait(16)]),
     "errors": Scenario(Settings(workers=2), [ROUTES, SERVICES, *OPEN, *ERRORS]),
     "fragments": Scenario(ALONE, [ROUTES, SERVICES, *FRAGMENTS]),
+    "telling": Scenario(Settings(workers=2), [ROUTES, SERVICES_THAT_TELL, *TELLING]),
 }
 TALLIES = {
     "plain": {"TX 0": 5, "TX 1": 1, "HANDOFF 0": 1, "DROP NO_VS": 1},
     "numbers": {"TX 0": 3},
     "errors": {"TX 0": 6, "HANDOFF 0": 1},
     "fragments": {"TX 0": 6, "HELD 0": 2},
+    "telling": {"TX 0": 8},
 }
 EACH = [(name, what) for name, tally in TALLIES.items() for what in tally]
 Sabotage = Callable[[list[Result]], list[Result]]
@@ -137,6 +160,9 @@ def test_left_alone_nothing_differs(name: str) -> None:
         assert (tally["fragments"], tally["pieces"]) == (6, 2)
     if name == "numbers":
         assert tally["resets"] == 2
+    if name == "telling":
+        assert (tally["told by toa"], tally["told by proxy-v2"]) == (1, 1)
+        assert tally["behind a PROXY header"] == 1
 
 
 @pytest.mark.parametrize(("name", "what"), [each for each in EACH if each[1] != "HELD 0"])

@@ -68,10 +68,10 @@ def full_nat(
     return _with_checksums(packet, frame)
 
 
-def rebuilt(packet: Packet, header: bytes, before: bytes) -> Packet:
+def rebuilt(packet: Packet, header: bytes, before: bytes) -> list[Packet]:
     """The packet as it would have come with this L4 header, and so much more before its data.
 
-    Its checksums are as wrong as they were.
+    Its checksums are as wrong as they were, in each spelling that they may have.
     """
     frame = bytearray(packet.frame[: packet.l4] + header + before)
     frame += packet.frame[packet.headers_end :]
@@ -81,10 +81,13 @@ def rebuilt(packet: Packet, header: bytes, before: bytes) -> Packet:
     if packet.fragment:
         place = packet.l4 + CHECKSUM_AT[packet.proto]
         was = number(packet.frame, place)
-        (value, *_) = adjusted(was, packet.l4_header, header, False)
-        frame[place : place + 2] = value.to_bytes(2, "big")
-        return replace(packet, frame=bytes(frame))
-    return read(_with_checksums(packet, frame)[0])
+        values = adjusted(was, packet.l4_header, header, False)
+        start, end = bytes(frame[:place]), bytes(frame[place + 2 :])
+        return [replace(packet, frame=start + v.to_bytes(2, "big") + end) for v in values]
+    frames = _with_checksums(packet, frame)
+    if length == packet.length:
+        frames = [packet.frame[: packet.l4] + one[packet.l4 :] for one in frames]
+    return [read(one) for one in frames]
 
 
 def cuttable(frame: bytes) -> bytes:
