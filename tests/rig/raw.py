@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A client without a kernel's TCP: IPv4 packets as bytes, to and from one link of a namespace."""
+"""A host without a kernel's TCP: packets as bytes, IPv4 ones to, and any from, a link."""
 
 import socket
 import struct
@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 
 from scapy.layers.inet import IP
+from scapy.layers.inet6 import IPv6
 
 from rig.netns import Namespace
 from rig.waiting import RigError
+
+LAYERS = {0x0800: IP, 0x86DD: IPv6}
 
 
 class Raw:
@@ -31,7 +34,7 @@ class Raw:
         address = socket.inet_ntoa(packet[16:20])
         self._out.sendto(packet, (address, 0))
 
-    def see(self, wanted: Callable[[IP], bool], timeout: float = 5) -> IP:
+    def see(self, wanted: Callable[[IP | IPv6], bool], timeout: float = 5) -> IP | IPv6:
         """Wait for a packet; those that come before it are gone. Raises RigError."""
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
@@ -40,7 +43,8 @@ class Raw:
                 data, source = self._seen.recvfrom(65536)
             except TimeoutError:
                 break
-            if source[1] == 0x0800 and wanted(packet := IP(data)):
+            layer = LAYERS.get(source[1])
+            if layer is not None and wanted(packet := layer(data)):
                 return packet
         raise RigError("the packet that was waited for did not come")
 
