@@ -205,13 +205,15 @@ static bool reorder(struct dice *d, struct script *s) {
 	return how == 1 || splice(s, any_place(d, s), 0, record, len);
 }
 
-// All services and the usual view more often than not.
+// All services and the usual view more often than not, and RS that are told their client as often as all that are not.
 static bool change_head(struct dice *d, struct script *s) {
 	struct fuzz_head *head = (struct fuzz_head *)s->bytes;
 
 	s->bytes[dice_of(d, sizeof(*head))] = (uint8_t)dice_roll(d);
-	if (!dice_one_in(d, 4))
-		head->services = head->view = 0;
+	if (dice_one_in(d, 4))
+		return true;
+	head->services = 0;
+	head->view = (uint8_t)(dice_one_in(d, 2) ? 0 : dice_of(d, 4) << 6);
 	return true;
 }
 

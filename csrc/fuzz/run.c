@@ -349,7 +349,8 @@ static void run_change(const uint8_t *record) {
 	memcpy(&change, record, sizeof(change));
 	r.ops[r.n_ops++] = (struct slb_op){
 		.kind = 1 + (change.op & 127) % SLB_OP_RS_DEL,
-		.scheduler = (change.scheduler & 127) % (SLB_SCHED_COUNT + 1),
+		.scheduler = (change.scheduler & 31) % (SLB_SCHED_COUNT + 1),
+		.client_address = change.scheduler >> 5 & 3,
 		.one_packet = change.scheduler >> 7,
 		.weight = change.weight,
 		.vs = world_service(change.vs),
@@ -412,7 +413,7 @@ static void open_engine(const struct fuzz_head *head) {
 		r.tally.vlan[i] = r.config.ports[i].vlan;
 	}
 	world_services(head);
-	world_view(head->view, r.config.n_ports);
+	world_view(head->view & 63, r.config.n_ports);
 }
 
 static void close_engine(void) {

@@ -188,6 +188,14 @@ void world_config(const struct fuzz_head *head, struct slb_config *config) {
 	set_laddrs(config);
 }
 
+static uint8_t client_address(const struct fuzz_head *head, uint8_t service) {
+	uint8_t how = head->view >> 6;
+
+	if (SERVICES[service].proto != SLB_PROTO_TCP)
+		return SLB_CLIENT_ADDRESS_NONE;
+	return how < SLB_CLIENT_ADDRESS_COUNT ? how : 1 + service / 2 % 2;
+}
+
 void world_services(const struct fuzz_head *head) {
 	struct slb_op ops[1 + WORLD_SERVERS];
 	struct slb_refused refused;
@@ -199,7 +207,10 @@ void world_services(const struct fuzz_head *head) {
 		if (head->services >> s->group & 1)
 			continue;
 		ops[n++] = (struct slb_op){
-			.kind = SLB_OP_VS_ADD, .scheduler = s->scheduler, .vs = world_service(i)
+			.kind = SLB_OP_VS_ADD,
+			.scheduler = s->scheduler,
+			.client_address = client_address(head, i),
+			.vs = world_service(i),
 		};
 		for (uint8_t rs = 0; rs < WORLD_SERVERS; rs++)
 			if (s->servers >> rs & 1)

@@ -143,7 +143,14 @@ OPS = ("VS_ADD", "VS_EDIT", "VS_DEL", "RS_ADD", "RS_EDIT", "RS_DEL")
 
 
 def change(
-    op: str, vs: int, rs: int = 0, *, weight: int = 1, scheduler: int = 0, more: bool = False
+    op: str,
+    vs: int,
+    rs: int = 0,
+    *,
+    weight: int = 1,
+    scheduler: int = 0,
+    client_address: int = 0,
+    more: bool = False,
 ) -> bytes:
     """A change of VS and RS, by their numbers in csrc/fuzz/world.c."""
     return _record(
@@ -153,7 +160,7 @@ def change(
         vs=vs,
         rs=rs,
         weight=weight,
-        scheduler=scheduler,
+        scheduler=scheduler | client_address << 5,
     )
 
 

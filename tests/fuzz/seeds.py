@@ -123,6 +123,44 @@ def tcp_seeds() -> Iterator[tuple[str, bytes]]:
     )
 
 
+def telling_seeds() -> Iterator[tuple[str, bytes]]:
+    """RS that are told their client: by TOA, by a PROXY header, and both for some."""
+    forged = tcp("S", options=[("MSS", 9000), (254, b"\1\2\3\4\5\6"), (34, b"12345678")])
+    for how in (1, 2, 3):
+        for name, first in (
+            ("4", tcp("S", options=OPTIONS)),
+            ("6", tcp6()),
+            ("64", tcp6(dst=VIP_BOTH6, dport=443)),
+            ("46", tcp("S", dst=VIP_WEIGHTED, dport=8080)),
+        ):
+            yield f"told-{how}-{name}", program(talk(first), view=how << 6)
+        yield (
+            f"told-{how}-errors",
+            program(handshake(tcp("S")), errors(ERRORS4), reply("A"), tcp=4, view=how << 6),
+        )
+        yield (
+            f"told-{how}-again",
+            program(
+                handshake(forged / BIG),
+                *(reply("A", payload=180, which=n) for n in (0, 0, 1, 2, 3)),
+                reply("A", payload=180, cut=64),
+                sizes=SMALL_MTUS,
+                tcp=0x60,
+                view=how << 6,
+            ),
+        )
+        yield (
+            f"told-{how}-changed",
+            program(
+                handshake(tcp("S")),
+                change("VS_EDIT", 0, client_address=how),
+                reply("A"),
+                handshake(tcp("S", sport=40001)),
+                change("VS_EDIT", 1, client_address=how),
+            ),
+        )
+
+
 def udp_seeds() -> Iterator[tuple[str, bytes]]:
     """UDP, fragments of it, and errors about it."""
     for name, first, types in (
@@ -256,6 +294,6 @@ def seeds() -> dict[str, bytes]:
     """All of them."""
     return {
         name: data
-        for some in (tcp_seeds(), udp_seeds(), icmp_seeds(), other_seeds())
+        for some in (tcp_seeds(), telling_seeds(), udp_seeds(), icmp_seeds(), other_seeds())
         for name, data in some
     }
