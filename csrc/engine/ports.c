@@ -265,10 +265,7 @@ int ports_start(struct engine *g, struct err *e) {
 
 	g->kni.n_ports = g->config.n_ports;
 	for (uint16_t i = 0; i < g->config.n_ports; i++)
-		g->kni.ports[i] = (struct kni_port){
-			.dpdk_id = KNI_NO_PORT,
-			.vlan_be = rte_cpu_to_be_16(g->config.ports[i].vlan),
-		};
+		g->kni.ports[i] = (struct kni_port){.dpdk_id = KNI_NO_PORT};
 	for (uint16_t i = 0; rc == 0 && i < g->config.n_ports; i++) {
 		struct engine_port *port = &g->ports[i];
 		rc = start(port, &g->config.ports[i], e);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <rte_byteorder.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -56,7 +57,11 @@ int kni_port_open(
 	char args[SLB_DEVICE_LEN];
 	int rc;
 
-	*port = (struct kni_port){.dpdk_id = KNI_NO_PORT, .kind = config->kni_kind};
+	*port = (struct kni_port){
+		.dpdk_id = KNI_NO_PORT,
+		.kind = config->kni_kind,
+		.vlan_be = rte_cpu_to_be_16(config->vlan),
+	};
 	if (port->kind == SLB_KNI_NONE)
 		return 0;
 	if (port->kind == SLB_KNI_VHOST && access(VHOST_NET, R_OK | W_OK) != 0)

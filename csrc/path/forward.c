@@ -11,6 +11,7 @@
 
 #include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
+#include <rte_common.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
 
@@ -112,7 +113,7 @@ static inline void forward_one(struct core *c, struct burst *b, struct pkt *p, u
 }
 
 // How much longer it will be.
-static uint32_t growth(struct core *c, struct pkt *p) {
+static __rte_noinline uint32_t growth(struct core *c, struct pkt *p) {
 	struct session *s = p->session;
 	const struct hop *hop = forward_hop(c, s, p->dir);
 	uint32_t grows = 0, len;

@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,8 @@ from rig.waiting import wait
 
 # The LB's end of a veth pair.
 PACKET_LINK = "port0"
+# The switch's end of a link with several VLANs.
+TRUNK_LINK = "trunk0"
 
 # The host's own stack must not answer what is DPDK's; packet sockets see packets before this hook.
 _DEAF = (
@@ -32,6 +35,7 @@ _TESTPMD = [
     "-m",
     "256",
 ]
+_TRUNK = Path(__file__).with_name("trunk.py")
 _FORWARD = ["--forward-mode=io", "--total-num-mbufs=8192", "--disable-link-check"]
 
 
@@ -52,16 +56,18 @@ class Link(Protocol):
 class TapLink:
     """DPDK's net_tap: slbd makes it, and its kernel end is moved into the switch."""
 
+    end: str = DATA_LINK
+
     def device(self, _directory: Path) -> str:
         """As in Link."""
-        return f"net_tap0,iface={DATA_LINK}"
+        return f"net_tap0,iface={self.end}"
 
     def prepare(self, _lb: Namespace, _switch: Namespace) -> None:
         """Nothing."""
 
     def attach(self, _registry: Registry, lb: Namespace, switch: Namespace) -> list[Process]:
         """Move it."""
-        lb.ip("link", "set", DATA_LINK, "netns", switch.name)
+        lb.ip("link", "set", self.end, "netns", switch.name)
         return []
 
 
@@ -69,15 +75,18 @@ class TapLink:
 class PacketLink:
     """DPDK's net_af_packet, on one end of a veth pair."""
 
+    end: str = DATA_LINK
+
     def device(self, _directory: Path) -> str:
         """As in Link."""
         return f"net_af_packet0,iface={PACKET_LINK}"
 
     def prepare(self, lb: Namespace, switch: Namespace) -> None:
         """Make the pair."""
-        end = ("peer", "name", DATA_LINK, "netns", switch.name)
+        end = ("peer", "name", self.end, "netns", switch.name)
         lb.ip("link", "add", PACKET_LINK, "type", "veth", *end)
         lb.run("nft", _DEAF)
+        lb.ip("link", "set", PACKET_LINK, "addrgenmode", "none")
         lb.ip("link", "set", PACKET_LINK, "up")
 
     def attach(self, _registry: Registry, _lb: Namespace, _switch: Namespace) -> list[Process]:
@@ -115,3 +124,31 @@ class MemifLink:
         testpmd = Process(registry, switch, "testpmd", words, env, stdin=subprocess.PIPE)
         wait(lambda: "Press enter" in testpmd.text(), 30, "testpmd to forward")
         return [testpmd]
+
+
+@dataclass(frozen=True)
+class VlanLink:
+    """A link whose end in the switch is a trunk, one VLAN of which is DATA_LINK (rig/trunk.py)."""
+
+    under: TapLink | PacketLink
+    vlan: int
+
+    def device(self, directory: Path) -> str:
+        """As in Link."""
+        return self.under.device(directory)
+
+    def prepare(self, lb: Namespace, switch: Namespace) -> None:
+        """What the link under it needs."""
+        self.under.prepare(lb, switch)
+
+    def attach(self, registry: Registry, lb: Namespace, switch: Namespace) -> list[Process]:
+        """Start what takes the tags off."""
+        trunk = self.under.end
+        processes = self.under.attach(registry, lb, switch)
+        # Nobody in here speaks on the trunk itself.
+        switch.ip("link", "set", trunk, "addrgenmode", "none")
+        switch.ip("link", "set", trunk, "promisc", "on", "up")
+        words = [sys.executable, str(_TRUNK), trunk, DATA_LINK, str(self.vlan)]
+        processes.append(Process(registry, switch, "trunk", words))
+        wait(lambda: DATA_LINK in switch.ip("-br", "link"), 10, "the access side of the trunk")
+        return processes
