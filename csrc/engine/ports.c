@@ -265,7 +265,7 @@ int ports_start(struct engine *g, struct err *e) {
 
 	g->kni.n_ports = g->config.n_ports;
 	for (uint16_t i = 0; i < g->config.n_ports; i++)
-		g->kni.ports[i] = (struct kni_port){.dpdk_id = KNI_NO_PORT};
+		g->kni.ports[i] = (struct kni_port){.dpdk_id = KNI_NO_PORT, .tap = KNI_NO_TAP};
 	for (uint16_t i = 0; rc == 0 && i < g->config.n_ports; i++) {
 		struct engine_port *port = &g->ports[i];
 		rc = start(port, &g->config.ports[i], e);

@@ -12,10 +12,13 @@
 struct rte_mempool;
 struct rte_ring;
 
-enum { KNI_BURST = 32, KNI_DESC = 512, KNI_NO_PORT = UINT16_MAX };
+enum { KNI_BURST = 32, KNI_DESC = 512, KNI_NO_PORT = UINT16_MAX, KNI_NO_TAP = -1 };
 
+// The kernel interface of a port is a device of DPDK's or a tap, or there is none.
 struct kni_port {
-	uint16_t dpdk_id; // of the kernel interface; KNI_NO_PORT: the port has none
+	uint16_t dpdk_id; // or KNI_NO_PORT
+	int tap; // or KNI_NO_TAP
+	struct rte_mempool *pool;
 	uint16_t vlan_be; // tag of the port's frames; 0: none
 	uint8_t kind; // enum slb_kni_kind
 	char device[64]; // name in the bus, for removal
@@ -34,6 +37,10 @@ struct kni {
 	struct idle idle;
 	const uint32_t *stop; // engine writes
 };
+
+static inline bool kni_port_exists(const struct kni_port *port) {
+	return port->dpdk_id != KNI_NO_PORT || port->tap != KNI_NO_TAP;
+}
 
 // Creates the kernel interface of one port and starts it. -errno with a sentence when the kernel refuses.
 int kni_port_open(

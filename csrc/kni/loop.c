@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 #include "kni/kni.h"
+#include "kni/tap.h"
 #include "path/vlan.h"
 #include "steer/soft.h"
 
@@ -12,11 +13,23 @@ static void drop(struct kni_port *port, struct rte_mbuf **mbufs, uint16_t n) {
 	rte_pktmbuf_free_bulk(mbufs, n);
 }
 
+// False: the frame stays the caller's.
+static bool give(struct kni_port *port, struct rte_mbuf *m) {
+	if (port->tap != KNI_NO_TAP)
+		return kni_tap_write(port->tap, m);
+	return port->dpdk_id != KNI_NO_PORT && rte_eth_tx_burst(port->dpdk_id, 0, &m, 1) == 1;
+}
+
+static uint16_t take(struct kni_port *port, struct rte_mbuf **mbufs) {
+	if (port->tap != KNI_NO_TAP)
+		return kni_tap_read(port->tap, port->pool, mbufs, KNI_BURST);
+	return rte_eth_rx_burst(port->dpdk_id, 0, mbufs, KNI_BURST);
+}
+
 static void to_kernel(struct kni *kni, struct rte_mbuf **mbufs, uint16_t n) {
 	for (uint16_t i = 0; i < n; i++) {
 		struct kni_port *port = &kni->ports[mbufs[i]->port];
-		if (port->dpdk_id == KNI_NO_PORT
-		    || rte_eth_tx_burst(port->dpdk_id, 0, &mbufs[i], 1) == 0)
+		if (!give(port, mbufs[i]))
 			drop(port, &mbufs[i], 1);
 		else
 			port->to_kernel++;
@@ -53,9 +66,9 @@ static bool drain_kernel(struct kni *kni, uint16_t number) {
 	struct rte_mbuf *mbufs[KNI_BURST];
 	uint16_t n, passed;
 
-	if (port->dpdk_id == KNI_NO_PORT)
+	if (!kni_port_exists(port))
 		return false;
-	n = tag(port, mbufs, rte_eth_rx_burst(port->dpdk_id, 0, mbufs, KNI_BURST));
+	n = tag(port, mbufs, take(port, mbufs));
 	for (uint16_t i = 0; i < n; i++) {
 		mbufs[i]->port = number;
 		soft_mark(mbufs[i], SOFT_SEND);

@@ -81,15 +81,26 @@ def converse(rig: PcapRig, client_port: int, server_port: int, mac: str) -> dict
     asked = questions()
     rig.wires[client_port].send(asked)
     seen = match(asked, rig.receive(FLOWS, server_port), rig.macs[server_port], mac)
-    asked_by = by_client(asked, 0)
     replies = {port: bytes(answer(frame, payload=b"r" * port)) for port, frame in seen.items()}
     rig.wires[server_port].send(replies.values())
-    for port, frame in by_client(rig.receive(FLOWS, client_port), 1).items():
-        vs_port = 80 if port % 2 else 53
-        leaves = Leaves(rig.macs[client_port], GATEWAY_MAC, (VIP, vs_port), (CLIENT, port))
+    answered(asked, seen, replies, rig.receive(FLOWS, client_port), rig.macs[client_port])
+    return seen
+
+
+def answered(
+    asked: list[bytes],
+    seen: dict[int, bytes],
+    replies: dict[int, bytes],
+    came: list[bytes],
+    src_mac: str,
+) -> None:
+    """Compare every byte of what came to the clients with their RS's replies."""
+    asked_by = by_client(asked, 0)
+    for port, frame in by_client(came, 1).items():
+        _, vip = endpoints(asked_by[port])
+        leaves = Leaves(src_mac, GATEWAY_MAC, vip, (CLIENT, port))
         shift = Shift.learn(asked_by[port], seen[port])
         assert frame == translated(replies[port], frame, leaves, shift, inwards=False)
-    return seen
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -153,8 +164,11 @@ def test_jumbo_frames(tmp_path: Path, workers: int) -> None:
         rig.wires[0].send(asked)
         seen = match(asked, rig.receive(len(asked)), rig.macs[0], GATEWAY_MAC)
         long = b"r" * (JUMBO - 40)
-        rig.wires[0].send(bytes(answer(frame, payload=long)) for frame in seen.values())
-        assert {len(frame) for frame in rig.receive(len(asked))} == {JUMBO + 14, JUMBO + 2}
+        replies = {port: bytes(answer(frame, payload=long)) for port, frame in seen.items()}
+        rig.wires[0].send(replies.values())
+        came = rig.receive(len(asked))
+        assert {len(frame) for frame in came} == {JUMBO + 14, JUMBO + 2}
+        answered(asked, seen, replies, came, rig.macs[0])
         assert rig.finish().drops == {"PUNT_NO_KNI": rig.idle_frames()}
 
 

@@ -76,6 +76,7 @@ class PacketLink:
     """DPDK's net_af_packet, on one end of a veth pair."""
 
     end: str = DATA_LINK
+    mtu: int = 1500
 
     def device(self, _directory: Path) -> str:
         """As in Link."""
@@ -83,8 +84,9 @@ class PacketLink:
 
     def prepare(self, lb: Namespace, switch: Namespace) -> None:
         """Make the pair."""
-        end = ("peer", "name", self.end, "netns", switch.name)
-        lb.ip("link", "add", PACKET_LINK, "type", "veth", *end)
+        mtu = str(self.mtu)
+        end = ("peer", "name", self.end, "netns", switch.name, "mtu", mtu)
+        lb.ip("link", "add", PACKET_LINK, "mtu", mtu, "type", "veth", *end)
         lb.run("nft", _DEAF)
         lb.ip("link", "set", PACKET_LINK, "addrgenmode", "none")
         lb.ip("link", "set", PACKET_LINK, "up")
@@ -92,6 +94,15 @@ class PacketLink:
     def attach(self, _registry: Registry, _lb: Namespace, _switch: Namespace) -> list[Process]:
         """It is there."""
         return []
+
+
+@dataclass(frozen=True)
+class PcapLink(PacketLink):
+    """DPDK's net_pcap on that end: the one of these drivers that takes frames of any length."""
+
+    def device(self, _directory: Path) -> str:
+        """As in Link."""
+        return f"net_pcap0,rx_iface_in={PACKET_LINK},tx_iface={PACKET_LINK}"
 
 
 @dataclass(frozen=True)

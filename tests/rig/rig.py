@@ -54,7 +54,7 @@ class Rig:
 
     def start(self) -> None:
         """Build everything and wait until slbd is ready and the pods answer; not for OSPF."""
-        self._topology = topology = Topology(self.registry)
+        self._topology = topology = Topology(self.registry, self.settings.mtu)
         self.client = Client(topology.client)
         self.settings.link.prepare(topology.lb, topology.switch)
         self._start_lb(topology)

@@ -27,8 +27,9 @@ from rig.registry import Registry
 class Topology:
     """The five namespaces and the links between them."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, mtu: int = 1500) -> None:
         """Create everything but the link to the LB, which slbd creates."""
+        self._mtu = str(mtu)
         self.client = Namespace(registry, "client", ipv6=True)
         self.switch = Namespace(registry, "switch", ipv6=True)
         self.lb = Namespace(registry, "lb", ipv6=True)
@@ -50,7 +51,7 @@ class Topology:
         self.switch.run("ethtool", "-K", DATA_LINK, "tx", "off", check=False)
         for family in FAMILIES:
             self.switch.ip("address", "add", f"{family.switch}/{family.length}", "dev", DATA_LINK)
-        self.switch.ip("link", "set", DATA_LINK, "up")
+        self.switch.ip("link", "set", DATA_LINK, "mtu", self._mtu, "up")
 
     def delete(self) -> None:
         """Remove the namespaces, and with them all that is in them."""
@@ -83,8 +84,8 @@ class Topology:
         self.switch.ip("route", "add", pod_subnet(number, family), "via", below)
 
     def _veth(self, namespace: Namespace, name: str, switch_name: str) -> None:
-        end = ("peer", "name", switch_name, "netns", self.switch.name)
-        namespace.ip("link", "add", name, "type", "veth", *end)
+        end = ("peer", "name", switch_name, "netns", self.switch.name, "mtu", self._mtu)
+        namespace.ip("link", "add", name, "mtu", self._mtu, "type", "veth", *end)
         namespace.ip("link", "set", name, "up")
         self.switch.ip("link", "set", switch_name, "up")
 
