@@ -51,7 +51,10 @@ uint32_t client_address_plan(struct core *c, struct pkt *p, uint32_t room) {
 	}
 	if (s->extras & SESSION_TOA)
 		return plan_toa(c, p, room);
-	proxy_plan(c, p);
+	if (!proxy_plan(c, p)) {
+		pkt_drop(p, SLB_DROP_CLIENT_ADDRESS);
+		return 0;
+	}
 	return p->flags & PKT_TELL ? proxy_bytes(s) : 0;
 }
 

@@ -7,6 +7,8 @@
 #include "path/tcp_number.h"
 #include "path/tcp_option.h"
 
+#include <rte_branch_prediction.h>
+
 enum {
 	SIGNATURE_BYTES = 12,
 	VERSION_AND_COMMAND = 0x21, // 2, PROXY
@@ -54,12 +56,28 @@ uint32_t proxy_counted(const struct core *c, const struct session *s, uint32_t n
 	return s->extras & SESSION_PROXY ? less(c, s, number) : 0;
 }
 
+// Whether the RS might take something else of the client for the beginning: the first bytes of a SYN with another number,
+// or data from before the first byte on. Data in the session's own SYN is another matter.
+static bool evades(const struct core *c, const struct pkt *p, uint32_t seq) {
+	const uint8_t kinds = RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG;
+	const struct rte_tcp_hdr *tcp = p->l4;
+	uint32_t at = place(c, p->session, seq), len = p->l4_len - (tcp->data_off >> 4) * 4u;
+
+	if ((p->tcp_flags & kinds) == RTE_TCP_SYN_FLAG)
+		return at + 1 != 0;
+	if (p->tcp_flags & RTE_TCP_SYN_FLAG)
+		len++;
+	return !(p->session->extras & SESSION_PAST) && at > INT32_MAX && is_behind(at + len);
+}
+
 // An RST must have the very number that the RS waits for, which has the header if it has anything.
-void proxy_plan(const struct core *c, struct pkt *p) {
+bool proxy_plan(const struct core *c, struct pkt *p) {
 	const uint8_t kinds = RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG;
 	struct session *s = p->session;
 	uint32_t seq = rte_be_to_cpu_32(((const struct rte_tcp_hdr *)p->l4)->sent_seq);
 
+	if (unlikely(evades(c, p, seq)))
+		return false;
 	if (more(c, s, seq) > 0) {
 		p->flags |= PKT_BEHIND;
 	} else if (place(c, s, seq) == 0 && (p->tcp_flags & kinds) == RTE_TCP_ACK_FLAG) {
@@ -68,6 +86,7 @@ void proxy_plan(const struct core *c, struct pkt *p) {
 	} else if (place(c, s, seq) == 0 && s->extras & SESSION_TELLS) {
 		p->flags |= PKT_BEHIND;
 	}
+	return true;
 }
 
 // A straggler of the port's last connection may say anything, but nothing of a header that was not sent.

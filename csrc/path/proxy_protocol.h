@@ -11,8 +11,9 @@ static inline uint32_t proxy_bytes(const struct session *s) {
 	return session_is_v6(s, DIR_IN) ? (uint32_t)PROXY6_BYTES : (uint32_t)PROXY4_BYTES;
 }
 
-// What a client's segment needs, by its number: PKT_TELL, PKT_BEHIND or nothing.
-void proxy_plan(const struct core *c, struct pkt *p);
+// What a client's segment needs, by its number: PKT_TELL, PKT_BEHIND or nothing. False: it must not go on, since with it
+// the RS could find bytes of the client's where it expects the header.
+bool proxy_plan(const struct core *c, struct pkt *p);
 
 // What an RS's segment says of the header.
 void proxy_hear(struct core *c, const struct pkt *p);

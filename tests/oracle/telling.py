@@ -96,12 +96,23 @@ class Telling:
             fits = longer is not None and len(longer) - len(packet.l4_header) <= room
             return Plan(tells=fits, untold=not fits)
         place = signed(word(packet.l4_header, SEQ_AT) - self.first)
+        if self._evades(packet, place):
+            return Plan(refused=True)
         if self.late or (place < 0 and not self.past):
             return Plan()
         if place > 0 or self.past or self.told:
             return Plan(behind=True)
         began, self.begun = self.begun, self.begun or may
         return Plan(tells=may, behind=began and not may)
+
+    def _evades(self, packet: Packet, place: int) -> bool:
+        """Whether the RS could find what is the client's where it expects the header."""
+        if self.late:
+            return False
+        if packet.flags & (SYN | ACK | RST) == SYN:
+            return place != -1
+        end = place + packet.end - packet.headers_end + bool(packet.flags & SYN)
+        return not self.past and place < 0 < end
 
     def asked(self, header: bytes, plan: Plan) -> tuple[bytes, bytes]:
         """The header that the RS gets but for the renumbering, and what stands before the data."""

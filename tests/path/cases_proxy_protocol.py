@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """PROXY protocol: a header in front of the client's first byte (docs/decisions/0012)."""
 
-from case import Burst, Case, Send, ToClient
+from case import Burst, Case, Drop, Send, ToClient
 from cases_tcp_numbers import (
     COMMON,
     LINUX_SYN,
     NOP,
     SACK_OK,
+    dressed,
     sack,
     spoilt,
 )
@@ -17,6 +18,7 @@ from packets.frames import ACK, FIN_ACK, RST, SYN, SYN_ACK, tcp
 
 COOKIE = b"\x22\x0a" + bytes(range(8))
 OLD_COOKIE = b"\xfe\x0c\xf9\x89" + bytes(range(8))
+EVADES = Drop("CLIENT_ADDRESS", session="in")
 BIG = tcp("PA", b"x" * 3000)
 
 
@@ -32,6 +34,9 @@ def cases(talk: Talk) -> list[Case]:
 
     def later(flags: str, options: bytes = b"", payload: bytes = b"", **more: int) -> Send:
         return client(flags, options, payload, behind, **more)
+
+    def segment(flags: str, payload: bytes = b"", seq: int = FIRST) -> bytes:
+        return dressed(talk.way.segment(flags, payload), b"", seq=seq, ack=6)
 
     def acks(*edges: int) -> object:
         """SACK edges as the RS counts: of what is behind the client's first byte."""
@@ -119,6 +124,23 @@ def cases(talk: Talk) -> list[Case]:
             server(ACK, ack=FIRST + 1, header=header),
             later(ACK),
             later(ACK, seq=FIRST + 1),
+        ),
+        Case(
+            f"{name}: nothing of the client's can take the header's place",
+            *opened,
+            Send(segment(SYN, seq=FIRST), EVADES),
+            Send(segment(SYN, seq=FIRST + 999), EVADES),
+            Send(segment(SYN, seq=FIRST - 999), EVADES),
+            Send(segment("PA", b"xP", seq=FIRST - 1), EVADES),
+            Send(segment("PA", b"x" * 100, seq=FIRST - 99), EVADES),
+            Send(segment("SA", b"P", seq=FIRST - 1), EVADES),
+            client("PA", b"", b"x" * 99, seq=FIRST - 99),
+            client("SA", seq=FIRST - 1),
+            tells(ACK),
+            server(ACK, ack=FIRST, header=header),
+            Send(segment(SYN, seq=FIRST + 28), EVADES),
+            Send(segment("PA", b"xP", seq=FIRST - 1), EVADES),
+            client(SYN, seq=FIRST - 1),
         ),
         Case(
             f"{name}: a reset has the number that the RS waits for",
