@@ -9,9 +9,11 @@ client ---- switch ---- lb (slbd)
                                VIP:86 -> pod1a's HTTP, told by TOA, which its kernel leaves alone
 """
 
+import json
 import re
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,30 @@ SERVED = {
     BEFORE_GREETER: servers.PROXIED_GREETER_PORT,
 }
 TOA_KIND = 254
+# Of each connection to a server, the first two segments behind the SYN: both may have a header.
+LOSE_FIRST = """\
+table inet loss {
+  counter lost {}
+  set one { type inet_service; flags dynamic; size 65535; }
+  set two { type inet_service; flags dynamic; size 65535; }
+  chain forward {
+    type filter hook forward priority 0;
+    tcp dport != { 8083, 8084, 8085 } accept
+    tcp flags & syn == syn accept
+    tcp sport != @one add @one { tcp sport } counter name lost drop
+    tcp sport != @two add @two { tcp sport } counter name lost drop
+  }
+}
+"""
+LOSE_SOME = """\
+table inet loss {
+  counter lost {}
+  chain forward {
+    type filter hook forward priority 0;
+    meta l4proto tcp numgen random mod 100 < 2 counter name lost drop
+  }
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +105,21 @@ def way(request: pytest.FixtureRequest, told: Rig) -> Way:
     http = service(found.vs(TOA, "tcp"), {found.rs(POD, HTTP_PORT): 1})
     told.lb.apply([*services, http | {"client_address": "toa"}])
     return found
+
+
+@contextmanager
+def losing(rig: Rig, rules: str, file: Path) -> Iterator[None]:
+    """A switch that loses packets by these rules, of which some must be."""
+    switch = rig.switch.namespace
+    file.write_text(rules)
+    switch.run("nft", "-f", str(file))
+    try:
+        yield
+        listed = json.loads(switch.run("nft", "-j", "list", "counter", "inet", "loss", "lost"))
+        (lost,) = (item["counter"] for item in listed["nftables"] if "counter" in item)
+        assert lost["packets"] >= 2
+    finally:
+        switch.run("nft", "delete", "table", "inet", "loss")
 
 
 def url(way: Way, port: int) -> str:
@@ -176,6 +217,35 @@ def test_full_segments_fit(told: Rig, way: Way) -> None:
         "MTU": 0,
         "CLIENT_ADDRESS": 0,
     }
+
+
+@pytest.mark.parametrize("port", [BEFORE_HTTP, NGINX], ids=["haproxy", "nginx"])
+def test_a_lost_header_is_sent_again(told: Rig, way: Way, port: int, tmp_path: Path) -> None:
+    """Both that of the handshake's ACK and that of the request."""
+    with losing(told, LOSE_FIRST, tmp_path / "nft"):
+        with told.client.tcp((way.vip.vip, port)) as client:
+            own, vip = ends(client)
+            answer = ask(client, "/who").decode().strip()
+    assert answer == f"{own} {vip}"
+
+
+def test_a_lost_header_before_a_greeting(told: Rig, way: Way, tmp_path: Path) -> None:
+    """The client has nothing to send: the RS's next SYN-ACK asks for it."""
+    with losing(told, LOSE_FIRST, tmp_path / "nft"):
+        with told.client.tcp((way.vip.vip, BEFORE_GREETER)) as client:
+            own, _ = ends(client)
+            assert client.recv(4096) == f"hello {own}\n".encode()
+
+
+def test_10_mb_both_ways_with_losses(told: Rig, way: Way, tmp_path: Path) -> None:
+    """SACK and retransmissions on both sides of the header."""
+    (tmp_path / "up").write_bytes(data(SIZE))
+    with losing(told, LOSE_SOME, tmp_path / "nft"):
+        upload = f"{url(way, BEFORE_HTTP)}/upload"
+        answer = told.client.curl("--data-binary", f"@{tmp_path / 'up'}", upload)
+        body = told.client.download(f"{url(way, NGINX)}/file", tmp_path / "down")
+    assert answer.split() == [str(SIZE), digest(data(SIZE))]
+    assert digest(body) == digest(data(SIZE))
 
 
 def drops(rig: Rig) -> dict[str, int]:
