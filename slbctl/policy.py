@@ -68,6 +68,14 @@ client_address_option = click.option(
     type=click.Choice(CLIENT_ADDRESSES),
     help="TCP: how its RS are told who the client is: by a TCP option, or by the PROXY protocol.",
 )
+syn_proxy_option = click.option(
+    "--syn-proxy", is_flag=True, help="TCP: a client's handshake is done before it gets an RS."
+)
+syn_proxy_switch = click.option(
+    "--syn-proxy/--no-syn-proxy",
+    default=None,
+    help="TCP: a client's handshake is done before it gets an RS.",
+)
 timeout_option = click.option(
     "--timeout",
     "timeouts",
@@ -91,6 +99,7 @@ def words(
     one_packet: bool | None,
     timeouts: Iterable[Timeout],
     client_address: str | None,
+    syn_proxy: bool | None,
 ) -> list[str]:
     """What was asked for, in words."""
     found = [scheduler] if scheduler else []
@@ -98,6 +107,8 @@ def words(
         found.append("one packet a session" if one_packet else "all packets of a session")
     if client_address:
         found.append(f"client address {client_address}")
+    if syn_proxy is not None:
+        found.append("SYN proxy" if syn_proxy else "no SYN proxy")
     return found + [_timeout(name, seconds) for name, seconds in timeouts]
 
 
@@ -106,6 +117,8 @@ def properties(view: VsView) -> list[tuple[str, str]]:
     found = [("One packet", "a session is over with its first reply")] if view.one_packet else []
     if view.client_address != "none":
         found.append(("Client address", view.client_address))
+    if view.syn_proxy:
+        found.append(("SYN proxy", "a client's handshake is done before it gets an RS"))
     if own := view.timeouts.given():
         found.append(("Timeouts", ", ".join(_timeout(*item) for item in own.items())))
     return found

@@ -57,5 +57,5 @@ def write(services: ServiceSet) -> str:
 def _without_defaults(service: Service) -> dict[str, Any]:
     plain = codec.to_plain(service)
     rs = plain.pop("rs")
-    usual = {"one_packet": False, "timeouts": {}, "client_address": "none"}
+    usual = {"one_packet": False, "timeouts": {}, "client_address": "none", "syn_proxy": False}
     return {k: v for k, v in plain.items() if k not in usual or v != usual[k]} | {"rs": rs}

@@ -50,6 +50,7 @@ def vs() -> None:
 )
 @policy.one_packet_option
 @policy.client_address_option
+@policy.syn_proxy_option
 @policy.timeout_option
 @click.pass_obj
 def add(
@@ -59,15 +60,25 @@ def add(
     real_servers: Sequence[RealServer],
     one_packet: bool,
     client_address: ClientAddress | None,
+    syn_proxy: bool,
     timeouts: Sequence[policy.Timeout],
 ) -> None:
     """Add a VS, with its RS."""
     own = VsTimeouts(**dict(timeouts))
     service = Service(
-        vs, scheduler or "rr", tuple(real_servers), one_packet, own, client_address or "none"
+        vs,
+        scheduler or "rr",
+        tuple(real_servers),
+        one_packet,
+        own,
+        client_address or "none",
+        syn_proxy,
     )
     done = ask(target, lambda client: client.vs_add(service))
-    kept = ", ".join(policy.words(service.scheduler, one_packet or None, timeouts, client_address))
+    words = policy.words(
+        service.scheduler, one_packet or None, timeouts, client_address, syn_proxy or None
+    )
+    kept = ", ".join(words)
     output.show_line(
         f"VS {vs} added, {kept}, {len(real_servers)} RS (generation {done.generation})"
     )
@@ -85,6 +96,7 @@ def delete(target: Target, vs: VsKey) -> None:
 @vs.command(
     examples=(
         "slbctl vs edit 10.96.0.10:80/tcp --scheduler sh",
+        "slbctl vs edit 10.96.0.10:80/tcp --syn-proxy",
         "slbctl vs edit 10.96.0.10:80/tcp --timeout tcp_established=3600",
         "slbctl vs edit 10.96.0.10:80/tcp --client-address proxy-v2",
     )
@@ -93,6 +105,7 @@ def delete(target: Target, vs: VsKey) -> None:
 @policy.scheduler_option
 @policy.one_packet_switch
 @policy.client_address_option
+@policy.syn_proxy_switch
 @policy.timeout_switch
 @click.pass_obj
 def edit(
@@ -101,15 +114,19 @@ def edit(
     scheduler: Scheduler | None,
     one_packet: bool | None,
     client_address: ClientAddress | None,
+    syn_proxy: bool | None,
     timeouts: Sequence[policy.Timeout],
 ) -> None:
-    """Change the scheduler, the one-packet mode, timeouts or the client address of a VS."""
-    change = VsEdit(scheduler, one_packet, dict(timeouts), client_address)
+    """Change the scheduler, one-packet mode, timeouts, client address or SYN proxy of a VS."""
+    change = VsEdit(scheduler, one_packet, dict(timeouts), client_address, syn_proxy)
     if change == VsEdit():
-        usage = "nothing to change: give --scheduler, --one-packet, --client-address or --timeout"
+        usage = (
+            "nothing to change: give --scheduler, --one-packet, --client-address, --syn-proxy or "
+            "--timeout"
+        )
         raise click.UsageError(usage, click.get_current_context())
     done = ask(target, lambda client: client.vs_edit(vs, change))
-    kept = ", ".join(policy.words(scheduler, one_packet, timeouts, client_address))
+    kept = ", ".join(policy.words(scheduler, one_packet, timeouts, client_address, syn_proxy))
     output.show_line(f"VS {vs} changed, {kept} (generation {done.generation})")
 
 

@@ -28,6 +28,7 @@ struct admin_vs {
 	uint8_t scheduler;
 	bool one_packet;
 	uint8_t client_address; // enum slb_client_address
+	bool syn_proxy;
 	uint8_t policy; // number
 	uint32_t timeout_s[SLB_STATE_COUNT]; // 0: the engine's
 	uint32_t n_rs;

@@ -34,6 +34,7 @@ struct vs *build_vs(const struct admin_vs *vs, uint32_t rs_max, int socket) {
 	copy->scheduler = vs->scheduler;
 	copy->slot = vs->slot;
 	copy->policy = vs->policy;
+	copy->syn_proxy = vs->syn_proxy;
 	copy->n_rs = vs->n_rs;
 	for (const struct admin_rs *rs = vs->rs; rs != NULL; rs = rs->next, i++) {
 		copy->rs[i] = (struct vs_rs){
@@ -44,6 +45,7 @@ struct vs *build_vs(const struct admin_vs *vs, uint32_t rs_max, int socket) {
 			.walk = walk(rs, vs->proto, rs_max),
 		};
 		copy->total_weight += rs->weight;
+		copy->rs_v6 |= !ipaddr_is_v4(rs->addr);
 	}
 	return copy;
 }

@@ -92,6 +92,11 @@ static int check_values(const struct slb_op *op, struct slb_refused *refused) {
 			refused, EINVAL, SLB_REFUSED_BAD_VALUE,
 			"client_address is for a TCP service only"
 		);
+	if (op->syn_proxy > 1 || (op->syn_proxy == 1 && op->vs.proto != SLB_PROTO_TCP))
+		return refuse(
+			refused, EINVAL, SLB_REFUSED_BAD_VALUE,
+			"syn_proxy is for a TCP service only"
+		);
 	for (int state = 0; state < SLB_STATE_COUNT; state++)
 		if (op->timeout_s[state] > CLOCK_MAX_S)
 			return refuse(

@@ -35,6 +35,7 @@ static void describe_vs(
 		.scheduler = vs->scheduler,
 		.one_packet = vs->one_packet,
 		.client_address = vs->client_address,
+		.syn_proxy = vs->syn_proxy,
 		.n_rs = vs->n_rs,
 		.generation = vs->generation,
 		.traffic = vs->gone,

@@ -103,6 +103,7 @@ static int set_attributes(struct txn *t, struct admin_vs *vs, const struct slb_o
 	vs->scheduler = op->scheduler;
 	vs->one_packet = op->one_packet;
 	vs->client_address = op->client_address;
+	vs->syn_proxy = op->syn_proxy;
 	memcpy(vs->timeout_s, op->timeout_s, sizeof(vs->timeout_s));
 	return 0;
 }

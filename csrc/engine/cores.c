@@ -179,7 +179,8 @@ void core_free(struct core *c) {
 }
 
 struct core *core_new(
-	const struct slb_config *config, uint16_t id, const struct owner_map *owners, int socket
+	const struct slb_config *config, uint16_t id, const struct owner_map *owners,
+	struct siphash_key cookie_key, int socket
 ) {
 	struct core *c = rte_zmalloc_socket("core", sizeof(*c), 64, socket);
 
@@ -189,6 +190,8 @@ struct core *core_new(
 	c->n_workers = config->n_workers;
 	c->salt = (uint32_t)rte_rand();
 	c->owners = owners;
+	c->cookie_key = cookie_key;
+	c->least_mtu = UINT16_MAX;
 	c->rs = rte_zmalloc_socket("rs", config->rs_max * sizeof(*c->rs), 64, socket);
 	c->walks = rte_zmalloc_socket("walks", config->rs_max * sizeof(*c->walks), 64, socket);
 	c->vs = rte_zmalloc_socket("vs_slots", config->vs_max * sizeof(struct vs *), 64, socket);
@@ -201,6 +204,7 @@ struct core *core_new(
 	for (uint16_t port = 0; port < config->n_ports; port++) {
 		c->vlan_be[port] = rte_cpu_to_be_16(config->ports[port].vlan);
 		c->tagged |= config->ports[port].vlan != 0;
+		c->least_mtu = RTE_MIN(c->least_mtu, config->ports[port].mtu);
 	}
 	c->drain_tcp = clock_ticks_from_s(config->drain_tcp_s);
 	c->recycle = config->recycle;
@@ -230,7 +234,7 @@ static struct worker *worker_new(struct engine *g, uint16_t id) {
 	w->inbox.ring = rte_ring_create(name, INBOX_SIZE, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->punt_ring = ring("punt", id, 0);
 	w->pool = pool_of(g, socket);
-	w->core = core_new(&g->config, id, g->owners, socket);
+	w->core = core_new(&g->config, id, g->owners, g->cookie_key, socket);
 	if (w->core == NULL || w->inbox.ring == NULL || w->punt_ring == NULL || w->pool == NULL)
 		return NULL;
 	w->n_ports = g->config.n_ports;
@@ -285,6 +289,7 @@ int cores_open(struct engine *g, struct err *e) {
 	g->kni.idle.policy = g->config.kni_idle;
 	g->kni.stop = &g->stop;
 	g->owners = owners_new(&g->config);
+	g->cookie_key = siphash_key_draw();
 	ok = g->owners != NULL;
 	for (uint16_t id = 0; ok && id < g->config.n_workers; id++) {
 		ok = worker_new(g, id) != NULL;

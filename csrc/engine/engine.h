@@ -50,6 +50,7 @@ struct engine {
 	struct rte_mempool *pools[RTE_MAX_NUMA_NODES];
 	struct engine_port ports[SLB_MAX_PORTS];
 	struct owner_map *owners;
+	struct siphash_key cookie_key; // of SYN cookies
 	struct worker *workers[SLB_MAX_WORKERS];
 	struct kni kni;
 	struct admin admin;
@@ -75,7 +76,8 @@ const char *device_arguments(const char *device);
 
 // One worker's core with all its memory; NULL when memory is short.
 struct core *core_new(
-	const struct slb_config *config, uint16_t id, const struct owner_map *owners, int socket
+	const struct slb_config *config, uint16_t id, const struct owner_map *owners,
+	struct siphash_key cookie_key, int socket
 );
 void core_free(struct core *c);
 

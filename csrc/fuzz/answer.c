@@ -24,6 +24,23 @@ static void turn_addresses(uint8_t *out, const struct layers *l) {
 	}
 }
 
+// What it echoes is what it has got: so a SYN cookie's time stamp comes back.
+static void turn_stamps(uint8_t *tcp, uint32_t header) {
+	uint32_t at = 20;
+
+	while (at + 10 <= header && tcp[at] != 0) {
+		if (tcp[at] == 1) {
+			at++;
+			continue;
+		}
+		if (tcp[at] == 8 && tcp[at + 1] == 10)
+			swap_bytes(tcp + at + 2, tcp + at + 6, 4);
+		if (tcp[at + 1] < 2)
+			return;
+		at += tcp[at + 1];
+	}
+}
+
 // The sender expects what comes next, and has got what it acknowledges.
 static uint32_t turn_tcp(uint8_t *tcp, uint32_t room, uint8_t flags) {
 	uint32_t header = (tcp[12] >> 4) * 4u;
@@ -31,6 +48,7 @@ static uint32_t turn_tcp(uint8_t *tcp, uint32_t room, uint8_t flags) {
 
 	header = header >= 20 && header <= room ? header : 20;
 	swap_bytes(tcp, tcp + 2, 2);
+	turn_stamps(tcp, header);
 	put32(tcp + 4, ack);
 	put32(tcp + 8, seq + (room - header) + ((tcp[13] & (TCP_SYN | TCP_FIN)) != 0));
 	tcp[13] = flags;

@@ -223,18 +223,27 @@ void check_packet(
 		broken("a packet with the verdict %u was changed", out->verdict);
 }
 
-// Which of the two reasons an answer stands for is not seen in it, so it is taken off the one that has it over.
+// Which of the reasons an answer stands for is not seen in it, so it is taken off the ones that have it over.
 static void take_answers(const struct tally *t, uint16_t worker, uint64_t *counted) {
-	static const enum slb_drop REASONS[ANSWERS][2] = {
-		[ANSWER_RESET] = {SLB_DROP_NO_SESSION, SLB_DROP_NOT_SYN},
-		[ANSWER_ERROR] = {SLB_DROP_TTL, SLB_DROP_MTU},
+	enum { MOST = 9 };
+	static const struct {
+		uint8_t n;
+		enum slb_drop reasons[MOST];
+	} ANSWERED[ANSWERS] = {
+		[ANSWER_RESET] =
+			{MOST,
+			 {SLB_DROP_NO_SESSION, SLB_DROP_NOT_SYN, SLB_DROP_SYN_COOKIE,
+			  SLB_DROP_SYN_PROXY, SLB_DROP_SYN_STAMPS, SLB_DROP_NO_RS,
+			  SLB_DROP_NO_LOCAL_PORT, SLB_DROP_SESSION_FULL, SLB_DROP_STOPPING}},
+		[ANSWER_ERROR] = {2, {SLB_DROP_TTL, SLB_DROP_MTU}},
 	};
 
 	for (int kind = 0; kind < ANSWERS; kind++) {
 		uint64_t left = t->answers[worker][kind];
-		for (int i = 0; i < 2; i++) {
-			uint64_t *count = &counted[REASONS[kind][i]];
-			uint64_t dropped = t->drops[worker][REASONS[kind][i]];
+		for (int i = 0; i < ANSWERED[kind].n; i++) {
+			enum slb_drop reason = ANSWERED[kind].reasons[i];
+			uint64_t *count = &counted[reason];
+			uint64_t dropped = t->drops[worker][reason];
 			uint64_t over = *count > dropped ? *count - dropped : 0;
 			uint64_t taken = over < left ? over : left;
 			*count -= taken;

@@ -23,7 +23,7 @@ struct fuzz_head {
 	uint8_t tcp; // RST without session: bit 0; numbers as they come: bit 1; RST to both ends when a session expires: bit 2;
 	// little room for fragments: bit 3; a full table recycled: bit 4; MSS off, auto, 536, 1200: bits 5-6;
 	// drain at once: bit 7
-	uint8_t services; // bit set: this group of VS is not there
+	uint8_t services; // bit set: this group of VS is not there; bit 7: TCP ones have SYN proxy
 	uint8_t view; // of forwarding, at the start: bits 0-5; RS of TCP services are told their client: bits 6-7, as enum
 	// slb_client_address, or 3: some so, some so
 };
@@ -131,7 +131,8 @@ struct fuzz_change {
 	uint8_t vs;
 	uint8_t rs;
 	uint8_t weight;
-	uint8_t scheduler; // bits 0-4, modulo one more than there are; enum slb_client_address: bits 5-6; one packet a session: bit 7
+	uint8_t scheduler; // bits 0-3, modulo one more than there are; SYN proxy: bit 4; enum slb_client_address: bits 5-6;
+	// one packet a session: bit 7
 };
 
 struct fuzz_routes {

@@ -349,9 +349,10 @@ static void run_change(const uint8_t *record) {
 	memcpy(&change, record, sizeof(change));
 	r.ops[r.n_ops++] = (struct slb_op){
 		.kind = 1 + (change.op & 127) % SLB_OP_RS_DEL,
-		.scheduler = (change.scheduler & 31) % (SLB_SCHED_COUNT + 1),
+		.scheduler = (change.scheduler & 15) % (SLB_SCHED_COUNT + 1),
 		.client_address = change.scheduler >> 5 & 3,
 		.one_packet = change.scheduler >> 7,
+		.syn_proxy = change.scheduler >> 4 & 1,
 		.weight = change.weight,
 		.vs = world_service(change.vs),
 		.rs = world_server(change.rs),

@@ -42,6 +42,7 @@ struct harness {
 	bool eal;
 	struct rte_mempool *pool;
 	struct owner_map *owners;
+	struct siphash_key cookie_key;
 	struct admin admin;
 	struct inbox inbox[SLB_MAX_WORKERS];
 	bool stalled[SLB_MAX_WORKERS];
@@ -95,7 +96,7 @@ static int start_eal(struct err *e) {
 
 static int open_worker(const struct slb_config *config, uint16_t id) {
 	char name[RTE_RING_NAMESIZE];
-	struct core *c = core_new(config, id, h.owners, SOCKET_ID_ANY);
+	struct core *c = core_new(config, id, h.owners, h.cookie_key, SOCKET_ID_ANY);
 
 	if (c == NULL)
 		return -ENOMEM;
@@ -121,6 +122,7 @@ static int open_cores(const struct slb_config *config) {
 	h.owners = owners_new(config);
 	if (h.owners == NULL)
 		return -ENOMEM;
+	h.cookie_key = siphash_key_draw();
 	for (uint16_t i = 0; i < config->n_ports; i++) {
 		h.admin.ports[i].mtu = config->ports[i].mtu;
 		memcpy(h.admin.ports[i].mac, (uint8_t[]){2, 0, 0, 0, 0, (uint8_t)i}, 6);
@@ -416,6 +418,16 @@ uint64_t harness_generation(uint16_t worker) {
 
 void harness_set_answer_timeout_ms(uint32_t ms) {
 	h.admin.answer_timeout_ms = ms;
+}
+
+uint64_t harness_siphash(const uint8_t *key, const uint8_t *bytes, uint32_t len) {
+	uint64_t half[2];
+
+	memcpy(half, key, sizeof(half));
+	return siphash(
+		&(struct siphash_key){rte_le_to_cpu_64(half[0]), rte_le_to_cpu_64(half[1])}, bytes,
+		len
+	);
 }
 
 uint8_t harness_tcp_next(uint8_t state, uint8_t direction, uint8_t tcp_flags) {

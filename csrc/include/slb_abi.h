@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 10
+#define SLB_ABI_VERSION 11
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -78,6 +78,9 @@ enum slb_drop {
 	SLB_DROP_NO_VS,
 	SLB_DROP_NO_SESSION,
 	SLB_DROP_NOT_SYN,
+	SLB_DROP_SYN_COOKIE,
+	SLB_DROP_SYN_PROXY,
+	SLB_DROP_SYN_STAMPS,
 	SLB_DROP_NO_RS,
 	SLB_DROP_NO_LOCAL_PORT,
 	SLB_DROP_SESSION_FULL,
@@ -239,7 +242,8 @@ struct slb_op {
 	uint16_t weight; // 0 drains; RS_ADD, RS_EDIT
 	uint8_t one_packet; // 1: a UDP session is over with its first reply; VS_ADD, VS_EDIT
 	uint8_t client_address; // enum slb_client_address; VS_ADD, VS_EDIT
-	uint8_t reserved[2];
+	uint8_t syn_proxy; // 1: clients' handshakes are answered before there is a session; VS_ADD, VS_EDIT
+	uint8_t reserved;
 	struct slb_endpoint vs;
 	struct slb_endpoint rs;
 	uint32_t timeout_s[11]; // per state, 0: the engine's; VS_ADD, VS_EDIT
@@ -301,7 +305,7 @@ struct slb_vs_info {
 	uint8_t scheduler;
 	uint8_t one_packet;
 	uint8_t client_address;
-	uint8_t reserved;
+	uint8_t syn_proxy;
 	uint32_t n_rs; // configured
 	uint32_t draining_rs; // of these with weight 0
 	uint32_t removed_rs; // besides these: deleted, their sessions still live

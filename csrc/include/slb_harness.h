@@ -91,6 +91,9 @@ void harness_set_answer_timeout_ms(uint32_t ms);
 // The state of a TCP session after a packet; for walking every cell of the table.
 uint8_t harness_tcp_next(uint8_t state, uint8_t direction, uint8_t tcp_flags);
 
+// SipHash-2-4 of `len` bytes; the key has 16.
+uint64_t harness_siphash(const uint8_t *key, const uint8_t *bytes, uint32_t len);
+
 // What the engine says about a PCI device that DPDK has not found, from a folder like sysfs's bus/pci/devices. -EINVAL when
 // `device` is no PCI address.
 int harness_pci_explain(const char *folder, const char *device, char *text, uint32_t text_len);

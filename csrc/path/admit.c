@@ -11,6 +11,7 @@
 #include "path/lifecycle.h"
 #include "path/sched.h"
 #include "path/spread.h"
+#include "path/syn_proxy.h"
 #include "path/tcp_expired.h"
 #include "path/tcp_reset.h"
 #include "path/tcp_state.h"
@@ -61,10 +62,47 @@ static void refuse(struct core *c, struct pkt *p, enum slb_drop reason) {
 		pkt_drop(p, reason);
 }
 
+// A session with an RS of the VS, or a drop.
+static void open_session(struct core *c, struct burst *b, uint16_t at, struct vs *vs) {
+	struct pkt *p = &b->pkts[b->live[at]];
+	const struct vs_rs *rs;
+
+	if (c->quiesced) {
+		pkt_drop(p, SLB_DROP_STOPPING);
+		return;
+	}
+	rs = sched_ops(vs->scheduler)->pick(vs, p);
+	if (rs == NULL) {
+		pkt_drop(p, SLB_DROP_NO_RS);
+		return;
+	}
+	make_room(c, b, at, session_width(p, rs));
+	session_create(c, p, vs, rs);
+	if (p->flags & PKT_FRAGMENT && p->session != NULL && c->policies[vs->policy].one_packet)
+		fragment_remember(c, p);
+}
+
+static void open_proxied(struct core *c, struct burst *b, uint16_t at, struct vs *vs) {
+	struct pkt *p = &b->pkts[b->live[at]];
+	struct syn_accepted accepted;
+
+	if (is_first(p) && c->quiesced) {
+		pkt_drop(p, SLB_DROP_STOPPING);
+	} else if (is_first(p) && vs->total_weight == 0) {
+		pkt_drop(p, SLB_DROP_NO_RS);
+	} else if (is_first(p)) {
+		syn_proxy_answer(c, p, vs);
+	} else if (!syn_proxy_accepts(c, p, &accepted)) {
+		refuse(c, p, SLB_DROP_SYN_COOKIE);
+	} else {
+		open_session(c, b, at, vs);
+		syn_proxy_begin(c, p, &accepted);
+	}
+}
+
 static void new_session(struct core *c, struct burst *b, uint16_t at, uint16_t slot) {
 	struct pkt *p = &b->pkts[b->live[at]];
 	struct vs *vs = c->vs[slot];
-	const struct vs_rs *rs;
 
 	if (p->flags & PKT_LATER) {
 		if (!fragment_recall(c, p))
@@ -79,23 +117,12 @@ static void new_session(struct core *c, struct burst *b, uint16_t at, uint16_t s
 		icmp_time_exceeded(c, p);
 		return;
 	}
-	if (c->quiesced) {
-		pkt_drop(p, SLB_DROP_STOPPING);
-		return;
-	}
-	if (p->proto == SLB_PROTO_TCP && !is_first(p)) {
+	if (vs->syn_proxy)
+		open_proxied(c, b, at, vs);
+	else if (p->proto == SLB_PROTO_TCP && !is_first(p) && !c->quiesced)
 		refuse(c, p, SLB_DROP_NOT_SYN);
-		return;
-	}
-	rs = sched_ops(vs->scheduler)->pick(vs, p);
-	if (rs == NULL) {
-		pkt_drop(p, SLB_DROP_NO_RS);
-		return;
-	}
-	make_room(c, b, at, session_width(p, rs));
-	session_create(c, p, vs, rs);
-	if (p->flags & PKT_FRAGMENT && p->session != NULL && c->policies[vs->policy].one_packet)
-		fragment_remember(c, p);
+	else
+		open_session(c, b, at, vs);
 }
 
 // True: the packet is handed to the worker that has or makes its session. A fragment comes from its datagram's home, so it

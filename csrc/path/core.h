@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/hash.h"
+#include "base/siphash.h"
 #include "path/extra.h"
 #include "path/frag_table.h"
 #include "path/fwd.h"
@@ -56,9 +57,30 @@ struct acks {
 	bool known[2];
 };
 
+// Of a session whose client had its handshake with the LB (path/syn_proxy.h). Numbers are those that the client sees.
+struct syn_proxy {
+	uint32_t seq; // of the LB's SYN-ACK
+	uint32_t stamp; // its TSval
+	uint32_t seq_delta; // added to the RS's sequence numbers on the way to the client
+	uint32_t ts_delta; // and to its time stamps
+	uint32_t tsval; // of the client's ACK
+	uint32_t due; // tick: the next SYN, or the end
+	uint16_t window; // of the client's ACK, as it stood there
+	uint16_t mss; // that the client announced
+	uint8_t scale; // of the client's window
+	bool sack; // both have it
+	bool stamps;
+	bool waits; // for the RS to answer
+	uint8_t syns; // that it has got
+	uint8_t scale_in
+		[2]; // units of the window in the client's packets: as they come, and as they go
+	uint8_t scale_out[2]; // and in the RS's
+};
+
 // Of a TCP session that has extras: what it takes to change more of its byte streams than their numbers.
 struct stream {
 	uint32_t first; // the client's first byte, in its own numbers
+	struct syn_proxy proxy;
 };
 
 // How far the walk has come that follows the removal of an RS.
@@ -94,6 +116,8 @@ struct core {
 	struct acks *acks; // by session; NULL: nobody is told of an expired session
 	struct stream *streams; // by session, of those with extras
 	struct hash_seed number_seed;
+	struct siphash_key cookie_key; // of SYN cookies, the same for all workers
+	uint16_t least_mtu; // of all ports
 	bool spread_hash[SLB_MAX_PORTS]; // this port's client packets are spread by hash here
 	uint16_t vlan_be[SLB_MAX_PORTS]; // tag of this port's frames; 0: none
 	bool tagged; // one of the ports has one
@@ -113,6 +137,7 @@ struct core {
 	// worker only
 	_Alignas(64) struct session_table sessions;
 	uint32_t now; // tick
+	uint32_t proxied; // sessions with SESSION_SYN_PROXY
 	struct punt_meter punt[PUNT_COUNT];
 	struct punt_meter resets;
 	struct punt_meter errors;

@@ -36,15 +36,16 @@ static void want_neighbour(struct core *c, struct ipaddr addr, uint16_t port) {
 	__atomic_store_n(&c->wanted_head, head + 1, __ATOMIC_RELEASE);
 }
 
-static void refresh_hops(const struct core *c, struct session *s) {
+void forward_refresh(const struct core *c, struct session *s) {
+	if (likely(s->hop_gen == c->fwd_gen))
+		return;
 	s->hop[DIR_IN] = fwd_find(c->fwd, destination(s, DIR_IN));
 	s->hop[DIR_OUT] = fwd_find(c->fwd, destination(s, DIR_OUT));
 	s->hop_gen = c->fwd_gen;
 }
 
 const struct hop *forward_hop(const struct core *c, struct session *s, enum direction dir) {
-	if (unlikely(s->hop_gen != c->fwd_gen))
-		refresh_hops(c, s);
+	forward_refresh(c, s);
 	return &c->fwd->hops[s->hop[dir]];
 }
 

@@ -3,6 +3,9 @@
 
 #include "path/core.h"
 
+// Looks a session's next hops up again, if the forwarding view has changed.
+void forward_refresh(const struct core *c, struct session *s);
+
 // The next hop of a session's packets that come in a direction.
 const struct hop *forward_hop(const struct core *c, struct session *s, enum direction dir);
 

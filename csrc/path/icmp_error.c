@@ -14,6 +14,7 @@
 #include "path/proxy_protocol.h"
 #include "path/rewrite.h"
 #include "path/spread.h"
+#include "path/syn_shift.h"
 #include "path/tcp_number.h"
 #include "path/translate.h"
 
@@ -153,11 +154,15 @@ static bool has_whole_header(const struct rte_mbuf *m, const struct quote *q) {
 	return header >= sizeof(*tcp) && header <= there;
 }
 
+static uint32_t shift_quoted(const struct session *back, struct pkt *quoted, bool whole) {
+	return whole ? tcp_shift(back, quoted) : tcp_shift_numbers(back, quoted);
+}
+
 // Back to the numbers that the sender used, as far as they are quoted; returns the checksum delta. Options are read only in
-// a header that is quoted whole.
+// a header that is quoted whole. A window stays as it is quoted.
 static uint32_t unshift(const struct core *c, const struct pkt *p, const struct quote *q) {
 	const struct session *s = p->session;
-	const struct session back = {.seq_delta = -s->seq_delta, .ts_delta = -s->ts_delta};
+	struct session back = {.seq_delta = -s->seq_delta, .ts_delta = -s->ts_delta};
 	struct rte_tcp_hdr *tcp = q->l4;
 	struct pkt quoted = {.l4 = tcp, .dir = !p->dir};
 	bool whole = false;
@@ -170,7 +175,14 @@ static uint32_t unshift(const struct core *c, const struct pkt *p, const struct 
 		whole = has_whole_header(p->m, q);
 	}
 	sum = proxy_uncount(c, s, &quoted, whole);
-	return sum + (whole ? tcp_shift(&back, &quoted) : tcp_shift_numbers(&back, &quoted));
+	sum += shift_quoted(&back, &quoted, whole);
+	if (s->extras & SESSION_SYN_PROXY) {
+		back.seq_delta = -syn_shift_delta(c, s);
+		back.ts_delta = -syn_shift_stamp(c, s);
+		quoted.dir = p->dir;
+		sum += shift_quoted(&back, &quoted, whole);
+	}
+	return sum;
 }
 
 // Back to the ports and numbers that the sender used.

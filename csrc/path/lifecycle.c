@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "path/client_address.h"
 #include "path/csum.h"
+#include "path/syn_proxy.h"
 #include "path/tcp_expired.h"
 #include "path/tcp_number.h"
 #include "path/tcp_state.h"
@@ -27,7 +28,7 @@ static bool drains(const struct core *c, const struct session *s) {
 }
 
 uint32_t session_due(const struct core *c, const struct session *s) {
-	uint32_t due = s->seen + timeout(c, s);
+	uint32_t due = syn_proxy_waits(c, s) ? syn_proxy_due(c, s) : s->seen + timeout(c, s);
 	uint32_t deadline = c->rs[s->rs].removed_at + c->drain_tcp;
 
 	return drains(c, s) && clock_reached(due, deadline) ? deadline : due;
@@ -182,6 +183,7 @@ static void session_end(struct core *c, uint32_t id) {
 	c->rs[s->rs].active--;
 	laddr_of(c, s)->active--;
 	c->policy_sessions[s->policy]--;
+	c->proxied -= (s->extras & SESSION_SYN_PROXY) != 0;
 	c->counters.ended++;
 	session_give(&c->sessions, id);
 }
@@ -278,7 +280,7 @@ uint32_t session_expire(struct core *c, uint32_t budget) {
 		if (id == SESSION_NIL)
 			break;
 		s = &c->sessions.entries[id];
-		if (clock_reached(c->now, session_due(c, s))) {
+		if (clock_reached(c->now, session_due(c, s)) && !syn_proxy_goes_on(c, s)) {
 			tcp_tell_ends(c, s);
 			session_end(c, id);
 		} else {

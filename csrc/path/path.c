@@ -13,6 +13,7 @@
 #include "path/punt.h"
 #include "path/rewrite.h"
 #include "path/split.h"
+#include "path/syn_proxy.h"
 #include "path/vlan.h"
 
 #include <rte_mbuf.h>
@@ -107,6 +108,8 @@ void path_run(
 		fragment(c, b, from);
 	session(&c->sessions, b);
 	admit(c, b, from);
+	if (unlikely(c->proxied > 0))
+		syn_proxy(c, b);
 	touch(c, b);
 	forward(c, b);
 	rewrite(c, b);

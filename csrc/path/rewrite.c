@@ -4,6 +4,7 @@
 
 #include "path/client_address.h"
 #include "path/csum.h"
+#include "path/syn_shift.h"
 #include "path/tcp_number.h"
 #include "path/tcp_option.h"
 #include "path/translate.h"
@@ -17,14 +18,24 @@
 #include <rte_udp.h>
 #include <string.h>
 
-static void rewrite_tcp(struct pkt *p, const struct flow_key *to, uint32_t delta) {
+static uint32_t shift_extras(const struct core *c, struct pkt *p) {
+	uint32_t sum = tcp_shift(p->session, p);
+
+	if (p->session->extras & SESSION_SYN_PROXY)
+		sum += syn_shift(c, p);
+	return sum;
+}
+
+static void rewrite_tcp(
+	const struct core *c, struct pkt *p, const struct flow_key *to, uint32_t delta
+) {
 	const struct session *s = p->session;
 	struct rte_tcp_hdr *tcp = p->l4;
 
 	tcp->src_port = to->dport_be;
 	tcp->dst_port = to->sport_be;
-	if (s->seq_delta | s->ts_delta)
-		delta += tcp_shift(s, p);
+	if (s->seq_delta | s->ts_delta | s->extras)
+		delta += likely(s->extras == 0) ? tcp_shift(s, p) : shift_extras(c, p);
 	tcp->cksum = csum_apply(tcp->cksum, delta);
 }
 
@@ -108,7 +119,7 @@ static void rewrite_one(struct core *c, struct pkt *p) {
 	if (unlikely(p->flags & PKT_LATER)) {
 		// It has no L4 header.
 	} else if (p->proto == SLB_PROTO_TCP) {
-		rewrite_tcp(p, to, s->l4_delta ^ turn);
+		rewrite_tcp(c, p, to, s->l4_delta ^ turn);
 		if (unlikely(p->tcp_flags & RTE_TCP_SYN_FLAG))
 			tcp_clamp_mss(c, p);
 	} else {

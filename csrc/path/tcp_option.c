@@ -11,6 +11,9 @@
 
 enum {
 	MSS_BYTES = 4, // kind, length, value
+	SCALE_BYTES = 3,
+	SACK_OK_BYTES = 2,
+	STAMP_BYTES = 10,
 	MSS_LEAST = 64, // an MTU that allows less is not believed
 };
 
@@ -27,7 +30,9 @@ static uint32_t room(const struct core *c, const struct session *s, enum directi
 }
 
 // The announcer's peer sends its segments out of the one side, and they came in by the other.
-static uint16_t limit(const struct core *c, const struct session *s) {
+uint16_t tcp_mss_limit(const struct core *c, const struct session *s) {
+	if (c->tcp_mss == SLB_MSS_OFF)
+		return UINT16_MAX;
 	if (c->tcp_mss != SLB_MSS_AUTO)
 		return c->tcp_mss;
 	return (uint16_t)RTE_MIN(room(c, s, DIR_IN), room(c, s, DIR_OUT));
@@ -62,10 +67,77 @@ void tcp_clamp_mss(const struct core *c, struct pkt *p) {
 	if (p->dir == DIR_OUT && p->session->extras & SESSION_PROXY)
 		header = proxy_bytes(p->session);
 	if (c->tcp_mss != SLB_MSS_OFF)
-		most = limit(c, p->session);
+		most = tcp_mss_limit(c, p->session);
 	else if (header == 0)
 		return;
 	while (tcp_option_next(p->l4, &o))
 		if (o.kind == TCP_OPTION_MSS && o.len == MSS_BYTES)
 			lower(p->l4, o.at + 2, most, header);
+}
+
+static uint32_t number_at(const uint8_t *at, uint32_t bytes) {
+	uint32_t number = 0;
+
+	for (uint32_t i = 0; i < bytes; i++)
+		number = number << 8 | at[i];
+	return number;
+}
+
+static uint8_t *put_number(uint8_t *at, uint32_t number, uint32_t bytes) {
+	for (uint32_t i = 0; i < bytes; i++)
+		at[i] = (uint8_t)(number >> 8 * (bytes - 1 - i));
+	return at + bytes;
+}
+
+// Of an option that comes twice the first counts, as in tcp_number().
+struct tcp_offer tcp_offer_read(const struct rte_tcp_hdr *tcp) {
+	struct tcp_offer offer = {.scale = TCP_NO_SCALE};
+	struct tcp_option o = TCP_OPTIONS_START;
+
+	while (tcp_option_next(tcp, &o)) {
+		const uint8_t *value = (const uint8_t *)tcp + o.at + 2;
+		if (o.kind == TCP_OPTION_MSS && o.len == MSS_BYTES && offer.mss == 0) {
+			offer.mss = (uint16_t)number_at(value, 2);
+		} else if (
+			o.kind == TCP_OPTION_SCALE && o.len == SCALE_BYTES
+			&& offer.scale == TCP_NO_SCALE
+		) {
+			offer.scale = RTE_MIN(value[0], (uint8_t)TCP_SCALE_MOST);
+		} else if (o.kind == TCP_OPTION_SACK_OK && o.len == SACK_OK_BYTES) {
+			offer.sack = true;
+		} else if (
+			o.kind == TCP_OPTION_TIMESTAMP && o.len == STAMP_BYTES && !offer.stamps
+		) {
+			offer.stamps = true;
+			offer.tsval = number_at(value, 4);
+			offer.tsecr = number_at(value + 4, 4);
+		}
+	}
+	return offer;
+}
+
+uint8_t tcp_offer_write(uint8_t *at, const struct tcp_offer *offer) {
+	const uint8_t *start = at;
+
+	if (offer->mss != 0) {
+		at = put_number(at, TCP_OPTION_MSS << 8 | MSS_BYTES, 2);
+		at = put_number(at, offer->mss, 2);
+	}
+	if (offer->sack)
+		at = put_number(at, TCP_OPTION_SACK_OK << 8 | SACK_OK_BYTES, 2);
+	else if (offer->stamps)
+		at = put_number(at, TCP_OPTION_NOP << 8 | TCP_OPTION_NOP, 2);
+	if (offer->stamps) {
+		at = put_number(at, TCP_OPTION_TIMESTAMP << 8 | STAMP_BYTES, 2);
+		at = put_number(at, offer->tsval, 4);
+		at = put_number(at, offer->tsecr, 4);
+	}
+	if (offer->scale != TCP_NO_SCALE) {
+		at = put_number(at, TCP_OPTION_NOP, 1);
+		at = put_number(at, TCP_OPTION_SCALE << 8 | SCALE_BYTES, 2);
+		at = put_number(at, offer->scale, 1);
+	}
+	while ((at - start) % 4 != 0)
+		*at++ = TCP_OPTION_NOP;
+	return (uint8_t)(at - start);
 }

@@ -10,6 +10,8 @@ enum tcp_option_kind {
 	TCP_OPTION_END = 0,
 	TCP_OPTION_NOP = 1,
 	TCP_OPTION_MSS = 2,
+	TCP_OPTION_SCALE = 3,
+	TCP_OPTION_SACK_OK = 4,
 	TCP_OPTION_SACK = 5,
 	TCP_OPTION_TIMESTAMP = 8,
 	TCP_OPTION_FAST_OPEN = 34,
@@ -41,6 +43,26 @@ static inline bool tcp_option_next(const struct rte_tcp_hdr *tcp, struct tcp_opt
 	o->len = bytes[o->at + 1];
 	return true;
 }
+
+enum { TCP_NO_SCALE = 15, TCP_SCALE_MOST = 14 }; // RFC 7323, 2.3
+
+// What the options of a SYN offer, or a later segment's time stamp.
+struct tcp_offer {
+	uint16_t mss; // 0: none
+	uint8_t scale; // of the window; TCP_NO_SCALE: none
+	bool sack;
+	bool stamps;
+	uint32_t tsval;
+	uint32_t tsecr;
+};
+
+struct tcp_offer tcp_offer_read(const struct rte_tcp_hdr *tcp);
+
+// Writes them, at most 20 bytes; returns how many, a multiple of 4.
+uint8_t tcp_offer_write(uint8_t *at, const struct tcp_offer *offer);
+
+// The largest MSS that `tcp.mss` lets either end of a session announce, as its cached next hops have it.
+uint16_t tcp_mss_limit(const struct core *c, const struct session *s);
 
 // Lowers the maximum segment size that a SYN of a session announces (RFC 9293, 3.7.1) to what `tcp.mss` allows; never raises it,
 // and adds none. The packet has its new IP header, and its TCP checksum stays as right or wrong as it was.

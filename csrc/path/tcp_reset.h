@@ -5,7 +5,12 @@
 
 enum { RESET_PPS = 1024 }; // that a worker sends at most
 
-// Decides a TCP packet that belongs to no session: dropped for this reason, or, where `tcp.no_session` says so, turned into an
-// RST to its sender (RFC 9293, 3.10.7.1), which is counted as that drop all the same. Only drops a RST, the start of
-// a connection, a wrong checksum, a source that cannot be answered and what exceeds the rate.
+// Whether a segment's checksum is right: a damaged one tells nothing of the connection that it names.
+bool tcp_is_whole(const struct pkt *p);
+
+// Turns a TCP packet into an RST to its sender (RFC 9293, 3.10.7.1), which is counted as a drop for this reason all the same. Only
+// drops a RST, the start of a connection, a wrong checksum, a source that cannot be answered and what exceeds the rate.
+void tcp_reset(struct core *c, struct pkt *p, enum slb_drop reason);
+
+// Decides a TCP packet that belongs to no session: tcp_reset() where `tcp.no_session` says so, else dropped.
 void tcp_refuse(struct core *c, struct pkt *p, enum slb_drop reason);

@@ -24,7 +24,8 @@ struct vs {
 	uint8_t scheduler; // enum slb_sched
 	uint16_t slot;
 	uint8_t policy; // number
-	uint8_t reserved;
+	bool syn_proxy;
+	bool rs_v6; // one RS at least is IPv6
 	uint32_t n_rs;
 	uint32_t total_weight;
 	uint32_t turn; // worker only: round robin

@@ -60,6 +60,8 @@ def policy(vs: VsKey, wanted: Policy) -> Iterator[Finding]:
     if wanted.client_address != "none" and vs.proto != "tcp":
         text = f"VS {vs} is not TCP, and client_address is for TCP alone; remove it"
         yield ("client_address",), text
+    if wanted.syn_proxy and vs.proto != "tcp":
+        yield ("syn_proxy",), f"VS {vs} is not TCP, and syn_proxy is for TCP alone; remove it"
     for name in wanted.timeouts.given():
         if not name.startswith(f"{vs.proto}_"):
             text = f"VS {vs} has no sessions in state {name}; remove the timeout"

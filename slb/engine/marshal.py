@@ -87,4 +87,5 @@ def _put_policy(row: Any, policy: Policy) -> None:
     row.one_packet = policy.one_packet
     how = policy.client_address.upper().replace("-", "_")
     row.client_address = value(f"SLB_CLIENT_ADDRESS_{how}")
+    row.syn_proxy = policy.syn_proxy
     put_timeouts(row.timeout_s, policy.timeouts.given())

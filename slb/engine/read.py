@@ -30,6 +30,7 @@ def vs_list() -> list[views.VsView]:
             one_packet=bool(row.one_packet),
             timeouts=VsTimeouts(**{s: row.timeout_s[n] or None for n, s in states}),
             client_address=tells[row.client_address].replace("_", "-"),
+            syn_proxy=bool(row.syn_proxy),
         )
         for row in listing(lib.slb_vs_list, "struct slb_vs_info", "VS")
     ]

@@ -53,6 +53,7 @@ class Policy(Struct, frozen=True):
     one_packet: bool = False
     timeouts: VsTimeouts = VsTimeouts()
     client_address: ClientAddress = "none"
+    syn_proxy: bool = False
 
     def words(self) -> dict[str, str]:
         """Return each attribute as text."""
@@ -60,6 +61,7 @@ class Policy(Struct, frozen=True):
             "scheduler": self.scheduler,
             "one_packet": "true" if self.one_packet else "false",
             "client_address": self.client_address,
+            "syn_proxy": "true" if self.syn_proxy else "false",
             **dict.fromkeys(TIMEOUTS, "default"),
             **{name: str(seconds) for name, seconds in self.timeouts.given().items()},
         }

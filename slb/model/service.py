@@ -29,11 +29,14 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
     one_packet: bool = False
     timeouts: VsTimeouts = VsTimeouts()
     client_address: ClientAddress = "none"
+    syn_proxy: bool = False
 
     @property
     def policy(self) -> Policy:
         """All but its key and its RS."""
-        return Policy(self.scheduler, self.one_packet, self.timeouts, self.client_address)
+        return Policy(
+            self.scheduler, self.one_packet, self.timeouts, self.client_address, self.syn_proxy
+        )
 
 
 class ServiceSet(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +55,7 @@ class VsEdit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     one_packet: bool | None = None
     timeouts: dict[TimeoutName, Seconds | None] = {}
     client_address: ClientAddress | None = None
+    syn_proxy: bool | None = None
 
     def apply(self, policy: Policy) -> Policy:
         """Return the policy after the change."""
@@ -60,6 +64,7 @@ class VsEdit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
             policy.one_packet if self.one_packet is None else self.one_packet,
             replace(policy.timeouts, **self.timeouts),
             self.client_address or policy.client_address,
+            policy.syn_proxy if self.syn_proxy is None else self.syn_proxy,
         )
 
 

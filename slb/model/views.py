@@ -67,6 +67,7 @@ class VsView(Struct, frozen=True):
     one_packet: bool = False
     timeouts: VsTimeouts = VsTimeouts()
     client_address: str = "none"
+    syn_proxy: bool = False
 
 
 class RsView(Struct, frozen=True):

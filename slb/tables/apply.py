@@ -61,7 +61,8 @@ class Tables:
         """Change a VS's policy; raises UnknownVs, BadRequest."""
         if change == VsEdit():
             raise BadRequest(
-                "nothing to change: give scheduler, one_packet, timeouts or client_address"
+                "nothing to change: give scheduler, one_packet, timeouts, client_address or "
+                "syn_proxy"
             )
         async with self._lock:
             have = plans.policy(await self._find(vs))

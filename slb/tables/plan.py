@@ -68,6 +68,7 @@ def policy(row: VsView) -> Policy:
         row.one_packet,
         row.timeouts,
         row.client_address,  # type: ignore[arg-type]
+        row.syn_proxy,
     )
 
 
@@ -77,7 +78,15 @@ def edit(vs: VsKey, have: Policy, want: Policy) -> list[Op]:
 
 
 def _service(vs: VsKey, kept: Policy, rs: tuple[RealServer, ...]) -> Service:
-    return Service(vs, kept.scheduler, rs, kept.one_packet, kept.timeouts, kept.client_address)
+    return Service(
+        vs,
+        kept.scheduler,
+        rs,
+        kept.one_packet,
+        kept.timeouts,
+        kept.client_address,
+        kept.syn_proxy,
+    )
 
 
 def _sorted(real: Iterable[RealServer]) -> tuple[RealServer, ...]:

@@ -47,10 +47,15 @@ def _tcp_flags(flags: str) -> int:
 
 
 def program(
-    *records: bytes | Iterable[bytes], shape: int = 0, sizes: int = 0, tcp: int = 0, view: int = 0
+    *records: bytes | Iterable[bytes],
+    shape: int = 0,
+    sizes: int = 0,
+    tcp: int = 0,
+    services: int = 0,
+    view: int = 0,
 ) -> bytes:
     """An input: how the engine is opened, and what happens then."""
-    head = _record("fuzz_head", shape=shape, sizes=sizes, tcp=tcp, services=0, view=view)
+    head = _record("fuzz_head", shape=shape, sizes=sizes, tcp=tcp, services=services, view=view)
     parts = ([part] if isinstance(part, bytes) else list(part) for part in records)
     return head + b"".join(record for part in parts for record in part)
 

@@ -22,6 +22,7 @@ VIP_BOTH6 = "2001:db8:96::c"
 VIP_WEIGHTED = "10.96.0.12"
 TWO_WORKERS, TWO_PORTS, SPREAD = 1, 4, 8
 VLAN = 32
+PROXIED = 128
 SMALL_MTUS, FEW_SESSIONS, FEW_PUNTS, LONG = 0b1010, 16, 32, 0xC0
 SHUFFLE, OVERLAP, LOSE = 32, 64, 128
 OPTIONS = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (1, 0)), ("WScale", 7)]
@@ -56,6 +57,18 @@ def talk(first: Packet) -> list[bytes]:
     """A whole connection, closed by both ends."""
     data = [reply("PA", payload=20, which=1), reply("PA", payload=180), reply("A")]
     return [*handshake(first), *data, reply("FA", which=1), reply("FA"), reply("A")]
+
+
+def proxied(first: Packet, worker: int = 0) -> list[bytes]:
+    """The handshake of a SYN proxy: with the client, then with the RS, which gets the last ACK."""
+    return [frame(first, worker=worker), reply("A", worker=worker), reply("SA")]
+
+
+def proxied_talk(first: Packet) -> list[bytes]:
+    """A whole connection behind one."""
+    again = reply("SA", which=3)
+    data = [reply("PA", payload=20, which=1), reply("PA", payload=180), again, reply("A", which=1)]
+    return [*proxied(first), *data, reply("FA", which=1), reply("FA"), reply("A")]
 
 
 def errors(types: tuple[tuple[int, int], ...]) -> list[bytes]:
@@ -101,6 +114,7 @@ def tcp_seeds() -> Iterator[tuple[str, bytes]]:
                 frame(first),
             ),
         )
+        yield from proxy_seeds(name, first)
         yield (
             f"tcp-{name}-many",
             program(frame(first), repeat(100), repeat(40, "BY_ADDRESS"), sizes=FEW_SESSIONS),
@@ -159,6 +173,27 @@ def telling_seeds() -> Iterator[tuple[str, bytes]]:
                 change("VS_EDIT", 1, client_address=how),
             ),
         )
+
+
+def proxy_seeds(name: str, first: Packet) -> Iterator[tuple[str, bytes]]:
+    """TCP of one way, behind a SYN proxy."""
+    for what, records in {
+        "talk": proxied_talk(first),
+        "errors": [*proxied(first), *errors(ERRORS4 + ERRORS6)],
+        "refused": [frame(first), reply("A"), reply("RA"), frame(first)],
+        "gives-up": [frame(first), reply("A"), reply("R", which=1)],
+        "silent": [frame(first), reply("A"), *[wait(1000)] * 9, reply("SA")],
+        "late": [frame(first), reply("A"), wait(2000), reply("SA"), reply("PA", payload=3)],
+        "no-cookie": [frame(first), wait(200000), reply("A"), reply("PA", payload=2)],
+        "stopping": [frame(first), quiesce(), reply("A")],
+        "flood": [frame(first), repeat(60), repeat(60, "BY_ADDRESS"), reply("A", which=5)],
+        "times-out": [*proxied(first), wait(9000), reply("A"), frame(first)],
+    }.items():
+        for sort, tcp_bits in (("", 0), ("-told", 4 | 1), ("-as-they-are", 2), ("-recycled", 16)):
+            yield (
+                f"tcp-{name}-proxied-{what}{sort}",
+                program(records, services=PROXIED, tcp=tcp_bits, shape=TWO_WORKERS),
+            )
 
 
 def udp_seeds() -> Iterator[tuple[str, bytes]]:

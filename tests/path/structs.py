@@ -92,7 +92,7 @@ def put_ops(ops: Sequence[Op]) -> Any:
     for row, op in zip(array, ops, strict=True):
         row.kind = number(f"SLB_OP_{op.kind}")
         row.scheduler = number(f"SLB_SCHED_{op.scheduler.upper()}")
-        row.weight, row.one_packet = op.weight, op.one_packet
+        row.weight, row.one_packet, row.syn_proxy = op.weight, op.one_packet, op.syn_proxy
         how = op.client_address.upper().replace("-", "_")
         row.client_address = number(f"SLB_CLIENT_ADDRESS_{how}")
         for state, seconds in op.timeouts.items():

@@ -18,6 +18,7 @@ import cases_own_client
 import cases_proxy_protocol
 import cases_punt
 import cases_steering
+import cases_syn_proxy
 import cases_tcp
 import cases_tcp_numbers
 import cases_toa
@@ -54,8 +55,10 @@ TABLES = (
     cases_translation,
     cases_fragments,
     cases_fragments_refused,
+    cases_syn_proxy,
 )
-# Exhaustion, rates, VLANs, quiescing, splitting and full queues have tests of their own.
+# Exhaustion, rates, VLANs, quiescing, splitting, full queues and what SYN proxies wait for have
+# tests of their own.
 ELSEWHERE = {
     "NO_LOCAL_PORT",
     "SESSION_FULL",
@@ -67,6 +70,8 @@ ELSEWHERE = {
     "TX_FULL",
     "VLAN",
     "NO_MBUF",
+    "SYN_PROXY",
+    "SYN_STAMPS",
 }
 ALL = [(table.__name__.removeprefix("cases_"), case) for table in TABLES for case in table.CASES]
 

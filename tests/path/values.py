@@ -44,6 +44,7 @@ class Op:
     one_packet: bool = False
     timeouts: Mapping[str, int] = field(default_factory=dict)  # as in Settings
     client_address: str = "none"
+    syn_proxy: bool = False
 
 
 @dataclass(frozen=True)

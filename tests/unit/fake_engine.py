@@ -53,6 +53,7 @@ class FakeEngine(MemoryEngine):
                 policies[vs].one_packet,
                 policies[vs].timeouts,
                 policies[vs].client_address,
+                policies[vs].syn_proxy,
             )
             for vs, (scheduler, weights) in self.services().items()
             for rows in [[fake_answers.rs_view(vs, *rs) for rs in weights.items()]]

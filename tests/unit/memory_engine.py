@@ -122,6 +122,7 @@ def vs_view(vs: str, policy: Policy, rs_count: int, generation: int) -> views.Vs
         policy.one_packet,
         policy.timeouts,
         policy.client_address,
+        policy.syn_proxy,
     )
 
 

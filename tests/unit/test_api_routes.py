@@ -132,6 +132,24 @@ def test_how_an_rs_is_told_its_client(api: Api) -> None:
     ]
 
 
+def test_syn_proxy(api: Api) -> None:
+    async def life(client: Client) -> None:
+        await client.vs_add(Service(VS, syn_proxy=True))
+        await client.vs_edit(VS, VsEdit("sh"))
+        assert (await client.vs_show(VS)).syn_proxy, "what an edit does not name stays"
+        (service,) = (await client.export()).services
+        assert service == Service(VS, "sh", syn_proxy=True)
+        await client.vs_edit(VS, VsEdit(syn_proxy=False))
+        assert not (await client.vs_show(VS)).syn_proxy
+
+    api.ask(life)
+    assert [str(op) for (op,) in api.engine.commits] == [
+        f"+ vs {VS} scheduler rr syn_proxy true",
+        f"~ vs {VS} scheduler rr -> sh",
+        f"~ vs {VS} syn_proxy true -> false",
+    ]
+
+
 def test_an_edit_that_does_not_suit_the_protocol_changes_nothing(api: Api) -> None:
     async def refused(client: Client) -> None:
         await client.vs_add(Service(VS))
@@ -215,7 +233,7 @@ def test_apply_and_export(api: Api) -> None:
         (
             lambda c: c.vs_edit(VS, VsEdit()),
             errors.BadRequest,
-            "nothing to change: give scheduler, one_packet, timeouts or client_address",
+            "nothing to change: give scheduler, one_packet, timeouts, client_address or syn_proxy",
         ),
         (
             lambda c: c.vs_add(Service(VS, one_packet=True)),
@@ -226,6 +244,11 @@ def test_apply_and_export(api: Api) -> None:
             lambda c: c.vs_add(Service(DNS, client_address="toa")),
             errors.BadRequest,
             f"VS {DNS} is not TCP, and client_address is for TCP alone; remove it",
+        ),
+        (
+            lambda c: c.vs_add(Service(DNS, syn_proxy=True)),
+            errors.BadRequest,
+            f"VS {DNS} is not TCP, and syn_proxy is for TCP alone; remove it",
         ),
         (
             lambda c: c.vs_add(Service(DNS, timeouts=VsTimeouts(tcp_close=5))),

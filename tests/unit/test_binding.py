@@ -104,7 +104,11 @@ def test_a_closed_engine_answers_nothing() -> None:
 
 def test_ops() -> None:
     ops = [
-        Op(OpKind.VS_ADD, VS, policy=Policy("wrr", True, VsTimeouts(udp_replied=5), "proxy-v2")),
+        Op(
+            OpKind.VS_ADD,
+            VS,
+            policy=Policy("wrr", True, VsTimeouts(udp_replied=5), "proxy-v2", True),
+        ),
         Op(OpKind.RS_ADD, VS, rs=RS, weight=5),
         Op(OpKind.VS_DEL, VsKey.parse("[2001:db8::1]:53/udp")),
     ]
@@ -112,6 +116,7 @@ def test_ops() -> None:
     assert [row.kind for row in rows] == [lib.SLB_OP_VS_ADD, lib.SLB_OP_RS_ADD, lib.SLB_OP_VS_DEL]
     assert (rows[0].scheduler, rows[0].one_packet) == (lib.SLB_SCHED_WRR, 1)
     assert rows[0].client_address == lib.SLB_CLIENT_ADDRESS_PROXY_V2
+    assert [row.syn_proxy for row in rows] == [1, 0, 0]
     seconds = dict(enumerate(rows[0].timeout_s))
     assert seconds == dict.fromkeys(range(lib.SLB_STATE_COUNT), 0) | {lib.SLB_UDP_REPLIED: 5}
     assert (rows[1].weight, rows[1].vs.proto) == (5, lib.SLB_PROTO_TCP)
@@ -231,7 +236,7 @@ class Readings:
             marshal.put_endpoint(row.vs, VS)
             row.scheduler, row.n_rs = lib.SLB_SCHED_SH, 3
             row.draining_rs, row.removed_rs = 1, 2
-            row.one_packet = 1
+            row.one_packet, row.syn_proxy = 1, 1
             row.client_address = lib.SLB_CLIENT_ADDRESS_PROXY_V2
             marshal.put_timeouts(row.timeout_s, {"udp_oneway": 4})
             row.traffic.in_packets, row.traffic.active = 1 << 63, 7

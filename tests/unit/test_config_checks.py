@@ -169,6 +169,11 @@ def test_one_broken_rule(old: str, new: str, line: str) -> None:
             "is for TCP alone; remove it",
         ),
         (
+            vs("10.96.0.1:53/udp") + "    syn_proxy: true\n",
+            "12: services[0].syn_proxy: VS 10.96.0.1:53/udp is not TCP, and syn_proxy is for "
+            "TCP alone; remove it",
+        ),
+        (
             vs("10.96.0.1:80/tcp") + "    timeouts: {tcp_close: 3, udp_replied: 5}\n",
             "12: services[0].timeouts.udp_replied: VS 10.96.0.1:80/tcp has no sessions in state "
             "udp_replied; remove the timeout",

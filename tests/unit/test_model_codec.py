@@ -13,7 +13,7 @@ from slb.model.views import Items, Version
 
 BODY = (
     b'{"vs":"10.96.0.10:80/tcp","scheduler":"wrr","rs":[{"rs":"10.10.0.1:8080","weight":5}],'
-    b'"one_packet":false,"timeouts":{"tcp_close":5},"client_address":"toa"}'
+    b'"one_packet":false,"timeouts":{"tcp_close":5},"client_address":"toa","syn_proxy":true}'
 )
 
 
@@ -21,7 +21,8 @@ def test_a_service_comes_out_as_it_went_in() -> None:
     service = codec.decode(BODY, Service)
     real = RealServer(Endpoint.parse("10.10.0.1:8080"), 5)
     own = VsTimeouts(tcp_close=5)
-    assert service == Service(VsKey.parse("10.96.0.10:80/tcp"), "wrr", (real,), False, own, "toa")
+    key = VsKey.parse("10.96.0.10:80/tcp")
+    assert service == Service(key, "wrr", (real,), False, own, "toa", True)
     assert codec.encode(service) == BODY
 
 

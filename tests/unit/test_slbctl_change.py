@@ -165,7 +165,8 @@ def test_a_full_table_names_the_limit(daemon: FakeDaemon) -> None:
         ),
         (
             ("vs", "edit", VS),
-            "nothing to change: give --scheduler, --one-packet, --client-address or --timeout "
+            "nothing to change: give --scheduler, --one-packet, --client-address, --syn-proxy or "
+            "--timeout "
             "(see 'slbctl vs edit --help')",
         ),
         (
@@ -265,6 +266,19 @@ def test_apply_takes_what_export_gives(daemon: FakeDaemon, form: tuple[str, ...]
     daemon.engine.tables.clear()
     assert slbctl(daemon.socket, "apply", "-", stdin=exported.out).status == 0
     assert daemon.services == before
+
+
+def test_syn_proxy(daemon: FakeDaemon) -> None:
+    said = slbctl(daemon.socket, "vs", "add", VS, "--syn-proxy").out
+    assert said == f"VS {VS} added, rr, SYN proxy, 0 RS (generation 1)\n"
+    assert "SYN proxy" in slbctl(daemon.socket, "vs", "show", VS).out
+    assert "  syn_proxy: true\n" in slbctl(daemon.socket, "export").out
+    said = slbctl(daemon.socket, "vs", "edit", VS, "--no-syn-proxy").out
+    assert said == f"VS {VS} changed, no SYN proxy (generation 2)\n"
+    assert "SYN proxy" not in slbctl(daemon.socket, "vs", "show", VS).out
+    refused = slbctl(daemon.socket, "vs", "add", DNS, "--syn-proxy")
+    assert refused.status != 0
+    assert f"VS {DNS} is not TCP, and syn_proxy is for TCP alone; remove it" in refused.err
 
 
 def test_export_has_what_a_vs_has_of_its_own(daemon: FakeDaemon) -> None:

@@ -300,9 +300,9 @@ def test_an_empty_table_is_one_line(daemon: FakeDaemon, words: str) -> None:
 TRAFFIC = {"in_packets", "in_bytes", "out_packets", "out_bytes", "sessions", "active"}
 JSON_KEYS = {
     "vs list": "vs scheduler rs_count draining removed generation traffic one_packet timeouts "
-    "client_address",
+    "client_address syn_proxy",
     "vs stats": "vs scheduler rs_count draining removed generation traffic one_packet timeouts "
-    "client_address",
+    "client_address syn_proxy",
     "rs list": "vs rs weight removed traffic",
     "laddr list": "address worker port active sessions",
     "port list": "name driver mac mtu link_up speed_mbps kernel_interface kni_kind rx_queues "
