@@ -304,6 +304,7 @@ static void answered_again(struct core *c, struct pkt *p) {
 	struct tcp_offer offer = tcp_offer_read(tcp);
 
 	if (!tcp_is_whole(p) || !(p->tcp_flags & RTE_TCP_ACK_FLAG)
+	    || (st->proxy.stamps && !offer.stamps)
 	    || rte_be_to_cpu_32(tcp->recv_ack) != st->first + p->session->seq_delta
 	    || rte_be_to_cpu_32(tcp->sent_seq) + st->proxy.seq_delta != st->proxy.seq) {
 		pkt_drop(p, SLB_DROP_SYN_PROXY);

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from oracle import fragmenting, quotes
 from oracle.drafts import MILD, QUIRKS
-from oracle.events import ErrorAbout, Fragmented, FromClient, Noise, OfSession, Other, Sent
+from oracle.events import Acks, ErrorAbout, Fragmented, FromClient, Noise, OfSession, Other, Sent
 from oracle.features import FEATURES
 
 BYTES = 24
@@ -120,7 +120,7 @@ class Dice:
 def packet(drawn: bytes) -> Sent | None:
     """The packet that these bytes stand for, if any."""
     dice = Dice(drawn)
-    kind = dice.below(21)
+    kind = dice.below(24)
     if kind == 0:
         return None
     if kind < 16:
@@ -131,11 +131,21 @@ def packet(drawn: bytes) -> Sent | None:
         size, how, ident = dice.of(fragmenting.SIZES), dice.below(1000), dice.below(100)
         sent = _of(dice, 1 + dice.below(15), fragmenting.OCTETS)
         return Fragmented(sent, size, how, ident * 0x02030405)
+    if kind > 20:
+        return _acks(dice)
     if "errors" in FEATURES:
         which, says = dice.below(32), dice.below(1000)
         size, twist = dice.of(quotes.SIZES), dice.below(1000)
         return ErrorAbout(which, dice.below(100), says, size, twist, dice.quirks())
     return None
+
+
+def _acks(dice: Dice) -> Acks | None:
+    """An acknowledgement of a SYN-ACK; its size makes it a probe, or another window."""
+    if "proxies" not in FEATURES:
+        return None
+    which, flags = dice.below(8), ACK if dice.below(4) else dice.flags()
+    return Acks(which, flags, dice.of(SIZES), dice.quirks())
 
 
 def _of(dice: Dice, kind: int, sizes: Sequence[int]) -> FromClient | OfSession | Other:

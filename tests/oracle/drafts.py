@@ -8,12 +8,14 @@ from values import Settings
 
 from oracle import quotes
 from oracle.build import Draft
-from oracle.events import ErrorAbout, FromClient, OfSession, Other, Quirks
+from oracle.events import Acks, ErrorAbout, FromClient, OfSession, Other, Quirks
 from oracle.features import FEATURES
 from oracle.packet import ACK, ETHERNET, ICMP, ICMP6, PUSH, SYN, TCP, UDP, Packet
 from oracle.routes import packed
 from oracle.services import service_of
 from oracle.sessions import Session
+from oracle.syn_proxy import NO_SCALE, Offer
+from oracle.tcp_numbers import MODULO, word
 
 PATTERN = bytes((n * 37 + (n >> 8) + 1) & 0xFF for n in range(2048))
 OPTIONS = [
@@ -84,12 +86,18 @@ NUMBERS = [  # of TCP options, at odd places too
 
 
 def draft_of(
-    sent: FromClient | OfSession | Other | ErrorAbout,
+    sent: FromClient | OfSession | Other | ErrorAbout | Acks,
     live: Sequence[Session],
     gone: Sequence[Packet],
     settings: Settings,
+    answered: Sequence[Packet] = (),
 ) -> Draft | None:
-    """The packet, or None when it is of a session, or about one that is gone, and there is none."""
+    """The packet, or None when it is of a session, or about one that is gone, and there is none.
+
+    `answered` are SYN-ACKs that clients have got.
+    """
+    if isinstance(sent, Acks):
+        return _ack_of(sent, answered[-1 - sent.which % len(answered)]) if answered else None
     if isinstance(sent, ErrorAbout):
         return _error_about(sent, gone[-1 - sent.which % len(gone)]) if gone else None
     if isinstance(sent, FromClient):
@@ -115,7 +123,40 @@ def draft_of(
         draft = Draft(proto, packed(sent.source), packed(to), sent.sport, sent.dport)
     draft.ack = 0x7FFFFF00 + sent.payload
     draft.payload = payload(sent.payload)
+    if isinstance(sent, OfSession):
+        _proxied(draft, session, outward, sent.payload)
     return _with_quirks(draft, sent.quirks)
+
+
+def _ack_of(sent: Acks, packet: Packet) -> Draft:
+    """What brings a SYN cookie back, if nothing is odd about it."""
+    ends = packet.dst, packet.src, packet.dport, packet.sport
+    draft = Draft(TCP, *ends, sent.flags)
+    draft.seq, draft.ack = packet.acked, (word(packet.l4_header, 4) + 1) % MODULO
+    if sent.payload % 8 == 7:
+        draft.seq = (draft.seq - 1) % MODULO  # a probe of the closed window
+    stamps = Offer.of(packet.l4_header).stamps
+    if stamps is not None:
+        draft.tcp_options = NOP * 2 + Offer(stamps=(sent.payload * 77, stamps[0])).written()[2:]
+    draft.window, draft.payload = 40 * sent.payload % 0x10000, payload(sent.payload)
+    return _with_quirks(draft, sent.quirks)
+
+
+def _proxied(draft: Draft, session: Session, outward: bool, size: int) -> None:
+    """With numbers that mean something to a session behind a SYN proxy."""
+    proxy, added = session.proxy, session.shift.seq
+    if proxy is None or added is None:
+        return
+    if outward:
+        draft.ack = (proxy.first + added) % MODULO
+        draft.seq = (proxy.cookie.seq - (proxy.mirror.seq or 0)) % MODULO
+        scale = NO_SCALE if size % 3 == 0 else size % 15
+        stamps = (size * 99, 1) if size % 5 else None
+        draft.tcp_options = Offer(1460, scale, bool(size % 2), stamps).written()
+        draft.tcp_options += NOP * (-len(draft.tcp_options) % 4)
+    else:
+        draft.seq, draft.ack = proxy.first, (proxy.cookie.seq + 1) % MODULO
+    draft.window = 40 * size % 0x10000
 
 
 def _with_quirks(draft: Draft, quirks: Quirks) -> Draft:

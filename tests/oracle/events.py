@@ -75,13 +75,23 @@ class ErrorAbout:
 
 
 @dataclass(frozen=True)
+class Acks:
+    """A client's acknowledgement of a SYN-ACK that was sent to one not long ago."""
+
+    which: int
+    flags: int = 16
+    payload: int = 0
+    quirks: Quirks = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Noise:
     """Bytes that need not be a packet."""
 
     frame: bytes
 
 
-Sent = FromClient | OfSession | Other | Fragmented | ErrorAbout | Noise
+Sent = FromClient | OfSession | Other | Fragmented | ErrorAbout | Acks | Noise
 
 
 @dataclass(frozen=True)

@@ -159,11 +159,15 @@ def _quoted_v6(data: bytes) -> Quotation:
 def before(
     quoted: Quotation,
     shift: Shift,
+    mirror: Shift,
     way: Way,
     sent: Quotation | None,
     telling: Telling | None = None,
 ) -> bytes:
-    """The header that an end has sent which an error quotes that goes this way."""
+    """The header that an end has sent which an error quotes that goes this way.
+
+    `mirror`: what is added to the RS's numbers.
+    """
     if quoted.proto != TCP:
         return quoted.header
     came = Way.OUT if way is Way.IN else Way.IN
@@ -172,7 +176,8 @@ def before(
         if shift.seq is None:  # nothing of the session has been sent on, so nobody can know
             return header if sent is None else sent.header
         header = telling.quoted(header, came, shift.seq)
-    return shift.undo(header, came, None if sent is None else sent.header)
+    header = shift.undo(header, came, None if sent is None else sent.header)
+    return mirror.undo(header, way, None)
 
 
 def translated_length(packet: Packet, quoted: Quotation, family: int) -> int:

@@ -28,18 +28,17 @@ from oracle.packet import (
     Key,
     Malformed,
     Packet,
-    is_nobody,
     number,
     read,
-    tagged,
     untagged,
 )
+from oracle.proxied import Proxying
 from oracle.punt import PUNT_ARP, PUNT_OSPF, PUNT_OTHER, is_ospf, punt_class
 from oracle.reassembly import Reassembly, of_first
-from oracle.resets import resets
 from oracle.routes import Routes, packed
 from oracle.services import Limits, Service, Services, VirtualServer
 from oracle.sessions import Illegal, Session, Sessions, is_wide
+from oracle.syn_proxy import Staged
 from oracle.tcp_numbers import Shift, has_time_stamps
 from oracle.tcp_state import Way, begins
 from oracle.translate import (
@@ -54,10 +53,11 @@ from oracle.translate import (
 SPARE = 64  # buffers of a worker for what it makes in a burst
 
 
-class Model:
+class Model(Proxying):
     """The whole balancer, all workers."""
 
     def __init__(self, settings: Settings, macs: Sequence[bytes]) -> None:
+        super().__init__()
         self._settings, self._macs = settings, macs
         self._owner = {packed(text): worker for text, worker, _ in settings.laddrs}
         self.services = Services(settings.workers, settings.vs_max)
@@ -106,16 +106,14 @@ class Model:
             self.wanted.clear()
             self.asked.clear()
         self.reassembly.expire(self.now)
-        told = [list(sessions.expire(self.now)) for sessions in self.workers]
-        if not self._settings.options.get("tcp_expired"):
-            return [[] for _ in told]
+        over = [list(sessions.expire(self.now)) for sessions in self.workers]
         return [
             [
                 self._sent(port, 0, frames)
                 for session in sessions
-                for port, frames in resets(session, self.routes, self._macs)
+                for port, frames in self._told(session)
             ]
-            for sessions in told
+            for sessions in over
         ]
 
     # What packets do.
@@ -135,6 +133,7 @@ class Model:
                 fate.arrival = replace(arrival, port=trail.port)
         if not any(trail.port is not None for trail in trails):
             self._spare = SPARE  # filled between bursts
+        self._found(self.workers[arrival.worker].live)
         for fate in fates:
             self._admit(fate, fates, observed)
         for fate in fates:
@@ -176,7 +175,7 @@ class Model:
     def _dropped(self, fate: Fate, reason: str, mtu: int = 0) -> Verdict:
         """The verdict of one that is not passed on; its sender may be told."""
         packet = fate.packet
-        if packet is None or fate.quoted is not None:
+        if packet is None or packet.offset or fate.quoted is not None:
             return Verdict(f"DROP {reason}")
         if reason == "TTL":
             frames = time_exceeded(packet)
@@ -184,7 +183,7 @@ class Model:
             frames = too_big(packet, mtu)
         else:
             return Verdict(f"DROP {reason}")
-        if packet.offset or self._bad_source(packet.src):
+        if self._bad_source(packet.src):
             return Verdict(f"DROP {reason}")
         return replace(self._sent(fate.arrival.port, packet.family, frames), counted=reason)
 
@@ -267,6 +266,8 @@ class Model:
         found = self.workers[arrival.worker].find(flow)
         if found is not None:
             fate.session, fate.way = found
+            if found[0].proxy is not None:
+                fate.mirror = replace(found[0].proxy.mirror)
             return
         target = self._owner.get(packet.dst)
         if target is None and arrival.port not in self._settings.spread_hash:
@@ -340,6 +341,8 @@ class Model:
             if target != arrival.worker:
                 fate.verdict = Verdict(f"HANDOFF {target}")
                 return None
+        if vs.syn_proxy:
+            return self._proxied(fate, packet, vs, observed)
         session = self._open(arrival.worker, fate.place, packet, vs, observed)
         if fate.trail.datagram is not None and session.one_packet:
             fate.trail.datagram.session = session
@@ -348,13 +351,10 @@ class Model:
     def _open(
         self, worker: int, place: int, packet: Packet, vs: VirtualServer, observed: Observed
     ) -> Session:
-        if self._bad_source(packet.src):
-            raise Malformed("BAD_SOURCE")
-        if packet.ttl <= 1:
-            raise Malformed("TTL")
+        self._check_client(packet)
         if self.stopping:
             raise Malformed("STOPPING")
-        if packet.proto == TCP and not begins(packet.flags):
+        if packet.proto == TCP and not (begins(packet.flags) or vs.syn_proxy):
             raise Malformed("NOT_SYN")
         if not any(rs.weight for rs in vs.rs):
             raise Malformed("NO_RS")
@@ -378,18 +378,20 @@ class Model:
             session.shift = Shift(None, None if has_time_stamps(packet.l4_header) else 0)
         return session
 
-    def _bad_source(self, address: Address) -> bool:
-        """Whether nobody can be answered at this address."""
-        return (
-            is_nobody(address)
-            or self.services.is_vip(address)
-            or address in self._owner
-            or address in self.routes.own
-        )
-
     def _pass_on(self, fate: Fate, observed: Observed) -> Verdict:
         packet, session, way = fate.packet, fate.session, fate.way
         assert packet is not None and session is not None and way is not None
+        staged = Staged(packet)
+        if session.proxy is not None and fate.quoted is None:
+            staged = self._staged(fate, packet, session, session.proxy, way)
+            if staged.packet is None:
+                if staged.resets and not self._bad_source(packet.src):
+                    return self._reset(fate, packet, staged.drop)
+                return Verdict(f"DROP {staged.drop}")
+            if staged.packet is not packet:
+                fate.packet = packet = staged.packet
+                fate.frame = packet.frame
+            session.count(way, packet, self.now)
         if fate.quoted is None:
             session.rs.packets[way] += 1
             session.rs.octets[way] += packet.length
@@ -440,8 +442,10 @@ class Model:
             ident = partial(observed.identification, fate.place)
             if fate.quoted is not None:
                 sent = observed.quotation(fate.place)
+                sent = observed.quotation(fate.place)
                 was = fate.telling
-                header = icmp_errors.before(fate.quoted, session.shift, way, sent, was)
+                shifts = session.shift, fate.mirror
+                header = icmp_errors.before(fate.quoted, *shifts, way, sent, was)
                 if was is not None and way is Way.OUT:
                     packet = replace(packet, frame=was.lowered(packet))
                 frames = icmp_errors.translated(packet, fate.quoted, macs, src, dst, header, ident)
@@ -451,6 +455,8 @@ class Model:
                     header = telling.announced(header)
                 if packet.proto == TCP and not packet.offset:
                     header = session.shift.apply(header, way, observed.l4_header(fate.place))
+                    if session.proxy is not None:
+                        header = session.proxy.apply(header, way, staged.unscaled)
                 datagram = fate.trail.datagram
                 if packet.family != family and datagram is not None and datagram.unchecked:
                     raise Malformed("UNTRANSLATABLE")
@@ -492,7 +498,3 @@ class Model:
         self._spare -= len(pieces) - 1
         self.made[fate.arrival.worker] += pieces[1:]
         return pieces[0]
-
-    def _sent(self, port: int, family: int, frames: Sequence[bytes]) -> Verdict:
-        vlan = self._settings.vlans.get(port, 0)
-        return Verdict(f"TX {port}", [tagged(frame, vlan) for frame in frames], family)

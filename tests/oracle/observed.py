@@ -9,7 +9,7 @@ from driver import Harness, Result
 from oracle import fragments
 from oracle.icmp_errors import Quotation, quotation
 from oracle.outcome import Choice
-from oracle.packet import ETHERNET, ICMP, ICMP6, Endpoint, Packet, number, read
+from oracle.packet import ETHERNET, ICMP, ICMP6, RST, Endpoint, Packet, number, read
 from oracle.services import endpoint_of
 from oracle.sessions import PROTOCOLS
 from oracle.translate import identification
@@ -40,7 +40,9 @@ class Seen:
         """
         frame = self.sent[place]
         sent = None if frame is None else read(frame)
-        if sent is not None and sent.proto == packet.proto:  # and not an error about the packet
+        if (
+            sent is not None and sent.proto == packet.proto and not sent.flags & RST
+        ):  # and not an error about the packet
             return Choice((sent.src, sent.sport), (sent.dst, sent.dport))
         client = written((packet.src, packet.sport), packet.proto)
         vs = written((packet.dst, packet.dport), packet.proto)
@@ -56,8 +58,10 @@ class Seen:
         return min(new, key=lambda one: (one.rs not in fits, one))
 
     def full(self, place: int) -> bool:
-        """Whether there was no room for its session."""
-        return self.results[place].what == "DROP SESSION_FULL"
+        """Whether there was no room for its session; the client of a SYN proxy gets an RST."""
+        frame = self.sent[place]
+        reset = frame is not None and bool(read(frame).flags & RST)
+        return reset or self.results[place].what == "DROP SESSION_FULL"
 
     def worker(self, place: int) -> int:
         """The worker that it was handed to, or this one."""

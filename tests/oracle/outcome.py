@@ -2,13 +2,14 @@
 """What comes of a packet: what is known of it on its way, its verdict, and what may be observed."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from oracle.datagrams import Datagram
 from oracle.icmp_errors import Quotation
 from oracle.packet import Endpoint, Packet
 from oracle.sessions import Session
+from oracle.tcp_numbers import Shift
 from oracle.tcp_state import Way
 from oracle.telling import Plan, Telling
 
@@ -105,6 +106,7 @@ class Fate:
     session: Session | None = None
     way: Way | None = None
     quoted: Quotation | None = None  # by an error
+    mirror: Shift = field(default_factory=Shift)  # of the session that it is about
     trail: Trail = NO_TRAIL
     plan: Plan = NO_PLAN
     telling: Telling | None = None  # of the session, as it was before the burst

@@ -32,6 +32,7 @@ from oracle.model import SPARE, Model
 from oracle.observed import Difference, Seen, written
 from oracle.outcome import Arrival, Trail, Verdict
 from oracle.packet import (
+    ACK,
     BALANCED,
     ETHERNET,
     ICMP,
@@ -39,6 +40,7 @@ from oracle.packet import (
     IPV4,
     IPV6,
     RST,
+    SYN,
     TCP,
     UDP,
     Key,
@@ -72,6 +74,7 @@ class Player:
         self.model = Model(settings, macs)
         self._late: list[bytes] = []  # fragments that come with the next burst
         self._gone: deque[Packet] = deque(maxlen=32)  # of TCP and UDP, sent not long ago
+        self._answered: deque[Packet] = deque(maxlen=8)  # SYN-ACKs that clients have got
 
     def play(self) -> None:
         """Let everything happen; raises Difference or Illegal."""
@@ -79,6 +82,7 @@ class Player:
             self._happen(event)
         self._audit()
         self._tally.update(self.model.tally)
+        self._tally["handshakes"] += self.model.handshakes
 
     def _happen(self, event: Event) -> None:
         if isinstance(event, Burst):
@@ -108,9 +112,9 @@ class Player:
             if isinstance(sent, Noise):
                 frames.append(sent.frame)
             elif isinstance(sent, Fragmented):
-                draft = draft_of(sent.sent, live, self._gone, settings)
+                draft = draft_of(sent.sent, live, self._gone, settings, self._answered)
                 frames += [] if draft is None else self._in_pieces(draft.frame(), sent, vlan)
-            elif (draft := draft_of(sent, live, self._gone, settings)) is not None:
+            elif draft := draft_of(sent, live, self._gone, settings, self._answered):
                 frames.append(draft.frame(vlan))
         # Cut up, the first piece still holds all headers of most packets.
         errors = any(isinstance(sent, ErrorAbout) for sent in event.packets)
@@ -217,7 +221,7 @@ class Player:
                 continue
             after = read(sent)
             self._tally[f"{verdict.family} to {after.family}"] += 1
-            if verdict.counted:
+            if verdict.counted in ("TTL", "MTU"):
                 self._tally["errors made"] += 1
             elif after.proto in (ICMP, ICMP6) and not after.fragment and is_error(after):
                 self._tally["errors translated"] += 1
@@ -227,6 +231,8 @@ class Player:
             agrees(after)
             if after.proto in (TCP, UDP):
                 self._gone.append(after)
+            if after.flags & (SYN | ACK) == SYN | ACK and self.model.services.is_vip(after.src):
+                self._answered.append(after)
 
     def _compare(self, frame: bytes, verdict: Verdict, result: Result) -> None:
         what = result.what
@@ -337,7 +343,9 @@ def apart(frames: Sequence[bytes], vlan: int) -> Iterator[list[bytes]]:
             error = (
                 not packet.fragment and packet.proto in BALANCED[packet.family] and is_error(packet)
             )
-            if begins(packet.flags):
+            if packet.flags & (SYN | RST | ACK) == ACK:
+                reset.setdefault(packet.key, False)  # behind a SYN proxy this may begin one
+            elif begins(packet.flags):
                 if reset.setdefault(packet.key, False):
                     yield part
                     part, reset = [], {packet.key: False}

@@ -3,7 +3,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from oracle.made import tcp_reset
+from oracle.made import tcp_reset, tcp_segment
+from oracle.packet import SYN
 from oracle.routes import Routes
 from oracle.sessions import Session
 from oracle.tcp_numbers import MODULO
@@ -32,15 +33,51 @@ def resets(
         yield hop.port, [reset] if known else []
 
 
+def waited(
+    session: Session, routes: Routes, macs: Sequence[bytes], now: int
+) -> Iterator[tuple[int, list[bytes]]]:
+    """What one sends that has waited for its RS: a SYN, or at last an RST to the client."""
+    proxy = session.proxy
+    if proxy is None or not proxy.waits:
+        return
+    asks = session.asks_again(now)
+    src, dst = session.service, session.client
+    if asks:
+        proxy.sent_syn(now)
+        src, dst = session.local, session.rs.endpoint
+    hop = routes.find(dst[0])
+    if hop is None or hop.mac is None:
+        return
+    ways = hop.mac, macs[hop.port]
+    if not asks:
+        seq = (proxy.cookie.seq + 1) % MODULO
+        yield hop.port, [tcp_reset(ways, src, dst, seq, proxy.first)]
+        return
+    shift = session.shift
+    if shift.seq is None or shift.ts is None:
+        yield hop.port, []  # nobody has seen yet what is added
+        return
+    seq, offer = (proxy.cookie.isn + shift.seq) % MODULO, proxy.syn_offer(shift.ts).written()
+    window = proxy.syn_window
+    yield (
+        hop.port,
+        [tcp_segment(ways, src, dst, seq, 0, SYN, window=window, tcp_options=offer)],
+    )
+
+
 def _other_end_acked(session: Session, way: Way) -> tuple[int | None, bool]:
     """What the end that sends this way has been acknowledged, as it counts, if at all.
 
     And whether that can be known: nobody has seen yet what is added to a client's numbers that have
     never been sent on.
     """
-    if way is Way.OUT or Way.OUT not in session.acked:
-        return session.acked.get(Way.IN if way is Way.OUT else Way.OUT), True
-    added, acked = session.shift.seq, session.acked[Way.OUT]
+    if way is Way.OUT:
+        theirs = 0 if session.proxy is None else session.proxy.mirror.seq or 0
+        acked = session.acked.get(Way.IN)
+        return None if acked is None else (acked - theirs) % MODULO, True
+    if Way.OUT not in session.acked:
+        return None, True
+    added, counted = session.shift.seq, session.acked[Way.OUT]
     if added is not None and session.telling is not None and session.telling.counts:
-        acked -= session.telling.less(acked, added)
-    return (acked - (added or 0)) % MODULO, added is not None
+        counted -= session.telling.less(counted, added)
+    return (counted - (added or 0)) % MODULO, added is not None

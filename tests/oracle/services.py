@@ -75,6 +75,7 @@ class VirtualServer:
     rs: list[RealServer] = field(default_factory=list)
     every: list[RealServer] = field(default_factory=list)
     turns: dict[int, Turn] = field(default_factory=dict)  # by worker
+    syn_proxy: bool = False
 
     def find(self, text: str) -> RealServer | None:
         """The RS with this name."""
@@ -147,7 +148,10 @@ class Services:
 
     def _wrong(self, op: Op, names: dict[str, set[str]], limits: Limits) -> str:
         proto = service_of(op.vs)[0]
-        if (op.one_packet and proto != UDP) or (op.client_address != "none" and proto != TCP):
+        tcp_only = op.client_address != "none" or op.syn_proxy
+        if (op.one_packet and proto != UDP) or (tcp_only and proto != TCP):
+            return "BAD_VALUE"
+        if op.syn_proxy and op.client_address != "none":
             return "BAD_VALUE"
         vip, rs = endpoint_of(op.vs)[0], endpoint_of(op.rs)[0] if op.rs else b""
         if (vip if op.kind == "VS_ADD" else rs if op.kind == "RS_ADD" else b"") in limits.taken:
@@ -181,11 +185,13 @@ class Services:
                 op.client_address,
                 turns=turns,
             )
+            self.table[service].syn_proxy = op.syn_proxy
             return
         vs = self.table[service]
         if op.kind == "VS_EDIT":
             vs.scheduler, vs.one_packet, vs.timeouts = op.scheduler, op.one_packet, op.timeouts
             vs.client_address = op.client_address
+            vs.syn_proxy = op.syn_proxy
         elif op.kind == "VS_DEL":
             del self.table[service]
             self._gone.append(vs)

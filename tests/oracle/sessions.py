@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from oracle.packet import ACK, TCP, UDP, Address, Endpoint, Key, Packet
 from oracle.services import RealServer, VirtualServer
+from oracle.syn_proxy import SYNS, Proxy
 from oracle.tcp_numbers import SEQ_AT, Shift, word
 from oracle.tcp_state import OVER, Way, after, begins
 from oracle.telling import Telling
@@ -47,6 +48,10 @@ class Session:
     shift: Shift = field(default_factory=Shift)
     telling: Telling | None = None
     acked: dict[Way, int] = field(default_factory=dict)  # last, by the packets of each way
+    proxy: Proxy | None = None
+    # Of one with a proxy: as the burst under way has found it, and as it would leave it.
+    found: str = ""
+    raw: str = "TCP_ESTABLISHED"
     state: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,11 +81,19 @@ class Session:
         if way is Way.OUT or packet.offset:
             return False
         if packet.proto == TCP:
-            return begins(packet.flags) and self.state in OVER
+            state = self.state if self.proxy is None else self.raw
+            return begins(packet.flags) and state in OVER
         return self.rs.removed
 
     def see(self, way: Way, packet: Packet, now: int) -> None:
-        """A packet of the session came."""
+        """A packet of the session came; whether it counts a proxy has yet to say."""
+        if self.proxy is None:
+            self.count(way, packet, now)
+        elif not packet.offset:
+            self.raw = after(self.raw, way, packet.flags)
+
+    def count(self, way: Way, packet: Packet, now: int) -> None:
+        """A packet that counts."""
         self.seen = now
         if packet.offset:
             return
@@ -90,6 +103,11 @@ class Session:
                 self.acked[way] = packet.acked
         elif way is Way.OUT:
             self.state = "UDP_REPLIED"
+
+    def asks_again(self, now: int) -> bool:
+        """Whether it waits for its RS, and will have sent another SYN."""
+        proxy = self.proxy
+        return proxy is not None and proxy.waits and proxy.syns < SYNS and proxy.due <= now
 
 
 class Sessions:
@@ -167,6 +185,8 @@ class Sessions:
     def left(self, session: Session, now: int) -> int:
         """Ticks that a session has still to live."""
         until = session.seen + session.timeouts[session.state]
+        if session.proxy is not None and session.proxy.waits:
+            until = session.proxy.due
         removed = session.rs.removed_at
         if self._drain and session.proto == TCP and removed is not None:
             until = min(until, removed + self._drain)
@@ -176,7 +196,8 @@ class Sessions:
         """End what has heard nothing for long enough, or whose RS is gone for long enough."""
         over = [one for one in self.live if self.left(one, now) <= 0]
         for session in over:
-            self.end(session)
+            if not session.asks_again(now):
+                self.end(session)
         return over
 
 

@@ -80,6 +80,7 @@ ops = st.builds(
     weighted((9, st.just(False)), (1, st.just(True))),
     lifetimes,
     weighted((3, st.just("none")), (1, st.sampled_from(TELLING))),
+    weighted((9, st.just(False)), (1, st.just("proxies" in FEATURES))),
 )
 changes = st.builds(Change, st.lists(ops, min_size=1, max_size=6))
 
@@ -149,8 +150,11 @@ def services(draw: st.DrawFn, settings: Settings) -> Change:
     for vs in draw(st.lists(st.sampled_from(SERVICES), unique=True, min_size=4)):
         one_packet = vs.endswith("/udp") and draw(st.integers(0, 3)) == 0
         scheduler = draw(st.sampled_from(["rr", "wrr", "sh"]))
-        tells = draw(st.sampled_from(TELLING)) if vs.endswith("/tcp") else "none"
-        made.append(Op("VS_ADD", vs, "", 1, scheduler, one_packet, draw(lifetimes), tells))
+        tcp = vs.endswith("/tcp")
+        proxy = "proxies" in FEATURES and tcp and draw(st.booleans())
+        tells = draw(st.sampled_from(TELLING)) if tcp and not proxy else "none"
+        own = draw(lifetimes)
+        made.append(Op("VS_ADD", vs, "", 1, scheduler, one_packet, own, tells, proxy))
         fit = [rs for rs in RS if "[" not in rs] if not v6 else RS
         if settings.sessions6 or "[" not in vs:
             servers = draw(st.lists(st.sampled_from(fit), unique=True, min_size=1, max_size=4))

@@ -43,7 +43,7 @@ def through(frame: Layers, src: Endpoint, dst: Endpoint, added: int = 0) -> list
     """What becomes of an error; its quotation, where it changes the family, is as it should be."""
     packet = read(bytes(frame))
     quoted = quotation(packet)
-    header = before(quoted, Shift(added, 0), Way.OUT, None)
+    header = before(quoted, Shift(added, 0), Shift(), Way.OUT, None)
     return translated(packet, quoted, MACS, src, dst, header, lambda: 5)
 
 

@@ -28,6 +28,7 @@ RARER = {
     "told by toa": 200,
     "told by proxy-v2": 500,
     "behind a PROXY header": 500,
+    "handshakes": 500,
 }
 LIMIT_S = 600
 

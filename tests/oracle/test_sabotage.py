@@ -12,6 +12,7 @@ from driver import Harness, Result
 from values import Neighbour, Op, Route, Settings, View
 
 from oracle.events import (
+    Acks,
     Burst,
     Change,
     ErrorAbout,
@@ -89,12 +90,22 @@ FRAGMENTS: list[Event] = [
     Burst([OfSession(0, True, SYN_ACK, payload=1200)]),
     Burst([Fragmented(Other("203.0.113.9", "10.96.0.10", 1, payload=800), 480, 0, 7)]),
 ]
+PROXIED = Change([Op("VS_ADD", VS, syn_proxy=True), Op("RS_ADD", VS, RS)])
+AS_A_SYN_HAS_THEM = {"numbers": 2}
+PROXY: list[Event] = [
+    Burst([FromClient("203.0.113.9", 40000, VS, SYN, quirks=AS_A_SYN_HAS_THEM)]),
+    Burst([Acks(0, payload=9)]),
+    Burst([OfSession(0, True, SYN_ACK, payload=4)]),
+    Burst([OfSession(0, False, ACK, payload=9, quirks={"numbers": 17 * 8 + 9})]),
+    Burst([OfSession(0, True, ACK, payload=9, quirks={"numbers": 17 * 8 + 9})]),
+]
 ALONE = Settings(workers=1, laddrs=[("198.18.0.1", 0, 0), ("2001:db8:18::1", 0, 0)], mtu=576)
 TOLD = Settings(workers=2, options={"tcp_expired": 1}, timeouts={"TCP_ESTABLISHED": 1})
 SCENARIOS = {
     "plain": Scenario(Settings(workers=2, renumber=False), [ROUTES, SERVICES, *PLAIN]),
     "numbers": Scenario(TOLD, [ROUTES, SERVICES, *OPEN, Wait(16)]),
     "errors": Scenario(Settings(workers=2), [ROUTES, SERVICES, *OPEN, *ERRORS]),
+    "proxies": Scenario(TOLD, [ROUTES, PROXIED, *PROXY, Wait(16)]),
     "fragments": Scenario(ALONE, [ROUTES, SERVICES, *FRAGMENTS]),
     "telling": Scenario(Settings(workers=2), [ROUTES, SERVICES_THAT_TELL, *TELLING]),
 }
@@ -102,6 +113,7 @@ TALLIES = {
     "plain": {"TX 0": 5, "TX 1": 1, "HANDOFF 0": 1, "DROP NO_VS": 1},
     "numbers": {"TX 0": 3},
     "errors": {"TX 0": 6, "HANDOFF 0": 1},
+    "proxies": {"TX 0": 5},
     "fragments": {"TX 0": 6, "HELD 0": 2},
     "telling": {"TX 0": 8},
 }
@@ -158,11 +170,12 @@ def test_left_alone_nothing_differs(name: str) -> None:
         assert (tally["6 to 4"], tally["4 to 6"]) == (1, 1)
     if name == "fragments":
         assert (tally["fragments"], tally["pieces"]) == (6, 2)
-    if name == "numbers":
+    if name in ("numbers", "proxies"):
         assert tally["resets"] == 2
     if name == "telling":
         assert (tally["told by toa"], tally["told by proxy-v2"]) == (1, 1)
         assert tally["behind a PROXY header"] == 1
+    assert tally["handshakes"] == (name == "proxies")
 
 
 @pytest.mark.parametrize(("name", "what"), [each for each in EACH if each[1] != "HELD 0"])
@@ -183,7 +196,7 @@ def test_no_verdict_may_differ(name: str, what: str, monkeypatch: pytest.MonkeyP
         play(Saboteur, name)
 
 
-@pytest.mark.parametrize("name", ["numbers", "fragments"])
+@pytest.mark.parametrize("name", ["numbers", "proxies", "fragments"])
 def test_no_byte_may_differ_of_what_comes_later(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for offset in range(54):
         monkeypatch.setattr(Saboteur, "tamper_taken", staticmethod(flipped("TX 0", offset)))
@@ -191,7 +204,7 @@ def test_no_byte_may_differ_of_what_comes_later(name: str, monkeypatch: pytest.M
             play(Saboteur, name)
 
 
-@pytest.mark.parametrize("name", ["numbers", "fragments"])
+@pytest.mark.parametrize("name", ["numbers", "proxies", "fragments"])
 @pytest.mark.parametrize("first", [0, 1])
 def test_nothing_of_what_comes_later_may_be_missing_or_another(
     first: int, name: str, monkeypatch: pytest.MonkeyPatch

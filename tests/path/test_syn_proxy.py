@@ -272,6 +272,7 @@ def test_an_rs_that_answers_again(way: Way, lab: Lab) -> None:
     ends.answered(ends.rs("SA", seq=0, options=ends.rs_options, window=300), 300)
     ends.dropped(ends.rs("SA", seq=1, options=ends.rs_options), "SYN_PROXY")
     ends.dropped(ends.rs("SA", seq=0, ack=2, options=ends.rs_options), "SYN_PROXY")
+    ends.dropped(ends.rs("SA", seq=0, options=PLAIN_SYN), "SYN_PROXY")
 
 
 @each_way
