@@ -117,7 +117,7 @@ def edit(
     syn_proxy: bool | None,
     timeouts: Sequence[policy.Timeout],
 ) -> None:
-    """Change the scheduler, one-packet mode, timeouts, client address or SYN proxy of a VS."""
+    """Change a VS's scheduler, one-packet mode, timeouts, client address or SYN proxy."""
     change = VsEdit(scheduler, one_packet, dict(timeouts), client_address, syn_proxy)
     if change == VsEdit():
         usage = (

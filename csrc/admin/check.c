@@ -97,6 +97,11 @@ static int check_values(const struct slb_op *op, struct slb_refused *refused) {
 			refused, EINVAL, SLB_REFUSED_BAD_VALUE,
 			"syn_proxy is for a TCP service only"
 		);
+	if (op->syn_proxy == 1 && op->client_address != SLB_CLIENT_ADDRESS_NONE)
+		return refuse(
+			refused, EINVAL, SLB_REFUSED_BAD_VALUE,
+			"a service has client_address or syn_proxy, not both"
+		);
 	for (int state = 0; state < SLB_STATE_COUNT; state++)
 		if (op->timeout_s[state] > CLOCK_MAX_S)
 			return refuse(

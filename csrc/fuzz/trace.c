@@ -62,8 +62,8 @@ void trace_change(const struct slb_op *op) {
 	printf("/%s", op->vs.proto == SLB_PROTO_TCP ? "tcp" : "udp");
 	if (op->kind >= SLB_OP_RS_ADD)
 		put_endpoint(&op->rs);
-	printf(" weight %u scheduler %u one_packet %u client_address %u syn_proxy %u\n",
-	       op->weight, op->scheduler, op->one_packet, op->client_address, op->syn_proxy);
+	printf(" weight %u scheduler %u one_packet %u client_address %u syn_proxy %u\n", op->weight,
+	       op->scheduler, op->one_packet, op->client_address, op->syn_proxy);
 	fflush(stdout);
 }
 

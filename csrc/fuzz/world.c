@@ -210,7 +210,8 @@ void world_services(const struct fuzz_head *head) {
 			.kind = SLB_OP_VS_ADD,
 			.scheduler = s->scheduler,
 			.client_address = client_address(head, i),
-			.syn_proxy = s->proto == SLB_PROTO_TCP && head->services >> 7,
+			.syn_proxy = s->proto == SLB_PROTO_TCP && head->services >> 7
+				&& client_address(head, i) == SLB_CLIENT_ADDRESS_NONE,
 			.vs = world_service(i),
 		};
 		for (uint8_t rs = 0; rs < WORLD_SERVERS; rs++)

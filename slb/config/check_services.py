@@ -62,6 +62,12 @@ def policy(vs: VsKey, wanted: Policy) -> Iterator[Finding]:
         yield ("client_address",), text
     if wanted.syn_proxy and vs.proto != "tcp":
         yield ("syn_proxy",), f"VS {vs} is not TCP, and syn_proxy is for TCP alone; remove it"
+    elif wanted.syn_proxy and wanted.client_address != "none":
+        text = (
+            f"VS {vs} has client_address too, and a SYN proxy's RS cannot be told their clients; "
+            "remove one of them"
+        )
+        yield ("syn_proxy",), text
     for name in wanted.timeouts.given():
         if not name.startswith(f"{vs.proto}_"):
             text = f"VS {vs} has no sessions in state {name}; remove the timeout"

@@ -30,7 +30,7 @@ from rig.ways import WAYS, Way
 pytestmark = pytest.mark.netns
 
 SIZE = 10_000_000
-FLOOD = 20_000
+FLOOD = 50_000
 PORT = 9999  # of a listener of the test's own
 only_v4 = pytest.mark.parametrize("way", WAYS[:1], ids=lambda way: way.name, indirect=True)
 OPTIONS = ("tcp_timestamps", "tcp_window_scaling", "tcp_sack")

@@ -432,3 +432,10 @@ def test_without_renumbering(open_lab: OpenLab) -> None:
 def test_no_syn_proxy_for_udp(lab: Lab) -> None:
     with pytest.raises(Refused, match="syn_proxy is for a TCP service only"):
         lab.harness.commit([Op("VS_EDIT", VS_UDP, syn_proxy=True)])
+
+
+@pytest.mark.parametrize("how", ["toa", "proxy-v2"])
+def test_not_with_client_address(how: str, lab: Lab) -> None:
+    """An RS that speaks first would not be told by the balancer's own ACK."""
+    with pytest.raises(Refused, match="a service has client_address or syn_proxy, not both"):
+        lab.harness.commit([Op("VS_EDIT", VS_TCP, syn_proxy=True, client_address=how)])

@@ -246,6 +246,12 @@ def test_apply_and_export(api: Api) -> None:
             f"VS {DNS} is not TCP, and client_address is for TCP alone; remove it",
         ),
         (
+            lambda c: c.vs_add(Service(VS, client_address="toa", syn_proxy=True)),
+            errors.BadRequest,
+            f"VS {VS} has client_address too, and a SYN proxy's RS cannot be told their clients; "
+            "remove one of them",
+        ),
+        (
             lambda c: c.vs_add(Service(DNS, syn_proxy=True)),
             errors.BadRequest,
             f"VS {DNS} is not TCP, and syn_proxy is for TCP alone; remove it",

@@ -174,6 +174,11 @@ def test_one_broken_rule(old: str, new: str, line: str) -> None:
             "TCP alone; remove it",
         ),
         (
+            vs("10.96.0.1:80/tcp") + "    client_address: toa\n    syn_proxy: true\n",
+            "13: services[0].syn_proxy: VS 10.96.0.1:80/tcp has client_address too, and a SYN "
+            "proxy's RS cannot be told their clients; remove one of them",
+        ),
+        (
             vs("10.96.0.1:80/tcp") + "    timeouts: {tcp_close: 3, udp_replied: 5}\n",
             "12: services[0].timeouts.udp_replied: VS 10.96.0.1:80/tcp has no sessions in state "
             "udp_replied; remove the timeout",
