@@ -179,7 +179,9 @@ void proxy_count(const struct core *c, struct pkt *p) {
 		delta = move_acks(c, p->session, p, true, false);
 	else if (p->flags & PKT_BEHIND)
 		delta = tcp_add(&tcp->sent_seq, proxy_bytes(p->session));
-	tcp->cksum = csum_apply(tcp->cksum, delta);
+	// Of what may yet be dropped nothing changes, not even the one zero into the other.
+	if (delta != 0)
+		tcp->cksum = csum_apply(tcp->cksum, delta);
 }
 
 uint32_t proxy_uncount(
