@@ -4,10 +4,11 @@
 from dataclasses import replace
 
 from oracle.outcome import Fate, Observed
-from oracle.packet import ACK, PUSH, Packet
+from oracle.packet import PUSH, Packet
 from oracle.routes import Hop
-from oracle.tcp_numbers import ACK_AT, FLAGS_AT, word
+from oracle.tcp_numbers import FLAGS_AT, word
 from oracle.tcp_state import Way
+from oracle.telling import acks
 from oracle.translate import rebuilt, translated_length
 
 
@@ -39,8 +40,10 @@ def answered(fate: Fate, packet: Packet, observed: Observed) -> tuple[Packet, bo
     session = fate.session
     assert session is not None and session.telling is not None
     telling, sent, header = session.telling, observed.l4_header(fate.place), packet.l4_header
-    if session.shift.seq is None and telling.counts and packet.flags & ACK and sent is not None:
-        session.shift.seq = telling.learn(packet.acked, word(sent, ACK_AT))
+    if session.shift.seq is None and telling.counts and sent is not None:
+        # Of an RS's SYN without ACK a SACK edge says it, if anything does.
+        for at in acks(header)[:1]:
+            session.shift.seq = telling.learn(word(header, at), word(sent, at))
     if sent is None and session.shift.seq is None:
         # Dropped, perhaps with the header taken off numbers that nobody can tell from others.
         fate.changed = [
