@@ -18,13 +18,15 @@ from itertools import islice
 
 import pytest
 from scapy.layers.inet import IP, TCP
+from scapy.layers.inet6 import IPv6
 
-from rig.addresses import CLIENTS, HTTP, HTTP_PORT, HTTP_VS, PODS, V4, V6, endpoint
+from rig.addresses import PODS, V4, V6, endpoint
 from rig.lb import LbSettings
 from rig.raw import Raw, flood_syn
 from rig.rig import Rig
 from rig.services import service
 from rig.waiting import RigError, wait
+from rig.ways import Way
 
 pytestmark = pytest.mark.netns
 
@@ -33,27 +35,28 @@ BURST = 400
 
 
 RIGS = {
-    "renumbered": (1, V4, True),
-    "two workers": (2, V4, True),
-    "an IPv6 RS": (1, V6, True),
-    "as they are": (1, V4, False),
+    "44": (1, Way(V4, V4), True),
+    "44 two workers": (2, Way(V4, V4), True),
+    "66": (1, Way(V6, V6), True),
+    "64": (1, Way(V6, V4), True),
+    "46": (1, Way(V4, V6), True),
+    "44 as they are": (1, Way(V4, V4), False),
 }
 
 
 @pytest.fixture(scope="module", params=RIGS)
-def time_wait_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """So many workers, one RS of this family, and numbers as it says."""
-    workers, family, renumber = RIGS[request.param]
-    rs = endpoint(PODS[0].at(family), HTTP_PORT)
+def ending(request: pytest.FixtureRequest) -> Iterator[tuple[Rig, Way]]:
+    """So many workers, one RS and its clients of these families, and numbers as it says."""
+    workers, way, renumber = RIGS[request.param]
     settings = LbSettings(
         workers=workers,
-        services=[service(HTTP_VS, {rs: 1})],
+        services=[service(way.vs(80, "tcp"), {way.rs(PODS[0]): 1})],
         timeouts={"tcp_time_wait": 1},
         policies={"tcp": {"renumber": renumber}},
     )
     with Rig(settings) as rig:
         rig.wait_ospf()
-        yield rig
+        yield rig, way
 
 
 @dataclass(frozen=True)
@@ -72,14 +75,14 @@ def created(rig: Rig) -> list[int]:
 
 def sessions_of(rig: Rig, client: tuple[str, int]) -> list[tuple[int, str]]:
     """Worker and local endpoint of each session of a client's port."""
-    rows = rig.lb.items(f"/v1/sessions?client={client[0]}:{client[1]}")
+    rows = rig.lb.items(f"/v1/sessions?client={endpoint(*client)}")
     return [(row["worker"], row["local"]) for row in rows]
 
 
-def ended_connection(rig: Rig, raw: Raw, port: int) -> tuple[int, Ended]:
+def ended_connection(rig: Rig, way: Way, raw: Raw, port: int) -> tuple[int, Ended]:
     """A real connection that the server closes first, which then waits; and its worker."""
-    source = (CLIENTS[0], port)
-    with rig.client.tcp(HTTP, source) as client:
+    source = (way.vip.clients[0], port)
+    with rig.client.tcp(way.http, source) as client:
         syn = raw.see(lambda p: TCP in p and p[TCP].sport == port and p[TCP].flags == "S")
         ((worker, local),) = sessions_of(rig, source)
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -90,9 +93,9 @@ def ended_connection(rig: Rig, raw: Raw, port: int) -> tuple[int, Ended]:
     return worker, Ended(syn[TCP].seq, dict(syn[TCP].options)["Timestamp"][0], local)
 
 
-def ended_connections(rig: Rig, raw: Raw) -> list[Ended]:
+def ended_connections(rig: Rig, way: Way, raw: Raw) -> list[Ended]:
     """Two that worker 0 had, one after the other."""
-    made = (ended_connection(rig, raw, port) for port in range(9000, 9064))
+    made = (ended_connection(rig, way, raw, port) for port in range(9000, 9064))
     return list(islice((ended for worker, ended in made if worker == 0), 2))
 
 
@@ -101,12 +104,12 @@ def waits(rig: Rig, local: str) -> bool:
     return local in rig.node(PODS[0].node).run("ss", "-Htn", "state", "time-wait")
 
 
-def come_round(rig: Rig, raw: Raw, turn: int) -> None:
+def come_round(rig: Rig, way: Way, raw: Raw, turn: int) -> None:
     """Let worker 0 have made so many sessions, whatever gets lost on the way or comes to others."""
     number, deadline = 0, time.monotonic() + 120
     while (left := turn - (before := created(rig))[0]) > 0:
         for _ in range(min(left, BURST)):
-            raw.send(flood_syn(HTTP, number := number + 1))
+            raw.send(flood_syn(way.http, number := number + 1))
         awaited = sum(before) + min(left, BURST)
         try:
             wait(lambda: sum(created(rig)) >= awaited, 0.1, "the sessions of a burst")  # noqa: B023
@@ -115,11 +118,12 @@ def come_round(rig: Rig, raw: Raw, turn: int) -> None:
     assert created(rig)[0] == turn
 
 
-def answer_to(rig: Rig, raw: Raw, syn: TCP, local: str) -> TCP:
+def answer_to(rig: Rig, way: Way, raw: Raw, syn: TCP, local: str) -> TCP:
     """What the RS says to the SYN of another client that gets this local endpoint."""
+    layer = IP if way.vip is V4 else IPv6
     for port in range(syn.sport, syn.sport + 64):
-        source, syn.sport = (CLIENTS[1], port), port
-        raw.send(bytes(IP(src=source[0], dst=HTTP[0]) / syn))
+        source, syn.sport = (way.vip.clients[1], port), port
+        raw.send(bytes(layer(src=source[0], dst=way.vip.vip) / syn))
         reply = raw.see(lambda p: TCP in p and p[TCP].dport == port)  # noqa: B023
         ((worker, its),) = sessions_of(rig, source)
         if worker == 0:
@@ -128,20 +132,20 @@ def answer_to(rig: Rig, raw: Raw, syn: TCP, local: str) -> TCP:
     return reply[TCP]
 
 
-def test_a_port_in_time_wait_is_used_again(time_wait_rig: Rig) -> None:
+def test_a_port_in_time_wait_is_used_again(ending: tuple[Rig, Way]) -> None:
     """The next clients' own numbers are behind those of the last, with and without time stamps."""
-    rig = time_wait_rig
+    rig, way = ending
     with Raw(rig.client.namespace) as raw:
-        ended = ended_connections(rig, raw)
-        come_round(rig, raw, LAP)
+        ended = ended_connections(rig, way, raw)
+        come_round(rig, way, raw, LAP)
         raw.forget()
         for number, was in enumerate(ended):
             assert waits(rig, was.local)
             stamp = ("Timestamp", ((was.stamp - 5000) % 2**32, 0))
-            syn = TCP(sport=9100 + 100 * number, dport=HTTP[1], flags="S")
+            syn = TCP(sport=9100 + 100 * number, dport=way.http[1], flags="S")
             syn.options = [stamp][:number]
             syn.seq = (was.seq - 1_000_000) % 2**32
-            reply = answer_to(rig, raw, syn, was.local)
+            reply = answer_to(rig, way, raw, syn, was.local)
             if rig.settings.policies["tcp"]["renumber"]:
                 assert (reply.flags, reply.ack) == ("SA", (syn.seq + 1) % 2**32)
             else:

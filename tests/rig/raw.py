@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A host without a kernel's TCP: packets as bytes, IPv4 ones to, and any from, a link."""
+"""A host without a kernel's TCP: packets as bytes, to and from a link."""
 
 import socket
 import struct
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from scapy.layers.inet import IP
 from scapy.layers.inet6 import IPv6
 
+from rig.addresses import V4, family_of
 from rig.netns import Namespace
 from rig.waiting import RigError
 
@@ -19,20 +20,22 @@ class Raw:
     """Sends by the kernel's routes, and sees everything on eth0, both ways."""
 
     def __init__(self, namespace: Namespace) -> None:
-        """Open the two sockets in `namespace`."""
-        self._out, self._seen = namespace.call(_open)
+        """Open the sockets in `namespace`."""
+        self._out4, self._out6, self._seen = namespace.call(_open)
 
     def __enter__(self) -> "Raw":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._out.close()
-        self._seen.close()
+        for each in (self._out4, self._out6, self._seen):
+            each.close()
 
     def send(self, packet: bytes) -> None:
-        """Send an IPv4 packet."""
-        address = socket.inet_ntoa(packet[16:20])
-        self._out.sendto(packet, (address, 0))
+        """Send a packet of either family."""
+        if packet[0] >> 4 == 4:
+            self._out4.sendto(packet, (socket.inet_ntop(socket.AF_INET, packet[16:20]), 0))
+        else:
+            self._out6.sendto(packet, (socket.inet_ntop(socket.AF_INET6, packet[24:40]), 0))
 
     def see(self, wanted: Callable[[IP | IPv6], bool], timeout: float = 5) -> IP | IPv6:
         """Wait for a packet; those that come before it are gone. Raises RigError."""
@@ -58,18 +61,24 @@ class Raw:
             pass
 
 
-def _open() -> tuple[socket.socket, socket.socket]:
-    out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+def _open() -> tuple[socket.socket, socket.socket, socket.socket]:
+    out4, out6 = (
+        socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        for family in (socket.AF_INET, socket.AF_INET6)
+    )
     seen = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
     seen.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     seen.bind(("eth0", 3))
-    return out, seen
+    return out4, out6, seen
 
 
 def flood_syn(target: tuple[str, int], number: int) -> bytes:
     """The SYN of one of very many clients, its TCP checksum wrong: no server answers it."""
-    source = bytes((203, 0, 113, 128 + number // 60_000))
-    vip = socket.inet_aton(target[0])
-    header = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + source + vip
-    port = 1024 + number % 60_000
-    return header + struct.pack("!HHIIBBHHH", port, target[1], number, 0, 0x50, 2, 1024, 0, 0)
+    host, port = divmod(number, 60_000)
+    tcp = struct.pack("!HHIIBBHHH", 1024 + port, target[1], number, 0, 0x50, 2, 1024, 0, 0)
+    if family_of(target[0]) is V4:
+        source, vip = bytes((203, 0, 113, 128 + host)), socket.inet_aton(target[0])
+        return struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + source + vip + tcp
+    source = socket.inet_pton(socket.AF_INET6, f"2001:db8:203::{0x80 + host:x}")
+    vip = socket.inet_pton(socket.AF_INET6, target[0])
+    return struct.pack("!IHBB", 6 << 28, len(tcp), 6, 64) + source + vip + tcp
