@@ -37,3 +37,45 @@ def test_an_activated_environment_is_not_made_of_itself(checkout: Path, path: st
     python, found = done.stdout.splitlines()
     assert not python.startswith(own)
     assert own not in found and found.endswith(":/usr/sbin:/sbin")
+
+
+# Each layer's work, said instead of done, and a Python that makes .venv at once.
+LAYERS = """
+set -euo pipefail
+. .ci/setup.sh
+apt_install() { die "would install $1"; }
+usable_python() { echo "$PWD/python"; }
+pip_install() { echo pip; }
+build_wheel() { echo wheel; }
+setup
+"""
+PYTHON = """#!/bin/sh
+[ "$1" = --version ] || { echo venv; mkdir "$3"; }
+"""
+
+
+def test_a_second_set_up_does_nothing(tmp_path: Path) -> None:
+    """It works again for what has changed, and for what is made of that."""
+    for name in ("csrc", "slb", "slbctl", "ospf", ".ci"):
+        (tmp_path / name).mkdir()
+    for name in ("setup.sh", "lock.txt", "packages.txt"):
+        shutil.copy(DEV.parent / ".ci" / name, tmp_path / ".ci")
+    for name in ("meson.build", "pyproject.toml", "csrc/engine.c"):
+        (tmp_path / name).touch()
+    (tmp_path / "python").write_text(PYTHON)
+    (tmp_path / "python").chmod(0o755)
+
+    def work() -> list[str]:
+        words = ["bash", "-c", LAYERS]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    everything = ["venv", "pip", "pip", "wheel"]
+    assert work() == everything
+    assert work() == []
+    (tmp_path / "csrc/engine.c").write_text("int main;\n")
+    assert work() == ["wheel"]
+    assert work() == []
+    (tmp_path / ".ci/lock.txt").write_text("pip==1\n")
+    assert work() == everything
