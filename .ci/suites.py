@@ -19,7 +19,7 @@ from junit import Counts, read_counts
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build/test"
 SUITES = ("lint", "unit", "path", "oracle", "pcap", "fuzz", "netns", "guest")
-LIMIT_S = 1500
+LIMIT_S = 2100
 SANITIZED_FRAMES = "20000"  # that the oracle compares there
 CLEANUP_S = 60
 
