@@ -13,7 +13,17 @@ import threading
 
 import pytest
 
-from rig.addresses import CLIENTS, DATA_LINK, KERNEL_LINK, LB, SWITCH, VIP
+from rig.addresses import (
+    CLIENTS,
+    DATA_LINK,
+    FAMILIES,
+    KERNEL_LINK,
+    LB,
+    SWITCH,
+    VIP,
+    Family,
+    local_addresses,
+)
 from rig.rig import Rig
 from rig.waiting import holds, wait
 
@@ -39,6 +49,13 @@ def test_own_address_answers(rig: Rig) -> None:
     assert rig.client.ping(LB, "-c", "20", "-i", "0.01") == (20, 20)
     text = rig.switch.namespace.run("ping", "-n", "-q", "-c", "3", "-i", "0.1", LB)
     assert " 0% packet loss" in text
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: f"v{family.version}")
+def test_local_addresses_answer(rig: Rig, family: Family) -> None:
+    """Every one of them, whichever worker it belongs to and whichever gets the request."""
+    for address in local_addresses(rig.settings.workers, family):
+        assert rig.client.ping(address, "-c", "10", "-i", "0.01", "-s", "1400") == (10, 10)
 
 
 def test_arp(rig: Rig) -> None:
