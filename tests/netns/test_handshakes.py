@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from rig.addresses import HTTP_PORT, PODS, endpoint
+from rig.netns import Namespace
 from rig.rig import Rig
 from rig.services import service
 from rig.waiting import wait
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.netns
 EACH = 2
 SYN, SYN_ACK = "syn", "syn | ack"
 LOST = [
-    f"    tcp flags & (syn | ack) == {flags} tcp {port} numgen inc mod 1000000 < {EACH} counter drop"
+    f"    tcp flags & (syn | ack) == {flags} tcp {port} numgen inc mod 99999 < {EACH} counter drop"
     for flags, port in (
         (SYN, "dport 80"),
         (SYN, f"dport {HTTP_PORT}"),
@@ -108,6 +109,6 @@ def test_fins_that_cross(rig: Rig, way: Way) -> None:
     assert time.monotonic() - begun < 5
 
 
-def waits(namespace: object, name: str) -> bool:
+def waits(namespace: Namespace, name: str) -> bool:
     """Whether a namespace has a connection with this end in TIME_WAIT."""
-    return name in namespace.run("ss", "-Htn", "state", "time-wait")  # type: ignore[attr-defined]
+    return name in namespace.run("ss", "-Htn", "state", "time-wait")

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from scapy.layers.inet import TCP, IP
+from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 
 from rig.addresses import FAMILIES, HTTP_PORT, NODES, PODS, Family, node_link
@@ -23,7 +23,6 @@ from rig.payload import data, digest
 from rig.raw import Raw
 from rig.rig import Rig
 from rig.services import service
-from rig.waiting import RigError
 from rig.ways import WAYS, Way
 
 pytestmark = pytest.mark.netns
