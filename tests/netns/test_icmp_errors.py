@@ -8,17 +8,16 @@ client ---- switch ---- lb (slbd)          segments are not clamped (`tcp.mss: o
 """
 
 import contextlib
-import errno
 import json
 import re
 import socket
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rig.addresses import PODS, Family, local_addresses, node_link
+from rig.icmp import report_errors, told
 from rig.lb import LbSettings
 from rig.netns import Namespace
 from rig.payload import data, digest
@@ -33,7 +32,6 @@ SIZE = 1_000_000
 NARROW, WIDE = 1400, 1500
 POD = PODS[0]
 CLOSED = 9
-IP_RECVERR, IPV6_RECVERR = 11, 25
 IP_MTU_DISCOVER, IP_PMTUDISC_DO = 10, 2
 TIME_EXCEEDED = {4: (11, 0), 6: (3, 0)}
 
@@ -155,12 +153,12 @@ def test_who_speaks_ipv4_learns_that_ipv6_is_longer(unclamped: Rig, way: Way) ->
 def test_time_runs_out(unclamped: Rig, way: Way, hops: int) -> None:
     """At the LB, or behind it at the switch: either way the client hears it from the VIP."""
     with unclamped.client.udp(way.echo) as client:
-        _report_errors(client, way.vip)
+        report_errors(client, way.vip)
         _set_hops(client, way.vip, hops)
         client.send(b"how far?")
-        offender, kind = wait(lambda: _error(client), 5, "an error")
-    assert offender == way.vip.vip
-    assert kind == TIME_EXCEEDED[way.vip.version]
+        error = wait(lambda: told(client), 5, "an error")
+    assert error is not None and error.offender == way.vip.vip
+    assert error.kind == TIME_EXCEEDED[way.vip.version]
 
 
 def test_time_that_suffices(unclamped: Rig, way: Way) -> None:
@@ -179,37 +177,11 @@ def test_a_closed_port_refuses_datagrams(unclamped: Rig, way: Way) -> None:
             client.recv(2048)
 
 
-def _report_errors(client: socket.socket, family: Family) -> None:
-    level, option = (
-        (socket.IPPROTO_IP, IP_RECVERR)
-        if family.version == 4
-        else (socket.IPPROTO_IPV6, IPV6_RECVERR)
-    )
-    client.setsockopt(level, option, 1)
-
-
 def _set_hops(client: socket.socket, family: Family, hops: int) -> None:
     if family.version == 4:
         client.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
     else:
         client.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hops)
-
-
-def _error(client: socket.socket) -> tuple[str, tuple[int, int]] | None:
-    """Who sent the first error of the socket, with type and code; None while there is none."""
-    try:
-        _, parts, _, _ = client.recvmsg(2048, 512, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return None
-    except OSError as error:
-        # It is told twice, here as the socket's own.
-        assert error.errno == errno.EHOSTUNREACH
-        return None
-    (_, _, told) = parts[0]
-    _, _, kind, code, _, _, _, family = struct.unpack_from("=IBBBBIIH", told)
-    if family == socket.AF_INET:
-        return socket.inet_ntop(family, told[20:24]), (kind, code)
-    return socket.inet_ntop(family, told[24:40]), (kind, code)
 
 
 def test_tracepath(unclamped: Rig, way: Way) -> None:
