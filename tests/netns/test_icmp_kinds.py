@@ -16,7 +16,7 @@ import pytest
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.inet6 import IPv6
 
-from rig.addresses import FAMILIES, PODS, Family, local_addresses
+from rig.addresses import PODS, Family, local_addresses
 from rig.icmp import Told, report_errors, told
 from rig.lb import LbSettings
 from rig.netns import Namespace
@@ -146,10 +146,8 @@ def complain(router: Namespace, packet: IP | IPv6) -> None:
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])
 def narrow_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """A rig whose load balancer sends at most 1,400 bytes; the switch knows the way to the VIPs."""
+    """A rig whose load balancer sends at most 1,400 bytes."""
     with Rig(LbSettings(workers=request.param, ospf=False, mtu=NARROW)) as rig:
-        for family in FAMILIES:
-            rig.switch.namespace.ip("route", "add", family.service_subnet, "via", family.lb)
         yield rig
 
 

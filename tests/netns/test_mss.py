@@ -48,7 +48,7 @@ table inet deaf {
 @pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])
 def narrow_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A rig whose load balancer sends at most 1,400 bytes, and whose ends are deaf to errors."""
-    with on_link(LbSettings(workers=request.param, ospf=False, mtu=NARROW)) as rig:
+    with Rig(LbSettings(workers=request.param, ospf=False, mtu=NARROW)) as rig:
         file = rig.registry.directory / "deaf.nft"
         file.write_text(DEAF)
         for namespace in (rig.client.namespace, rig.node(POD.node)):
@@ -60,16 +60,7 @@ def narrow_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
 def fixed_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A rig with a fixed MSS."""
     policies = {"tcp": {"mss": FIXED}}
-    with on_link(LbSettings(workers=request.param, ospf=False, policies=policies)) as rig:
-        yield rig
-
-
-@contextmanager
-def on_link(settings: LbSettings) -> Iterator[Rig]:
-    """A rig without OSPF; the switch knows the way to the service subnets."""
-    with Rig(settings) as rig:
-        for family in FAMILIES:
-            rig.switch.namespace.ip("route", "add", family.service_subnet, "via", family.lb)
+    with Rig(LbSettings(workers=request.param, ospf=False, policies=policies)) as rig:
         yield rig
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 from scapy.layers.inet import IP, TCP
 
-from rig.addresses import CLIENTS, FAMILIES, HTTP, PODS, endpoint
+from rig.addresses import CLIENTS, HTTP, PODS, endpoint
 from rig.lb import LbSettings
 from rig.raw import Raw
 from rig.rig import Rig
@@ -30,11 +30,9 @@ Ends = tuple[socket.socket, socket.socket]
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])
 def resetting_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """A rig that resets, without OSPF; the switch knows the way to the service subnets."""
+    """A rig that resets, without OSPF."""
     policies = {"tcp": {"no_session": "reset"}}
     with Rig(LbSettings(workers=request.param, ospf=False, policies=policies)) as rig:
-        for family in FAMILIES:
-            rig.switch.namespace.ip("route", "add", family.service_subnet, "via", family.lb)
         yield rig
 
 

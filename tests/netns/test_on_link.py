@@ -22,10 +22,8 @@ pytestmark = pytest.mark.netns
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])
 def linked(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """A rig of this kind, without OSPF; the switch knows the way to the service subnets."""
+    """A rig of this kind, without OSPF."""
     with Rig(LbSettings(workers=request.param, ospf=False)) as rig:
-        for family in (V4, V6):
-            rig.switch.namespace.ip("route", "add", family.service_subnet, "via", family.lb)
         yield rig
 
 

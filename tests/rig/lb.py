@@ -41,7 +41,8 @@ class LbSettings:
 
     workers: int = 1
     ipv6: bool = True
-    # False: no OSPF, and local addresses in the network between LB and switch, which need no route.
+    # False: no OSPF, local addresses in the network between LB and switch, which need no route, and
+    # static routes to the service subnets on the switch.
     ospf: bool = True
     mtu: int = 1500
     announce: str = "subnets"

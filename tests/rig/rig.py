@@ -135,6 +135,9 @@ class Rig:
         link = self.settings.link
         self._processes += link.attach(self.registry, topology.lb, topology.switch)
         topology.set_up_data_link()
+        if not self.settings.ospf:
+            for family in self.settings.families:
+                topology.switch.ip("route", "add", family.service_subnet, "via", family.lb)
 
     def _start_pod(self, topology: Topology, pod: Pod) -> Process:
         words = [sys.executable, str(_POD_SERVER), pod.name, pod.address, pod.address6]
