@@ -16,7 +16,14 @@ from rig.stalling_slbd import __file__ as STALLING
 # Short enough to be seen ending, long enough for the slowest test between two packets.
 TIMEOUTS = {"udp_oneway": 4, "udp_replied": 4, "tcp_time_wait": 2, "tcp_close": 1}
 
-SANITIZED = ("test_http.py", "test_udp.py", "test_changes_under_load.py")
+SANITIZED = (
+    "test_http.py",
+    "test_udp.py",
+    "test_changes_under_load.py",
+    "test_families.py",
+    "test_fragments.py",
+    "test_icmp_errors.py",
+)
 
 
 @pytest.fixture(scope="session", params=[1, 2], ids=["w1", "w2"])
