@@ -43,6 +43,7 @@ from oracle.packet import (
     SYN,
     TCP,
     UDP,
+    VLAN,
     Key,
     Malformed,
     Packet,
@@ -51,7 +52,7 @@ from oracle.packet import (
     tagged,
     untagged,
 )
-from oracle.recompute import agrees
+from oracle.recompute import Datagrams, agrees
 from oracle.services import Refusal
 from oracle.sessions import TICK_HZ, Session
 from oracle.tcp_state import begins
@@ -75,6 +76,7 @@ class Player:
         self._late: list[bytes] = []  # fragments that come with the next burst
         self._gone: deque[Packet] = deque(maxlen=32)  # of TCP and UDP, sent not long ago
         self._answered: deque[Packet] = deque(maxlen=8)  # SYN-ACKs that clients have got
+        self._datagrams = Datagrams()
 
     def play(self) -> None:
         """Let everything happen; raises Difference or Illegal."""
@@ -208,6 +210,8 @@ class Player:
                 raise Difference(f"{verdict} is missing among {left}")
             left.remove(fits[0])
             self._tally[kind] += 1
+            if kind == "pieces":
+                self._rejoin(read(bare(fits[0].data)))
         return left
 
     def _compare_all(
@@ -225,14 +229,19 @@ class Player:
                 self._tally["errors made"] += 1
             elif after.proto in (ICMP, ICMP6) and not after.fragment and is_error(after):
                 self._tally["errors translated"] += 1
+            agrees(after)
             if after.fragment:
                 self._tally["fragments"] += 1
+                self._rejoin(after, read(bare(frame)))
                 continue
-            agrees(after)
             if after.proto in (TCP, UDP):
                 self._gone.append(after)
             if after.flags & (SYN | ACK) == SYN | ACK and self.model.services.is_vip(after.src):
                 self._answered.append(after)
+
+    def _rejoin(self, fragment: Packet, came: Packet | None = None) -> None:
+        """A fragment was sent, made of this."""
+        self._tally["datagrams"] += self._datagrams.sent(fragment, came)
 
     def _compare(self, frame: bytes, verdict: Verdict, result: Result) -> None:
         what = result.what
@@ -357,6 +366,11 @@ def apart(frames: Sequence[bytes], vlan: int) -> Iterator[list[bytes]]:
             part, reset, error = [], {}, False
     if part:
         yield part
+
+
+def bare(frame: bytes) -> bytes:
+    """A frame without its tag if it has one."""
+    return frame[:12] + frame[16:] if number(frame, 12) == VLAN else frame
 
 
 def _fits(result: Result, verdict: Verdict) -> bool:

@@ -29,6 +29,7 @@ RARER = {
     "told by proxy-v2": 500,
     "behind a PROXY header": 500,
     "handshakes": 500,
+    "datagrams": 50,
 }
 LIMIT_S = 600
 
