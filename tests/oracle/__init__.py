@@ -12,7 +12,8 @@ counters.
     datagrams, reassembly               what is known of fragments
     scheduler, routes, services         what the operator has set up
     translate, icmp_errors, fragments   packets that go on
-    made, resets                        packets of our own
+    made, resets, refused               packets of our own
+    segment_size, meter                 what `tcp.mss` and `punt` allow
     outcome, model                      the balancer of all these
     recompute                           checksums once more, by scapy
     features, dice, events, strategies  what happens: drawn by hypothesis

@@ -55,6 +55,7 @@ VALUES: dict[str, Sequence[int]] = {
     "raw_options": range(10),
     "numbers": range(17 * 4 * 7 * 4 * 7),
     "place": range(15 * 2 * 4 * 56),
+    "mss": range(11 * 6 * 3),
     "extensions": range(11**3),
     "vlan": [0, 5, 0x123, 0xE123, 0xF000],
     "fragment": [0x4000, 0x4000, 0x8000, 0x2000, 0x0001, 0x1FFF, 0x20B9],
@@ -104,7 +105,7 @@ class Dice:
         """Every other time TCP numbers to look after."""
         if "numbers" not in FEATURES or self.below(2):
             return {}
-        return dict([self._quirk("numbers")])
+        return dict([self._quirk("numbers"), *([] if self.below(3) else [self._quirk("mss")])])
 
     def place(self) -> dict[str, int]:
         """Most of the time numbers that tell the beginning of a connection."""

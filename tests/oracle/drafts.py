@@ -49,6 +49,8 @@ ROUTERS = {
     6: ["2001:db8:77::1", "2001:db8:c::9", "2001:db8:10::1", "fe80::1", "2001:db8:96::a", "::"],
 }
 NOP, RECORD_ROUTE = b"\x01", b"\x07\x07\x04" + bytes(4)
+MSS = b"\x02\x04"
+SEGMENT_SIZES = [0, 535, 536, 1160, 1180, 1199, 1201, 1460, 1461, 8960, 65535]
 STAMPS = b"\x08\x0a\xff\xff\xf0\x01\x80\x00\x12\x34"
 SACK = b"\x05\x0a\xff\xff\xff\xf0\x00\x00\x00\x0b"
 SACKS = b"\x05\x12\x12\x34\x56\x78\x80\x00\x00\x00\xff\xff\xff\xff\x00\x00\x00\x00"
@@ -243,6 +245,16 @@ def _place(draft: Draft, which: int) -> None:
         draft.tcp_options = TOLD[which % len(TOLD)]
 
 
+def _mss(draft: Draft, which: int) -> None:
+    """A segment size or two, at any place, in front of what options there are."""
+    which, size = divmod(which, len(SEGMENT_SIZES))
+    announced = MSS + SEGMENT_SIZES[size].to_bytes(2, "big")
+    before, behind = which % 6, which // 6 % 3
+    twice = announced if behind == 2 else NOP * behind
+    options = NOP * before + announced + twice
+    draft.tcp_options = (options + NOP * (-len(options) % 4) + draft.tcp_options)[:40]
+
+
 def _sums_to(draft: Draft, how: int) -> None:
     """Make the checksum special as sent, or once translated."""
     if not how & 1:
@@ -324,6 +336,7 @@ QUIRKS: dict[str, Callable[[Draft, int], None]] = {
     "tcp_options": _tcp_options,
     "numbers": _numbers,
     "place": _place,
+    "mss": _mss,
     "udp_length": _udp_length,
     "l4_checksum": _bad_l4,
     "unchecked": _unchecked,
@@ -342,5 +355,5 @@ MILD = [
     *(["place"] if "telling" in FEATURES else []),
     *["tos", "flow", "ident", "ip_checksum", "ip_options", "seq", "urgent", "tcp_options"],
     *["raw_options", "extensions", "l4_checksum", "sums_to", "padding", "behind", "zeros"],
-    *["numbers", "ttl", "whole", "unchecked"],
+    *["numbers", "mss", "ttl", "whole", "unchecked"],
 ]

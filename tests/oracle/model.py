@@ -13,8 +13,9 @@ from functools import partial
 
 from values import Op, Settings, View
 
-from oracle import fragments, icmp_errors, told
-from oracle.icmp_errors import LEAST_MTU6, is_error, quotation, time_exceeded, too_big
+from oracle import fragments, icmp_errors, refused, segment_size, told
+from oracle.icmp_errors import LEAST_MTU6, is_error, quotation
+from oracle.meter import Meters
 from oracle.outcome import Arrival, Fate, Observed, Trail, Verdict
 from oracle.packet import (
     ARP,
@@ -85,6 +86,7 @@ class Model(Proxying):
         self._spare = SPARE
         self.untold = [0] * len(self.workers)
         self.tally: Counter[str] = Counter()
+        self._meters = [Meters(settings) for _ in self.workers]
 
     # What the operator and the clock do.
 
@@ -138,6 +140,7 @@ class Model(Proxying):
             self._admit(fate, fates, observed)
         for fate in fates:
             self._plan(fate)
+        self._meters[arrival.worker].police(fates, observed, self.now)
         verdicts = [
             replace(verdict, frames=verdict.frames or fate.left_as(verdict))
             for fate in fates
@@ -177,13 +180,8 @@ class Model(Proxying):
         packet = fate.packet
         if packet is None or packet.offset or fate.quoted is not None:
             return Verdict(f"DROP {reason}")
-        if reason == "TTL":
-            frames = time_exceeded(packet)
-        elif reason == "MTU" and not packet.may_be_cut:
-            frames = too_big(packet, mtu)
-        else:
-            return Verdict(f"DROP {reason}")
-        if self._bad_source(packet.src):
+        frames = refused.answer(packet, reason, mtu, self._settings)
+        if not frames or packet.offset or self._bad_source(packet.src):
             return Verdict(f"DROP {reason}")
         return replace(self._sent(fate.arrival.port, packet.family, frames), counted=reason)
 
@@ -450,7 +448,7 @@ class Model(Proxying):
                     packet = replace(packet, frame=was.lowered(packet))
                 frames = icmp_errors.translated(packet, fate.quoted, macs, src, dst, header, ident)
             else:
-                header = packet.l4_header
+                header = segment_size.allowed(packet, session, self._settings, self.routes)
                 if telling is not None and way is Way.OUT and not packet.offset:
                     header = telling.announced(header)
                 if packet.proto == TCP and not packet.offset:

@@ -103,6 +103,10 @@ class Seen:
         seen = fragments.ident_of(frame)
         return None if result.verdict == "DROP" and seen[0] == ident else seen
 
+    def metered(self, place: int) -> bool:
+        """Whether it was one too many for the kernel."""
+        return self.results[place].what == "DROP PUNT_RATE"
+
     def without_buffer(self, place: int) -> bool:
         """Whether there was no buffer for what was to be made of it."""
         return self.results[place].what == "DROP NO_MBUF"

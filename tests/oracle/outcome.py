@@ -90,6 +90,9 @@ class Observed(Protocol):
     def fragment(self, place: int, ident: int) -> tuple[int, int] | None:
         """The new identification of a fragment, and which of its 32 bits there are."""
 
+    def metered(self, place: int) -> bool:
+        """Whether it was one too many for the kernel."""
+
     def without_buffer(self, place: int) -> bool:
         """Whether there was no buffer for what was to be made of it."""
 

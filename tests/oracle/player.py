@@ -225,8 +225,8 @@ class Player:
                 continue
             after = read(sent)
             self._tally[f"{verdict.family} to {after.family}"] += 1
-            if verdict.counted in ("TTL", "MTU"):
-                self._tally["errors made"] += 1
+            if verdict.counted:
+                self._tally["refusals" if after.proto == TCP else "errors made"] += 1
             elif after.proto in (ICMP, ICMP6) and not after.fragment and is_error(after):
                 self._tally["errors translated"] += 1
             agrees(after)

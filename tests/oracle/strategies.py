@@ -12,6 +12,7 @@ from values import Neighbour, Op, Route, Settings, View
 from oracle.dice import BYTES, OWN, SERVICES, packet
 from oracle.events import Burst, Change, Event, Quiesce, Reroute, Scenario, Wait
 from oracle.features import FEATURES
+from oracle.meter import CLASSES
 
 BURST = 32
 T = TypeVar("T")
@@ -120,7 +121,10 @@ def settings(draw: st.DrawFn) -> Settings:
         laddrs += [(f"2001:db8:18::{worker + 1}", worker, 0) for worker in range(workers)]
     states = ["TCP_SYN_SENT", "TCP_ESTABLISHED", "TCP_CLOSE", "TCP_TIME_WAIT", "UDP_REPLIED"]
     timeouts = draw(st.dictionaries(st.sampled_from(states), st.sampled_from([1, 7, 60])))
-    options = {}
+    options = {
+        "tcp_no_session": draw(st.integers(0, 1)),
+        "tcp_mss": draw(st.sampled_from([0, 1, 1, 536, 1200, 9000])),
+    }
     if "resets" in FEATURES:
         options["drain_tcp_s"] = draw(st.sampled_from([0, 1, 7, 60]))
         options["tcp_expired"] = draw(st.integers(0, 1))
@@ -138,6 +142,7 @@ def settings(draw: st.DrawFn) -> Settings:
         datagrams=draw(datagrams),
         held=draw(st.sampled_from([1, 64, 500, 500])),
         options=options,
+        pps=draw(st.sampled_from([{}, dict.fromkeys(CLASSES, 6), dict.fromkeys(CLASSES, 96)])),
         vlans=draw(st.sampled_from([{}, {}, {0: 5}, {1: 0x123}, {0: 5, 1: 5}])),
     )
 

@@ -23,6 +23,8 @@ RARER = {
     "errors translated": 100,
     "errors made": 200,
     "resets": 10_000,
+    "refusals": 1000,
+    "DROP PUNT_RATE": 1000,
     "fragments": 10,
     "pieces": 50,
     "told by toa": 200,

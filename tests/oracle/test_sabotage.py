@@ -37,9 +37,11 @@ ROUTES = Reroute(
         [Neighbour("192.0.2.1", "aa:aa:aa:00:00:01"), Neighbour("fe80::1", "aa:aa:aa:00:00:06", 1)],
     )
 )
+OWN = replace(ROUTES, view=replace(ROUTES.view, own=["192.0.2.2"]))
 SERVICES = Change(
     [Op("VS_ADD", VS), Op("RS_ADD", VS, RS), Op("VS_ADD", VS6), Op("RS_ADD", VS6, RS)]
 )
+OSPF = 89
 SYN, SYN_ACK, ACK = 0x02, 0x12, 0x10
 STAMPS = {"numbers": 0}
 OPEN: list[Event] = [
@@ -99,6 +101,17 @@ PROXY: list[Event] = [
     Burst([OfSession(0, False, ACK, payload=9, quirks={"numbers": 17 * 8 + 9})]),
     Burst([OfSession(0, True, ACK, payload=9, quirks={"numbers": 17 * 8 + 9})]),
 ]
+REFUSED: list[Event] = [
+    Burst([FromClient("203.0.113.9", 40000, VS, ACK, payload=5)]),
+    Burst([FromClient("203.0.113.9", 40000, VS, SYN, quirks={"mss": 7})]),
+    Burst([Other("203.0.113.9", "192.0.2.2", OSPF, payload=20)] * 3),
+]
+STRICT = Settings(
+    workers=1,
+    laddrs=[("198.18.0.1", 0, 0)],
+    pps={"other": 4},
+    options={"tcp_no_session": 1, "tcp_mss": 536},
+)
 ALONE = Settings(workers=1, laddrs=[("198.18.0.1", 0, 0), ("2001:db8:18::1", 0, 0)], mtu=576)
 TOLD = Settings(workers=2, options={"tcp_expired": 1}, timeouts={"TCP_ESTABLISHED": 1})
 SCENARIOS = {
@@ -106,6 +119,7 @@ SCENARIOS = {
     "numbers": Scenario(TOLD, [ROUTES, SERVICES, *OPEN, Wait(16)]),
     "errors": Scenario(Settings(workers=2), [ROUTES, SERVICES, *OPEN, *ERRORS]),
     "proxies": Scenario(TOLD, [ROUTES, PROXIED, *PROXY, Wait(16)]),
+    "refused": Scenario(STRICT, [OWN, SERVICES, *REFUSED]),
     "fragments": Scenario(ALONE, [ROUTES, SERVICES, *FRAGMENTS]),
     "telling": Scenario(Settings(workers=2), [ROUTES, SERVICES_THAT_TELL, *TELLING]),
 }
@@ -114,6 +128,7 @@ TALLIES = {
     "numbers": {"TX 0": 3},
     "errors": {"TX 0": 6, "HANDOFF 0": 1},
     "proxies": {"TX 0": 5},
+    "refused": {"TX 0": 2, "PUNT 2": 1, "DROP PUNT_RATE": 2},
     "fragments": {"TX 0": 6, "HELD 0": 2},
     "telling": {"TX 0": 8},
 }
@@ -180,7 +195,7 @@ def test_left_alone_nothing_differs(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "what"), [each for each in EACH if each[1] != "HELD 0"])
 def test_no_byte_may_differ(name: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for offset in range(54 if name == "plain" else 66):
+    for offset in range(54 if name in ("plain", "refused") else 66):
         monkeypatch.setattr(Saboteur, "tamper", staticmethod(flipped(what, offset)))
         with pytest.raises((AssertionError, LookupError)):
             play(Saboteur, name)
