@@ -99,4 +99,5 @@ def _error(packet: Packet, data: bytes) -> int | None:
     is_now = number(data, CHECKSUM_AT[packet.proto])
     if packet.proto == UDP and is_now == 0:
         return None
-    return (is_now - _right(packet, data)) % 0xFFFF
+    covered = number(data, 4) if packet.proto == UDP else len(data)
+    return (is_now - _right(packet, data[:covered] if covered >= 8 else data)) % 0xFFFF
