@@ -78,7 +78,7 @@ static uint32_t turn_l4(uint8_t *out, const struct layers *l, uint8_t flags) {
 uint32_t answer_reply(
 	const uint8_t *frame, uint32_t len, const struct fuzz_reply *reply, uint8_t *out
 ) {
-	uint32_t payload = reply->payload * 8u;
+	uint32_t payload = get16(reply->payload_be) % FRAME_MAX;
 	struct layers l;
 	uint32_t at, end;
 

@@ -4,6 +4,7 @@
 
 #include "fuzz/bytes.h"
 #include "fuzz/frame.h"
+#include "fuzz/spoil.h"
 #include "fuzz/world.h"
 
 #include <inttypes.h>
@@ -272,6 +273,14 @@ static void take_held(const struct tally *t, uint16_t worker, uint64_t *counted)
 	}
 }
 
+// What is left out for want of a buffer was never a packet.
+static void take_untold(const struct tally *t, uint16_t worker, uint64_t *counted) {
+	uint64_t dropped = t->drops[worker][SLB_DROP_NO_MBUF];
+
+	if (t->untold && counted[SLB_DROP_NO_MBUF] > dropped)
+		counted[SLB_DROP_NO_MBUF] = dropped;
+}
+
 static void check_drops(const struct tally *t) {
 	uint64_t counted[SLB_MAX_WORKERS * SLB_DROP_COUNT];
 
@@ -279,6 +288,7 @@ static void check_drops(const struct tally *t) {
 	for (uint16_t w = 0; w < t->workers; w++) {
 		take_answers(t, w, &counted[w * SLB_DROP_COUNT]);
 		take_held(t, w, &counted[w * SLB_DROP_COUNT]);
+		take_untold(t, w, &counted[w * SLB_DROP_COUNT]);
 	}
 	for (uint32_t w = 0; w < t->workers; w++)
 		for (uint32_t reason = 0; reason < SLB_DROP_COUNT; reason++)
@@ -326,6 +336,7 @@ static uint64_t count_sessions(const struct tally *t) {
 		int n = harness_session_list(&all, &cursor, page, PAGE);
 		if (n < 0)
 			broken("sessions cannot be listed: error %d", n);
+		spoil_sessions(page, &n);
 		for (int i = 0; i < n; i++)
 			check_session(t, &page[i]);
 		check_apart(t, page, (uint32_t)n);
@@ -341,6 +352,7 @@ static uint64_t count_at_servers(uint32_t *removed) {
 
 	*removed = 0;
 	for (int i = 0; i < n && i < MAX_ROWS; i++) {
+		spoil_server(&rows[i]);
 		active += rows[i].traffic.active;
 		*removed += rows[i].removed;
 		if (rows[i].traffic.active > rows[i].traffic.sessions)

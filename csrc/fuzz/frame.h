@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum {
-	FRAME_MAX = 2048, // HARNESS_FRAME
+	FRAME_MAX = 9216, // HARNESS_FRAME
 	ETH_LEN = 14,
 	ETHERTYPE_IPV4 = 0x0800,
 	ETHERTYPE_ARP = 0x0806,

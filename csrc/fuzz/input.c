@@ -15,6 +15,7 @@ static const uint32_t FIXED[FUZZ_KINDS] = {
 	[FUZZ_CHANGE] = sizeof(struct fuzz_change),
 	[FUZZ_ROUTES] = sizeof(struct fuzz_routes),
 	[FUZZ_QUIESCE] = sizeof(struct fuzz_quiesce),
+	[FUZZ_STARVE] = sizeof(struct fuzz_starve),
 };
 
 uint32_t record_fixed(uint8_t kind) {

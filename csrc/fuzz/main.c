@@ -5,6 +5,7 @@
 #include "fuzz/mutate.h"
 #include "fuzz/run.h"
 #include "fuzz/spoil.h"
+#include "fuzz/totals.h"
 #include "fuzz/trace.h"
 
 #include <fcntl.h>
@@ -32,22 +33,22 @@ static void share_totals(const char *path) {
 	int fd = open(path, O_RDWR | O_CREAT, 0644);
 	void *shared = MAP_FAILED;
 
-	if (fd >= 0 && ftruncate(fd, sizeof(*run_totals)) == 0)
-		shared = mmap(NULL, sizeof(*run_totals), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd >= 0 && ftruncate(fd, sizeof(*totals)) == 0)
+		shared = mmap(NULL, sizeof(*totals), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (shared == MAP_FAILED) {
 		perror(path);
 		exit(2);
 	}
 	close(fd);
-	run_totals = shared;
+	totals = shared;
 }
 
 int LLVMFuzzerInitialize(int *, char ***) {
-	const char *totals = getenv("SLB_FUZZ_TOTALS");
+	const char *shared = getenv("SLB_FUZZ_TOTALS");
 	const char *spoil = getenv("SLB_FUZZ_SPOIL");
 
-	if (totals != NULL)
-		share_totals(totals);
+	if (shared != NULL)
+		share_totals(shared);
 	if (spoil != NULL && !spoil_choose(spoil)) {
 		fprintf(stderr, "fuzz: no fault is called %s\n", spoil);
 		exit(2);

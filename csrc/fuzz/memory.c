@@ -11,10 +11,14 @@
 
 static uint64_t live;
 static uint64_t state;
+static uint32_t fails_in;
+static struct rte_mempool *last_pool;
 
 void *fuzz_malloc(size_t size, unsigned align) {
 	void *memory;
 
+	if (fails_in > 0 && --fails_in == 0)
+		return NULL;
 	if (posix_memalign(&memory, align > RTE_CACHE_LINE_SIZE ? align : RTE_CACHE_LINE_SIZE, size)
 	    != 0)
 		return NULL;
@@ -58,6 +62,10 @@ void fuzz_memory_restart(void) {
 	state = 0;
 }
 
+void fuzz_memory_fail(uint32_t n) {
+	fails_in = n;
+}
+
 uint64_t fuzz_memory_live(void) {
 	return live;
 }
@@ -82,9 +90,14 @@ static void close_off(const struct rte_mbuf *m) {
 	}
 }
 
+void fuzz_mbuf_lose(void) {
+	rte_pktmbuf_alloc(last_pool);
+}
+
 struct rte_mbuf *fuzz_mbuf_alloc(struct rte_mempool *pool) {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 
+	last_pool = pool;
 	fence(m);
 	return m;
 }

@@ -23,8 +23,14 @@ void fuzz_ring_free(struct rte_ring *ring);
 uint64_t fuzz_rand(void);
 void fuzz_memory_restart(void);
 
+// The n-th allocation from now on fails; 0: none does.
+void fuzz_memory_fail(uint32_t n);
+
 // Objects that were allocated and not freed.
 uint64_t fuzz_memory_live(void);
+
+// Takes one from the pool that was used last, and forgets it.
+void fuzz_mbuf_lose(void);
 
 struct rte_mbuf *fuzz_mbuf_alloc(struct rte_mempool *pool);
 int fuzz_mbuf_alloc_bulk(struct rte_mempool *pool, struct rte_mbuf **mbufs, unsigned n);

@@ -105,16 +105,25 @@ static void fill_reply(struct dice *d, uint8_t *record) {
 	struct fuzz_reply *reply = (struct fuzz_reply *)record;
 
 	reply->tcp_flags = FLAGS[dice_of(d, sizeof(FLAGS))];
-	reply->payload = dice_one_in(d, 4) ? (uint8_t)dice_roll(d) : 0;
+	put16(reply->payload_be,
+	      dice_one_in(d, 4) ? dice_of(d, dice_one_in(d, 4) ? FRAME_MAX : 2048) : 0);
 	reply->patch = dice_one_in(d, 4) ? (uint8_t)dice_roll(d) : 0;
 	reply->patch_at = (uint8_t)dice_of(d, 60);
+}
+
+// A change makes a few dozen allocations.
+static void fill_starve(struct dice *d, uint8_t *record) {
+	struct fuzz_starve *starve = (struct fuzz_starve *)record;
+
+	starve->spare = (uint8_t)(dice_one_in(d, 2) ? dice_of(d, 4) : FUZZ_SPARE);
+	starve->fails = (uint8_t)dice_of(d, dice_one_in(d, 4) ? 256 : 24);
 }
 
 // Any record but a frame, with values that make sense more often than not.
 static bool insert_step(struct dice *d, struct script *s) {
 	static const uint8_t KINDS[] = {FUZZ_REPLY,  FUZZ_REPLY,  FUZZ_REPLY,  FUZZ_QUOTE,
 					FUZZ_QUOTE,  FUZZ_REPEAT, FUZZ_WAIT,   FUZZ_CHANGE,
-					FUZZ_CHANGE, FUZZ_ROUTES, FUZZ_QUIESCE};
+					FUZZ_CHANGE, FUZZ_ROUTES, FUZZ_STARVE, FUZZ_QUIESCE};
 	uint8_t kind = KINDS[dice_of(d, dice_one_in(d, 8) ? sizeof(KINDS) : sizeof(KINDS) - 1)];
 	uint8_t record[16];
 
@@ -133,6 +142,8 @@ static bool insert_step(struct dice *d, struct script *s) {
 		fill_quote(d, record);
 	else if (kind == FUZZ_WAIT && !dice_one_in(d, 4))
 		record[1] &= 0x7f;
+	else if (kind == FUZZ_STARVE)
+		fill_starve(d, record);
 	return splice(s, any_place(d, s), 0, record, record_fixed(kind));
 }
 

@@ -11,6 +11,7 @@ enum fuzz_limit {
 	FUZZ_MAX_WAIT_MS = 1000000,
 	FUZZ_MAX_OPS = 16, // in one transaction
 	FUZZ_MAX_PIECES = 16, // of a cut frame
+	FUZZ_SPARE = 64, // buffers that a worker has for packets it makes
 	FUZZ_KEPT = 16, // frames that came out and can be answered
 };
 
@@ -26,6 +27,7 @@ struct fuzz_head {
 	uint8_t services; // bit set: this group of VS is not there; bit 7: TCP ones have SYN proxy
 	uint8_t view; // of forwarding, at the start: bits 0-5; RS of TCP services are told their client: bits 6-7, as enum
 	// slb_client_address, or 3: some so, some so
+	uint8_t timeouts; // of the VS at the start, as in a change; the next VS has the next ones
 };
 
 enum fuzz_kind {
@@ -38,6 +40,7 @@ enum fuzz_kind {
 	FUZZ_CHANGE, // struct fuzz_change: VS and RS come and go
 	FUZZ_ROUTES, // struct fuzz_routes: another view of forwarding
 	FUZZ_QUIESCE, // struct fuzz_quiesce
+	FUZZ_STARVE, // struct fuzz_starve: memory runs short
 	FUZZ_KINDS,
 };
 
@@ -84,7 +87,7 @@ struct fuzz_reply {
 	uint8_t cut;
 	uint8_t which; // 0: the frame that came out last, 1: the one before
 	uint8_t tcp_flags;
-	uint8_t payload; // bytes / 8
+	uint8_t payload_be[2]; // bytes
 	uint8_t patch_at; // this byte behind the Ethernet header
 	uint8_t patch; // is changed by so much before anything is made right
 };
@@ -133,6 +136,7 @@ struct fuzz_change {
 	uint8_t weight;
 	uint8_t scheduler; // bits 0-3, modulo one more than there are; SYN proxy: bit 4; enum slb_client_address: bits 5-6;
 	// one packet a session: bit 7
+	uint8_t timeouts; // 0: the engine's; else a bit for each state but the first two, which has its own
 };
 
 struct fuzz_routes {
@@ -142,4 +146,10 @@ struct fuzz_routes {
 
 struct fuzz_quiesce {
 	uint8_t kind;
+};
+
+struct fuzz_starve {
+	uint8_t kind;
+	uint8_t spare; // buffers that each worker has from now on for packets it makes; modulo one more than there may be
+	uint8_t fails; // of the allocations of the next change or view this one; 0: none
 };

@@ -9,6 +9,7 @@
 #include "fuzz/frame.h"
 #include "fuzz/memory.h"
 #include "fuzz/spoil.h"
+#include "fuzz/totals.h"
 #include "fuzz/trace.h"
 #include "fuzz/world.h"
 
@@ -27,6 +28,7 @@ struct kept {
 struct run {
 	struct slb_config config;
 	struct tally tally;
+	uint8_t fails; // allocation of the next change or view
 	uint32_t packets, waited_ms, n_ops, n_waiting, n_late, n_kept;
 	uint16_t worker; // of the burst
 	struct slb_op ops[FUZZ_MAX_OPS];
@@ -42,8 +44,6 @@ struct run {
 };
 
 static struct run r;
-static struct run_totals own_totals;
-struct run_totals *run_totals = &own_totals;
 
 static void keep(const struct harness_packet *p) {
 	struct kept *k = &r.kept[r.n_kept++ % FUZZ_KEPT];
@@ -113,12 +113,7 @@ static void hand_over_all(
 }
 
 static void count(const struct harness_packet *p) {
-	run_totals->packets++;
-	run_totals->sent += p->verdict == HARNESS_TX;
-	run_totals->punted += p->verdict == HARNESS_PUNT;
-	run_totals->handed_off += p->verdict == HARNESS_HANDOFF;
-	if (p->verdict == HARNESS_DROP)
-		run_totals->dropped[p->arg]++;
+	totals_verdict(p->verdict);
 	if (p->verdict == HARNESS_TX)
 		keep(p);
 }
@@ -180,6 +175,7 @@ static struct harness_packet *arrival(uint8_t place) {
 	if (r.n_waiting == HARNESS_BURST || (r.n_waiting > 0 && r.worker != worker))
 		end_burst(false);
 	r.packets++;
+	totals->packets++;
 	r.worker = worker;
 	p = &r.waiting[r.n_waiting++];
 	p->port = (place & FUZZ_PORT) != 0 && r.config.n_ports > 1;
@@ -326,10 +322,20 @@ static void run_wait(const uint8_t *record) {
 	advance(ms);
 }
 
+static void memory_is_back(void) {
+	r.fails = 0;
+	fuzz_memory_fail(0);
+}
+
 static void commit(void) {
 	struct slb_refused refused;
 	uint64_t generation, before = harness_generation(0);
-	int rc = harness_commit(r.ops, r.n_ops, &generation, &refused);
+	int rc;
+
+	fuzz_memory_fail(r.fails);
+	rc = harness_commit(r.ops, r.n_ops, &generation, &refused);
+	memory_is_back();
+	spoil_commit(&generation);
 
 	for (uint32_t i = 0; i < r.n_ops; i++)
 		trace_change(&r.ops[i]);
@@ -357,9 +363,29 @@ static void run_change(const uint8_t *record) {
 		.vs = world_service(change.vs),
 		.rs = world_server(change.rs),
 	};
+	world_timeouts(change.timeouts, r.ops[r.n_ops - 1].timeout_s);
 	r.tally.one_packet |= change.scheduler >> 7;
 	if (change.op < 128 || r.n_ops == FUZZ_MAX_OPS)
 		commit();
+}
+
+static void run_view(uint8_t number) {
+	trace_step("routes", number);
+	fuzz_memory_fail(r.fails);
+	world_view(number, r.config.n_ports);
+	memory_is_back();
+}
+
+static void run_starve(const uint8_t *record) {
+	struct fuzz_starve starve;
+
+	memcpy(&starve, record, sizeof(starve));
+	starve.spare %= FUZZ_SPARE + 1;
+	trace_step("buffers in reserve", starve.spare);
+	trace_step("allocation that fails", starve.fails);
+	r.fails = starve.fails;
+	r.tally.untold |= starve.spare < FUZZ_SPARE && r.config.tcp_expired == SLB_EXPIRED_RESET;
+	harness_spare(starve.spare);
 }
 
 static void run_record(const uint8_t *record, uint32_t len) {
@@ -387,8 +413,10 @@ static void run_record(const uint8_t *record, uint32_t len) {
 		run_change(record);
 		break;
 	case FUZZ_ROUTES:
-		trace_step("routes", record[1]);
-		world_view(record[1], r.config.n_ports);
+		run_view(record[1]);
+		break;
+	case FUZZ_STARVE:
+		run_starve(record);
 		break;
 	case FUZZ_QUIESCE:
 		trace_step("quiesce", 0);
@@ -423,8 +451,9 @@ static void close_engine(void) {
 	check_counters(&r.tally);
 	// One that waits behind a SYN proxy ends with the last SYN that it sends, one at a time.
 	for (int i = 0; i < PROXY_SYNS; i++)
-		advance(world_longest_ms(&r.config));
+		advance(spoil_time(world_longest_ms(&r.config)));
 	check_over(&r.tally);
+	totals_drops(r.config.n_workers);
 	harness_close();
 	live = fuzz_memory_live();
 	if (live != 0)
@@ -434,6 +463,7 @@ static void close_engine(void) {
 static void clear(void) {
 	r.packets = r.waited_ms = r.n_ops = r.n_waiting = r.n_late = r.n_kept = 0;
 	r.last.len = 0;
+	r.fails = 0;
 	memset(&r.tally, 0, sizeof(r.tally));
 }
 
@@ -455,5 +485,5 @@ void run_input(const uint8_t *input, size_t size) {
 	deliver_late();
 	spoil_memory();
 	close_engine();
-	run_totals->inputs++;
+	totals->inputs++;
 }

@@ -6,16 +6,3 @@
 #include "slb.h"
 
 void run_input(const uint8_t *input, size_t size);
-
-// Since the process began. tests/fuzz reads them while they grow.
-struct run_totals {
-	uint64_t inputs;
-	uint64_t packets; // that went through the path
-	uint64_t sent;
-	uint64_t punted;
-	uint64_t handed_off;
-	uint64_t dropped[SLB_DROP_COUNT];
-};
-
-// Where run_input counts; may be pointed into shared memory before the first input.
-extern struct run_totals *run_totals;

@@ -62,8 +62,11 @@ void trace_change(const struct slb_op *op) {
 	printf("/%s", op->vs.proto == SLB_PROTO_TCP ? "tcp" : "udp");
 	if (op->kind >= SLB_OP_RS_ADD)
 		put_endpoint(&op->rs);
-	printf(" weight %u scheduler %u one_packet %u client_address %u syn_proxy %u\n", op->weight,
+	printf(" weight %u scheduler %u one_packet %u client_address %u syn_proxy %u", op->weight,
 	       op->scheduler, op->one_packet, op->client_address, op->syn_proxy);
+	for (int state = 0; state < SLB_STATE_COUNT; state++)
+		printf("%s%u", state == 0 ? " timeouts " : ",", op->timeout_s[state]);
+	printf("\n");
 	fflush(stdout);
 }
 

@@ -120,7 +120,7 @@ struct slb_endpoint world_server(uint8_t number) {
 }
 
 static void set_port(struct slb_port_config *port, const struct fuzz_head *head, uint16_t i) {
-	static const uint16_t MTUS[] = {1500, 1280, 576, 1400};
+	static const uint16_t MTUS[] = {1500, 1280, 576, 9000};
 
 	port->name[0] = port->device[0] = (char)('a' + i);
 	port->mtu = MTUS[head->sizes >> 2 * i & 3];
@@ -136,6 +136,13 @@ static void set_timeouts(struct slb_config *config) {
 	config->timeout_s[SLB_TCP_ESTABLISHED] = 8;
 	config->timeout_s[SLB_UDP_REPLIED] = 4;
 	config->timeout_s[SLB_TCP_CLOSE] = 1;
+}
+
+void world_timeouts(uint8_t number, uint32_t *timeout_s) {
+	for (int state = 0; state < SLB_STATE_COUNT; state++)
+		timeout_s[state] = state > 1 && number >> (state - 2) % 8 & 1
+			? 1u + (number + 3u * (uint32_t)state) % 8
+			: 0;
 }
 
 uint32_t world_longest_ms(const struct slb_config *config) {
@@ -214,6 +221,8 @@ void world_services(const struct fuzz_head *head) {
 				&& client_address(head, i) == SLB_CLIENT_ADDRESS_NONE,
 			.vs = world_service(i),
 		};
+		if (head->timeouts != 0)
+			world_timeouts(head->timeouts + i, ops[0].timeout_s);
 		for (uint8_t rs = 0; rs < WORLD_SERVERS; rs++)
 			if (s->servers >> rs & 1)
 				ops[n++] = (struct slb_op){

@@ -22,6 +22,9 @@ void world_config(const struct fuzz_head *head, struct slb_config *config);
 // After so long without packets every session is over.
 uint32_t world_longest_ms(const struct slb_config *config);
 
+// Time-outs of a VS by number (struct fuzz_change).
+void world_timeouts(uint8_t number, uint32_t *timeout_s);
+
 // The VS and RS that are there at the start; those a build does not know are refused and missing.
 void world_services(const struct fuzz_head *head);
 

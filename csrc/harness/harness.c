@@ -46,10 +46,13 @@ struct harness {
 	struct admin admin;
 	struct inbox inbox[SLB_MAX_WORKERS];
 	bool stalled[SLB_MAX_WORKERS];
+	uint16_t spare;
 	struct own own[SLB_MAX_WORKERS];
 };
 
 static struct harness h;
+
+_Static_assert((int)HARNESS_SPARE == (int)SPARE_MAX, "said in the header too");
 
 struct admin *harness_admin(void) {
 	return &h.admin;
@@ -139,6 +142,7 @@ int harness_open(const struct slb_config *config, char *text, uint32_t text_len)
 	int rc = config_check(config, &e);
 
 	harness_close();
+	h.spare = SPARE_MAX;
 	if (rc == 0)
 		rc = start_eal(&e);
 	if (rc != 0)
@@ -248,10 +252,18 @@ static void collect(uint16_t worker) {
 
 static void fill_spare(uint16_t worker) {
 	struct extra *e = &h.admin.cores[worker]->extra;
-	uint16_t wanted = SPARE_MAX - e->n_spare;
+	uint16_t wanted = h.spare > e->n_spare ? h.spare - e->n_spare : 0;
 
-	if (rte_pktmbuf_alloc_bulk(h.pool, &e->spare[e->n_spare], wanted) == 0)
+	if (wanted > 0 && rte_pktmbuf_alloc_bulk(h.pool, &e->spare[e->n_spare], wanted) == 0)
 		e->n_spare += wanted;
+	while (e->n_spare > h.spare)
+		rte_pktmbuf_free(e->spare[--e->n_spare]);
+}
+
+void harness_spare(uint16_t buffers) {
+	h.spare = RTE_MIN(buffers, (uint16_t)SPARE_MAX);
+	for (uint16_t w = 0; w < h.admin.n_workers; w++)
+		fill_spare(w);
 }
 
 int harness_take(uint16_t worker, struct harness_packet *out, uint32_t cap) {
@@ -264,12 +276,12 @@ int harness_take(uint16_t worker, struct harness_packet *out, uint32_t cap) {
 	collect(worker);
 	for (; n < cap && n < own->n; n++) {
 		struct own_packet *p = &own->packets[n];
-		out[n] = (struct harness_packet){
-			.port = p->m->port,
-			.verdict = p->verdict,
-			.arg = p->arg,
-			.note = {p->m->hash.fdir.lo, p->m->hash.fdir.hi},
-		};
+		memset(&out[n], 0, offsetof(struct harness_packet, data));
+		out[n].port = p->m->port;
+		out[n].verdict = p->verdict;
+		out[n].arg = p->arg;
+		out[n].note[0] = p->m->hash.fdir.lo;
+		out[n].note[1] = p->m->hash.fdir.hi;
 		harness_frame(&out[n], p->m);
 		rte_pktmbuf_free(p->m);
 	}

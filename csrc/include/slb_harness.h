@@ -2,7 +2,7 @@
 // The engine without ports, lcores and clock: packets are handed in as bytes, a burst at a time, and come back with their
 // verdicts; time moves when told to. Follows slb_abi.h in one cffi module. Not for two threads at once.
 
-enum harness_limit { HARNESS_FRAME = 2048, HARNESS_BURST = 32 };
+enum harness_limit { HARNESS_FRAME = 9216, HARNESS_BURST = 32, HARNESS_SPARE = 64 };
 
 enum harness_verdict {
 	HARNESS_TX = 1,
@@ -22,7 +22,7 @@ struct harness_packet {
 	uint16_t segments; // in: cut into so many mbufs; 0 and 1: one
 	uint32_t note
 		[2]; // what the worker that hands it over tells the next one: out with HANDOFF, in with handed
-	uint8_t data[2048];
+	uint8_t data[9216];
 };
 
 // Makes the cores and the admin core's tables anew; EAL starts at the first call. MACs of port i: 02:00:00:00:00:i.
@@ -49,6 +49,10 @@ int harness_take_punted(uint16_t worker, struct harness_packet *out, uint32_t ca
 
 // Takes what the path of a worker has made or released itself since the last call, in order; returns how many, at most cap.
 int harness_take(uint16_t worker, struct harness_packet *out, uint32_t cap);
+
+// From now on no worker has more than so many empty buffers for packets it makes, at most HARNESS_SPARE, as if the pool were
+// exhausted; harness_open() gives them back.
+void harness_spare(uint16_t buffers);
 
 // Moves every worker's clock and ends what is due.
 void harness_advance_ms(uint32_t ms);

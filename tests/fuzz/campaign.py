@@ -39,24 +39,25 @@ DROPS = drop_reasons()
 
 @dataclass(frozen=True)
 class Totals:
-    """struct run_totals of csrc/fuzz/run.h, in its order."""
+    """struct totals of csrc/fuzz/totals.h, in its order."""
 
     inputs: int = 0
     packets: int = 0
     sent: int = 0
     punted: int = 0
     handed_off: int = 0
+    held: int = 0
     dropped: tuple[int, ...] = (0,) * len(DROPS)
 
     @classmethod
     def read(cls, files: Iterable[Path]) -> "Totals":
         """The sum over several processes' files; one not there yet counts nothing."""
-        layout = struct.Struct(f"={5 + len(DROPS)}Q")
+        layout = struct.Struct(f"={6 + len(DROPS)}Q")
         found = [path.read_bytes() for path in files if path.exists()]
         rows = [layout.unpack(data) for data in found if len(data) == layout.size]
-        sums = [sum(column) for column in zip(*rows, strict=True)] or [0] * (5 + len(DROPS))
-        inputs, packets, sent, punted, handed_off, *dropped = sums
-        return cls(inputs, packets, sent, punted, handed_off, tuple(dropped))
+        sums = [sum(column) for column in zip(*rows, strict=True)] or [0] * (6 + len(DROPS))
+        inputs, packets, sent, punted, handed_off, held, *dropped = sums
+        return cls(inputs, packets, sent, punted, handed_off, held, tuple(dropped))
 
     def reasons(self) -> str:
         """What was dropped for which reason, most first, and which reasons were never seen."""
@@ -88,9 +89,10 @@ class Outcome:
         t = self.totals
         rate = t.packets / self.seconds if self.seconds else 0
         return (
-            f"{t.packets:,} packets in {t.inputs:,} inputs, {self.seconds:.0f} s, {rate:,.0f}/s: "
+            f"{t.packets:,} packets came in {t.inputs:,} inputs, {self.seconds:.0f} s, "
+            f"{rate:,.0f}/s; verdicts: "
             f"{t.sent:,} sent, {t.punted:,} punted, {t.handed_off:,} handed over, "
-            f"{sum(t.dropped):,} dropped; {len(self.findings)} findings"
+            f"{t.held:,} held, {sum(t.dropped):,} dropped; {len(self.findings)} findings"
         )
 
 

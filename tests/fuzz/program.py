@@ -53,9 +53,11 @@ def program(
     tcp: int = 0,
     services: int = 0,
     view: int = 0,
+    timeouts: int = 0,
 ) -> bytes:
     """An input: how the engine is opened, and what happens then."""
-    head = _record("fuzz_head", shape=shape, sizes=sizes, tcp=tcp, services=services, view=view)
+    fields = {"shape": shape, "sizes": sizes, "tcp": tcp, "services": services, "view": view}
+    head = _record("fuzz_head", **fields, timeouts=timeouts)
     parts = ([part] if isinstance(part, bytes) else list(part) for part in records)
     return head + b"".join(record for part in parts for record in part)
 
@@ -103,7 +105,7 @@ def reply(
         cut=cut,
         which=which,
         tcp_flags=_tcp_flags(flags),
-        payload=payload,
+        payload_be=_be(payload * 8),
     )
 
 
@@ -155,6 +157,7 @@ def change(
     weight: int = 1,
     scheduler: int = 0,
     client_address: int = 0,
+    timeouts: int = 0,
     more: bool = False,
 ) -> bytes:
     """A change of VS and RS, by their numbers in csrc/fuzz/world.c."""
@@ -166,12 +169,18 @@ def change(
         rs=rs,
         weight=weight,
         scheduler=scheduler | client_address << 5,
+        timeouts=timeouts,
     )
 
 
 def routes(view: int) -> bytes:
     """Another view of forwarding."""
     return _record("fuzz_routes", kind=lib.FUZZ_ROUTES, view=view)
+
+
+def starve(spare: int = 64, fails: int = 0) -> bytes:
+    """Each worker has so many buffers in reserve; this allocation of the next change fails."""
+    return _record("fuzz_starve", kind=lib.FUZZ_STARVE, spare=spare, fails=fails)
 
 
 def quiesce() -> bytes:

@@ -15,7 +15,7 @@ from scapy.layers.inet6 import (
 from scapy.layers.l2 import ARP, Dot1Q
 from scapy.packet import Packet, Raw
 
-from fuzz.program import change, frame, program, quiesce, quote, repeat, reply, routes, wait
+from fuzz.program import change, frame, program, quiesce, quote, repeat, reply, routes, starve, wait
 
 CLIENT6, VIP6, ROUTER6 = "2001:db8:9::9", "2001:db8:96::a", "2001:db8:2::1"
 VIP_BOTH6 = "2001:db8:96::c"
@@ -24,6 +24,8 @@ TWO_WORKERS, TWO_PORTS, SPREAD = 1, 4, 8
 VLAN = 32
 PROXIED = 128
 SMALL_MTUS, FEW_SESSIONS, FEW_PUNTS, LONG = 0b1010, 16, 32, 0xC0
+JUMBO, JUMBO_INTO_SMALL = 0b1111, 0b1011
+EXPIRED_TOLD, FEW_FRAGMENTS = 4, 8
 SHUFFLE, OVERLAP, LOSE = 32, 64, 128
 OPTIONS = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (1, 0)), ("WScale", 7)]
 
@@ -325,10 +327,107 @@ def other_seeds() -> Iterator[tuple[str, bytes]]:
     )
 
 
+def part(ident: int, offset: int, size: int = 16, flags: str = "MF", proto: int = 17) -> Packet:
+    """A fragment, which by itself is nobody's."""
+    first = UDP(sport=40000, dport=53, len=2000) / bytes(size - 8)
+    body = Raw(bytes(size)) if offset else first
+    return ip(id=ident, frag=offset // 8, flags=flags, proto=proto) / body
+
+
+def refused_seeds() -> Iterator[tuple[str, bytes]]:
+    """A packet for each reason to drop one that the others do not meet."""
+    yield "no-vs-no-rs", program(frame(tcp("S", dport=81)), frame(tcp("S", dst="10.96.0.11")))
+    yield "protocol", program(frame(ip(proto=47) / bytes(20)), frame(part(1, 0, proto=47)))
+    yield "ttl-of-a-fragment", program(frame(udp(BIG, ttl=1), cut=23))
+    yield "fragment-times-out", program(frame(part(1, 800)), wait(3000))
+    yield "fragments-no-room", program((frame(part(n, 800)) for n in range(9)), tcp=FEW_FRAGMENTS)
+    for version in (0x44, 0x65):
+        header = bytearray(bytes(tcp("S")))
+        header[14] = version
+        yield f"v4-header-{version:x}", program(frame(bytes(header), fix=0))
+    yield "headers-in-segments", program(frame(tcp("S", BIG[:100]), segments=4, fix=7))
+    unsummed = udp6(dst=VIP_BOTH6, dport=443)
+    unsummed[UDP].chksum = 0
+    clients = [ip6(VIP_BOTH6, src=f"{CLIENT6}{n}") / unsummed[UDP] for n in range(8)]
+    yield "nat64-no-checksum", program(frame(client, fix=11) for client in clients)
+    inner = bytes(IP(src=VIP, dst="203.0.113.9") / UDP(sport=53, dport=40000) / b"12345678")
+    error = ip(proto=1) / ICMP(type=3, code=3, chksum=1) / inner
+    yield "error-with-a-wrong-checksum", program(frame(udp()), frame(error, fix=11))
+    yield (
+        "fragments-too-long",
+        program(*(frame(part(1, n, 800, "DF+MF")) for n in (0, 800)), sizes=SMALL_MTUS),
+    )
+
+
+def memory_seeds() -> Iterator[tuple[str, bytes]]:
+    """Buffers and memory run short, and are there again."""
+    long = frame(udp(BIG))
+    yield "no-buffers", program(starve(0), long, starve(1), long, starve(), long, sizes=SMALL_MTUS)
+    yield (
+        "no-buffers-for-resets",
+        program(handshake(tcp("S")), starve(1), wait(20000), tcp=EXPIRED_TOLD),
+    )
+    ops = [
+        ("VS_ADD", 2, 0),
+        ("VS_EDIT", 0, 0),
+        ("RS_ADD", 0, 3),
+        ("RS_DEL", 0, 0),
+        ("VS_DEL", 1, 0),
+    ]
+    for op, vs, rs in ops:
+        tries = [
+            [starve(fails=n), change(op, vs, rs, timeouts=n), frame(udp())] for n in range(1, 20)
+        ]
+        yield f"no-memory-{op}", program(handshake(tcp("S")), *tries, reply("A"))
+    tries = [[starve(fails=n), routes(n), reply("A")] for n in range(1, 20)]
+    yield "no-memory-for-routes", program(handshake(tcp("S")), *tries)
+
+
+def jumbo_seeds() -> Iterator[tuple[str, bytes]]:
+    """Packets of 9,000 bytes, and what becomes of them on the way to a port with less."""
+    long = b"x" * 8972
+    for name, sizes, shape in (
+        ("both", JUMBO, 0),
+        ("into-small", JUMBO_INTO_SMALL, TWO_PORTS),
+        ("out-of-small", JUMBO_INTO_SMALL, TWO_PORTS | TWO_WORKERS | SPREAD),
+    ):
+        port = int(name == "out-of-small")
+        for family, first in (("v4", udp(long)), ("v6", udp6(long[20:]))):
+            again = frame(first, port=port, cut=31), reply(payload=1100, cut=31)
+            yield (
+                f"jumbo-{name}-{family}",
+                program(
+                    frame(first, port=port), reply(payload=1100), again, shape=shape, sizes=sizes
+                ),
+            )
+
+
+def lifetime_seeds() -> Iterator[tuple[str, bytes]]:
+    """Each VS has time-outs of its own, and gets others."""
+    for timeouts in (1, 0x55, 0xFF):
+        steps = [
+            *handshake(tcp("S")),
+            *(frame(udp()), reply(), wait(2000)),
+            change("VS_EDIT", 0, timeouts=timeouts ^ 0xFF),
+            *(reply("FA", which=1), wait(3000), frame(tcp("S")), reply("R"), wait(1000)),
+        ]
+        yield f"lifetimes-{timeouts}", program(steps, timeouts=timeouts)
+
+
 def seeds() -> dict[str, bytes]:
     """All of them."""
     return {
         name: data
-        for some in (tcp_seeds(), telling_seeds(), udp_seeds(), icmp_seeds(), other_seeds())
+        for some in (
+            *(
+                tcp_seeds(),
+                telling_seeds(),
+                udp_seeds(),
+                icmp_seeds(),
+                other_seeds(),
+                refused_seeds(),
+            ),
+            *(memory_seeds(), jumbo_seeds(), lifetime_seeds()),
+        )
         for name, data in some
     }
