@@ -24,6 +24,12 @@ pytestmark = [
 
 VS = "10.96.0.30:8000/tcp"
 RS = "10.10.1.1:8000"
+VS6 = "[2001:db8:96::30]:8000/tcp"
+SERVED = {  # a VS and two RS
+    "44": (VS, RS, "10.10.1.2:8000"),
+    "66": (VS6, "[2001:db8:10:1::1]:8000", "[2001:db8:10:1::2]:8000"),
+    "64": (VS6, RS, "10.10.1.2:8000"),
+}
 
 
 class Ctl:
@@ -87,21 +93,27 @@ def test_vs_verbs(ctl: Ctl, vs: str) -> None:
     assert vs not in ctl("vs", "list")
 
 
-def test_rs_verbs(ctl: Ctl, vs: str) -> None:
+@pytest.mark.parametrize("served", SERVED.values(), ids=SERVED)
+def test_rs_verbs(ctl: Ctl, served: tuple[str, str, str]) -> None:
     """RS are added, edited, drained, listed and deleted."""
+    vs, first, second = served
 
     def weights() -> dict[str, int]:
         return {row["rs"]: row["weight"] for row in ctl.read("rs", "list", vs)["items"]}
 
-    assert weights() == {RS: 3}
-    ctl("rs", "add", vs, "10.10.1.2:8000", "--weight", "5")
-    ctl("rs", "edit", vs, RS, "--weight", "7")
-    assert weights() == {RS: 7, "10.10.1.2:8000": 5}
-    ctl("rs", "drain", vs, RS)
-    assert weights()[RS] == 0
-    assert "draining" in ctl("rs", "list", vs)
-    ctl("rs", "del", vs, RS)
-    assert weights() == {"10.10.1.2:8000": 5}
+    ctl("vs", "add", vs, "--rs", f"{first}=3")
+    try:
+        assert weights() == {first: 3}
+        ctl("rs", "add", vs, second, "--weight", "5")
+        ctl("rs", "edit", vs, first, "--weight", "7")
+        assert weights() == {first: 7, second: 5}
+        ctl("rs", "drain", vs, first)
+        assert weights()[first] == 0
+        assert "draining" in ctl("rs", "list", vs)
+        ctl("rs", "del", vs, first)
+        assert weights() == {second: 5}
+    finally:
+        ctl.run("vs", "del", vs)
 
 
 def test_traffic_counters_agree(rig: Rig, ctl: Ctl) -> None:
