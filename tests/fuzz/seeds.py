@@ -165,6 +165,8 @@ def telling_seeds() -> Iterator[tuple[str, bytes]]:
                 view=how << 6,
             ),
         )
+        in_pieces = frame(tcp("S", BIG), cut=23)
+        yield f"told-{how}-fragments", program(in_pieces, handshake(tcp("S")), view=how << 6)
         yield (
             f"told-{how}-changed",
             program(
