@@ -68,6 +68,7 @@ class Model(Proxying):
                 (address for address, owner in self._owner.items() if owner == worker),
                 settings.timeouts,
                 settings.options.get("drain_tcp_s", 0),
+                bool(settings.options.get("recycle")),
             )
             for worker in range(settings.workers)
         ]
@@ -371,6 +372,7 @@ class Model(Proxying):
         if rs is None or rs not in fits:
             raise Illegal(f"RS {chosen.rs} chosen, legal: {[one.endpoint for one in fits]}")
         turn.took(vs.rs, rs, packet.src)
+        sessions.make_room(is_wide(packet.dst, chosen.rs[0]), self.now, observed.gone)
         session = sessions.open(packet, vs, rs, chosen.local, self.now)
         if packet.proto == TCP and self._settings.renumber:
             session.shift = Shift(None, None if has_time_stamps(packet.l4_header) else 0)

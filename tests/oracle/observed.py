@@ -11,7 +11,7 @@ from oracle.icmp_errors import Quotation, quotation
 from oracle.outcome import Choice
 from oracle.packet import ETHERNET, ICMP, ICMP6, RST, Endpoint, Packet, number, read
 from oracle.services import endpoint_of
-from oracle.sessions import PROTOCOLS
+from oracle.sessions import PROTOCOLS, Session
 from oracle.translate import identification
 
 
@@ -56,6 +56,12 @@ class Seen:
         if not new:
             raise Difference(f"{client} to {vs}: {self.results[place].what}, no session listed")
         return min(new, key=lambda one: (one.rs not in fits, one))
+
+    def gone(self, sessions: list[Session]) -> list[Session]:
+        """Which of these are no longer listed."""
+        rows = self._engine.sessions(worker=self._worker)
+        listed = {(row.client, row.vs, row.local, row.rs) for row in rows}
+        return [one for one in sessions if names_of(one) not in listed]
 
     def full(self, place: int) -> bool:
         """Whether there was no room for its session; the client of a SYN proxy gets an RST."""
@@ -116,6 +122,13 @@ def _bare(frame: bytes, vlan: int) -> bytes:
     """The frame without its tag; one that has another than it should is left as it is."""
     right = vlan and number(frame, 12) == 0x8100 and number(frame, 14) == vlan
     return frame[:12] + frame[16:] if right else frame
+
+
+def names_of(session: Session) -> tuple[str, str, str, str]:
+    """Client, VS, local end and RS of a session as listings have them."""
+    ends = session.client, session.service, session.local, session.rs.endpoint
+    client, vs, local, rs = (written(end, session.proto) for end in ends)
+    return client, vs, local, rs
 
 
 def written(end: Endpoint, proto: int) -> str:

@@ -69,6 +69,9 @@ class Observed(Protocol):
         Where nobody can tell which of several it is, one with an RS that fits.
         """
 
+    def gone(self, sessions: list[Session]) -> list[Session]:
+        """Which of these of the worker's are no longer there."""
+
     def full(self, place: int) -> bool:
         """Whether there was no room for its session."""
 

@@ -29,7 +29,7 @@ from oracle.events import (
 from oracle.fragmenting import fragmented
 from oracle.icmp_errors import is_error
 from oracle.model import SPARE, Model
-from oracle.observed import Difference, Seen, written
+from oracle.observed import Difference, Seen, names_of
 from oracle.outcome import Arrival, Trail, Verdict
 from oracle.packet import (
     ACK,
@@ -77,12 +77,15 @@ class Player:
         self._gone: deque[Packet] = deque(maxlen=32)  # of TCP and UDP, sent not long ago
         self._answered: deque[Packet] = deque(maxlen=8)  # SYN-ACKs that clients have got
         self._datagrams = Datagrams()
+        # Nobody could tell which session was given up for which of a burst.
+        self._most = 1 if settings.options.get("recycle") else BURST
 
     def play(self) -> None:
         """Let everything happen; raises Difference or Illegal."""
         for event in self._events:
             self._happen(event)
         self._audit()
+        self._tally["given up"] += sum(sessions.given_up for sessions in self.model.workers)
         self._tally.update(self.model.tally)
         self._tally["handshakes"] += self.model.handshakes
 
@@ -123,7 +126,7 @@ class Player:
         small = min(map(len, frames), default=0) < 160
         segments = 1 if small or errors else event.segments
         # A frame of more than the harness takes is one that was cut off on its way.
-        for part in apart([frame[:FRAME] for frame in frames], vlan):
+        for part in apart([frame[:FRAME] for frame in frames], vlan, self._most):
             self._run(replace(arrival, segments=segments), part)
 
     def _in_pieces(self, frame: bytes, how: Fragmented, vlan: int) -> Iterator[bytes]:
@@ -168,8 +171,8 @@ class Player:
         self._behind(arrival.worker, handed)
         self._neighbours_asked_for()
         for (worker, port), packets in handed.items():
-            for first in range(0, len(packets), BURST):
-                some = packets[first : first + BURST]
+            for first in range(0, len(packets), self._most):
+                some = packets[first : first + self._most]
                 self._run(Arrival(worker, port, handed=True), *zip(*some, strict=True))
 
     def _behind(self, worker: int, handed: Handed) -> None:
@@ -298,6 +301,8 @@ class Player:
         same("RS", in_order(engine.rs()), in_order(rs.row() for rs in services.rs()))
         same("sessions", in_order(engine.sessions()), in_order(self._rows()))
         same("local addresses", engine.laddrs(), self._laddrs())
+        given_up = [sessions.given_up for sessions in self.model.workers]
+        same("given up", [self.engine.recycled(w) for w in range(len(given_up))], given_up)
         held = self.model.reassembly.buffers()
         same("mbufs in use", engine.mbufs_in_use(), held)
 
@@ -310,8 +315,7 @@ class Player:
 
     def _row(self, worker: int, session: Session) -> Row:
         now, sessions = self.model.now, self.model.workers[worker]
-        ends = (session.client, session.service, session.local, session.rs.endpoint)
-        client, vs, local, rs = (written(end, session.proto) for end in ends)
+        client, vs, local, rs = names_of(session)
         idle, left = now - session.seen, sessions.left(session, now)
         return Row(
             client,
@@ -334,7 +338,7 @@ class Player:
         return rows
 
 
-def apart(frames: Sequence[bytes], vlan: int) -> Iterator[list[bytes]]:
+def apart(frames: Sequence[bytes], vlan: int, most: int = BURST) -> Iterator[list[bytes]]:
     """Cut a burst where a connection that it may have begun and reset is begun once more.
 
     Nobody could tell afterwards what was chosen for a session that came and went in one burst. And
@@ -361,7 +365,7 @@ def apart(frames: Sequence[bytes], vlan: int) -> Iterator[list[bytes]]:
             elif packet.flags & RST and packet.key in reset:
                 reset[packet.key] = True
         part.append(frame)
-        if error or len(part) == BURST:
+        if error or len(part) == most:
             yield part
             part, reset, error = [], {}, False
     if part:

@@ -2,7 +2,7 @@
 """Sessions of one worker: which packets are theirs, how long they live, what ports they hold."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from oracle.packet import ACK, TCP, UDP, Address, Endpoint, Key, Packet
@@ -14,6 +14,9 @@ from oracle.telling import Telling
 
 TICK_HZ = 16
 FIRST_LOCAL_PORT = 1024
+LOOKS = 16  # sessions that a search for one to give up looks at (docs/decisions/0008)
+HORIZON = 4000  # ticks; of what ends beyond it nobody knows yet which is the first
+OPEN = ("TCP_ESTABLISHED", "TCP_FIN_WAIT", "TCP_CLOSE_WAIT", "TCP_LAST_ACK")
 NOT_AGAIN = 32  # a port just released is not used again at once against the same RS
 BUILT_IN = {
     "TCP_SYN_SENT": 30,
@@ -119,13 +122,15 @@ class Sessions:
         laddrs: Iterable[Address],
         timeouts: Mapping[str, int],
         drain: int = 0,
+        recycle: bool = False,
     ) -> None:
-        self._drain = drain * TICK_HZ
+        self._drain, self._recycle = drain * TICK_HZ, recycle
         self._room = dict(room)  # by whether IPv6 is on a side
         self.laddrs = dict.fromkeys(laddrs, 0)  # sessions ever made, by local address
         self._seconds = {**BUILT_IN, **timeouts}
         self._by_key: dict[Key, tuple[Session, Way]] = {}
         self.live: dict[Session, None] = {}
+        self.given_up = 0
         self._released: dict[RealServer, deque[Endpoint]] = {}
 
     def find(self, key: Key) -> tuple[Session, Way] | None:
@@ -133,8 +138,33 @@ class Sessions:
         return self._by_key.get(key)
 
     def full(self, wide: bool) -> bool:
-        """Whether there is no room for another, with IPv6 on a side or without."""
-        return self._room[wide] <= 0
+        """Whether there is no room for another, with IPv6 on a side or without, nor may be made."""
+        return self._room[wide] <= 0 and not self._yielding(wide)
+
+    def _yielding(self, wide: bool) -> list[Session]:
+        """Those that may give way to another one: all but open TCP connections."""
+        if not self._recycle:
+            return []
+        return [one for one in self.live if one.wide is wide and one.state not in OPEN]
+
+    def make_room(
+        self, wide: bool, now: int, gone: Callable[[list[Session]], list[Session]]
+    ) -> None:
+        """End the one that was given up for another, if one had to be; raises Illegal.
+
+        The first to end gives way, as far as a search that looks at so many can tell.
+        """
+        if self._room[wide] > 0:
+            return
+        yielding = self._yielding(wide)
+        given_up = gone(yielding)
+        if len(given_up) != 1:
+            raise Illegal(f"{len(given_up)} sessions were given up for one")
+        left = {one: self.left(one, now) for one in yielding}
+        if len(yielding) <= LOOKS and left[given_up[0]] > min(*left.values(), HORIZON):
+            raise Illegal(f"given up with {left[given_up[0]]} ticks left, {sorted(left.values())}")
+        self.end(given_up[0])
+        self.given_up += 1
 
     def open(
         self, packet: Packet, vs: VirtualServer, rs: RealServer, local: Endpoint, now: int

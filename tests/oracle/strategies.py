@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from values import Neighbour, Op, Route, Settings, View
 
 from oracle.dice import BYTES, OWN, SERVICES, packet
-from oracle.events import Burst, Change, Event, Quiesce, Reroute, Scenario, Wait
+from oracle.events import Burst, Change, Event, FromClient, Quiesce, Reroute, Scenario, Wait
 from oracle.features import FEATURES
 from oracle.meter import CLASSES
 
@@ -109,6 +109,9 @@ def views(draw: st.DrawFn) -> View:
 datagrams = weighted((1, st.just(0)), (2, st.sampled_from([1, 2])), (6, st.just(1000)))
 
 
+sessions6 = weighted((4, st.just(1000)), (4, st.just(16)), (1, st.just(0)))
+
+
 @st.composite
 def settings(draw: st.DrawFn) -> Settings:
     """One to three workers with one or two local addresses each."""
@@ -124,6 +127,7 @@ def settings(draw: st.DrawFn) -> Settings:
     options = {
         "tcp_no_session": draw(st.integers(0, 1)),
         "tcp_mss": draw(st.sampled_from([0, 1, 1, 536, 1200, 9000])),
+        "recycle": int(draw(st.integers(0, 3)) == 3),
     }
     if "resets" in FEATURES:
         options["drain_tcp_s"] = draw(st.sampled_from([0, 1, 7, 60]))
@@ -133,8 +137,8 @@ def settings(draw: st.DrawFn) -> Settings:
         workers=workers,
         ports=2,
         laddrs=laddrs,
-        sessions=draw(st.sampled_from([1000, 64])),
-        sessions6=draw(weighted((4, st.just(1000)), (4, st.just(16)), (1, st.just(0)))),
+        sessions=64 if options["recycle"] else draw(st.sampled_from([1000, 64])),
+        sessions6=16 if options["recycle"] else draw(sessions6),
         mtu=draw(st.sampled_from([1500, 1500, 1492, 1280, 576])),
         timeouts=timeouts,
         spread_hash=draw(st.sampled_from([frozenset(), frozenset({0}), frozenset({1})])),
@@ -167,6 +171,12 @@ def services(draw: st.DrawFn, settings: Settings) -> Change:
     return Change(made)
 
 
+def flood(vs: str, first: int) -> Burst:
+    """A burst of new clients, so that the table is full before long."""
+    client = "2001:db8:c::9" if "[" in vs else "203.0.113.9"
+    return Burst([FromClient(client, 2000 + 100 * first + n, vs) for n in range(BURST)])
+
+
 events: st.SearchStrategy[Event] = weighted(
     (60, bursts()),
     (12, waits),
@@ -180,5 +190,8 @@ events: st.SearchStrategy[Event] = weighted(
 def scenarios(draw: st.DrawFn) -> Scenario:
     """A topology with services, and up to thirty things that happen."""
     chosen = draw(settings())
-    start: list[Event] = [Reroute(draw(views())), draw(services(chosen))]
+    served = draw(services(chosen))
+    start: list[Event] = [Reroute(draw(views())), served]
+    if chosen.options["recycle"]:
+        start += [flood(op.vs, n) for n, op in enumerate(served.ops) if op.kind == "VS_ADD"]
     return Scenario(chosen, [*start, *draw(many(events, 12))])

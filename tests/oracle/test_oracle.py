@@ -24,6 +24,7 @@ RARER = {
     "errors made": 200,
     "resets": 10_000,
     "refusals": 1000,
+    "given up": 200,
     "DROP PUNT_RATE": 1000,
     "fragments": 10,
     "pieces": 50,
