@@ -11,7 +11,7 @@ from oracle.made import tcp_reset
 from oracle.packet import ACK, FIN, RST, SYN, TCP, Packet
 from oracle.tcp_numbers import ACK_AT, MODULO, SEQ_AT, word
 
-REASONS = ("NO_SESSION", "NOT_SYN")
+REASONS = ("NO_SESSION", "NOT_SYN", "SYN_COOKIE")
 
 
 def answer(packet: Packet, reason: str, mtu: int, settings: Settings) -> list[bytes]:
