@@ -213,8 +213,10 @@ class Player:
                 raise Difference(f"{verdict} is missing among {left}")
             left.remove(fits[0])
             self._tally[kind] += 1
-            if kind == "pieces":
-                self._rejoin(read(bare(fits[0].data)))
+            made = read(bare(fits[0].data))
+            agrees(made)
+            if made.fragment:
+                self._rejoin(made)
         return left
 
     def _compare_all(
