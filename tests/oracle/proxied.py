@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from values import Settings
 
+from oracle import segment_size
 from oracle.made import tcp_reset, tcp_segment
 from oracle.outcome import Fate, Observed, Verdict
 from oracle.packet import RST, SYN, Address, Malformed, Packet, is_nobody, number, tagged
@@ -57,9 +58,10 @@ class Proxying:
                 raise Malformed("STOPPING")
             if not any(rs.weight for rs in vs.rs):
                 raise Malformed("NO_RS")
-            some_v6 = any(len(rs.endpoint[0]) == 16 for rs in vs.rs)
+            wide = packet.family == 6 or any(len(rs.endpoint[0]) == 16 for rs in vs.rs)
+            most = segment_size.granted(self._settings, wide)
             seen = observed.l4_header(fate.place)
-            frame = self.cookies.answer(packet, some_v6, self.now, seen)
+            frame = self.cookies.answer(packet, most, self.now, seen)
             fate.verdict = self._sent(fate.arrival.port, packet.family, [frame])
             return None
         cookie = self.cookies.accepts(packet, self.now)

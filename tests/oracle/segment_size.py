@@ -27,6 +27,15 @@ def allowed(packet: Packet, session: Session, settings: Settings, routes: Routes
     return clamped(header, _most(settings, ends, routes))
 
 
+def granted(settings: Settings, wide: bool) -> int:
+    """What a client is told before anyone knows its RS; an end is IPv6, or none is."""
+    mss = settings.options.get("tcp_mss", OFF)
+    headers = HEADERS[16 if wide else 4]
+    if mss == AUTO:
+        return settings.mtu - headers
+    return min(mss or 0xFFFF, 1500 - headers)
+
+
 def _most(settings: Settings, ends: Iterable[Address], routes: Routes) -> int:
     """What may be announced: with `auto` what fits into a packet to each end whose way is known."""
     mss = settings.options.get("tcp_mss", OFF)

@@ -81,14 +81,14 @@ class Cookies:
 
     sent: dict[Key, list[Cookie]] = field(default_factory=dict)
 
-    def answer(self, packet: Packet, some_v6: bool, now: int, sent: bytes | None) -> bytes:
-        """What a client's SYN is answered with, from the SYN-ACK that was seen."""
+    def answer(self, packet: Packet, most: int, now: int, sent: bytes | None) -> bytes:
+        """What a client's SYN is answered with, from the SYN-ACK that was seen; with this MSS."""
         if packet.fragment or not whole(packet):
             raise Malformed("SYN_COOKIE")
         asked = Offer.of(packet.l4_header)
         seq, stamps = (word(sent, SEQ_AT), Offer.of(sent).stamps) if sent else (0, None)
         cookie = self._learnt(packet, asked, now // TICKS, seq, stamps)
-        granted = Offer(1440 if packet.family == 6 or some_v6 else 1460)
+        granted = Offer(most)
         if asked.stamps is not None:
             scale = NO_SCALE if asked.scale == NO_SCALE else OURS
             granted = Offer(granted.mss, scale, asked.sack, (cookie.stamp or 0, asked.stamps[0]))

@@ -28,7 +28,7 @@ def cookies(seq: int = 32 * 77 + 3 * 8 + 5, stamp: int = 32 * 99 + 16 + 5) -> Co
     """After a SYN in period 3, MSS 1440 kept, with SACK and scale 5."""
     known = Cookies()
     packet = read(segment("S", seq=1000, options=OPTIONS))
-    made = read(known.answer(packet, False, 3 * PERIOD, syn_ack(seq, stamp)))
+    made = read(known.answer(packet, 1460, 3 * PERIOD, syn_ack(seq, stamp)))
     assert Offer.of(made.l4_header) == Offer(1460, 7, True, (stamp, 7))
     assert made.acked == 1001
     return known
