@@ -95,8 +95,12 @@ def reply(
     cut: int = 0,
     other_port: bool = False,
     late: bool = False,
+    patch: tuple[int, int] = (0, 0),
 ) -> bytes:
-    """The answer to the frame that came out `which` frames ago; the payload in units of 8 bytes."""
+    """The answer to the frame that came out `which` frames ago; the payload in units of 8 bytes.
+
+    The byte at `patch[0]` of the packet is raised by `patch[1]`.
+    """
     return _record(
         "fuzz_reply",
         kind=lib.FUZZ_REPLY,
@@ -106,6 +110,8 @@ def reply(
         which=which,
         tcp_flags=_tcp_flags(flags),
         payload_be=_be(payload * 8),
+        patch_at=patch[0],
+        patch=patch[1],
     )
 
 

@@ -190,6 +190,8 @@ def proxy_seeds(name: str, first: Packet) -> Iterator[tuple[str, bytes]]:
         "late": [frame(first), reply("A"), wait(2000), reply("SA"), reply("PA", payload=3)],
         "no-cookie": [frame(first), wait(200000), reply("A"), reply("PA", payload=2)],
         "stopping": [frame(first), quiesce(), reply("A")],
+        # The time stamps of an RS become another option.
+        "no-stamps": [frame(first), reply("A"), *(reply("SA", patch=(n, 246)) for n in (46, 66))],
         "flood": [frame(first), repeat(60), repeat(60, "BY_ADDRESS"), reply("A", which=5)],
         "times-out": [*proxied(first), wait(9000), reply("A"), frame(first)],
     }.items():
