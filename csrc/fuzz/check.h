@@ -16,7 +16,7 @@ struct tally {
 	uint16_t ports;
 	uint16_t mtu[SLB_MAX_PORTS];
 	uint16_t vlan[SLB_MAX_PORTS];
-	bool untold; // RSTs of expired sessions may have been left out for want of a buffer, and they are no packets
+	bool untold; // RSTs of expired sessions, and SYNs of a proxy, may have been left out for want of a buffer, and they are no packets
 	bool one_packet; // some UDP service may have made a session of every question
 	uint64_t drops[SLB_MAX_WORKERS][SLB_DROP_COUNT];
 	uint64_t answers[SLB_MAX_WORKERS][ANSWERS];

@@ -139,7 +139,9 @@ class Proxying:
         return staged
 
     def _told(self, session: Session) -> Iterator[tuple[int, list[bytes]]]:
-        yield from waited(session, self.routes, self._macs, self.now)
+        ends = session.client[0], session.rs.endpoint[0]
+        most = segment_size.most(self._settings, ends, self.routes)
+        yield from waited(session, self.routes, self._macs, self.now, most)
         if self._settings.options.get("tcp_expired"):
             yield from resets(session, self.routes, self._macs)
 

@@ -2,6 +2,7 @@
 """RSTs for both ends of a connection whose session ends before it does (docs/decisions/0011)."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from oracle.made import tcp_reset, tcp_segment
 from oracle.packet import SYN
@@ -34,9 +35,12 @@ def resets(
 
 
 def waited(
-    session: Session, routes: Routes, macs: Sequence[bytes], now: int
+    session: Session, routes: Routes, macs: Sequence[bytes], now: int, most: int
 ) -> Iterator[tuple[int, list[bytes]]]:
-    """What one sends that has waited for its RS: a SYN, or at last an RST to the client."""
+    """What one sends that has waited for its RS: a SYN, or at last an RST to the client.
+
+    A SYN announces this much at most.
+    """
     proxy = session.proxy
     if proxy is None or not proxy.waits:
         return
@@ -57,11 +61,11 @@ def waited(
     if shift.seq is None or shift.ts is None:
         yield hop.port, []  # nobody has seen yet what is added
         return
-    seq, offer = (proxy.cookie.isn + shift.seq) % MODULO, proxy.syn_offer(shift.ts).written()
-    window = proxy.syn_window
+    seq, offer = (proxy.cookie.isn + shift.seq) % MODULO, proxy.syn_offer(shift.ts)
+    data, window = replace(offer, mss=min(offer.mss, most)).written(), proxy.syn_window
     yield (
         hop.port,
-        [tcp_segment(ways, src, dst, seq, 0, SYN, window=window, tcp_options=offer)],
+        [tcp_segment(ways, src, dst, seq, 0, SYN, window=window, tcp_options=data)],
     )
 
 

@@ -24,7 +24,7 @@ def allowed(packet: Packet, session: Session, settings: Settings, routes: Routes
     if packet.proto != TCP or packet.offset or not header[FLAGS_AT] & SYN:
         return header
     ends = session.client[0], session.rs.endpoint[0]
-    return clamped(header, _most(settings, ends, routes))
+    return clamped(header, most(settings, ends, routes))
 
 
 def granted(settings: Settings, wide: bool) -> int:
@@ -36,7 +36,7 @@ def granted(settings: Settings, wide: bool) -> int:
     return min(mss or 0xFFFF, 1500 - headers)
 
 
-def _most(settings: Settings, ends: Iterable[Address], routes: Routes) -> int:
+def most(settings: Settings, ends: Iterable[Address], routes: Routes) -> int:
     """What may be announced: with `auto` what fits into a packet to each end whose way is known."""
     mss = settings.options.get("tcp_mss", OFF)
     if mss != AUTO:
