@@ -4,22 +4,22 @@
 
 #include <string.h>
 
-// A question must outlast its burst, behind which fragments go on that were held; each packet of it may begin a datagram.
-enum { BUCKETS_LEAST = 2 * BURST };
+// Each packet of a burst may begin a question, whose later fragments come in bursts behind it, also from other workers: seldom
+// may another question have taken its place by then, even where few datagrams are known at a time.
+enum { BUCKETS_LEAST = 2, QUESTIONS_LEAST = 4096 };
 
-static uint32_t buckets_for(uint32_t datagrams) {
-	uint32_t n = BUCKETS_LEAST;
-
-	while (n < datagrams)
-		n *= 2;
-	return n;
+static uint32_t power_of_two(uint32_t least, uint32_t datagrams) {
+	while (least < datagrams)
+		least *= 2;
+	return least;
 }
 
 uint64_t frag_table_bytes(uint32_t datagrams, uint32_t held) {
-	uint64_t bucket = sizeof(struct frag_question) + sizeof(uint32_t);
+	uint64_t questions = power_of_two(QUESTIONS_LEAST, datagrams);
+	uint64_t buckets = power_of_two(BUCKETS_LEAST, datagrams);
 
 	return datagrams * sizeof(struct datagram) + held * sizeof(struct frag_held)
-		+ buckets_for(datagrams) * bucket;
+		+ questions * sizeof(struct frag_question) + buckets * sizeof(uint32_t);
 }
 
 // What is aligned most strictly comes first.
@@ -27,7 +27,7 @@ static void divide(struct frag_table *t, uint8_t *memory) {
 	t->ring = (struct datagram *)memory;
 	t->held = (struct frag_held *)(t->ring + t->capacity);
 	t->questions = (struct frag_question *)(t->held + t->held_max);
-	t->buckets = (uint32_t *)(t->questions + t->mask + 1);
+	t->buckets = (uint32_t *)(t->questions + t->question_mask + 1);
 }
 
 void frag_table_init(
@@ -35,17 +35,18 @@ void frag_table_init(
 ) {
 	*t = (struct frag_table){
 		.capacity = datagrams,
-		.mask = buckets_for(datagrams) - 1,
+		.mask = power_of_two(BUCKETS_LEAST, datagrams) - 1,
+		.question_mask = power_of_two(QUESTIONS_LEAST, datagrams) - 1,
 		.held_max = held,
 		.held_unused = FRAG_NIL,
 		.count = (uint32_t)seed.a,
 		.seed = seed,
 	};
 	divide(t, memory);
-	for (uint32_t i = 0; i <= t->mask; i++) {
+	for (uint32_t i = 0; i <= t->mask; i++)
 		t->buckets[i] = FRAG_NIL;
+	for (uint32_t i = 0; i <= t->question_mask; i++)
 		t->questions[i] = (struct frag_question){.session = FRAG_NIL};
-	}
 	for (uint32_t i = held; i > 0; i--) {
 		t->held[i - 1] = (struct frag_held){.next = t->held_unused};
 		t->held_unused = i - 1;

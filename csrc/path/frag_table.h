@@ -48,7 +48,8 @@ struct frag_table {
 	uint32_t capacity; // datagrams
 	uint32_t n;
 	uint32_t oldest; // its place in the ring
-	uint32_t mask; // of buckets and questions
+	uint32_t mask; // of buckets
+	uint32_t question_mask;
 	uint32_t held_max;
 	uint32_t held_bytes;
 	uint32_t held_unused; // list of free places
@@ -92,5 +93,5 @@ bool frag_hold(struct frag_table *t, struct datagram *d, struct rte_mbuf *m, uin
 struct rte_mbuf *frag_release(struct frag_table *t, struct datagram *d);
 
 static inline struct frag_question *frag_question(const struct frag_table *t, uint32_t id) {
-	return &t->questions[id & t->mask];
+	return &t->questions[id & t->question_mask];
 }

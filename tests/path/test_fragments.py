@@ -244,6 +244,18 @@ def test_what_waited_goes_with_its_question_though_others_come_behind_it(open_la
     lab.clear()
 
 
+def test_questions_with_like_identifications_do_not_push_each_other_out(open_lab: Opener) -> None:
+    """All begin before the first goes on, and their numbers are the same but for the upper bits."""
+    lab = open_lab(settings(1, datagrams=128)).usual()
+    vs = f"{ONE_PACKET_VIP}:53/udp"
+    lab.harness.commit([Op("VS_ADD", vs, one_packet=True), Op("RS_ADD", vs, RS_UDP)])
+    packet = bytes(udp(BIG, dst=ONE_PACKET_VIP))
+    begun, ended = zip(*(cut(packet, [FIRST, SECOND], 128 * n) for n in range(BURST)), strict=True)
+    for fragments in (begun, ended):
+        assert [r.what for r in lab.harness.run(0, list(fragments))] == ["TX 0"] * BURST
+    lab.clear()
+
+
 def test_a_later_fragment_of_an_answered_question(open_lab: Opener) -> None:
     lab = open_lab(settings(1)).usual()
     vs = f"{ONE_PACKET_VIP}:53/udp"
