@@ -391,7 +391,7 @@ class Model(Proxying):
             if staged.packet is not packet:
                 fate.packet = packet = staged.packet
                 fate.frame = packet.frame
-            session.count(way, packet, self.now)
+            session.count(way, packet, self.now, staged.repeated)
         if fate.quoted is None:
             session.rs.packets[way] += 1
             session.rs.octets[way] += packet.length

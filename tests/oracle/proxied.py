@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a balancer does for VS with SYN proxy, and what else makes frames of its own."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from oracle.tcp_numbers import MODULO
 from oracle.tcp_state import Way, begins
 
 
-class Proxying:
+class Proxying(ABC):
     """The part of a model that answers for its VS."""
 
     services: Services
@@ -43,10 +44,10 @@ class Proxying:
         for session in sessions:
             session.found = session.raw = session.state
 
+    @abstractmethod
     def _open(
         self, worker: int, place: int, packet: Packet, vs: VirtualServer, observed: Observed
-    ) -> Session:
-        raise NotImplementedError
+    ) -> Session: ...
 
     def _proxied(
         self, fate: Fate, packet: Packet, vs: VirtualServer, observed: Observed

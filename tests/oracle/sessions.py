@@ -95,13 +95,13 @@ class Session:
         elif not packet.offset:
             self.raw = after(self.raw, way, packet.flags)
 
-    def count(self, way: Way, packet: Packet, now: int) -> None:
-        """A packet that counts."""
+    def count(self, way: Way, packet: Packet, now: int, repeated: int = 0) -> None:
+        """A packet that counts; `repeated`: flags it came with, though it is sent without."""
         self.seen = now
         if packet.offset:
             return
         if self.proto == TCP:
-            self.state = after(self.state, way, packet.flags)
+            self.state = after(self.state, way, packet.flags | repeated)
             if packet.flags & ACK:
                 self.acked[way] = packet.acked
         elif way is Way.OUT:

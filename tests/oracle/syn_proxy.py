@@ -211,6 +211,11 @@ class Staged:
     unscaled: bool = False
     to_rs: Sequence[tuple[int, int, int, int, bytes]] = ()  # seq, ack, flags, window, options
 
+    @property
+    def repeated(self) -> int:
+        """Flags it came with: a SYN-ACK that has become an ACK acknowledges no FIN."""
+        return SYN if self.unscaled else 0
+
 
 def stage(
     proxy: Proxy, packet: Packet, way: Way, seq_added: int | None, ts_added: int, now: int
