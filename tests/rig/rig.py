@@ -15,7 +15,7 @@ from rig.process import Process, tail
 from rig.registry import Registry, family
 from rig.sweep import sweep
 from rig.switch import Switch
-from rig.topology import Topology
+from rig.topology import ETHERNET_MTU, Topology
 from rig.waiting import RigError, wait
 
 _OSPF_S = 30
@@ -54,7 +54,8 @@ class Rig:
 
     def start(self) -> None:
         """Build everything and wait until slbd is ready and the pods answer; not for OSPF."""
-        self._topology = topology = Topology(self.registry, self.settings.mtu)
+        # A narrow port is narrower than what the others send; a wide one needs wide links.
+        self._topology = topology = Topology(self.registry, max(self.settings.mtu, ETHERNET_MTU))
         self.client = Client(topology.client)
         self.settings.link.prepare(topology.lb, topology.switch)
         self._start_lb(topology)

@@ -23,12 +23,14 @@ from rig.addresses import (
 from rig.netns import Namespace
 from rig.registry import Registry
 
+ETHERNET_MTU = 1500
+
 
 class Topology:
     """The five namespaces and the links between them."""
 
-    def __init__(self, registry: Registry, mtu: int = 1500) -> None:
-        """Create everything but the link to the LB, which slbd creates."""
+    def __init__(self, registry: Registry, mtu: int = ETHERNET_MTU) -> None:
+        """Create everything but the link to the LB, which slbd creates; `mtu`: of every link."""
         self._mtu = str(mtu)
         self.client = Namespace(registry, "client", ipv6=True)
         self.switch = Namespace(registry, "switch", ipv6=True)
