@@ -170,8 +170,10 @@ static int check_mbufs(
 		+ (SPARE_MAX + g->config.frag_held) * g->config.n_workers;
 
 	port->mbufs = (uint32_t)port->n_rx * rx_desc + (uint32_t)port->n_tx * tx_desc;
-	if (g->config.ports[number].kni_kind != SLB_KNI_NONE)
+	if (g->config.ports[number].kni_kind == SLB_KNI_VHOST)
 		port->mbufs += 2 * KNI_DESC;
+	if (g->config.ports[number].kni_kind == SLB_KNI_TAP)
+		port->mbufs += KNI_BURST;
 	for (uint16_t i = 0; i <= number; i++)
 		if (g->ports[i].socket == port->socket)
 			needed += g->ports[i].mbufs;
