@@ -187,6 +187,12 @@ static void send_rst(struct core *c, struct session *s) {
 
 // ---- a session that waits ----
 
+// It was put where the next SYN is due, which may be later than its own time-out.
+static void wait_no_more(struct core *c, struct session *s) {
+	stream_of(c, s)->proxy.waits = false;
+	session_rearm(c, s);
+}
+
 static void from_client(struct core *c, struct pkt *p) {
 	struct stream *st = stream_of(c, p->session);
 	const struct rte_tcp_hdr *tcp = p->l4;
@@ -205,7 +211,7 @@ static void from_client(struct core *c, struct pkt *p) {
 		rst.flags = RTE_TCP_RST_FLAG;
 		rst.seq = st->first;
 		rst.ttl = p->ttl;
-		st->proxy.waits = false;
+		wait_no_more(c, p->session);
 		segment_put(p, &rst);
 	} else {
 		pkt_drop(p, SLB_DROP_SYN_PROXY);
@@ -222,7 +228,7 @@ static void put_rst(struct core *c, struct pkt *p) {
 	g.ack = st->first + s->seq_delta;
 	g.ttl = p->ttl;
 	st->proxy.seq_delta = st->proxy.seq + 1;
-	st->proxy.waits = false;
+	wait_no_more(c, s);
 	segment_put(p, &g);
 }
 
