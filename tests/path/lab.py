@@ -6,7 +6,7 @@ lan0 <                        routes: 192.0.2.0/24 connected, default via 192.0.
         worker 1, 198.18.0.2, 2001:db8:18::2        and the same for IPv6, via fe80::1
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ from packets.frames import (
     VS_TCP,
     VS_UDP,
 )
-from values import Neighbour, Op, Route, View
+from values import Neighbour, Op, Route, Settings, View
 
 PLAIN = View(
     routes=(
@@ -126,3 +126,6 @@ class Lab:
         assert not any(laddr.active for laddr in self.harness.laddrs().values())
         assert self.harness.mbufs_in_use() == 0
         self.harness.events()
+
+
+OpenLab = Callable[[Settings], Lab]

@@ -7,7 +7,8 @@ then on every byte is compared with a frame put together from the headers' defin
 
 from dataclasses import dataclass
 
-from cases_tcp_numbers import NOP, Way, dressed, stamp
+import pytest
+from cases_tcp_numbers import NOP, WAYS, Way, dressed, stamp
 from driver import Result
 from lab import Lab
 from packets.frames import GATEWAY_MAC, answer
@@ -21,6 +22,7 @@ from values import Op
 SCALE = 7  # that the engine announces
 MSS_OPTION, SCALE_OPTION, SACK_OK, TIMESTAMP = 2, 3, 4, 8
 MODULO = 2**32
+each_way = pytest.mark.parametrize("way", WAYS, ids=[way.name for way in WAYS])
 
 
 def proxied(lab: Lab, *ways: Way) -> Lab:

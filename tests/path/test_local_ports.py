@@ -3,13 +3,12 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from driver import Harness, Result
-from lab import PLAIN, Lab
+from lab import PLAIN, Lab, OpenLab
 from packets.frames import FIRST_CLIENT, VIP, VS_TCP, VS_UDP, Clients, answer, tcp, udp
 from packets.nat import endpoints
 from values import Settings
@@ -21,8 +20,6 @@ ONE = (("198.18.0.1", 0, 0),)
 TWO = (*ONE, ("198.18.0.2", 0, 0))
 UDP = Clients(udp(b""))
 SESSION_S = 30
-
-OpenLab = Callable[[Settings], Lab]
 
 
 def lab_of(open_lab: OpenLab, rs: list[str], **settings: Any) -> Lab:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """PROXY protocol: sizes, long connections, resets of the balancer, and changes of the VS."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import cases_client_address_errors
 import cases_proxy_protocol
@@ -13,7 +13,7 @@ from client_address import FIRST, KEYS, Answers, Talk, Uncounts, talks
 from driver import Refused
 from errors import Told
 from fragments import follow
-from lab import Lab
+from lab import Lab, OpenLab
 from packets.client_address import behind, header_of
 from packets.fragments import joined
 from packets.frames import ACK, RST, SYN, SYN_ACK, VS_TCP, VS_UDP, answer
@@ -25,7 +25,6 @@ from values import Op, Settings
 
 pytestmark = pytest.mark.path
 
-OpenLab = Callable[[Settings], Lab]
 TALKS = talks("proxy-v2")
 BY_NAME = [talk.way.name for talk in TALKS]
 CASES = [*cases_proxy_protocol.CASES, *cases_client_address_errors.CASES]

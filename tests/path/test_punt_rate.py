@@ -2,10 +2,10 @@
 """Punting is metered by class, so that a flood of one kind does not push out another."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from lab import PLAIN, Lab
+from lab import PLAIN, Lab, OpenLab
 from packets.frames import OWN, VIP, ether, ip, tcp
 from scapy.layers.l2 import ARP
 from values import Settings
@@ -20,8 +20,6 @@ KINDS = {
     "arp": bytes(ether() / ARP()),
     "other": bytes(tcp(dst=OWN)),
 }
-
-OpenLab = Callable[[Settings], Lab]
 
 
 def flood(lab: Lab, kind: str, count: int, worker: int = 0) -> int:

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Removing an RS or a VS: its sessions live on, nobody new comes, then every trace goes."""
 
-from collections.abc import Callable
-
 import pytest
 from driver import Refused
-from lab import PLAIN, Lab
+from lab import PLAIN, Lab, OpenLab
 from packets.frames import ACK, RS_TCP, RST, VIP, VS_TCP, VS_UDP, answer, icmp, tcp, udp
 from packets.nat import endpoints
 from values import Op, Settings
@@ -13,8 +11,6 @@ from values import Op, Settings
 pytestmark = pytest.mark.path
 
 SECOND = "10.10.0.2:8080"
-
-OpenLab = Callable[[Settings], Lab]
 
 
 def talk(lab: Lab, client_port: int = 40000, flags: str = "S") -> bytes:

@@ -6,19 +6,17 @@ session is looked up by both of its keys.
 """
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 from driver import TICK_HZ, Harness
-from lab import PLAIN, Lab
+from lab import PLAIN, OpenLab
 from packets.frames import VIP, VS_TCP, VS_UDP, Clients, answer, tcp, udp
 from packets.nat import endpoints
 from values import Settings
 
 pytestmark = pytest.mark.path
 
-OpenLab = Callable[[Settings], Lab]
 RS = [f"10.10.0.{n}:80" for n in range(1, 9)]
 FLAGS_AT = 47
 # The fullest that 2, 256 and 1,024 groups of 12 keys are ever asked to be, and sizes in between.

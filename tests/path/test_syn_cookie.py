@@ -1,32 +1,27 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """SYN cookies: what is one, for how long, and that they take no memory."""
 
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
 import structs
 from cases_tcp_numbers import NOP, WAYS, Way, stamp
-from lab import Lab
+from lab import Lab, OpenLab
 from packets.frames import ip_checksum, patched
 from packets.nat import l4_at, with_right_checksum
-from proxied import Ends, made, proxied
+from proxied import Ends, each_way, made, proxied
 from values import Settings
 
 pytestmark = pytest.mark.path
 
-OpenLab = Callable[[Settings], Lab]
-SETTINGS = Settings()
 SMALL = Settings(workers=1, laddrs=Settings.laddrs[::2], sessions=64)
-BY_NAME = [way.name for way in WAYS]
-each_way = pytest.mark.parametrize("way", WAYS, ids=BY_NAME)
 
 
 @pytest.fixture
 def lab(open_lab: OpenLab) -> Lab:
     """The usual services, all TCP ones that have an RS with SYN proxy."""
-    return proxied(open_lab(SETTINGS).usual(), *WAYS)
+    return proxied(open_lab(Settings()).usual(), *WAYS)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +68,7 @@ def test_what_is_no_cookie(way: Way, lab: Lab) -> None:
 )
 def test_age_of_a_cookie(start: float, age: float, good: bool, open_lab: OpenLab) -> None:
     """Good for the rest of its period of 64 s and the next one."""
-    ends = Ends(proxied(open_lab(SETTINGS).usual(), *WAYS), WAYS[0])
+    ends = Ends(proxied(open_lab(Settings()).usual(), *WAYS), WAYS[0])
     ends.lab.harness.advance(start)
     ends.syn().lab.harness.advance(age)
     if good:
@@ -138,9 +133,9 @@ def with_ip_checksum(frame: bytes) -> bytes:
 
 def test_cookies_are_good_on_every_worker_and_for_one_life(open_lab: OpenLab) -> None:
     """One key for all workers, drawn anew at every start."""
-    ends = Ends(proxied(open_lab(SETTINGS).usual(), *WAYS), WAYS[0]).syn()
+    ends = Ends(proxied(open_lab(Settings()).usual(), *WAYS), WAYS[0]).syn()
     (result,) = ends.lab.harness.run(1, [ends.client("A")])
     assert result.what == "TX 0"
-    later = Ends(proxied(open_lab(SETTINGS).usual(), *WAYS), WAYS[0])
+    later = Ends(proxied(open_lab(Settings()).usual(), *WAYS), WAYS[0])
     later.cookie, later.stamp = ends.cookie, ends.stamp
     later.dropped(later.client("A"), "SYN_COOKIE")

@@ -1,35 +1,31 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """SYN proxy: a client's handshake comes first, and costs nothing until it is done."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import structs
 from cases_tcp_numbers import NOP, WAYS, Way, sack, stamp
 from driver import Refused
-from lab import Lab
+from lab import Lab, OpenLab
 from packets.frames import RS_TCP, VIP, VS_TCP, VS_UDP, ether, patched, tcp
 from packets.nat import l4_at, right_checksums
-from proxied import Ends, made, proxied, vs_of
+from proxied import Ends, each_way, made, proxied, vs_of
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6
 from scapy.layers.l2 import Ether
+from test_tcp_expired import TICK_S
 from values import Op, Settings
 
 pytestmark = pytest.mark.path
 
-OpenLab = Callable[[Settings], Lab]
-SETTINGS = Settings()
 SMALL = Settings(workers=1, laddrs=Settings.laddrs[::2], sessions=64)
-BY_NAME = [way.name for way in WAYS]
-each_way = pytest.mark.parametrize("way", WAYS, ids=BY_NAME)
 
 
 @pytest.fixture
 def lab(open_lab: OpenLab) -> Lab:
     """The usual services, all TCP ones that have an RS with SYN proxy."""
-    return proxied(open_lab(SETTINGS).usual(), *WAYS)
+    return proxied(open_lab(Settings()).usual(), *WAYS)
 
 
 @each_way
@@ -159,7 +155,7 @@ def test_no_local_port(open_lab: OpenLab) -> None:
 @each_way
 def test_a_worker_that_takes_no_sessions(way: Way, open_lab: OpenLab) -> None:
     """slbd is about to stop: who has been answered is told."""
-    ends = Ends(proxied(open_lab(SETTINGS).usual(), *WAYS), way).syn()
+    ends = Ends(proxied(open_lab(Settings()).usual(), *WAYS), way).syn()
     live = Ends(ends.lab, way, port=41000).shaken()
     ends.lab.harness.quiesce()
     ends.dropped(ends.client("S", seq=0), "STOPPING")
@@ -262,6 +258,22 @@ def test_a_client_that_gives_up_early(way: Way, lab: Lab) -> None:
     assert Ends.tcp_part(result.data) == Ends.tcp_part(wanted)
     assert [one.state for one in lab.harness.sessions()] == ["TCP_CLOSE"]
     Ends(lab, way).shaken()
+
+
+@pytest.mark.parametrize("end", ["client", "rs"])
+@each_way
+def test_a_refused_session_ends_by_its_own_time_out(way: Way, end: str, open_lab: OpenLab) -> None:
+    """It was armed for its next SYN, which may be due later."""
+    settings = Settings(timeouts={"TCP_SYN_SENT": 1, "TCP_CLOSE": 1})
+    ends = Ends(proxied(open_lab(settings).usual(), *WAYS), way).syn().acked()
+    frame = ends.client("RA") if end == "client" else ends.rs("RA", seq=-ends.rs_isn)
+    ends.lab.harness.advance(1)
+    assert len(ends.sent()) == 1
+    assert ends.run(frame).what == "TX 0"
+    ends.lab.harness.advance(1 - TICK_S)
+    assert ends.lab.active() == 1
+    ends.lab.harness.advance(2 * TICK_S)
+    assert (ends.sent(), ends.lab.active()) == ([], 0)
 
 
 @each_way

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 from cases_tcp_numbers import WAYS, Way, dressed
 from driver import Result
-from lab import PLAIN, Lab
+from lab import PLAIN, Lab, OpenLab
 from packets.frames import (
     GATEWAY,
     GATEWAY_MAC,
@@ -30,7 +30,6 @@ from values import Op, Route, Settings, View
 
 pytestmark = pytest.mark.path
 
-OpenLab = Callable[[Settings], Lab]
 TICK_S = 0.0625
 RESET = {"tcp_expired": number("SLB_EXPIRED_RESET")}
 TIMEOUTS = {"TCP_ESTABLISHED": 60, "TCP_FIN_WAIT": 20, "TCP_CLOSE_WAIT": 20, "TCP_LAST_ACK": 20}

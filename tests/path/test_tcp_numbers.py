@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Numbers of TCP connections: what they are, how they go on, and that they may be left alone."""
 
-from collections.abc import Callable
-
 import cases_tcp
 import cases_tcp_numbers
 import pytest
 from case import Case
 from cases_tcp_numbers import COMMON, LINUX_SYN, WAYS, Way, dressed
-from lab import Lab
+from lab import Lab, OpenLab
 from packets.frames import RST, SYN, answer, patched
 from packets.nat import Shift, endpoints, l4_at, tcp_options
 from values import Settings
 
 pytestmark = pytest.mark.path
 
-OpenLab = Callable[[Settings], Lab]
 PORTS = 65536 - 1024
 TICKS = 16
 FIRST, AGAIN = 40000, 40001  # ports of the client

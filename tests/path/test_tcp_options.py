@@ -2,13 +2,12 @@
 """Packet cases under other `tcp` settings than the usual ones, and the rate of RSTs."""
 
 from collections import Counter
-from collections.abc import Callable
 
 import cases_tcp_mss
 import cases_tcp_reset
 import pytest
 from case import Case
-from lab import Lab
+from lab import OpenLab
 from packets.frames import tcp
 from structs import number
 from values import Settings
@@ -17,7 +16,6 @@ pytestmark = pytest.mark.path
 
 TICK_S = 0.0625
 PPS, A_TICK, DEPTH = 1024, 64, 256
-OpenLab = Callable[[Settings], Lab]
 RESET = {"tcp_no_session": number("SLB_NO_SESSION_RESET")}
 TABLES = {
     "mss auto": ({"tcp_mss": number("SLB_MSS_AUTO")}, cases_tcp_mss.AUTO),

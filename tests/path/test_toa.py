@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """TOA where there is no room for it, which is counted, and no reason to drop anything."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import cases_toa
 import pytest
@@ -9,14 +9,13 @@ from case import Case, Send
 from cases_tcp_numbers import COMMON, END, NOP, SACK_OK, dressed, sack
 from client_address import FIRST, Talk, Tells, blank, talks
 from fragments import Split
-from lab import Lab
+from lab import Lab, OpenLab
 from packets.client_address import with_toa
 from packets.frames import ACK
 from values import Settings
 
 pytestmark = pytest.mark.path
 
-OpenLab = Callable[[Settings], Lab]
 TALKS = talks("toa")
 BY_NAME = [talk.way.name for talk in TALKS]
 BROKEN = b"\x03\x29\x01\x01"  # longer than all options

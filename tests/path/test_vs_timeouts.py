@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Time-outs of a VS: in each state a session lives exactly as long as its own VS says."""
 
-from collections.abc import Callable
-
 import pytest
 from cases_tcp_numbers import WAYS, Way
-from lab import PLAIN, Lab
+from lab import PLAIN, Lab, OpenLab
 from packets.frames import RS_TCP, RS_UDP, VS_TCP, VS_UDP, answer, udp
 from structs import names
 from test_tcp_expired import OPEN, OVER, TICK_S, Talk
@@ -13,7 +11,6 @@ from values import Op, Settings
 
 pytestmark = pytest.mark.path
 
-OpenLab = Callable[[Settings], Lab]
 OF_ENGINE = 50  # each state's time-out, in seconds
 # All different from each other, so that no other state's will do.
 OF_VS = {
