@@ -9,7 +9,6 @@ client ---- switch ---- lb (slbd)
                                VIP:86 -> pod1a's HTTP, told by TOA, which its kernel leaves alone
 """
 
-import json
 import re
 import socket
 from collections.abc import Callable, Iterator
@@ -22,13 +21,12 @@ from scapy.layers.inet6 import IPv6
 
 from rig import servers
 from rig.addresses import HTTP_PORT, PODS, Family, endpoint
-from rig.load import Target
+from rig.filters import LOSE_SOME, losing
 from rig.payload import data, digest
 from rig.process import Process
 from rig.raw import Raw
 from rig.rig import Rig
 from rig.services import service
-from rig.waiting import wait
 from rig.ways import WAYS, Way
 
 pytestmark = pytest.mark.netns
@@ -43,29 +41,15 @@ SERVED = {
 }
 TOA_KIND = 254
 # Of each connection to a server, the first two segments behind the SYN: both may have a header.
-LOSE_FIRST = """\
-table inet loss {
-  counter lost {}
-  set one { type inet_service; flags dynamic; size 65535; }
-  set two { type inet_service; flags dynamic; size 65535; }
-  chain forward {
-    type filter hook forward priority 0;
-    tcp dport != { 8083, 8084, 8085 } accept
-    tcp flags & syn == syn accept
-    tcp sport != @one add @one { tcp sport } counter name lost drop
-    tcp sport != @two add @two { tcp sport } counter name lost drop
-  }
-}
-"""
-LOSE_SOME = """\
-table inet loss {
-  counter lost {}
-  chain forward {
-    type filter hook forward priority 0;
-    meta l4proto tcp numgen random mod 100 < 2 counter name lost drop
-  }
-}
-"""
+SEEN = tuple(
+    f"set {name} {{ type inet_service; flags dynamic; size 65535; }}" for name in ("one", "two")
+)
+LOSE_FIRST = (
+    "tcp dport != { 8083, 8084, 8085 } accept",
+    "tcp flags & syn == syn accept",
+    "tcp sport != @one add @one { tcp sport } counter drop",
+    "tcp sport != @two add @two { tcp sport } counter drop",
+)
 
 
 @pytest.fixture(scope="module")
@@ -78,20 +62,12 @@ def told(shared_rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     try:
         started += [servers.greeter(*place), servers.proxied_haproxy(*place)]
         started += [servers.proxied_nginx(*place, root)]
-        for port in (*SERVED.values(), servers.GREETER_PORT):
-            wait(lambda at=(POD.address6, port): listens(shared_rig, at), 10, "a server")  # type: ignore[misc]
+        ports = (*SERVED.values(), servers.GREETER_PORT)
+        shared_rig.client.await_servers(*((POD.address6, port) for port in ports))
         yield shared_rig
     finally:
         for process in started:
             process.stop()
-
-
-def listens(rig: Rig, target: Target) -> bool:
-    try:
-        rig.client.tcp(target).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(params=WAYS, ids=[way.name for way in WAYS])
@@ -108,18 +84,11 @@ def way(request: pytest.FixtureRequest, told: Rig) -> Way:
 
 
 @contextmanager
-def losing(rig: Rig, rules: str, file: Path) -> Iterator[None]:
-    """A switch that loses packets by these rules, of which some must be."""
-    switch = rig.switch.namespace
-    file.write_text(rules)
-    switch.run("nft", "-f", str(file))
-    try:
+def losing_headers(rig: Rig) -> Iterator[None]:
+    """A switch that loses both segments that have a header."""
+    with losing(rig.switch.namespace, *LOSE_FIRST, sets=SEEN) as counts:
         yield
-        listed = json.loads(switch.run("nft", "-j", "list", "counter", "inet", "loss", "lost"))
-        (lost,) = (item["counter"] for item in listed["nftables"] if "counter" in item)
-        assert lost["packets"] >= 2
-    finally:
-        switch.run("nft", "delete", "table", "inet", "loss")
+        assert min(counts()) > 0
 
 
 def url(way: Way, port: int) -> str:
@@ -222,18 +191,18 @@ def test_full_segments_fit(told: Rig, way: Way) -> None:
 
 
 @pytest.mark.parametrize("port", [BEFORE_HTTP, NGINX], ids=["haproxy", "nginx"])
-def test_a_lost_header_is_sent_again(told: Rig, way: Way, port: int, tmp_path: Path) -> None:
+def test_a_lost_header_is_sent_again(told: Rig, way: Way, port: int) -> None:
     """Both that of the handshake's ACK and that of the request."""
-    with losing(told, LOSE_FIRST, tmp_path / "nft"):
+    with losing_headers(told):
         with told.client.tcp((way.vip.vip, port)) as client:
             own, vip = ends(client)
             answer = ask(client, "/who").decode().strip()
     assert answer == f"{own} {vip}"
 
 
-def test_a_lost_header_before_a_greeting(told: Rig, way: Way, tmp_path: Path) -> None:
+def test_a_lost_header_before_a_greeting(told: Rig, way: Way) -> None:
     """The client has nothing to send: the RS's next SYN-ACK asks for it."""
-    with losing(told, LOSE_FIRST, tmp_path / "nft"):
+    with losing_headers(told):
         with told.client.tcp((way.vip.vip, BEFORE_GREETER)) as client:
             own, _ = ends(client)
             assert client.recv(4096) == f"hello {own}\n".encode()
@@ -242,10 +211,11 @@ def test_a_lost_header_before_a_greeting(told: Rig, way: Way, tmp_path: Path) ->
 def test_10_mb_both_ways_with_losses(told: Rig, way: Way, tmp_path: Path) -> None:
     """SACK and retransmissions on both sides of the header."""
     (tmp_path / "up").write_bytes(data(SIZE))
-    with losing(told, LOSE_SOME, tmp_path / "nft"):
+    with losing(told.switch.namespace, LOSE_SOME) as counts:
         upload = f"{url(way, BEFORE_HTTP)}/upload"
         answer = told.client.curl("--data-binary", f"@{tmp_path / 'up'}", upload)
         body = told.client.download(f"{url(way, NGINX)}/file", tmp_path / "down")
+        assert counts()[0] > 1
     assert answer.split() == [str(SIZE), digest(data(SIZE))]
     assert digest(body) == digest(data(SIZE))
 

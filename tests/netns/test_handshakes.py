@@ -7,16 +7,14 @@ client ---- switch ---- lb (slbd)    the switch loses the first SYNs and SYN-ACK
         pod1a,b pod2a,b
 """
 
-import json
 import signal
 import socket
-from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from rig.addresses import HTTP_PORT, PODS, endpoint
+from rig.filters import losing
 from rig.netns import Namespace
 from rig.rig import Rig
 from rig.services import service
@@ -28,7 +26,7 @@ pytestmark = pytest.mark.netns
 EACH = 2
 SYN, SYN_ACK = "syn", "syn | ack"
 LOST = [
-    f"    tcp flags & (syn | ack) == {flags} tcp {port} numgen inc mod 99999 < {EACH} counter drop"
+    f"tcp flags & (syn | ack) == {flags} tcp {port} numgen inc mod 99999 < {EACH} counter drop"
     for flags, port in (
         (SYN, "dport 80"),
         (SYN, f"dport {HTTP_PORT}"),
@@ -36,42 +34,17 @@ LOST = [
         (SYN_ACK, "sport 80"),
     )
 ]
-RULES = """\
-table inet lost {
-  chain forward {
-    type filter hook forward priority 0;
-@lost@
-  }
-}
-""".replace("@lost@", "\n".join(LOST))
 PORT = 9998
 
 
-@pytest.fixture
-def forgetful_rig(rig: Rig, tmp_path: Path) -> Iterator[Rig]:
-    """The shared rig with a switch that loses the first packets of each kind."""
-    file, switch = tmp_path / "lost.nft", rig.switch.namespace
-    file.write_text(RULES)
-    switch.run("nft", "-f", str(file))
-    yield rig
-    switch.run("nft", "delete", "table", "inet", "lost")
-
-
-def lost(rig: Rig) -> list[int]:
-    """How many packets each rule has dropped."""
-    table = json.loads(rig.switch.namespace.run("nft", "-j", "list", "table", "inet", "lost"))
-    rules = [row["rule"]["expr"] for row in table["nftables"] if "rule" in row]
-    return [part["counter"]["packets"] for rule in rules for part in rule if "counter" in part]
-
-
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
-def test_lost_syns_and_syn_acks(forgetful_rig: Rig, way: Way) -> None:
+def test_lost_syns_and_syn_acks(rig: Rig, way: Way) -> None:
     """Whatever gets lost is sent again, and all connections are made."""
-    rig = forgetful_rig
     rig.lb.apply(way.services())
-    outcome = rig.client.http(5 * EACH, width=5 * EACH, target=way.http)
-    assert outcome.failures == []
-    assert lost(rig) == [EACH] * len(LOST)
+    with losing(rig.switch.namespace, *LOST) as counts:
+        outcome = rig.client.http(5 * EACH, width=5 * EACH, target=way.http)
+        assert outcome.failures == []
+        assert counts() == [EACH] * len(LOST)
     assert outcome.slowest_s > 0.9, "nothing had to be sent again"
 
 

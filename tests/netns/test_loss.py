@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from rig.filters import LOSE_SOME, losing
 from rig.netns import Namespace
 from rig.payload import data, digest
 from rig.rig import Rig
@@ -20,24 +21,14 @@ from rig.ways import WAYS, Way
 pytestmark = pytest.mark.netns
 
 SIZE = 10_000_000
-RULES = """\
-table inet loss {
-  chain forward {
-    type filter hook forward priority 0;
-    meta l4proto tcp numgen random mod 100 < 2 drop
-  }
-}
-"""
 
 
 @pytest.fixture
-def lossy_rig(rig: Rig, tmp_path: Path) -> Iterator[Rig]:
+def lossy_rig(rig: Rig) -> Iterator[Rig]:
     """The shared rig with a switch that loses packets."""
-    file, switch = tmp_path / "loss.nft", rig.switch.namespace
-    file.write_text(RULES)
-    switch.run("nft", "-f", str(file))
-    yield rig
-    switch.run("nft", "delete", "table", "inet", "loss")
+    with losing(rig.switch.namespace, LOSE_SOME) as counts:
+        yield rig
+        assert counts()[0] > 0, "nothing was lost"
 
 
 def count(namespace: Namespace, name: str) -> int:

@@ -44,21 +44,12 @@ def served(shared_rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         started += [servers.nginx(*place, root), servers.haproxy(*place)]
     started += servers.iperf3(shared_rig.registry, shared_rig.node(PODS[0].node), PODS[0])
     try:
-        for pod in SERVING:
-            for port in (servers.NGINX_PORT, servers.HAPROXY_PORT):
-                wait(lambda at=(pod.address6, port): listens(shared_rig, at), 10, "a server")  # type: ignore[misc]
+        ports = (servers.NGINX_PORT, servers.HAPROXY_PORT)
+        shared_rig.client.await_servers(*((pod.address6, at) for pod in SERVING for at in ports))
         yield shared_rig
     finally:
         for process in started:
             process.stop()
-
-
-def listens(rig: Rig, target: tuple[str, int]) -> bool:
-    try:
-        rig.client.tcp(target).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(params=WAYS, ids=[way.name for way in WAYS])

@@ -8,6 +8,7 @@ from pathlib import Path
 from rig.addresses import DNS, HTTP, family_of
 from rig.load import BackgroundLoad, Load, Outcome, Target, dns_task, http_task
 from rig.netns import Namespace
+from rig.waiting import wait
 
 _SOCKET_S = 10
 
@@ -73,6 +74,18 @@ class Client:
     def tcp(self, target: Target = HTTP, source: Target = ("", 0)) -> socket.socket:
         """A connected TCP socket."""
         return self.namespace.call(lambda: socket.create_connection(target, _SOCKET_S, source))
+
+    def await_servers(self, *targets: Target) -> None:
+        """Wait until each takes connections."""
+        for target in targets:
+            wait(lambda at=target: self._reaches(at), 10, f"a server on {target}")  # type: ignore[misc]
+
+    def _reaches(self, target: Target) -> bool:
+        try:
+            self.tcp(target).close()
+        except OSError:
+            return False
+        return True
 
     def udp(self, target: Target, source: str = "") -> socket.socket:
         """A connected UDP socket."""
