@@ -212,6 +212,7 @@ void check_packet(
 		if (out->arg >= SLB_DROP_COUNT)
 			broken("a drop for reason %u", out->arg);
 		t->drops[worker][out->arg]++;
+		t->unsent[worker] += is_reset(out);
 		break;
 	case HARNESS_HELD:
 		t->held[worker]++;
@@ -273,6 +274,15 @@ static void take_held(const struct tally *t, uint16_t worker, uint64_t *counted)
 	}
 }
 
+// What becomes an RST on its way, and then cannot be sent, is counted for what it was and for that.
+static void take_unsent(const struct tally *t, uint16_t worker, uint64_t *counted) {
+	uint64_t dropped = t->drops[worker][SLB_DROP_SYN_STAMPS];
+	uint64_t *count = &counted[SLB_DROP_SYN_STAMPS];
+	uint64_t over = *count > dropped ? *count - dropped : 0;
+
+	*count -= over < t->unsent[worker] ? over : t->unsent[worker];
+}
+
 // What is left out for want of a buffer was never a packet.
 static void take_untold(const struct tally *t, uint16_t worker, uint64_t *counted) {
 	uint64_t dropped = t->drops[worker][SLB_DROP_NO_MBUF];
@@ -288,6 +298,7 @@ static void check_drops(const struct tally *t) {
 	for (uint16_t w = 0; w < t->workers; w++) {
 		take_answers(t, w, &counted[w * SLB_DROP_COUNT]);
 		take_held(t, w, &counted[w * SLB_DROP_COUNT]);
+		take_unsent(t, w, &counted[w * SLB_DROP_COUNT]);
 		take_untold(t, w, &counted[w * SLB_DROP_COUNT]);
 	}
 	for (uint32_t w = 0; w < t->workers; w++)

@@ -20,6 +20,7 @@ struct tally {
 	bool one_packet; // some UDP service may have made a session of every question
 	uint64_t drops[SLB_MAX_WORKERS][SLB_DROP_COUNT];
 	uint64_t answers[SLB_MAX_WORKERS][ANSWERS];
+	uint64_t unsent[SLB_MAX_WORKERS]; // packets that were dropped as RST
 	uint64_t held
 		[SLB_MAX_WORKERS]; // fragments, ever; of these some were dropped when their time was over
 };

@@ -7,7 +7,7 @@ import pytest
 import structs
 from cases_tcp_numbers import NOP, WAYS, Way, sack, stamp
 from driver import Refused
-from lab import Lab, OpenLab
+from lab import PLAIN, Lab, OpenLab
 from packets.frames import RS_TCP, VIP, VS_TCP, VS_UDP, ether, patched, tcp
 from packets.nat import l4_at, right_checksums
 from proxied import Ends, each_way, made, proxied, vs_of
@@ -245,6 +245,19 @@ def test_an_rs_without_time_stamps(way: Way, lab: Lab) -> None:
     assert ends.sent() == [made(ends.local, ends.server, "R", seq=ends.rs_seq + 1)]
     assert lab.harness.drops() - before == {(0, "SYN_STAMPS"): 1}
     assert [one.state for one in lab.harness.sessions()] == ["TCP_CLOSE"]
+
+
+@each_way
+def test_who_cannot_be_told_is_counted_too(way: Way, lab: Lab) -> None:
+    """The SYN-ACK for what it was, and the RST that it became for having no way to its client."""
+    ends = Ends(lab, way).syn().acked()
+    lab.harness.forward(replace(PLAIN, neighbours=()))
+    before = lab.harness.drops()
+    result = ends.run(ends.rs("SA", seq=0, options=PLAIN_SYN))
+    assert result.what == "DROP NO_NEIGHBOUR"
+    assert ends.sent() == [], "nor has the RS a way"
+    assert lab.harness.drops() - before == {(0, "SYN_STAMPS"): 1, (0, "NO_NEIGHBOUR"): 1}
+    lab.harness.events()
 
 
 @each_way
