@@ -27,11 +27,18 @@ static bool drains(const struct core *c, const struct session *s) {
 	return c->rs[s->rs].removed && c->drain_tcp > 0 && session_proto(s) == SLB_PROTO_TCP;
 }
 
+static uint32_t deadline(const struct core *c, const struct session *s) {
+	return c->rs[s->rs].removed_at + c->drain_tcp;
+}
+
+static bool is_drained(const struct core *c, const struct session *s) {
+	return drains(c, s) && clock_reached(c->now, deadline(c, s));
+}
+
 uint32_t session_due(const struct core *c, const struct session *s) {
 	uint32_t due = syn_proxy_waits(c, s) ? syn_proxy_due(c, s) : s->seen + timeout(c, s);
-	uint32_t deadline = c->rs[s->rs].removed_at + c->drain_tcp;
 
-	return drains(c, s) && clock_reached(due, deadline) ? deadline : due;
+	return drains(c, s) && clock_reached(due, deadline(c, s)) ? deadline(c, s) : due;
 }
 
 static uint32_t entry_id(const struct core *c, const struct session *s) {
@@ -280,12 +287,14 @@ uint32_t session_expire(struct core *c, uint32_t budget) {
 		if (id == SESSION_NIL)
 			break;
 		s = &c->sessions.entries[id];
-		if (clock_reached(c->now, session_due(c, s)) && !syn_proxy_goes_on(c, s)) {
-			tcp_tell_ends(c, s);
-			session_end(c, id);
-		} else {
+		if (!clock_reached(c->now, session_due(c, s))
+		    || (!is_drained(c, s) && syn_proxy_goes_on(c, s))) {
 			arm(c, s);
+			continue;
 		}
+		syn_proxy_gives_up(c, s);
+		tcp_tell_ends(c, s);
+		session_end(c, id);
 	}
 	return looked_at;
 }

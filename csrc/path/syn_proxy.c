@@ -347,19 +347,24 @@ void syn_proxy(struct core *c, struct burst *b) {
 
 bool syn_proxy_goes_on(struct core *c, struct session *s) {
 	struct stream *st = stream_of(c, s);
+
+	if (!syn_proxy_waits(c, s) || st->proxy.syns == SYNS
+	    || !clock_reached(c->now, st->proxy.due))
+		return false;
+	send_syn(c, s);
+	count_syn(c, &st->proxy);
+	return true;
+}
+
+void syn_proxy_gives_up(struct core *c, struct session *s) {
+	const struct stream *st = stream_of(c, s);
 	struct segment rst;
 
 	if (!syn_proxy_waits(c, s))
-		return false;
-	if (st->proxy.syns < SYNS && clock_reached(c->now, st->proxy.due)) {
-		send_syn(c, s);
-		count_syn(c, &st->proxy);
-		return true;
-	}
+		return;
 	rst = segment_of(s, DIR_IN, true);
 	rst.flags = RTE_TCP_RST_FLAG | RTE_TCP_ACK_FLAG;
 	rst.seq = st->proxy.seq + 1;
 	rst.ack = st->first;
 	segment_send(c, s, DIR_OUT, &rst);
-	return false;
 }

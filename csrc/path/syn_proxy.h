@@ -34,6 +34,8 @@ static inline uint32_t syn_proxy_due(const struct core *c, const struct session 
 	return c->streams[s - c->sessions.entries].proxy.due;
 }
 
-// A session's time has come: sends the SYN again if it waits and has not for long enough, else, if it waits, an RST to the client. True: it
-// goes on.
+// Sends the SYN again if the session waits, has not waited for long enough and is due; true: it goes on.
 bool syn_proxy_goes_on(struct core *c, struct session *s);
+
+// The session ends. If it has waited in vain, its client gets an RST.
+void syn_proxy_gives_up(struct core *c, struct session *s);

@@ -55,6 +55,7 @@ class Session:
     # Of one with a proxy: as the burst under way has found it, and as it would leave it.
     found: str = ""
     raw: str = "TCP_ESTABLISHED"
+    drained: bool = False  # its RS has been removed for long enough
     state: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,7 +111,8 @@ class Session:
     def asks_again(self, now: int) -> bool:
         """Whether it waits for its RS, and will have sent another SYN."""
         proxy = self.proxy
-        return proxy is not None and proxy.waits and proxy.syns < SYNS and proxy.due <= now
+        waits = proxy is not None and proxy.waits and proxy.syns < SYNS and proxy.due <= now
+        return waits and not self.drained
 
 
 class Sessions:
@@ -217,15 +219,22 @@ class Sessions:
         until = session.seen + session.timeouts[session.state]
         if session.proxy is not None and session.proxy.waits:
             until = session.proxy.due
+        deadline = self._deadline(session)
+        return (until if deadline is None else min(until, deadline)) - now
+
+    def _deadline(self, session: Session) -> int | None:
+        """When it ends though packets come, because its RS was removed."""
         removed = session.rs.removed_at
-        if self._drain and session.proto == TCP and removed is not None:
-            until = min(until, removed + self._drain)
-        return until - now
+        if not self._drain or session.proto != TCP or removed is None:
+            return None
+        return removed + self._drain
 
     def expire(self, now: int) -> list[Session]:
         """End what has heard nothing for long enough, or whose RS is gone for long enough."""
         over = [one for one in self.live if self.left(one, now) <= 0]
         for session in over:
+            deadline = self._deadline(session)
+            session.drained = deadline is not None and deadline <= now
             if not session.asks_again(now):
                 self.end(session)
         return over

@@ -425,6 +425,17 @@ def test_a_removed_rs_and_the_drain(open_lab: OpenLab) -> None:
     assert lab.active() == 0
 
 
+def test_no_syn_behind_the_drain(open_lab: OpenLab) -> None:
+    """When the clock has passed both, the deadline counts, and not that a SYN was due before."""
+    lab = proxied(open_lab(Settings(options={"drain_tcp_s": 2})).usual(), *WAYS)
+    ends = Ends(lab, WAYS[0]).syn().acked()
+    lab.harness.commit([Op("RS_DEL", VS_TCP, RS_TCP)])
+    lab.harness.advance(60)
+    client, service = ends.ends
+    assert ends.sent() == [made(service, client, "RA", seq=ends.cookie + 1, ack=ends.isn + 1)]
+    assert lab.active() == 0
+
+
 @pytest.mark.parametrize(
     ("setting", "mtu", "announced", "passed"),
     [
