@@ -44,7 +44,7 @@ static int check_not_ours(
 	struct ipaddr addr = ipaddr_from_address(&e->addr);
 	char text[ENDPOINT_TEXT];
 
-	if (owner_find(a->cores[0]->owners, addr) != OWNER_NONE)
+	if (owner_entry(a->cores[0]->owners, addr) != NULL)
 		return refuse(
 			refused, EINVAL, SLB_REFUSED_ADDRESS_IN_USE,
 			"%s %s: the address is one of the local addresses", what,

@@ -25,10 +25,11 @@ static int open_layers(struct engine *g, struct err *e) {
 
 	if (rc == 0)
 		rc = ports_open(g, e);
-	if (rc == 0)
-		rc = cores_open(g, e);
+	// Before the cores, since what a device hashes by is known only when it runs.
 	if (rc == 0)
 		rc = ports_start(g, e);
+	if (rc == 0)
+		rc = cores_open(g, e);
 	return rc == 0 ? lcores_launch(g, e) : rc;
 }
 

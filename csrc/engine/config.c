@@ -33,6 +33,10 @@ static int check_port(const struct slb_config *config, uint16_t i, struct err *e
 		);
 	if (p->rx_desc < 32 || p->tx_desc < 32)
 		return err_set(e, EINVAL, "port %s: at least 32 descriptors", p->name);
+	if (p->steering > SLB_STEERING_SOFT)
+		return err_set(
+			e, EINVAL, "port %s: no steering method %u", p->name, p->steering
+		);
 	if (p->kni_kind > SLB_KNI_VHOST || (p->kni_kind != SLB_KNI_NONE && p->kni_name[0] == '\0'))
 		return err_set(
 			e, EINVAL, "port %s: kernel interface without a kind or a name", p->name
@@ -51,6 +55,7 @@ static bool is_taken(const struct slb_config *config, uint16_t laddr) {
 
 static int check_laddrs(const struct slb_config *config, struct err *e) {
 	uint32_t held[SLB_MAX_WORKERS] = {0};
+	bool shared = false; // one that all workers have
 
 	for (uint16_t i = 0; i < config->n_laddrs; i++) {
 		const struct slb_laddr_config *l = &config->laddrs[i];
@@ -68,9 +73,10 @@ static int check_laddrs(const struct slb_config *config, struct err *e) {
 		if (is_taken(config, i))
 			return err_set(e, EINVAL, "local address %u is an earlier one again", i);
 		held[l->worker]++;
+		shared |= config->ports[l->port].steering == SLB_STEERING_RSS_PORT;
 	}
 	for (uint16_t w = 0; w < config->n_workers; w++)
-		if (held[w] == 0)
+		if (held[w] == 0 && !shared)
 			return err_set(
 				e, EINVAL,
 				"%u workers but %u local addresses: every worker needs one",

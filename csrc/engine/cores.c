@@ -31,22 +31,29 @@ static const uint32_t TIMEOUT_S[SLB_STATE_COUNT] = {
 	[SLB_UDP_ONEWAY] = 30,       [SLB_UDP_REPLIED] = 60,
 };
 
-// The place of a local address in its worker's set: IPv4 before IPv6, else in the order of the configuration.
-static uint16_t laddr_number(const struct slb_config *config, uint16_t of) {
+// The number of a local address among those of its family that a worker has: the shared ones come first, so that theirs is the
+// same on every worker; else in the order of the configuration.
+static uint16_t laddr_number(
+	const struct slb_config *config, const struct rss_port *const *rss, uint16_t of
+) {
 	const struct slb_laddr_config *l = &config->laddrs[of];
+	bool is_shared = rss[l->port] != NULL;
 	uint16_t number = 0;
 
 	for (uint16_t i = 0; i < config->n_laddrs; i++) {
 		const struct slb_laddr_config *other = &config->laddrs[i];
-		if (other->worker == l->worker
-		    && (other->addr.family < l->addr.family
-			|| (other->addr.family == l->addr.family && i < of)))
-			number++;
+		bool shared = rss[other->port] != NULL;
+		if (other->addr.family != l->addr.family)
+			continue;
+		if (shared == is_shared)
+			number += i < of && (shared || other->worker == l->worker);
+		else
+			number += shared;
 	}
 	return number;
 }
 
-struct owner_map *owners_new(const struct slb_config *config) {
+struct owner_map *owners_new(const struct slb_config *config, const struct rss_port *const *rss) {
 	uint32_t size = 16;
 	struct owner_map *map;
 
@@ -58,28 +65,49 @@ struct owner_map *owners_new(const struct slb_config *config) {
 	map->mask = size - 1;
 	for (uint16_t i = 0; i < config->n_laddrs; i++) {
 		const struct slb_laddr_config *l = &config->laddrs[i];
-		owner_put(map, ipaddr_from_address(&l->addr), l->worker, laddr_number(config, i));
+		owner_put(
+			map, (struct owner_entry){
+				     .addr = ipaddr_from_address(&l->addr),
+				     .rss = rss[l->port],
+				     .worker = l->worker,
+				     .laddr = laddr_number(config, rss, i),
+			     }
+		);
 	}
 	return map;
 }
 
-static bool init_laddrs(struct core *c, const struct slb_config *config, int socket) {
-	uint32_t n = 0;
+static bool has_laddr(const struct core *c, const struct owner_entry *e) {
+	return e->rss != NULL || e->worker == c->id;
+}
 
-	for (uint16_t i = 0; i < config->n_laddrs; i++)
-		n += config->laddrs[i].worker == c->id;
-	c->laddrs.laddrs = rte_zmalloc_socket("laddrs", n * sizeof(struct laddr), 64, socket);
-	if (c->laddrs.laddrs == NULL)
+static bool init_laddrs(struct core *c, const struct slb_config *config, int socket) {
+	struct laddr_set *set = &c->laddrs;
+
+	set->worker = c->id;
+	for (uint16_t i = 0; i < config->n_laddrs; i++) {
+		const struct slb_address *addr = &config->laddrs[i].addr;
+		if (!has_laddr(c, owner_entry(c->owners, ipaddr_from_address(addr))))
+			continue;
+		set->n_of[addr->family == 6 ? LADDR_V6 : LADDR_V4]++;
+		set->n++;
+	}
+	set->laddrs = rte_zmalloc_socket("laddrs", set->n * sizeof(struct laddr), 64, socket);
+	if (set->laddrs == NULL)
 		return false;
 	for (uint16_t i = 0; i < config->n_laddrs; i++) {
 		const struct slb_laddr_config *from = &config->laddrs[i];
-		if (from->worker != c->id)
+		struct ipaddr addr = ipaddr_from_address(&from->addr);
+		const struct owner_entry *e = owner_entry(c->owners, addr);
+		if (!has_laddr(c, e))
 			continue;
-		c->laddrs.laddrs[laddr_number(config, i)] = (struct laddr){
-			.addr = ipaddr_from_address(&from->addr), .port = from->port
-		};
-		c->laddrs.n_of[from->addr.family == 6 ? LADDR_V6 : LADDR_V4]++;
-		c->laddrs.n++;
+		*laddr_at(set, from->addr.family == 6 ? LADDR_V6 : LADDR_V4, e->laddr) =
+			(struct laddr){
+				.addr = addr,
+				.port = from->port,
+				.rss = e->rss,
+				.rss_hash = e->rss == NULL ? 0 : laddr_rss_hash(e->rss, addr),
+			};
 	}
 	return true;
 }
@@ -281,6 +309,7 @@ static bool connect_workers(struct engine *g) {
 }
 
 int cores_open(struct engine *g, struct err *e) {
+	const struct rss_port *rss[SLB_MAX_PORTS] = {0};
 	bool ok;
 
 	g->admin.n_workers = g->config.n_workers;
@@ -288,8 +317,10 @@ int cores_open(struct engine *g, struct err *e) {
 	g->kni.n_workers = g->config.n_workers;
 	g->kni.idle.policy = g->config.kni_idle;
 	g->kni.stop = &g->stop;
-	g->owners = owners_new(&g->config);
 	g->cookie_key = siphash_key_draw();
+	for (uint16_t i = 0; i < g->config.n_ports; i++)
+		rss[i] = g->ports[i].steer.rss;
+	g->owners = owners_new(&g->config, rss);
 	ok = g->owners != NULL;
 	for (uint16_t id = 0; ok && id < g->config.n_workers; id++) {
 		ok = worker_new(g, id) != NULL;

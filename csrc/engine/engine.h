@@ -30,6 +30,7 @@ struct engine_port {
 	bool tx_checksum; // the device makes UDP checksums
 	char device[DEVICE_NAME_LEN]; // name in its bus
 	char driver[SLB_NAME_LEN];
+	uint64_t rss_types; // that its queues are chosen by; 0: it has no RSS
 	struct steer_choice steer;
 };
 
@@ -81,7 +82,8 @@ struct core *core_new(
 );
 void core_free(struct core *c);
 
-struct owner_map *owners_new(const struct slb_config *config);
+// rss: of each port, or NULL where local addresses are not shared.
+struct owner_map *owners_new(const struct slb_config *config, const struct rss_port *const *rss);
 
 int workers_describe(const struct engine *g, struct slb_worker_info *out, uint32_t cap);
 int ports_describe(const struct engine *g, struct slb_port_info *out, uint32_t cap);

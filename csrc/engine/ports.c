@@ -14,6 +14,8 @@
 // Virtual devices whose queues each keep a flow: the kernel hashes flows over them.
 static const char *const FLOW_KEEPING[] = {"net_tap", "net_af_packet"};
 
+#define RSS_TYPES (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
+
 static bool keeps_flows(const char *driver) {
 	for (size_t i = 0; i < sizeof(FLOW_KEEPING) / sizeof(FLOW_KEEPING[0]); i++)
 		if (strcmp(driver, FLOW_KEEPING[i]) == 0)
@@ -86,21 +88,6 @@ static uint16_t queues(uint16_t wanted, uint16_t limit, uint16_t device_max) {
 	return wanted < device_max ? wanted : device_max;
 }
 
-static void choose_steering(
-	struct engine *g, struct engine_port *port, const struct slb_port_config *config,
-	bool has_rss
-) {
-	struct steer_port facts = {
-		.dpdk_id = port->dpdk_id,
-		.n_workers = g->config.n_workers,
-		.n_queues = port->n_rx,
-		.distrust_spread = config->spread_hash,
-		.device_spreads = has_rss || keeps_flows(port->driver),
-	};
-
-	steer_choose(&facts, &port->steer);
-}
-
 // IPv4 headers are checked on receipt. TCP and UDP are not: a device that shares memory with the sender, as virtio does, would
 // then deliver packets whose checksum is not made yet. UDP checksums are made by the device when one is made at all.
 static void choose_offloads(
@@ -122,7 +109,6 @@ static int configure(struct engine *g, uint16_t number, struct err *e) {
 	struct engine_port *port = &g->ports[number];
 	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
-	bool rss;
 	int rc;
 
 	log_step();
@@ -143,20 +129,15 @@ static int configure(struct engine *g, uint16_t number, struct err *e) {
 			"needed",
 			config->name, config->device, info.max_rx_queues, info.max_tx_queues
 		);
-	conf.rx_adv_conf.rss_conf.rss_hf =
-		info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
-	rss = port->n_rx > 1 && info.reta_size > 0 && conf.rx_adv_conf.rss_conf.rss_hf != 0;
-	if (rss)
+	if (port->n_rx > 1 && info.reta_size > 0)
+		port->rss_types = info.flow_type_rss_offloads & RSS_TYPES;
+	conf.rx_adv_conf.rss_conf.rss_hf = port->rss_types;
+	if (port->rss_types != 0)
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-	else
-		conf.rx_adv_conf.rss_conf.rss_hf = 0;
 	conf.rxmode.mtu = config->mtu;
 	choose_offloads(port, config->checksum_offload, &info, &conf);
 	rc = rte_eth_dev_configure(port->dpdk_id, port->n_rx, port->n_tx, &conf);
-	if (rc != 0)
-		return no_device(config, rc, e);
-	choose_steering(g, port, config, rss);
-	return 0;
+	return rc == 0 ? 0 : no_device(config, rc, e);
 }
 
 // Receive queues are filled to the last descriptor, transmit queues let go of what they have sent only when they are full,
@@ -262,6 +243,40 @@ static int start(struct engine_port *port, const struct slb_port_config *config,
 	return 0;
 }
 
+static bool has_laddr(const struct slb_config *config, uint16_t port, uint8_t family) {
+	for (uint16_t i = 0; i < config->n_laddrs; i++)
+		if (config->laddrs[i].port == port && config->laddrs[i].addr.family == family)
+			return true;
+	return false;
+}
+
+static int choose_steering(struct engine *g, uint16_t number, struct err *e) {
+	const struct slb_port_config *config = &g->config.ports[number];
+	struct engine_port *port = &g->ports[number];
+	struct steer_port facts = {
+		.dpdk_id = port->dpdk_id,
+		.n_workers = g->config.n_workers,
+		.n_queues = port->n_rx,
+		.steering = config->steering,
+		.distrust_spread = config->spread_hash,
+		.device_spreads = port->rss_types != 0 || keeps_flows(port->driver),
+		.local4 = has_laddr(&g->config, number, 4),
+		.local6 = has_laddr(&g->config, number, 6),
+		.rss_types = port->rss_types,
+	};
+	char text[SLB_TEXT_LEN] = "";
+	int rc = steer_choose(&facts, &port->steer, &(struct err){text, sizeof(text)});
+
+	if (rc != 0)
+		return err_set(
+			e, -rc,
+			"ports[%u].steering: rss-port: %s; write auto or soft, and a local address "
+			"for each worker",
+			number, text
+		);
+	return 0;
+}
+
 int ports_start(struct engine *g, struct err *e) {
 	int rc = 0;
 
@@ -271,6 +286,8 @@ int ports_start(struct engine *g, struct err *e) {
 	for (uint16_t i = 0; rc == 0 && i < g->config.n_ports; i++) {
 		struct engine_port *port = &g->ports[i];
 		rc = start(port, &g->config.ports[i], e);
+		if (rc == 0)
+			rc = choose_steering(g, i, e);
 		if (rc == 0)
 			rc = kni_port_open(
 				&g->kni.ports[i], i, &g->config.ports[i], port->mac,
@@ -292,5 +309,6 @@ void ports_close(struct engine *g) {
 		if (port->vdev)
 			rte_eal_hotplug_remove("vdev", port->device);
 		port->probed = port->vdev = false;
+		steer_close(&port->steer);
 	}
 }

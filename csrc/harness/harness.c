@@ -117,12 +117,12 @@ static int open_worker(const struct slb_config *config, uint16_t id) {
 	return h.inbox[id].ring != NULL ? 0 : -ENOMEM;
 }
 
-static int open_cores(const struct slb_config *config) {
+static int open_cores(const struct slb_config *config, const struct rss_port *const *rss) {
 	int rc = 0;
 
 	h.admin.wait = run_inboxes;
 	h.admin.n_ports = config->n_ports;
-	h.owners = owners_new(config);
+	h.owners = owners_new(config, rss);
 	if (h.owners == NULL)
 		return -ENOMEM;
 	h.cookie_key = siphash_key_draw();
@@ -138,6 +138,7 @@ static int open_cores(const struct slb_config *config) {
 }
 
 int harness_open(const struct slb_config *config, char *text, uint32_t text_len) {
+	const struct rss_port *rss[SLB_MAX_PORTS] = {0};
 	struct err e = {text, text_len};
 	int rc = config_check(config, &e);
 
@@ -145,9 +146,11 @@ int harness_open(const struct slb_config *config, char *text, uint32_t text_len)
 	h.spare = SPARE_MAX;
 	if (rc == 0)
 		rc = start_eal(&e);
+	if (rc == 0)
+		rc = harness_steering(config, rss, &e);
 	if (rc != 0)
 		return rc;
-	rc = open_cores(config);
+	rc = open_cores(config, rss);
 	if (rc != 0)
 		harness_close();
 	return rc == 0 ? 0 : err_set(&e, -rc, "no memory for the cores");

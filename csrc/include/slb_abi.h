@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 11
+#define SLB_ABI_VERSION 12
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -52,7 +52,11 @@ enum slb_link { SLB_LINK_DOWN = 0, SLB_LINK_UP, SLB_LINK_UNKNOWN };
 
 enum slb_kni_kind { SLB_KNI_NONE = 0, SLB_KNI_TAP, SLB_KNI_VHOST };
 
-enum slb_steer { SLB_STEER_SINGLE = 0, SLB_STEER_SOFT };
+// How a port is to steer replies. Auto: as well as its device can; else that method or none.
+enum slb_steering { SLB_STEERING_AUTO = 0, SLB_STEERING_RSS_PORT, SLB_STEERING_SOFT };
+
+// How it does.
+enum slb_steer { SLB_STEER_SINGLE = 0, SLB_STEER_SOFT, SLB_STEER_RSS_PORT };
 
 // Who spreads a port's client packets over the workers: its own queues, or the receiving worker by hash.
 enum slb_spread { SLB_SPREAD_QUEUES = 0, SLB_SPREAD_HASH };
@@ -162,7 +166,7 @@ struct slb_endpoint {
 
 struct slb_laddr_config {
 	struct slb_address addr;
-	uint16_t worker;
+	uint16_t worker; // that has it, unless the port's steering makes it one of all workers
 	uint16_t port;
 };
 
@@ -178,7 +182,7 @@ struct slb_port_config {
 	uint8_t kni_kind; // enum slb_kni_kind
 	uint8_t spread_hash; // 1: never trust the device to spread clients over its queues
 	uint8_t checksum_offload; // enum slb_checksum_offload
-	uint8_t reserved;
+	uint8_t steering; // enum slb_steering
 	uint16_t vlan; // frames carry this tag; 0: none
 	uint16_t reserved2;
 };
@@ -380,6 +384,7 @@ struct slb_port_info {
 	uint64_t kni_dropped;
 };
 
+// One that all workers have is listed for each.
 struct slb_laddr_info {
 	struct slb_address addr;
 	uint16_t worker;

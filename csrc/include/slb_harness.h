@@ -98,6 +98,28 @@ uint8_t harness_tcp_next(uint8_t state, uint8_t direction, uint8_t tcp_flags);
 // SipHash-2-4 of `len` bytes; the key has 16.
 uint64_t harness_siphash(const uint8_t *key, const uint8_t *bytes, uint32_t len);
 
+// What a port's device would spread packets by.
+struct harness_rss {
+	uint8_t key[64];
+	uint16_t key_len;
+	uint16_t table_len;
+	uint8_t table[512]; // workers
+};
+
+// For ports whose steering is rss-port, from the next harness_open() on, which fails if it does not do.
+int harness_set_rss(uint16_t port, const struct harness_rss *rss);
+
+// The share that n bytes at a place have in an RSS input's hash, and DPDK's hash of a whole one; the key has 40 bytes.
+uint32_t harness_toeplitz(const uint8_t *key, uint32_t at, const uint8_t *input, uint32_t n);
+uint32_t harness_softrss(const uint8_t *key, const uint8_t *input, uint32_t n);
+
+// What is chosen for a virtual device that has local addresses of both families, while a harness is open: enum slb_steer, with
+// the reason in `text` and what the device has in *out, zeros if it does not tell. -errno, -ENOTSUP with a sentence.
+int harness_steer(
+	const char *device, uint16_t n_queues, uint16_t n_workers, uint8_t steering,
+	struct harness_rss *out, char *text, uint32_t text_len
+);
+
 // What the engine says about a PCI device that DPDK has not found, from a folder like sysfs's bus/pci/devices. -EINVAL when
 // `device` is no PCI address.
 int harness_pci_explain(const char *folder, const char *device, char *text, uint32_t text_len);

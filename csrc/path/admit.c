@@ -153,9 +153,10 @@ static void admit_one(struct core *c, struct burst *b, uint16_t at, enum source 
 		icmp(c, p, from);
 		return;
 	}
-	owner = owner_find(c->owners, dst);
+	owner = owner_of_flow(c->owners, &p->key, pkt_addrs6(p), p->kind);
 	if (owner != OWNER_NONE) {
-		if (owner != c->id && from != FROM_WORKER)
+		// A fragment comes from its datagram's home.
+		if (owner != c->id && (from != FROM_WORKER || p->flags & PKT_FRAGMENT))
 			pkt_decide(p, VERDICT_HANDOFF, owner);
 		else
 			refuse(c, p, SLB_DROP_NO_SESSION);

@@ -9,6 +9,7 @@
 #include "path/frag_table.h"
 #include "path/fwd.h"
 #include "path/laddr.h"
+#include "path/owner.h"
 #include "path/pkt.h"
 #include "path/session.h"
 #include "path/vs.h"

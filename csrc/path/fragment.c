@@ -52,7 +52,7 @@ static void check_form(struct pkt *p, const struct frag_fields *f) {
 // What was handed over is at home.
 static bool is_home(struct core *c, struct pkt *p, uint32_t id, enum source from) {
 	struct ipaddr dst = pkt_dst(p);
-	uint16_t home = owner_find(c->owners, dst);
+	uint16_t home = owner_of_fragment(c->owners, p);
 
 	if (home == OWNER_NONE && !vs_is_vip(c->vs_index, dst)) {
 		pkt_drop(p, SLB_DROP_NOT_FOR_US);

@@ -77,14 +77,13 @@ static bool is_discovery(const struct pkt *p) {
 
 void icmp(struct core *c, struct pkt *p, enum source from) {
 	struct ipaddr dst = pkt_dst(p);
-	uint16_t owner = owner_find(c->owners, dst);
-	bool local = owner != OWNER_NONE;
+	bool local = owner_entry(c->owners, dst) != NULL;
 	bool ours = local || vs_is_vip(c->vs_index, dst);
 
 	if (fwd_is_own(c->fwd, dst) || (local && is_discovery(p)))
 		pkt_decide(p, VERDICT_PUNT, punt_class(p));
 	else if (ours && !(p->flags & PKT_FRAGMENT) && icmp_is_error(p))
-		icmp_error(c, p, from, owner);
+		icmp_error(c, p, from);
 	else if (ours && core_bad_source(c, pkt_src(p)))
 		pkt_drop(p, SLB_DROP_BAD_SOURCE);
 	else if (ours && is_echo(p))

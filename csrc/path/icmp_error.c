@@ -227,13 +227,11 @@ static struct ipaddr quoted_to(const struct quote *q) {
 }
 
 // For a worker that may have the session, if there is one that has not been asked.
-static void search(
-	struct core *c, struct pkt *p, const struct quote *q, enum source from, uint16_t owner
-) {
-	uint16_t target = owner;
-	bool one = owner != OWNER_NONE || c->spread_hash[p->m->port];
+static void search(struct core *c, struct pkt *p, const struct quote *q, enum source from) {
+	uint16_t target = owner_of_flow(c->owners, &q->key, q->addrs6, q->kind);
+	bool one = target != OWNER_NONE || c->spread_hash[p->m->port];
 
-	if (owner == OWNER_NONE)
+	if (target == OWNER_NONE)
 		target = spread_worker(
 			c, quoted_to(q), pkt_dst(p),
 			(uint32_t)q->key.sport_be << 16 | q->key.dport_be
@@ -244,7 +242,7 @@ static void search(
 		pkt_drop(p, SLB_DROP_NO_SESSION);
 }
 
-void icmp_error(struct core *c, struct pkt *p, enum source from, uint16_t owner) {
+void icmp_error(struct core *c, struct pkt *p, enum source from) {
 	struct quote q;
 
 	if (!is_whole(p)) {
@@ -255,7 +253,7 @@ void icmp_error(struct core *c, struct pkt *p, enum source from, uint16_t owner)
 		return;
 	p->session = session_lookup(&c->sessions, &q.key, q.addrs6, q.kind, &p->dir);
 	if (p->session == NULL) {
-		search(c, p, &q, from, owner);
+		search(c, p, &q, from);
 		return;
 	}
 	forward_by_session(c, p, translated_error_len(p, &q));

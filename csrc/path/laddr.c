@@ -2,7 +2,7 @@
 
 #include "path/laddr.h"
 
-#include "base/hash.h"
+#include "path/rss_port.h"
 
 #include <rte_byteorder.h>
 
@@ -15,44 +15,58 @@ static const uint16_t STRIDES[] = {
 
 enum { N_STRIDES = sizeof(STRIDES) / sizeof(STRIDES[0]) };
 
-struct laddr_candidate laddr_next(
-	const struct laddr_set *set, enum laddr_family family, uint32_t *turn, uint32_t salt
+// The salt keeps two RS, and two lives of this process, from using the same ports in the same order.
+static uint16_t next_of_all(uint32_t step, uint32_t salt) {
+	uint32_t stride = STRIDES[step / LADDR_PORTS % N_STRIDES];
+
+	return (uint16_t)(LADDR_PORT_FIRST + ((uint64_t)step * stride + salt) % LADDR_PORTS);
+}
+
+static uint32_t address_hash(
+	const struct toeplitz *t, struct ipaddr addr, uint32_t at4, uint32_t at6
 ) {
-	uint32_t first = family == LADDR_V4 ? 0 : set->n_of[LADDR_V4];
-	uint32_t now = (*turn)++;
-	uint32_t laddr = first + now % set->n_of[family];
-	uint32_t step = now / set->n_of[family];
-	uint32_t lap = step / LADDR_PORTS;
-	uint32_t stride = STRIDES[lap % N_STRIDES];
-	// The salt keeps two RS, and two lives of this process, from using the same ports in the same order.
-	uint32_t port = (uint32_t)(((uint64_t)step * stride + salt) % LADDR_PORTS);
+	uint8_t bytes[IP6_BYTES];
+	uint32_t addr_be = ipaddr_v4_be(addr);
 
+	if (ipaddr_is_v4(addr))
+		return toeplitz_part(t, at4, &addr_be, sizeof(addr_be));
+	ipaddr_v6_bytes(addr, bytes);
+	return toeplitz_part(t, at6, bytes, sizeof(bytes));
+}
+
+uint32_t laddr_rss_hash(const struct rss_port *rss, struct ipaddr addr) {
+	return address_hash(&rss->key, addr, TOEPLITZ4_DST, TOEPLITZ6_DST);
+}
+
+static void hash_rs(struct laddr_walk *w, const struct rss_port *rss) {
+	uint32_t at = w->family == LADDR_V4 ? TOEPLITZ4_SPORT : TOEPLITZ6_SPORT;
+
+	w->rss = rss;
+	w->rss_hash = address_hash(&rss->key, w->rs, TOEPLITZ4_SRC, TOEPLITZ6_SRC)
+		^ toeplitz_part(&rss->key, at, &w->rs_port_be, sizeof(w->rs_port_be));
+}
+
+static uint16_t next_of_share(struct laddr_walk *w, const struct laddr *l, uint32_t step) {
+	if (w->rss != l->rss)
+		hash_rs(w, l->rss);
+	return rss_port_candidate(
+		l->rss, w->family == LADDR_V4 ? RSS_V4 : RSS_V6, w->set->worker,
+		w->rss_hash ^ l->rss_hash, step, w->salt
+	);
+}
+
+struct laddr_candidate laddr_next(struct laddr_walk *w) {
+	uint32_t n = w->set->n_of[w->family];
+	uint16_t port = 0;
+	const struct laddr *l;
+
+	// Of the steps over one address hardly less than half have a port, in the worst case a quarter.
+	do {
+		uint32_t now = (*w->turn)++;
+		l = laddr_at(w->set, w->family, now % n);
+		port = l->rss == NULL ? next_of_all(now / n, w->salt) : next_of_share(w, l, now / n);
+	} while (port == 0);
 	return (struct laddr_candidate){
-		.laddr = (uint16_t)laddr,
-		.port_be = rte_cpu_to_be_16((uint16_t)(LADDR_PORT_FIRST + port)),
+		.laddr = (uint16_t)(l - w->set->laddrs), .port_be = rte_cpu_to_be_16(port)
 	};
-}
-
-static uint32_t owner_slot(const struct owner_map *map, struct ipaddr addr) {
-	uint32_t i = (uint32_t)(hash_mix(addr.hi ^ 0x9e3779b97f4a7c15ULL, addr.lo) >> 8);
-
-	for (i &= map->mask; map->entries[i].used; i = (i + 1) & map->mask)
-		if (ipaddr_equal(map->entries[i].addr, addr))
-			break;
-	return i;
-}
-
-const struct owner_entry *owner_entry(const struct owner_map *map, struct ipaddr addr) {
-	const struct owner_entry *e = &map->entries[owner_slot(map, addr)];
-	return e->used ? e : NULL;
-}
-
-uint16_t owner_find(const struct owner_map *map, struct ipaddr addr) {
-	const struct owner_entry *e = owner_entry(map, addr);
-	return e != NULL ? e->worker : OWNER_NONE;
-}
-
-void owner_put(struct owner_map *map, struct ipaddr addr, uint16_t worker, uint16_t laddr) {
-	map->entries[owner_slot(map, addr)] =
-		(struct owner_entry){.addr = addr, .worker = worker, .laddr = laddr, .used = 1};
 }

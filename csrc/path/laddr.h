@@ -4,6 +4,9 @@
 // sessions for each RS and protocol, and ports cost no memory beyond a turn for each RS. Candidates come from a
 // walk over all (address, port) pairs that visits each once before any comes again, so a port just released is the
 // last to be reused; each lap takes another stride, so sessions that live long do not form runs.
+//
+// An address whose replies the device brings by RSS (path/rss_port.h) is one of all workers, and each takes those of its ports that
+// lead to it: for one RS no port leads to two workers.
 #pragma once
 
 #include "base/ipaddr.h"
@@ -11,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct owner_map;
+struct rss_port;
 
 enum {
 	LADDR_PORT_FIRST = 1024,
@@ -22,6 +25,8 @@ enum {
 struct laddr {
 	struct ipaddr addr;
 	uint16_t port; // whose addresses it belongs to
+	const struct rss_port *rss; // shared with all workers; NULL: this worker's alone
+	uint32_t rss_hash; // what the address adds to a reply's hash
 	// worker writes, admin reads
 	uint64_t active;
 	uint64_t sessions;
@@ -31,8 +36,22 @@ enum laddr_family { LADDR_V4 = 0, LADDR_V6, LADDR_FAMILIES };
 
 struct laddr_set {
 	uint32_t n;
-	uint32_t n_of[LADDR_FAMILIES]; // the IPv4 ones come first
+	uint32_t n_of[LADDR_FAMILIES]; // the IPv4 ones come first, and the shared ones of each family
 	struct laddr *laddrs;
+	uint16_t worker; // whose it is
+};
+
+// A walk over the ports of all addresses of a family.
+struct laddr_walk {
+	const struct laddr_set *set;
+	enum laddr_family family;
+	uint16_t rs_port_be;
+	struct ipaddr rs;
+	uint32_t *turn; // candidates taken so far, by all who compete for the same ports, those of one RS address, port and protocol
+	uint32_t salt;
+	// what the RS adds to a reply's hash, by the key of the address looked at last
+	const struct rss_port *rss;
+	uint32_t rss_hash;
 };
 
 struct laddr_candidate {
@@ -40,31 +59,14 @@ struct laddr_candidate {
 	uint16_t port_be;
 };
 
-// The worker must have a local address of the family. *turn: candidates taken so far in this walk, of which there is one for all
-// who compete for the same ports, those of one RS address, port and protocol.
-struct laddr_candidate laddr_next(
-	const struct laddr_set *set, enum laddr_family family, uint32_t *turn, uint32_t salt
-);
+// The worker must have a local address of the family.
+struct laddr_candidate laddr_next(struct laddr_walk *w);
 
-// Which worker owns a local address: every worker has the whole map, fixed at start.
-struct owner_entry {
-	struct ipaddr addr;
-	uint16_t worker;
-	uint16_t laddr; // its index in the owner's set
-	uint32_t used;
-};
+static inline struct laddr *laddr_at(
+	const struct laddr_set *set, enum laddr_family family, uint32_t number
+) {
+	return &set->laddrs[(family == LADDR_V4 ? 0 : set->n_of[LADDR_V4]) + number];
+}
 
-struct owner_map {
-	uint32_t mask;
-	struct owner_entry entries[];
-};
-
-enum { OWNER_NONE = UINT16_MAX };
-
-// NULL: nobody's local address.
-const struct owner_entry *owner_entry(const struct owner_map *map, struct ipaddr addr);
-
-// The worker, or OWNER_NONE.
-uint16_t owner_find(const struct owner_map *map, struct ipaddr addr);
-
-void owner_put(struct owner_map *map, struct ipaddr addr, uint16_t worker, uint16_t laddr);
+// What an address adds to the hash of the packets sent to it.
+uint32_t laddr_rss_hash(const struct rss_port *rss, struct ipaddr addr);
