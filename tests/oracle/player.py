@@ -302,7 +302,7 @@ class Player:
         )
         same("RS", in_order(engine.rs()), in_order(rs.row() for rs in services.rs()))
         same("sessions", in_order(engine.sessions()), in_order(self._rows()))
-        same("local addresses", engine.laddrs(), self._laddrs())
+        same("local addresses", {row.address: row for row in engine.laddrs()}, self._laddrs())
         given_up = [sessions.given_up for sessions in self.model.workers]
         same("given up", [self.engine.recycled(w) for w in range(len(given_up))], given_up)
         held = self.model.reassembly.buffers()

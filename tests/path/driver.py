@@ -67,6 +67,8 @@ class Harness:
         self._verdicts = names("harness_verdict", "HARNESS_")
         self._reasons = names("slb_drop", "SLB_DROP_")
         text = ffi.new("char[256]")
+        for port, rss in self.settings.rss.items():
+            lib.harness_set_rss(port, structs.put_rss(rss))
         rc = lib.harness_open(structs.config_of(self.settings), text, len(text))
         if rc < 0:
             raise OSError(-rc, bytes(ffi.string(text)).decode())
@@ -235,10 +237,10 @@ class Harness:
         rows = structs.listing(lib.harness_rs_list, "struct slb_rs_info")
         return [row for row in map(structs.get_rs, rows) if vs in ("", row.vs)]
 
-    def laddrs(self) -> dict[str, Laddr]:
-        """List the local addresses."""
+    def laddrs(self) -> list[Laddr]:
+        """List the local addresses, one that all workers have for each of them."""
         rows = structs.listing(lib.harness_laddr_list, "struct slb_laddr_info")
-        return {row.address: row for row in map(structs.get_laddr, rows)}
+        return [structs.get_laddr(row) for row in rows]
 
     def sessions(
         self, *, client: str = "", vs: str = "", rs: str = "", worker: int = -1, page: int = 256

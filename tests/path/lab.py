@@ -108,7 +108,7 @@ class Lab:
         """How many sessions there are, which three counts must agree on."""
         listed = len(self.harness.sessions())
         assert listed == sum(rs.traffic.active for rs in self.harness.rs())
-        assert listed == sum(laddr.active for laddr in self.harness.laddrs().values())
+        assert listed == sum(laddr.active for laddr in self.harness.laddrs())
         return listed
 
     def clear(self) -> None:
@@ -123,7 +123,7 @@ class Lab:
         assert not self.harness.vs()
         assert not self.harness.sessions()
         assert not self.harness.rs(), "an RS outlived its last session"
-        assert not any(laddr.active for laddr in self.harness.laddrs().values())
+        assert not any(laddr.active for laddr in self.harness.laddrs())
         assert self.harness.mbufs_in_use() == 0
         self.harness.events()
 

@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 from socket import htons, ntohs
 from typing import Any
 
+from packets.rss import Rss as NicRss
 from values import Laddr, Op, Rs, Session, Settings, Traffic, View, Vs
 
 from slb._harness import ffi, lib
@@ -53,7 +54,18 @@ def config_of(settings: Settings) -> Any:
         row.mtu, row.rx_desc, row.tx_desc = settings.mtu, 256, 256
         row.spread_hash = index in settings.spread_hash
         row.vlan = settings.vlans.get(index, 0)
+        if index in settings.rss:
+            row.steering = number("SLB_STEERING_RSS_PORT")
     return config
+
+
+def put_rss(rss: NicRss) -> Any:
+    """Return a struct harness_rss."""
+    row = ffi.new("struct harness_rss *")
+    row.key_len, row.table_len = len(rss.key), len(rss.table)
+    ffi.memmove(row.key, rss.key, len(rss.key))
+    ffi.memmove(row.table, bytes(rss.table), min(len(rss.table), 512))
+    return row
 
 
 def put_address(row: Any, text: str) -> None:

@@ -4,6 +4,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from packets.rss import Rss as NicRss
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -27,6 +29,7 @@ class Settings:
     pps: Mapping[str, int] = field(default_factory=dict)  # ospf, arp, other
     timeouts: Mapping[str, int] = field(default_factory=dict)  # TCP_SYN_SENT: seconds
     spread_hash: frozenset[int] = frozenset()  # ports
+    rss: Mapping[int, NicRss] = field(default_factory=dict)  # of ports steered by it
     vlans: Mapping[int, int] = field(default_factory=dict)  # by port
     renumber: bool = True
     options: Mapping[str, int] = field(default_factory=dict)  # other fields of struct slb_config
