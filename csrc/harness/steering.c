@@ -17,7 +17,7 @@
 #include <rte_thash.h>
 #include <string.h>
 
-enum { DESCRIPTORS = 64 };
+enum { DESCRIPTORS = 64, KEY_LEN = 40 };
 
 static struct harness_rss given[SLB_MAX_PORTS];
 static struct rss_port made[SLB_MAX_PORTS];
@@ -99,7 +99,7 @@ static int start_device(uint16_t id, uint16_t n_queues, uint64_t *types) {
 
 // What the device has, read by other means than those that steer.
 static void read_device(uint16_t id, struct harness_rss *out) {
-	struct rte_eth_rss_conf conf = {.rss_key = out->key, .rss_key_len = sizeof(out->key)};
+	struct rte_eth_rss_conf conf = {.rss_key = out->key, .rss_key_len = KEY_LEN};
 	struct rte_eth_rss_reta_entry64 reta[RSS_TABLE_MAX / RTE_ETH_RETA_GROUP_SIZE];
 	struct rte_eth_dev_info info;
 
@@ -109,7 +109,7 @@ static void read_device(uint16_t id, struct harness_rss *out) {
 	    || rte_eth_dev_rss_hash_conf_get(id, &conf) != 0
 	    || rte_eth_dev_rss_reta_query(id, reta, info.reta_size) != 0)
 		return;
-	out->key_len = info.hash_key_size;
+	out->key_len = KEY_LEN;
 	out->table_len = info.reta_size;
 	for (uint16_t i = 0; i < info.reta_size; i++)
 		out->table[i] = (uint8_t)reta[i / RTE_ETH_RETA_GROUP_SIZE]

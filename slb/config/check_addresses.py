@@ -86,7 +86,8 @@ def _local_addresses(config: Config) -> Iterator[Finding]:
                 taken[address] = "a local address already"
     count = local_addresses(config)
     # Each family is dealt by itself, so the larger number says how many workers have one.
-    if max(count.values()) < config.engine.workers:
+    shared = any(port.steering == "rss-port" and port.local_addresses for port in config.ports)
+    if max(count.values()) < config.engine.workers and not shared:
         text = (
             f"too few local addresses for the workers: {_counted(count)} for "
             f"{config.engine.workers}; give at least one a worker, or lower engine.workers"

@@ -86,7 +86,7 @@ def steering_list() -> list[views.SteeringView]:
     return [
         views.SteeringView(
             port=text(row.name),
-            method=methods[row.steer],
+            method=methods[row.steer].replace("_", "-"),
             spread=spreads[row.spread],
             reason=text(row.steer_reason),
             rx_queues=row.rx_queues,

@@ -96,4 +96,5 @@ def _port(row: Any, port: Port) -> None:
     row.rx_desc, row.tx_desc = port.rx_descriptors, port.tx_descriptors
     row.max_queues = port.queues
     row.spread_hash = port.spread == "hash"
+    row.steering = value(f"SLB_STEERING_{port.steering.upper().replace('-', '_')}")
     row.checksum_offload = value(f"SLB_OFFLOAD_{port.checksum_offload.upper()}")

@@ -128,6 +128,7 @@ class Port(Section, frozen=True):
     rx_descriptors: Descriptors = 1024
     tx_descriptors: Descriptors = 1024
     spread: Literal["auto", "hash"] = "auto"
+    steering: Literal["auto", "rss-port", "soft"] = "auto"
     checksum_offload: Literal["auto", "on", "off"] = "auto"
     kernel_interface: KernelInterface = field(default_factory=KernelInterface)
     addresses: tuple[Interface, ...] = ()

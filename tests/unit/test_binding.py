@@ -4,10 +4,11 @@
 import errno
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from msgspec import inspect
+from msgspec.structs import replace
 
 from slb import errors
 from slb.config.check_addresses import MAX_LADDRS
@@ -163,6 +164,16 @@ def test_settings() -> None:
     assert binding.text(c.file_prefix) == binding.text(memif.file_prefix), "the same socket"
 
 
+@pytest.mark.parametrize("word", ["auto", "rss-port", "soft"])
+def test_settings_of_steering(word: Literal["auto", "rss-port", "soft"]) -> None:
+    config = load(str(EXAMPLES / "one-arm-pci.yaml"), cpus=range(8))
+    assert to_c(config).ports[0].steering == lib.SLB_STEERING_AUTO, "if nothing is said"
+    (port,) = config.ports
+    chosen = replace(config, ports=(replace(port, steering=word),))
+    wanted = {"auto": lib.SLB_STEERING_AUTO, "soft": lib.SLB_STEERING_SOFT}
+    assert to_c(chosen).ports[0].steering == wanted.get(word, lib.SLB_STEERING_RSS_PORT)
+
+
 def test_settings_of_the_traffic() -> None:
     text = (EXAMPLES / "one-arm-pci.yaml").read_text().replace("mtu: 1500", "vlan: 7")
     c = to_c(parse("x", text, range(8)))
@@ -259,7 +270,7 @@ class Readings:
             row.spread, row.steer_reason = lib.SLB_SPREAD_HASH, b"it cannot"
 
         def down(row: Any) -> None:
-            row.link = lib.SLB_LINK_DOWN
+            row.link, row.steer = lib.SLB_LINK_DOWN, lib.SLB_STEER_RSS_PORT
 
         def unknown(row: Any) -> None:
             row.link = lib.SLB_LINK_UNKNOWN
@@ -290,7 +301,8 @@ def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (port.name, port.mac, port.link_up) == ("n" * 31, "02:00:00:00:00:0a", True)
     assert [other.link_up for other in others] == [False, None]
     assert (port.kernel_interface, port.kni_kind) == ("slb0", "tap")
-    steering, *_ = read.steering_list()
+    steering, by_ports, *_ = read.steering_list()
+    assert by_ports.method == "rss-port"
     assert (steering.method, steering.spread, steering.reason) == ("soft", "hash", "it cannot")
     assert steering.handed_off == 8
     drops = {row.reason: row for row in read.drop_list()}

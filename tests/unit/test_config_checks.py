@@ -4,6 +4,8 @@
 import pytest
 from unit.test_config_loader import GOOD, good, problems
 
+from slb.config.loader import parse
+
 PORT = GOOD[GOOD.index("  - name") : GOOD.index("service_subnets")]
 
 
@@ -218,6 +220,19 @@ def test_tables_must_hold_what_the_file_has() -> None:
         GOOD.replace("workers: 1", "rs_max: 1") + vs("10.96.0.1:80/tcp", "10.1.1.1:1", "10.1.1.1:2")
     )
     assert found == ["slb.yaml:2: engine.rs_max: 1 is less than the 2 in services; raise it"]
+
+
+def test_workers_may_share_a_ports_local_addresses() -> None:
+    """Only where that is certain: `auto` may come to `soft`, in which each worker needs its own."""
+    two = GOOD.replace("  workers: 1", "  workers: 2")
+    for word, fits in (("rss-port", True), ("auto", False), ("soft", False)):
+        text = two.replace("    local_addresses", f"    steering: {word}\n    local_addresses")
+        if fits:
+            assert parse("slb.yaml", text, range(4)).ports[0].steering == word
+            (line,) = problems(text.replace("[198.18.0.1]", "[]"))
+        else:
+            (line,) = problems(text)
+        assert "too few local addresses" in line
 
 
 def test_a_good_file_is_good() -> None:
