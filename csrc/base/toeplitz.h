@@ -11,7 +11,8 @@
 
 enum {
 	TOEPLITZ_INPUT = 36, // bytes, of IPv6 with ports
-	TOEPLITZ_KEY_MIN = TOEPLITZ_INPUT + 4, // bytes that such an input needs; of a longer key the rest is not used
+	TOEPLITZ_KEY_MIN =
+		40, // bytes that such an input needs; of a longer key the rest is not used
 };
 
 // Places in the input, in bytes.

@@ -34,9 +34,7 @@ static int check_port(const struct slb_config *config, uint16_t i, struct err *e
 	if (p->rx_desc < 32 || p->tx_desc < 32)
 		return err_set(e, EINVAL, "port %s: at least 32 descriptors", p->name);
 	if (p->steering > SLB_STEERING_SOFT)
-		return err_set(
-			e, EINVAL, "port %s: no steering method %u", p->name, p->steering
-		);
+		return err_set(e, EINVAL, "port %s: no steering method %u", p->name, p->steering);
 	if (p->kni_kind > SLB_KNI_VHOST || (p->kni_kind != SLB_KNI_NONE && p->kni_name[0] == '\0'))
 		return err_set(
 			e, EINVAL, "port %s: kernel interface without a kind or a name", p->name

@@ -66,12 +66,13 @@ struct owner_map *owners_new(const struct slb_config *config, const struct rss_p
 	for (uint16_t i = 0; i < config->n_laddrs; i++) {
 		const struct slb_laddr_config *l = &config->laddrs[i];
 		owner_put(
-			map, (struct owner_entry){
-				     .addr = ipaddr_from_address(&l->addr),
-				     .rss = rss[l->port],
-				     .worker = l->worker,
-				     .laddr = laddr_number(config, rss, i),
-			     }
+			map,
+			(struct owner_entry){
+				.addr = ipaddr_from_address(&l->addr),
+				.rss = rss[l->port],
+				.worker = l->worker,
+				.laddr = laddr_number(config, rss, i),
+			}
 		);
 	}
 	return map;
@@ -107,7 +108,7 @@ static bool init_laddrs(struct core *c, const struct slb_config *config, int soc
 				.port = from->port,
 				.rss = e->rss,
 				.rss_hash = e->rss == NULL ? 0 : laddr_rss_hash(e->rss, addr),
-			};
+		};
 	}
 	return true;
 }

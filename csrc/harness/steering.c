@@ -5,9 +5,9 @@
 
 #include "base/err.h"
 #include "base/toeplitz.h"
+#include "engine/engine.h"
 #include "harness/inner.h"
 #include "path/rss_port.h"
-#include "steer/steer.h"
 
 #include <errno.h>
 #include <rte_byteorder.h>
@@ -43,9 +43,7 @@ static struct rss_facts facts_of(const struct slb_config *config, uint16_t port)
 	return f;
 }
 
-int harness_steering(
-	const struct slb_config *config, const struct rss_port **rss, struct err *e
-) {
+int harness_steering(const struct slb_config *config, const struct rss_port **rss, struct err *e) {
 	for (uint16_t port = 0; port < config->n_ports; port++) {
 		struct rss_facts f = facts_of(config, port);
 		int rc;

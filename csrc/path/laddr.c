@@ -64,7 +64,8 @@ struct laddr_candidate laddr_next(struct laddr_walk *w) {
 	do {
 		uint32_t now = (*w->turn)++;
 		l = laddr_at(w->set, w->family, now % n);
-		port = l->rss == NULL ? next_of_all(now / n, w->salt) : next_of_share(w, l, now / n);
+		port = l->rss == NULL ? next_of_all(now / n, w->salt)
+				      : next_of_share(w, l, now / n);
 	} while (port == 0);
 	return (struct laddr_candidate){
 		.laddr = (uint16_t)(l - w->set->laddrs), .port_be = rte_cpu_to_be_16(port)

@@ -36,8 +36,8 @@ enum laddr_family { LADDR_V4 = 0, LADDR_V6, LADDR_FAMILIES };
 
 struct laddr_set {
 	uint32_t n;
-	uint32_t n_of[LADDR_FAMILIES]; // the IPv4 ones come first, and the shared ones of each family
-	struct laddr *laddrs;
+	uint32_t n_of[LADDR_FAMILIES];
+	struct laddr *laddrs; // the IPv4 ones come first, and in each family those that are shared
 	uint16_t worker; // whose it is
 };
 
@@ -47,7 +47,8 @@ struct laddr_walk {
 	enum laddr_family family;
 	uint16_t rs_port_be;
 	struct ipaddr rs;
-	uint32_t *turn; // candidates taken so far, by all who compete for the same ports, those of one RS address, port and protocol
+	// Candidates taken so far, by all who compete for the same ports, those of one RS address, port and protocol.
+	uint32_t *turn;
 	uint32_t salt;
 	// what the RS adds to a reply's hash, by the key of the address looked at last
 	const struct rss_port *rss;

@@ -35,8 +35,8 @@ static const struct owner_entry *entry_of(
 	const struct owner_map *map, const struct flow_key *key, const uint8_t *addrs6, uint8_t kind
 ) {
 	return owner_entry(
-		map, kind & KIND_V6 ? ipaddr_from_v6(addrs6 + IP6_BYTES)
-				    : ipaddr_from_v4(key->dst_be)
+		map,
+		kind & KIND_V6 ? ipaddr_from_v6(addrs6 + IP6_BYTES) : ipaddr_from_v4(key->dst_be)
 	);
 }
 

@@ -9,7 +9,7 @@ enum {
 	PORT_BITS = 16,
 	PORT_FIRST = 1024, // of those that sessions may take
 	PORT_LOW_BITS = 10, // those below that have no others
-	RATIO_FIRST = 7, // bits of the smallest walk: 16 of a port, less 9 of a place in the largest table
+	RATIO_FIRST = 7, // bits of the smallest walk: a port's, less a place's in the largest table
 };
 
 // By the bits of a walk: what each lap's stride is of the last one's. Odd, so that a lap visits every candidate once. With nine
@@ -121,8 +121,9 @@ static int check_table(const struct rss_facts *facts, struct err *e) {
 
 	if (n == 0 || n > RSS_TABLE_MAX || (n & (n - 1)) != 0)
 		return err_set(
-			e, ENOTSUP, "a redirection table of %u entries, not of a power of two up to %d",
-			n, RSS_TABLE_MAX
+			e, ENOTSUP,
+			"a redirection table of %u entries, not of a power of two up to %d", n,
+			RSS_TABLE_MAX
 		);
 	for (uint32_t place = 0; place < n; place++)
 		if (facts->worker[place] >= facts->n_workers)

@@ -43,7 +43,8 @@ struct rss_share {
 
 struct rss_classes {
 	uint16_t port[RSS_TABLE_MAX]; // one port of each class
-	uint16_t zero[2][256]; // what the lower and the upper byte of a number contribute to the port of class 0 that has this number
+	// What the lower and the upper byte of a number add to the port of class 0 that has this number.
+	uint16_t zero[2][256];
 };
 
 struct rss_port {

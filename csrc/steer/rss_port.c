@@ -63,7 +63,8 @@ static int read_table(const struct steer_port *port, struct rss_facts *f, struct
 	if (rc != 0)
 		return no_way(e, "redirection table", rc);
 	for (uint32_t i = 0; i < f->table_len; i++) {
-		uint16_t queue = reta[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
+		uint16_t queue =
+			reta[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
 		f->worker[i] = queue < UINT8_MAX ? (uint8_t)queue : UINT8_MAX;
 	}
 	return 0;
@@ -170,6 +171,4 @@ static bool rss_port_probe(const struct steer_port *port, struct steer_choice *c
 	return true;
 }
 
-const struct steer_ops steer_rss_port = {
-	.method = SLB_STEER_RSS_PORT, .probe = rss_port_probe
-};
+const struct steer_ops steer_rss_port = {.method = SLB_STEER_RSS_PORT, .probe = rss_port_probe};

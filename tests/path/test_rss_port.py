@@ -250,7 +250,7 @@ def test_ports_are_spread_over_the_range(open_lab: OpenLab) -> None:
 
 def test_addresses_of_two_ports(open_lab: OpenLab) -> None:
     """One port's are all workers', the other's are their workers' own; both families mixed."""
-    own = tuple((f"198.18.1.{w + 1}", w, 1) for w in range(3)) + (("2001:db8:19::1", 2, 1),)
+    own = (*((f"198.18.1.{w + 1}", w, 1) for w in range(3)), ("2001:db8:19::1", 2, 1))
     dice = random.Random(8)
     lab, rss = open_random(open_lab, dice, 3, 128, laddrs=(own[0], ONE6, *own[1:], ONE4))
     lab.usual()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The Toeplitz hash against published values, DPDK's, and a bit-by-bit one; and that it is linear."""
+"""The Toeplitz hash against published values, DPDK's and a bit-by-bit one; it is linear."""
 
 import random
 from ipaddress import ip_address
@@ -11,7 +11,7 @@ from slb._harness import lib
 
 pytestmark = pytest.mark.path
 
-# Microsoft, "Verifying the RSS hash calculation": source, destination, hashes by addresses and by ports too.
+# Microsoft, "Verifying the RSS hash calculation": both ends, the hash without and with ports.
 SUITE = [
     ("66.9.149.187:2794", "161.142.100.80:1766", 0x323E8FC2, 0x51CCC178),
     ("199.92.111.2:14230", "65.69.140.83:4739", 0xD718262A, 0xC626B0EA),
