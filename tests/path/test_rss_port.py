@@ -199,7 +199,7 @@ def test_some_of_many_ports_come_free(open_lab: OpenLab, workers: int, size: int
     share = len(shares(rss, one.data)[0])
     fill(lab.harness, 0, 4, share - 1, FIRST_CLIENT + 1)
     kept = share * 9 // 10
-    for _ in range(8):
+    for _ in range(5):
         lab.harness.advance(SESSION_S - 1)
         fill(lab.harness, 0, 4, kept)
         lab.harness.advance(2)
