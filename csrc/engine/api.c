@@ -225,6 +225,16 @@ int slb_session_list(
 	return engine == NULL ? -ESHUTDOWN : mailbox_call(engine, call_session_list, &c);
 }
 
+static int call_rule_list(struct admin *, void *arg) {
+	struct list_call *c = arg;
+	return rules_describe(engine, c->out, c->cap);
+}
+
+// On the admin core, since a device's rules are not for two at once.
+int slb_rule_list(struct slb_rule_info *out, uint32_t cap) {
+	return ask(call_rule_list, out, cap);
+}
+
 int slb_worker_list(struct slb_worker_info *out, uint32_t cap) {
 	return engine == NULL ? -ESHUTDOWN : workers_describe(engine, out, cap);
 }

@@ -37,12 +37,12 @@ static uint16_t laddr_number(
 	const struct slb_config *config, const struct rss_port *const *rss, uint16_t of
 ) {
 	const struct slb_laddr_config *l = &config->laddrs[of];
-	bool is_shared = rss[l->port] != NULL;
+	bool is_shared = rss[of] != NULL;
 	uint16_t number = 0;
 
 	for (uint16_t i = 0; i < config->n_laddrs; i++) {
 		const struct slb_laddr_config *other = &config->laddrs[i];
-		bool shared = rss[other->port] != NULL;
+		bool shared = rss[i] != NULL;
 		if (other->addr.family != l->addr.family)
 			continue;
 		if (shared == is_shared)
@@ -69,7 +69,7 @@ struct owner_map *owners_new(const struct slb_config *config, const struct rss_p
 			map,
 			(struct owner_entry){
 				.addr = ipaddr_from_address(&l->addr),
-				.rss = rss[l->port],
+				.rss = rss[i],
 				.worker = l->worker,
 				.laddr = laddr_number(config, rss, i),
 			}
@@ -310,7 +310,7 @@ static bool connect_workers(struct engine *g) {
 }
 
 int cores_open(struct engine *g, struct err *e) {
-	const struct rss_port *rss[SLB_MAX_PORTS] = {0};
+	const struct rss_port *rss[SLB_MAX_LADDRS];
 	bool ok;
 
 	g->admin.n_workers = g->config.n_workers;
@@ -319,8 +319,8 @@ int cores_open(struct engine *g, struct err *e) {
 	g->kni.idle.policy = g->config.kni_idle;
 	g->kni.stop = &g->stop;
 	g->cookie_key = siphash_key_draw();
-	for (uint16_t i = 0; i < g->config.n_ports; i++)
-		rss[i] = g->ports[i].steer.rss;
+	for (uint16_t i = 0; i < g->config.n_laddrs; i++)
+		rss[i] = steer_rss(&g->ports[g->config.laddrs[i].port].steer, i);
 	g->owners = owners_new(&g->config, rss);
 	ok = g->owners != NULL;
 	for (uint16_t id = 0; ok && id < g->config.n_workers; id++) {

@@ -90,6 +90,23 @@ static void add_device_stats(const struct engine_port *port, struct slb_port_inf
 	}
 }
 
+static void add_steering(const struct engine *g, uint16_t number, struct slb_port_info *info) {
+	const struct steer_choice *steer = &g->ports[number].steer;
+
+	info->steer = steer->method;
+	info->spread = steer->spread;
+	memcpy(info->steer_reason, steer->reason, sizeof(info->steer_reason));
+	for (uint16_t i = 0; i < g->config.n_laddrs; i++)
+		info->laddrs += g->config.laddrs[i].port == number;
+	if (steer->rules != NULL) {
+		info->rules = steer->rules->n;
+		info->ruled_laddrs = steer->rules->n_addresses;
+	}
+	for (uint16_t id = 0; id < g->config.n_workers; id++)
+		info->misdirected +=
+			counter_read(&g->workers[id]->core->counters.misdirected[number]);
+}
+
 static void describe_port(const struct engine *g, uint16_t i, struct slb_port_info *info) {
 	const struct slb_port_config *config = &g->config.ports[i];
 	const struct engine_port *port = &g->ports[i];
@@ -98,8 +115,6 @@ static void describe_port(const struct engine *g, uint16_t i, struct slb_port_in
 	*info = (struct slb_port_info){
 		.mtu = config->mtu,
 		.kni_kind = kni->kind,
-		.steer = port->steer.method,
-		.spread = port->steer.spread,
 		.rx_queues = port->n_rx,
 		.tx_queues = port->n_tx,
 		.rx_checksum = port->rx_checksum,
@@ -112,8 +127,35 @@ static void describe_port(const struct engine *g, uint16_t i, struct slb_port_in
 	memcpy(info->driver, port->driver, sizeof(info->driver));
 	memcpy(info->kni_name, config->kni_name, sizeof(info->kni_name));
 	memcpy(info->mac, port->mac, sizeof(info->mac));
-	memcpy(info->steer_reason, port->steer.reason, sizeof(info->steer_reason));
+	add_steering(g, i, info);
 	add_device_stats(port, info);
+}
+
+static void describe_rule(
+	const struct engine *g, const struct flow_rules *f, const struct flow_rule *rule,
+	struct slb_rule_info *info
+) {
+	const struct slb_laddr_config *l = &g->config.laddrs[rule->laddr];
+
+	*info = (struct slb_rule_info){
+		.addr = l->addr,
+		.port = l->port,
+		.worker = l->worker,
+		.shape = rule->shape,
+	};
+	info->counted = flow_hits(f, rule, &info->hits);
+}
+
+int rules_describe(const struct engine *g, struct slb_rule_info *out, uint32_t cap) {
+	uint32_t n = 0;
+
+	for (uint16_t port = 0; port < g->config.n_ports; port++) {
+		const struct flow_rules *f = g->ports[port].steer.rules;
+		for (uint32_t i = 0; f != NULL && i < f->n; i++, n++)
+			if (n < cap)
+				describe_rule(g, f, &f->rules[i], &out[n]);
+	}
+	return (int)n;
 }
 
 int ports_describe(const struct engine *g, struct slb_port_info *out, uint32_t cap) {

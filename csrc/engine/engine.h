@@ -82,11 +82,12 @@ struct core *core_new(
 );
 void core_free(struct core *c);
 
-// rss: of each port, or NULL where local addresses are not shared.
+// rss: by local address, what makes it one of all workers; NULL: it is its worker's alone.
 struct owner_map *owners_new(const struct slb_config *config, const struct rss_port *const *rss);
 
 int workers_describe(const struct engine *g, struct slb_worker_info *out, uint32_t cap);
 int ports_describe(const struct engine *g, struct slb_port_info *out, uint32_t cap);
+int rules_describe(const struct engine *g, struct slb_rule_info *out, uint32_t cap);
 
 // Runs call(admin, arg) on the admin core and returns what it returns; -ESHUTDOWN when the engine is not open.
 int mailbox_call(struct engine *g, int (*call)(struct admin *admin, void *arg), void *arg);

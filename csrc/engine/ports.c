@@ -243,26 +243,23 @@ static int start(struct engine_port *port, const struct slb_port_config *config,
 	return 0;
 }
 
-static bool has_laddr(const struct slb_config *config, uint16_t port, uint8_t family) {
-	for (uint16_t i = 0; i < config->n_laddrs; i++)
-		if (config->laddrs[i].port == port && config->laddrs[i].addr.family == family)
-			return true;
-	return false;
-}
-
 static int choose_steering(struct engine *g, uint16_t number, struct err *e) {
 	const struct slb_port_config *config = &g->config.ports[number];
 	struct engine_port *port = &g->ports[number];
 	struct steer_port facts = {
+		.nic = &nic_dpdk,
 		.dpdk_id = port->dpdk_id,
+		.number = number,
+		.driver = port->driver,
 		.n_workers = g->config.n_workers,
 		.n_queues = port->n_rx,
 		.steering = config->steering,
 		.distrust_spread = config->spread_hash,
 		.device_spreads = port->rss_types != 0 || keeps_flows(port->driver),
-		.local4 = has_laddr(&g->config, number, 4),
-		.local6 = has_laddr(&g->config, number, 6),
+		.tagged = config->vlan != 0,
 		.rss_types = port->rss_types,
+		.laddrs = g->config.laddrs,
+		.n_laddrs = g->config.n_laddrs,
 	};
 	char text[SLB_TEXT_LEN] = "";
 	int rc = steer_choose(&facts, &port->steer, &(struct err){text, sizeof(text)});
@@ -270,9 +267,9 @@ static int choose_steering(struct engine *g, uint16_t number, struct err *e) {
 	if (rc != 0)
 		return err_set(
 			e, -rc,
-			"ports[%u].steering: rss-port: %s; write auto or soft, and a local address "
-			"for each worker",
-			number, text
+			"ports[%u].steering: %s: %s; write auto, and a local address for each "
+			"worker",
+			number, config->steering == SLB_STEERING_FLOW ? "flow" : "rss-port", text
 		);
 	return 0;
 }
@@ -302,6 +299,7 @@ void ports_close(struct engine *g) {
 		kni_port_close(&g->kni.ports[i]);
 	for (uint16_t i = g->config.n_ports; i-- > 0;) {
 		struct engine_port *port = &g->ports[i];
+		steer_close(&port->steer);
 		if (port->probed) {
 			rte_eth_dev_stop(port->dpdk_id);
 			rte_eth_dev_close(port->dpdk_id);
@@ -309,6 +307,5 @@ void ports_close(struct engine *g) {
 		if (port->vdev)
 			rte_eal_hotplug_remove("vdev", port->device);
 		port->probed = port->vdev = false;
-		steer_close(&port->steer);
 	}
 }

@@ -113,15 +113,18 @@ static int open_worker(const struct slb_config *config, uint16_t id) {
 	h.admin.inbox[id] = h.inbox[id].ring;
 	h.admin.socket[id] = SOCKET_ID_ANY;
 	for (uint16_t port = 0; port < config->n_ports; port++)
-		c->spread_hash[port] = config->ports[port].spread_hash;
+		c->spread_hash[port] = harness_spreads_by_hash(config, port);
 	return h.inbox[id].ring != NULL ? 0 : -ENOMEM;
 }
 
-static int open_cores(const struct slb_config *config, const struct rss_port *const *rss) {
+static int open_cores(const struct slb_config *config) {
+	const struct rss_port *rss[SLB_MAX_LADDRS];
 	int rc = 0;
 
 	h.admin.wait = run_inboxes;
 	h.admin.n_ports = config->n_ports;
+	for (uint16_t i = 0; i < config->n_laddrs; i++)
+		rss[i] = harness_rss_of(config, i);
 	h.owners = owners_new(config, rss);
 	if (h.owners == NULL)
 		return -ENOMEM;
@@ -138,7 +141,6 @@ static int open_cores(const struct slb_config *config, const struct rss_port *co
 }
 
 int harness_open(const struct slb_config *config, char *text, uint32_t text_len) {
-	const struct rss_port *rss[SLB_MAX_PORTS] = {0};
 	struct err e = {text, text_len};
 	int rc = config_check(config, &e);
 
@@ -147,10 +149,12 @@ int harness_open(const struct slb_config *config, char *text, uint32_t text_len)
 	if (rc == 0)
 		rc = start_eal(&e);
 	if (rc == 0)
-		rc = harness_steering(config, rss, &e);
-	if (rc != 0)
+		rc = harness_nics_open(config, &e);
+	if (rc != 0) {
+		harness_nics_close();
 		return rc;
-	rc = open_cores(config, rss);
+	}
+	rc = open_cores(config);
 	if (rc != 0)
 		harness_close();
 	return rc == 0 ? 0 : err_set(&e, -rc, "no memory for the cores");
@@ -170,6 +174,7 @@ void harness_close(void) {
 		rte_ring_free(h.inbox[w].ring);
 		core_free(h.admin.cores[w]);
 	}
+	harness_nics_close();
 	rte_free(h.owners);
 	h.owners = NULL;
 	h.admin = (struct admin){0};
@@ -390,6 +395,12 @@ int harness_laddr_list(struct slb_laddr_info *out, uint32_t cap) {
 
 int harness_drop_list(uint64_t *out, uint32_t cap) {
 	return admin_drop_list(&h.admin, out, cap);
+}
+
+uint64_t harness_misdirected(uint16_t worker, uint16_t port) {
+	return worker < h.admin.n_workers && port < SLB_MAX_PORTS
+		? h.admin.cores[worker]->counters.misdirected[port]
+		: 0;
 }
 
 uint64_t harness_untold(uint16_t worker) {

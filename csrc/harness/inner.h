@@ -19,8 +19,13 @@ struct rte_mbuf *harness_mbuf(const struct harness_packet *p);
 // Copies the frame out; the mbuf stays the caller's.
 void harness_frame(struct harness_packet *p, const struct rte_mbuf *m);
 
-// The RSS of the ports that are to be steered by it, as harness_set_rss() gave it. -ENOTSUP with a sentence when it does not do.
-int harness_steering(const struct slb_config *config, const struct rss_port **rss, struct err *e);
+// Chooses how the ports with a model of a NIC are steered; -ENOTSUP with a sentence when what is configured cannot be.
+int harness_nics_open(const struct slb_config *config, struct err *e);
+void harness_nics_close(void);
+
+// What makes a local address one of all workers, or NULL; whether a port's clients are spread by the workers.
+const struct rss_port *harness_rss_of(const struct slb_config *config, uint16_t laddr);
+bool harness_spreads_by_hash(const struct slb_config *config, uint16_t port);
 
 // Undoes harness_wire(), packets still in the rings included.
 void harness_unwire(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Steering without a NIC: the RSS of ports that have no device, hashes to compare, and what is chosen for a virtual device.
+// Steering's hashes, to be compared, and what is chosen for a virtual device.
 
 #include "slb_harness_c.h"
 
@@ -18,44 +18,6 @@
 #include <string.h>
 
 enum { DESCRIPTORS = 64, KEY_LEN = 40 };
-
-static struct harness_rss given[SLB_MAX_PORTS];
-static struct rss_port made[SLB_MAX_PORTS];
-
-int harness_set_rss(uint16_t port, const struct harness_rss *rss) {
-	if (port >= SLB_MAX_PORTS)
-		return -EINVAL;
-	given[port] = *rss;
-	return 0;
-}
-
-static struct rss_facts facts_of(const struct slb_config *config, uint16_t port) {
-	const struct harness_rss *rss = &given[port];
-	struct rss_facts f = {
-		.key_len = rss->key_len, .table_len = rss->table_len, .n_workers = config->n_workers
-	};
-
-	memcpy(f.key, rss->key, sizeof(f.key));
-	memcpy(f.worker, rss->table, sizeof(f.worker));
-	for (uint16_t i = 0; i < config->n_laddrs; i++)
-		if (config->laddrs[i].port == port)
-			f.wanted[config->laddrs[i].addr.family == 6 ? RSS_V6 : RSS_V4] = true;
-	return f;
-}
-
-int harness_steering(const struct slb_config *config, const struct rss_port **rss, struct err *e) {
-	for (uint16_t port = 0; port < config->n_ports; port++) {
-		struct rss_facts f = facts_of(config, port);
-		int rc;
-		if (config->ports[port].steering != SLB_STEERING_RSS_PORT)
-			continue;
-		rc = rss_port_init(&made[port], &f, e);
-		if (rc != 0)
-			return rc;
-		rss[port] = &made[port];
-	}
-	return 0;
-}
 
 uint32_t harness_toeplitz(const uint8_t *key, uint32_t at, const uint8_t *input, uint32_t n) {
 	struct toeplitz t;
@@ -96,12 +58,12 @@ static int start_device(uint16_t id, uint16_t n_queues, uint64_t *types) {
 }
 
 // What the device has, read by other means than those that steer.
-static void read_device(uint16_t id, struct harness_rss *out) {
+static void read_device(uint16_t id, struct harness_nic *out) {
 	struct rte_eth_rss_conf conf = {.rss_key = out->key, .rss_key_len = KEY_LEN};
 	struct rte_eth_rss_reta_entry64 reta[RSS_TABLE_MAX / RTE_ETH_RETA_GROUP_SIZE];
 	struct rte_eth_dev_info info;
 
-	*out = (struct harness_rss){0};
+	*out = (struct harness_nic){0};
 	memset(reta, 0xff, sizeof(reta));
 	if (rte_eth_dev_info_get(id, &info) != 0 || info.reta_size == 0
 	    || rte_eth_dev_rss_hash_conf_get(id, &conf) != 0
@@ -116,14 +78,20 @@ static void read_device(uint16_t id, struct harness_rss *out) {
 
 int harness_steer(
 	const char *device, uint16_t n_queues, uint16_t n_workers, uint8_t steering,
-	struct harness_rss *out, char *text, uint32_t text_len
+	struct harness_nic *out, char *text, uint32_t text_len
 ) {
+	const struct slb_laddr_config laddrs[] = {
+		{.addr = {{198, 18, 0, 1}, .family = 4}, .worker = 0},
+		{.addr = {{0x20, 1, 0xd, 0xb8, [15] = 1}, .family = 6}, .worker = 0},
+	};
 	struct steer_port port = {
+		.nic = &nic_dpdk,
+		.driver = "",
 		.n_workers = n_workers,
 		.n_queues = n_queues,
 		.steering = steering,
-		.local4 = true,
-		.local6 = true,
+		.laddrs = laddrs,
+		.n_laddrs = 2,
 	};
 	struct err e = {text, text_len};
 	struct steer_choice choice = {0};

@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 12
+#define SLB_ABI_VERSION 13
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -52,11 +52,25 @@ enum slb_link { SLB_LINK_DOWN = 0, SLB_LINK_UP, SLB_LINK_UNKNOWN };
 
 enum slb_kni_kind { SLB_KNI_NONE = 0, SLB_KNI_TAP, SLB_KNI_VHOST };
 
-// How a port is to steer replies. Auto: as well as its device can; else that method or none.
-enum slb_steering { SLB_STEERING_AUTO = 0, SLB_STEERING_RSS_PORT, SLB_STEERING_SOFT };
+// How a port is to steer replies. Auto: as well as its device can; else that method, and no better one.
+enum slb_steering {
+	SLB_STEERING_AUTO = 0,
+	SLB_STEERING_FLOW,
+	SLB_STEERING_RSS_PORT,
+	SLB_STEERING_SOFT,
+};
 
 // How it does.
-enum slb_steer { SLB_STEER_SINGLE = 0, SLB_STEER_SOFT, SLB_STEER_RSS_PORT };
+enum slb_steer { SLB_STEER_SINGLE = 0, SLB_STEER_SOFT, SLB_STEER_RSS_PORT, SLB_STEER_FLOW };
+
+// What of an address's packets a device's rule is for. Any: all, or what no other of its rules is for.
+enum slb_rule_shape {
+	SLB_RULE_NONE = 0,
+	SLB_RULE_ANY,
+	SLB_RULE_TCP,
+	SLB_RULE_UDP,
+	SLB_RULE_FRAGMENT,
+};
 
 // Who spreads a port's client packets over the workers: its own queues, or the receiving worker by hash.
 enum slb_spread { SLB_SPREAD_QUEUES = 0, SLB_SPREAD_HASH };
@@ -382,6 +396,22 @@ struct slb_port_info {
 	uint64_t kni_to_kernel;
 	uint64_t kni_from_kernel;
 	uint64_t kni_dropped;
+	uint64_t
+		misdirected; // replies that came to a worker other than theirs, and were handed over
+	uint32_t rules; // in the device
+	uint16_t laddrs; // that the port has
+	uint16_t ruled_laddrs; // of them, with rules
+};
+
+// What is sent to a local address goes to its worker.
+struct slb_rule_info {
+	struct slb_address addr;
+	uint16_t port;
+	uint16_t worker;
+	uint8_t shape; // enum slb_rule_shape
+	uint8_t counted; // 1: the device counts
+	uint16_t reserved;
+	uint64_t hits;
 };
 
 // One that all workers have is listed for each.
@@ -419,6 +449,7 @@ int slb_rs_list(struct slb_rs_info *out, uint32_t cap);
 int slb_worker_list(struct slb_worker_info *out, uint32_t cap);
 int slb_port_list(struct slb_port_info *out, uint32_t cap);
 int slb_laddr_list(struct slb_laddr_info *out, uint32_t cap);
+int slb_rule_list(struct slb_rule_info *out, uint32_t cap);
 int slb_route_list(struct slb_route *out, uint32_t cap);
 int slb_neighbour_list(struct slb_neighbour *out, uint32_t cap);
 

@@ -98,26 +98,66 @@ uint8_t harness_tcp_next(uint8_t state, uint8_t direction, uint8_t tcp_flags);
 // SipHash-2-4 of `len` bytes; the key has 16.
 uint64_t harness_siphash(const uint8_t *key, const uint8_t *bytes, uint32_t len);
 
-// What a port's device would spread packets by.
-struct harness_rss {
+// What the model of a NIC has or lacks, as bits.
+enum harness_nic_fault {
+	HARNESS_NIC_KEY_FIXED = 1, // the key cannot be changed
+	HARNESS_NIC_KEY_HIDDEN = 2, // nor read
+	HARNESS_NIC_TABLE_FIXED = 4,
+	HARNESS_NIC_TABLE_HIDDEN = 8,
+	HARNESS_NIC_NO_PRIORITY = 16, // rules of priority 0 only
+	HARNESS_NIC_NO_V6 = 32, // rules for IPv4 only
+	HARNESS_NIC_COUNTS = 64, // each rule's packets, told by harness_rule_hits()
+};
+
+enum harness_nic_limit { HARNESS_NIC_RULES = 512 };
+
+// A model of a port's NIC: what the engine asks and tells when it steers. Which queue a frame goes to follows from it.
+struct harness_nic {
+	char driver[32];
+	uint64_t rss_types; // as rte_eth_rss_conf.rss_hf; 0: no RSS
 	uint8_t key[64];
 	uint16_t key_len;
 	uint16_t table_len;
-	uint8_t table[512]; // workers
+	uint16_t queues;
+	uint16_t rules_max; // 0: takes none
+	uint16_t
+		breaks_at; // the rule, counted from 1, that was checked and yet is refused; 0: none
+	uint16_t faults; // enum harness_nic_fault
+	uint8_t table[512]; // queues
 };
 
-// For ports whose steering is rss-port, from the next harness_open() on, which fails if it does not do.
-int harness_set_rss(uint16_t port, const struct harness_rss *rss);
+struct harness_nic_rule {
+	struct slb_address to;
+	uint16_t queue;
+	uint8_t shape; // enum slb_rule_shape
+	uint8_t tagged; // 1: of frames with a VLAN tag
+	uint32_t reserved;
+	uint64_t hits;
+};
+
+// From the next harness_open() on; NULL: none, so the port is steered by soft.
+int harness_set_nic(uint16_t port, const struct harness_nic *nic);
+
+// The model as it is by now.
+int harness_get_nic(uint16_t port, struct harness_nic *out);
+int harness_nic_rule_list(uint16_t port, struct harness_nic_rule *out, uint32_t cap);
+
+// What was chosen for it: enum slb_steer, and why in `text`; and what the engine reads as its rules' hits, -ENOTSUP if it cannot.
+int harness_steering(uint16_t port, char *text, uint32_t text_len);
+int harness_rule_hits(uint16_t port, uint64_t *out, uint32_t cap);
+
+// Replies that a worker has handed over because they came to the wrong one, by the port they came to.
+uint64_t harness_misdirected(uint16_t worker, uint16_t port);
 
 // The share that n bytes at a place have in an RSS input's hash, and DPDK's hash of a whole one; the key has 40 bytes.
 uint32_t harness_toeplitz(const uint8_t *key, uint32_t at, const uint8_t *input, uint32_t n);
 uint32_t harness_softrss(const uint8_t *key, const uint8_t *input, uint32_t n);
 
 // What is chosen for a virtual device that has local addresses of both families, while a harness is open: enum slb_steer, with
-// the reason in `text` and what the device has in *out, zeros if it does not tell. -errno, -ENOTSUP with a sentence.
+// the reason in `text`; key and table of *out are what the device has, zeros if it does not tell. -errno, -ENOTSUP with a sentence.
 int harness_steer(
 	const char *device, uint16_t n_queues, uint16_t n_workers, uint8_t steering,
-	struct harness_rss *out, char *text, uint32_t text_len
+	struct harness_nic *out, char *text, uint32_t text_len
 );
 
 // What the engine says about a PCI device that DPDK has not found, from a folder like sysfs's bus/pci/devices. -EINVAL when

@@ -156,9 +156,11 @@ static void admit_one(struct core *c, struct burst *b, uint16_t at, enum source 
 	owner = owner_of_flow(c->owners, &p->key, pkt_addrs6(p), p->kind);
 	if (owner != OWNER_NONE) {
 		// A fragment comes from its datagram's home.
-		if (owner != c->id && (from != FROM_WORKER || p->flags & PKT_FRAGMENT))
+		if (owner != c->id && (from != FROM_WORKER || p->flags & PKT_FRAGMENT)) {
+			// Devices do not bring fragments to where whole packets go.
+			c->counters.misdirected[p->m->port] += !(p->flags & PKT_FRAGMENT);
 			pkt_decide(p, VERDICT_HANDOFF, owner);
-		else
+		} else
 			refuse(c, p, SLB_DROP_NO_SESSION);
 		return;
 	}

@@ -34,6 +34,7 @@ struct core_counters {
 	uint64_t created;
 	uint64_t ended;
 	uint64_t recycled; // of them, ended to make room
+	uint64_t misdirected[SLB_MAX_PORTS]; // replies for another worker, by the port they came to
 	uint64_t untold; // segments that should have told an RS its client's address, and could not
 };
 

@@ -11,7 +11,6 @@
 #include <rte_malloc.h>
 #include <rte_random.h>
 #include <rte_version.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { OWN_KEYS = 8, GROUPS = RSS_TABLE_MAX / RTE_ETH_RETA_GROUP_SIZE, DEFAULT_KEY_LEN = 40 };
@@ -41,7 +40,7 @@ static int check_types(uint64_t types, const struct rss_facts *f, struct err *e)
 
 static int read_hash(const struct steer_port *port, struct rss_facts *f, struct err *e) {
 	struct rte_eth_rss_conf conf = {.rss_key = f->key, .rss_key_len = (uint8_t)f->key_len};
-	int rc = rte_eth_dev_rss_hash_conf_get(port->dpdk_id, &conf);
+	int rc = port->nic->hash_get(port->dpdk_id, &conf);
 
 	if (rc != 0)
 		return no_way(e, "RSS key", rc);
@@ -59,7 +58,7 @@ static int read_table(const struct steer_port *port, struct rss_facts *f, struct
 
 	for (uint32_t i = 0; i < GROUPS; i++)
 		reta[i].mask = UINT64_MAX;
-	rc = rte_eth_dev_rss_reta_query(port->dpdk_id, reta, f->table_len);
+	rc = port->nic->table_get(port->dpdk_id, reta, f->table_len);
 	if (rc != 0)
 		return no_way(e, "redirection table", rc);
 	for (uint32_t i = 0; i < f->table_len; i++) {
@@ -78,7 +77,7 @@ static int write_hash(const struct steer_port *port, struct rss_facts *f) {
 
 	for (uint32_t i = 0; i < f->key_len; i++)
 		f->key[i] = (uint8_t)rte_rand();
-	return rte_eth_dev_rss_hash_update(port->dpdk_id, &conf);
+	return port->nic->hash_set(port->dpdk_id, &conf);
 }
 
 static int write_table(const struct steer_port *port, struct rss_facts *f) {
@@ -89,7 +88,7 @@ static int write_table(const struct steer_port *port, struct rss_facts *f) {
 		reta[i / RTE_ETH_RETA_GROUP_SIZE].mask = UINT64_MAX;
 		reta[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE] = f->worker[i];
 	}
-	return rte_eth_dev_rss_reta_update(port->dpdk_id, reta, f->table_len);
+	return port->nic->table_set(port->dpdk_id, reta, f->table_len);
 }
 
 // As the device has them.
@@ -121,20 +120,19 @@ static int use_ours(
 	return rss_port_init(rss, f, e);
 }
 
-static int find_facts(const struct steer_port *port, struct rss_facts *f, struct err *e) {
+static int find_facts(
+	const struct steer_port *port, const struct flow_rules *rules, struct rss_facts *f,
+	struct err *e
+) {
 	struct rte_eth_dev_info info;
 
-	if (port->n_queues < port->n_workers)
-		return err_set(
-			e, ENOTSUP, "%u receive queues do not reach %u workers", port->n_queues,
-			port->n_workers
-		);
-	if (port->rss_types == 0 || rte_eth_dev_info_get(port->dpdk_id, &info) != 0
+	if (port->rss_types == 0 || port->nic->info(port->dpdk_id, &info) != 0
 	    || info.reta_size == 0)
 		return err_set(e, ENOTSUP, "the device has no RSS with a redirection table");
 	f->n_workers = port->n_workers;
-	f->wanted[RSS_V4] = port->local4;
-	f->wanted[RSS_V6] = port->local6;
+	for (uint16_t i = 0; i < port->n_laddrs; i++)
+		if (steer_has(port, i) && (rules == NULL || !rules->has[i]))
+			f->wanted[port->laddrs[i].addr.family == 6 ? RSS_V6 : RSS_V4] = true;
 	f->table_len = info.reta_size;
 	f->key_len = info.hash_key_size != 0 ? info.hash_key_size : DEFAULT_KEY_LEN;
 	if (f->table_len > RSS_TABLE_MAX || f->key_len > RSS_KEY_MAX)
@@ -145,12 +143,15 @@ static int find_facts(const struct steer_port *port, struct rss_facts *f, struct
 	return check_types(port->rss_types, f, e);
 }
 
-static bool rss_port_probe(const struct steer_port *port, struct steer_choice *choice) {
-	struct err e = {choice->reason, sizeof(choice->reason)};
+struct rss_port *rss_port_find(
+	const struct steer_port *port, const struct flow_rules *rules, struct steer_text *why
+) {
+	char text[SLB_TEXT_LEN] = "";
+	struct err e = {text, sizeof(text)};
 	struct rss_port *rss = rte_malloc("rss_port", sizeof(*rss), 64);
 	struct rss_facts f = {0};
 	const char *whose = "the device's own";
-	int rc = rss == NULL ? err_set(&e, ENOMEM, "no memory") : find_facts(port, &f, &e);
+	int rc = rss == NULL ? err_set(&e, ENOMEM, "no memory") : find_facts(port, rules, &f, &e);
 
 	if (rc == 0) {
 		rc = use_its(port, &f, rss, &e);
@@ -159,16 +160,11 @@ static bool rss_port_probe(const struct steer_port *port, struct steer_choice *c
 			whose = "written";
 		}
 	}
-	if (rc != 0) {
-		rte_free(rss);
-		return false;
+	if (rc == 0) {
+		steer_say(why, "local ports by %u entries of RSS, %s", f.table_len, whose);
+		return rss;
 	}
-	choice->rss = rss;
-	snprintf(
-		choice->reason, sizeof(choice->reason),
-		"no rules: local ports by %u entries of RSS, %s", f.table_len, whose
-	);
-	return true;
+	steer_say(why, "%s", text);
+	rte_free(rss);
+	return NULL;
 }
-
-const struct steer_ops steer_rss_port = {.method = SLB_STEER_RSS_PORT, .probe = rss_port_probe};

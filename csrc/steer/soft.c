@@ -2,16 +2,8 @@
 
 #include "steer/soft.h"
 
-#include "steer/steer.h"
-
 #include <rte_ring.h>
 #include <stdio.h>
-
-static bool soft_probe(const struct steer_port *, struct steer_choice *) {
-	return true;
-}
-
-const struct steer_ops steer_soft = {.method = SLB_STEER_SOFT, .probe = soft_probe};
 
 struct rte_ring *soft_ring_create(const char *prefix, uint16_t from, uint16_t to, int socket) {
 	char name[RTE_RING_NAMESIZE];

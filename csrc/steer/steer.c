@@ -4,42 +4,106 @@
 
 #include <errno.h>
 #include <rte_malloc.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
-static const struct steer_ops *const METHODS[] = {&steer_single, &steer_rss_port, &steer_soft};
+void steer_say(struct steer_text *to, const char *format, ...) {
+	size_t used = strlen(to->text);
+	va_list args;
 
-enum { N_METHODS = sizeof(METHODS) / sizeof(METHODS[0]) };
+	if (used > 0) {
+		snprintf(to->text + used, to->len - used, "; ");
+		used = strlen(to->text);
+	}
+	va_start(args, format);
+	vsnprintf(to->text + used, to->len - used, format, args);
+	va_end(args);
+}
 
 // With fewer queues than workers the device cannot reach them all, whatever it does.
 static uint8_t choose_spread(const struct steer_port *port) {
 	bool reaches_all = port->n_queues >= port->n_workers;
 
+	if (port->n_workers == 1)
+		return SLB_SPREAD_QUEUES;
 	return reaches_all && port->device_spreads && !port->distrust_spread ? SLB_SPREAD_QUEUES
 									     : SLB_SPREAD_HASH;
 }
 
-// One worker needs no method, whichever is wanted.
-static bool is_allowed(const struct steer_port *port, uint8_t method) {
-	return method != SLB_STEER_RSS_PORT || port->steering != SLB_STEERING_SOFT;
+static uint16_t n_addresses(const struct steer_port *port) {
+	uint16_t n = 0;
+
+	for (uint16_t i = 0; i < port->n_laddrs; i++)
+		n += steer_has(port, i);
+	return n;
+}
+
+// A method that is configured is the best to be tried.
+static void try_methods(
+	const struct steer_port *port, struct steer_choice *choice, struct steer_text *why
+) {
+	uint8_t best = port->steering;
+	uint16_t n = n_addresses(port);
+
+	if (best == SLB_STEERING_AUTO || best == SLB_STEERING_FLOW)
+		choice->rules = flow_install(port, why);
+	if (choice->rules != NULL && choice->rules->n_addresses < n)
+		steer_say(
+			why, "%u of %u local addresses have rules", choice->rules->n_addresses, n
+		);
+	if (choice->rules == NULL || choice->rules->n_addresses < n)
+		choice->rss = rss_port_find(port, choice->rules, why);
+}
+
+static uint8_t method_of(const struct steer_choice *choice) {
+	if (choice->rules != NULL)
+		return SLB_STEER_FLOW;
+	return choice->rss != NULL ? SLB_STEER_RSS_PORT : SLB_STEER_SOFT;
 }
 
 int steer_choose(const struct steer_port *port, struct steer_choice *choice, struct err *e) {
-	*choice = (struct steer_choice){.method = SLB_STEER_SOFT};
-	choice->spread = port->n_workers == 1 ? SLB_SPREAD_QUEUES : choose_spread(port);
-	if (port->steering == SLB_STEERING_SOFT)
-		snprintf(choice->reason, sizeof(choice->reason), "so configured");
-	for (uint32_t i = 0; i < N_METHODS; i++) {
-		if (is_allowed(port, METHODS[i]->method) && METHODS[i]->probe(port, choice)) {
-			choice->method = METHODS[i]->method;
-			break;
-		}
+	struct steer_text why = {choice->reason, sizeof(choice->reason)};
+	bool wrong;
+
+	*choice = (struct steer_choice){.method = SLB_STEER_SINGLE};
+	choice->spread = choose_spread(port);
+	if (port->n_workers == 1) {
+		steer_say(&why, "one worker: nothing to steer");
+		return 0;
 	}
-	if (choice->method == SLB_STEER_SOFT && port->steering == SLB_STEERING_RSS_PORT)
-		return err_set(e, ENOTSUP, "%s", choice->reason);
-	return 0;
+	choice->method = SLB_STEER_SOFT;
+	if (n_addresses(port) == 0) {
+		steer_say(&why, "no local addresses, so no replies to steer");
+		return 0;
+	}
+	if (port->steering == SLB_STEERING_SOFT)
+		steer_say(&why, "so configured");
+	else if (port->n_queues < port->n_workers)
+		steer_say(
+			&why, "%u receive queues do not reach %u workers", port->n_queues,
+			port->n_workers
+		);
+	else
+		try_methods(port, choice, &why);
+	choice->method = method_of(choice);
+	wrong = (port->steering == SLB_STEERING_FLOW && choice->method != SLB_STEER_FLOW)
+		|| (port->steering == SLB_STEERING_RSS_PORT
+		    && choice->method != SLB_STEER_RSS_PORT);
+	if (!wrong)
+		return 0;
+	err_set(e, ENOTSUP, "%s", choice->reason);
+	steer_close(choice);
+	return -ENOTSUP;
+}
+
+const struct rss_port *steer_rss(const struct steer_choice *choice, uint16_t laddr) {
+	return choice->rules != NULL && choice->rules->has[laddr] ? NULL : choice->rss;
 }
 
 void steer_close(struct steer_choice *choice) {
+	flow_remove(choice->rules);
 	rte_free(choice->rss);
+	choice->rules = NULL;
 	choice->rss = NULL;
 }

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from slb.engine.protocol import Engine
 from slb.errors import NotReady
 from slb.model.views import OspfView
+from slb.steering.watch import Watch
 from slb.tables.apply import Tables
 
 
 @dataclass(frozen=True)
 class Backend:
-    """The engine, the tables over it, and the state of OSPF."""
+    """The engine, the tables over it, how it steers, and the state of OSPF."""
 
     engine: Engine
     tables: Tables
+    steering: Watch
     ospf: Callable[[], Awaitable[OspfView]]
 
 

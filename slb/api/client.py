@@ -107,6 +107,10 @@ class Client:
         """List how each port steers."""
         return self._get(views.Items[views.SteeringView], "/steering").items
 
+    def steering_rules(self) -> list[views.RuleView]:
+        """List the rules that the ports' devices have."""
+        return self._get(views.Items[views.RuleView], "/steering/rules").items
+
     def worker_list(self) -> list[views.WorkerView]:
         """List the workers."""
         return self._get(views.Items[views.WorkerView], "/workers").items

@@ -31,6 +31,7 @@ from slb.errors import ConfigError, EngineError, SlbError
 from slb.kernel.mirror import Mirror
 from slb.kernel.netlink import Netlink
 from slb.model.config import Config
+from slb.steering.watch import Watch
 from slb.tables.apply import Tables
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 THREADS = 32
 EVENTS_S = 0.05
 BEAT_S = 0.25
+STEERING_S = 1.0
 BEAT_TIMEOUT_S = 2.0
 DRAIN_S = 1.0
 DRAIN_POLL_S = 0.05
@@ -52,6 +54,7 @@ class Parts:
     netlink: Netlink
     mirror: Mirror
     announce: Announce
+    steering: Watch
     socket: SocketFile
     gate: Gate
 
@@ -112,7 +115,7 @@ class Daemon:
         await parts.tables.apply(config.services)
         stack.push_async_callback(parts.announce.stop)
         await parts.announce.start()
-        gate.open(Backend(engine, parts.tables, parts.announce.view))
+        gate.open(Backend(engine, parts.tables, parts.steering, parts.announce.view))
         stack.callback(gate.shut, "slbd is stopping")
         return parts
 
@@ -144,6 +147,7 @@ class Daemon:
                 group.create_task(parts.announce.run()),
                 group.create_task(self._events(parts)),
                 group.create_task(self._heartbeat(parts)),
+                group.create_task(_steering(parts.steering)),
                 group.create_task(self._reloads(parts)),
             ]
             await self._stop.wait()
@@ -213,7 +217,15 @@ def _parts(
     announce = Announce(config, tables)
     tables.changed = announce.touch
     mirror = Mirror(engine, netlink, ports.names(config), local, ports.static_view(config))
-    return Parts(engine, tables, netlink, mirror, announce, socket, gate)
+    steering = Watch(engine, {port.name: port.misdirected_pps for port in config.ports})
+    return Parts(engine, tables, netlink, mirror, announce, steering, socket, gate)
+
+
+async def _steering(watch: Watch) -> None:
+    while True:
+        for sentence in await asyncio.to_thread(watch.look, time.monotonic()):
+            log.warning("%s", sentence)
+        await asyncio.sleep(STEERING_S)
 
 
 def _set_mode(socket: SocketFile, config: Config) -> None:

@@ -88,6 +88,11 @@ class NativeEngine:
         with self._call():
             return read.steering_list()
 
+    def rule_list(self) -> list[views.RuleView]:
+        """List the rules that the ports' devices have."""
+        with self._call():
+            return read.rule_list(self._ports)
+
     def laddr_list(self) -> list[views.LaddrView]:
         """List the local addresses."""
         with self._call():

@@ -52,6 +52,9 @@ class Engine(Protocol):
     def steering_list(self) -> list[views.SteeringView]:
         """List how each port steers."""
 
+    def rule_list(self) -> list[views.RuleView]:
+        """List the rules that the ports' devices have."""
+
     def laddr_list(self) -> list[views.LaddrView]:
         """List the local addresses."""
 

@@ -91,8 +91,27 @@ def steering_list() -> list[views.SteeringView]:
             reason=text(row.steer_reason),
             rx_queues=row.rx_queues,
             handed_off=handed_off,
+            laddrs=row.laddrs,
+            ruled_laddrs=row.ruled_laddrs,
+            rules=row.rules,
+            misdirected=row.misdirected,
         )
         for row in listing(lib.slb_port_list, "struct slb_port_info", "ports")
+    ]
+
+
+def rule_list(ports: Sequence[str]) -> list[views.RuleView]:
+    """Read the rules that the devices have."""
+    shapes = _words("slb_rule_shape", "SLB_RULE_")
+    return [
+        views.RuleView(
+            port=ports[row.port],
+            address=str(get_address(row.addr)),
+            packets=shapes[row.shape],
+            worker=row.worker,
+            hits=row.hits if row.counted else None,
+        )
+        for row in listing(lib.slb_rule_list, "struct slb_rule_info", "rules")
     ]
 
 

@@ -128,7 +128,8 @@ class Port(Section, frozen=True):
     rx_descriptors: Descriptors = 1024
     tx_descriptors: Descriptors = 1024
     spread: Literal["auto", "hash"] = "auto"
-    steering: Literal["auto", "rss-port", "soft"] = "auto"
+    steering: Literal["auto", "flow", "rss-port", "soft"] = "auto"
+    misdirected_pps: Pps = 1000
     checksum_offload: Literal["auto", "on", "off"] = "auto"
     kernel_interface: KernelInterface = field(default_factory=KernelInterface)
     addresses: tuple[Interface, ...] = ()

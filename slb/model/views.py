@@ -123,7 +123,11 @@ class PortView(Struct, frozen=True):
 
 
 class SteeringView(Struct, frozen=True):
-    """How a port's replies find their worker; `handed_off` counts all workers' hand-offs."""
+    """How a port's replies find their worker; `handed_off` counts all workers' hand-offs.
+
+    `ruled_laddrs` of its `laddrs` local addresses have `rules` in the device. `misdirected`:
+    replies that came to a worker other than theirs, and were handed over.
+    """
 
     port: str
     method: str
@@ -131,6 +135,26 @@ class SteeringView(Struct, frozen=True):
     reason: str
     rx_queues: int
     handed_off: int
+    laddrs: int = 0
+    ruled_laddrs: int = 0
+    rules: int = 0
+    misdirected: int = 0
+    misdirected_pps: int = 0
+    health: str = "ok"
+
+
+class RuleView(Struct, frozen=True):
+    """A rule in a port's device: what is sent to a local address goes to its worker.
+
+    `packets` says which of them: any, tcp, udp or fragment. `hits` is None where the device does
+    not count.
+    """
+
+    port: str
+    address: str
+    packets: str
+    worker: int
+    hits: int | None
 
 
 class WorkerView(Struct, frozen=True):

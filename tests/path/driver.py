@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import structs
+from packets.nic import NicRule
+from packets.rss import Rss
 from structs import names, number
 from values import Laddr, Op, Rs, Session, Settings, View, Vs
 
@@ -67,8 +69,10 @@ class Harness:
         self._verdicts = names("harness_verdict", "HARNESS_")
         self._reasons = names("slb_drop", "SLB_DROP_")
         text = ffi.new("char[256]")
-        for port, rss in self.settings.rss.items():
-            lib.harness_set_rss(port, structs.put_rss(rss))
+        for port in range(self.settings.ports):
+            nic = self.settings.nics.get(port)
+            row = structs.put_nic(nic, self.settings.workers) if nic else ffi.NULL
+            lib.harness_set_nic(port, row)
         rc = lib.harness_open(structs.config_of(self.settings), text, len(text))
         if rc < 0:
             raise OSError(-rc, bytes(ffi.string(text)).decode())
@@ -106,6 +110,31 @@ class Harness:
                 waiting = []
         if waiting:
             yield from self.run(worker, waiting)
+
+    def steering(self, port: int = 0) -> tuple[str, str]:
+        """How the port with a model of a NIC is steered, and why so."""
+        text = ffi.new("char[256]")
+        method = lib.harness_steering(port, text, len(text))
+        return names("slb_steer", "SLB_STEER_")[method], bytes(ffi.string(text)).decode()
+
+    def nic(self, port: int = 0) -> tuple[Rss, list[NicRule]]:
+        """The key and table that the model of a NIC has by now, and its rules."""
+        row = ffi.new("struct harness_nic *")
+        if lib.harness_get_nic(port, row) != 0:
+            raise OSError("the port has no NIC")
+        rules = ffi.new("struct harness_nic_rule[]", int(lib.HARNESS_NIC_RULES))
+        count = lib.harness_nic_rule_list(port, rules, len(rules))
+        return structs.nic_rss(row), [structs.nic_rule(rules[i]) for i in range(count)]
+
+    def rule_hits(self, port: int = 0) -> list[int] | None:
+        """What the engine reads as the hits of each rule; None: the NIC does not count."""
+        hits = ffi.new("uint64_t[]", int(lib.HARNESS_NIC_RULES))
+        count = lib.harness_rule_hits(port, hits, len(hits))
+        return None if count < 0 else list(hits[0:count])
+
+    def misdirected(self, port: int = 0) -> list[int]:
+        """Replies that each worker has handed over because they came to the wrong one."""
+        return [lib.harness_misdirected(w, port) for w in range(self.settings.workers)]
 
     def wire(self, *, tx_queues: int, tx_room: int) -> None:
         """Give the workers ports and rings that take_sent() and take_punted() alone empty."""

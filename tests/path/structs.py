@@ -6,7 +6,8 @@ from ipaddress import ip_address, ip_network
 from socket import htons, ntohs
 from typing import Any
 
-from packets.rss import Rss as NicRss
+from packets.nic import Nic, NicRule
+from packets.rss import Rss
 from values import Laddr, Op, Rs, Session, Settings, Traffic, View, Vs
 
 from slb._harness import ffi, lib
@@ -54,18 +55,38 @@ def config_of(settings: Settings) -> Any:
         row.mtu, row.rx_desc, row.tx_desc = settings.mtu, 256, 256
         row.spread_hash = index in settings.spread_hash
         row.vlan = settings.vlans.get(index, 0)
-        if index in settings.rss:
-            row.steering = number("SLB_STEERING_RSS_PORT")
+        if index in settings.nics:
+            row.steering = number(f"SLB_STEERING_{settings.steering}")
     return config
 
 
-def put_rss(rss: NicRss) -> Any:
-    """Return a struct harness_rss."""
-    row = ffi.new("struct harness_rss *")
-    row.key_len, row.table_len = len(rss.key), len(rss.table)
-    ffi.memmove(row.key, rss.key, len(rss.key))
-    ffi.memmove(row.table, bytes(rss.table), min(len(rss.table), 512))
+# What a device hashes by: fragments and other protocols by addresses, TCP and UDP by ports too.
+RSS_TYPES = sum(1 << bit for bit in (2, 3, 4, 5, 7, 8, 9, 10, 11, 13))
+
+
+def put_nic(nic: Nic, workers: int) -> Any:
+    """Return a struct harness_nic."""
+    row = ffi.new("struct harness_nic *")
+    row.driver, row.queues = nic.driver.encode(), nic.queues or workers
+    row.rules_max, row.breaks_at = nic.rules_max, nic.breaks_at
+    row.faults = sum(number(f"HARNESS_NIC_{fault}") for fault in nic.faults)
+    if nic.rss:
+        key, table = nic.rss.key, nic.rss.table
+        row.rss_types, row.key_len, row.table_len = RSS_TYPES, len(key), len(table)
+        ffi.memmove(row.key, key, len(key))
+        ffi.memmove(row.table, bytes(table), min(len(table), 512))
     return row
+
+
+def nic_rss(row: Any) -> Rss:
+    """Read the key and the table of a struct harness_nic."""
+    return Rss(bytes(row.key)[: row.key_len], tuple(row.table[0 : row.table_len]))
+
+
+def nic_rule(row: Any) -> NicRule:
+    """Read a struct harness_nic_rule."""
+    shape = names("slb_rule_shape", "SLB_RULE_")[row.shape]
+    return NicRule(address(row.to), int(row.queue), shape, bool(row.tagged))
 
 
 def put_address(row: Any, text: str) -> None:

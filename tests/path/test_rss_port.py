@@ -4,7 +4,7 @@ the same local addresses."""
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -15,7 +15,7 @@ from cases_fragments import BIG, FIRST, LAST, SECOND
 from driver import Harness, Result
 from errors import Error, ToSender
 from fragments import follow
-from lab import PLAIN, Lab
+from lab import PLAIN, Lab, OpenLab
 from packets.fragments import cut
 from packets.frames import (
     ACK,
@@ -32,6 +32,7 @@ from packets.frames import (
     udp6,
 )
 from packets.nat import endpoints
+from packets.nic import Nic
 from packets.rss import MICROSOFT_KEY, Rss, random_rss, toeplitz
 from values import Settings
 
@@ -46,13 +47,14 @@ SIZES = {1: (1, 2, 128), 2: (2, 128, 512), 3: (4, 64, 512), 4: (8, 128, 256), 7:
 UDP = Clients(udp(b""))
 RS_UDP, RS6_UDP = "10.10.0.1:53", "[2001:db8:10::1]:53"
 
-OpenLab = Callable[[Settings], Lab]
 CLIENTS = {"TCP IPv4": tcp, "TCP IPv6": tcp6, "UDP IPv4": udp, "UDP IPv6": udp6}
 
 
 def settings(rss: Rss, workers: int, laddrs: Any = FOUR, **changes: Any) -> Settings:
     """All workers on the same local addresses of a port."""
-    return replace(Settings(workers=workers, laddrs=laddrs, rss={0: rss}), **changes)
+    nic = Nic(rss, faults=("KEY_FIXED", "TABLE_FIXED"))
+    wanted = Settings(workers=workers, laddrs=laddrs, nics={0: nic}, steering="RSS_PORT")
+    return replace(wanted, **changes)
 
 
 def open_random(
@@ -333,9 +335,9 @@ REFUSED = {
     "a key of one byte": (Rss(b"\x6d" * 40, (0, 1) * 256), "too regular"),
     "no use for IPv6": (Rss(MICROSOFT_KEY[:20] + bytes(20), (0, 1) * 64), "ports of IPv6"),
     "a short key": (Rss(MICROSOFT_KEY[:39], (0, 1) * 64), "RSS key of 39 bytes, 40 are needed"),
-    "no table": (Rss(MICROSOFT_KEY, ()), "a redirection table of 0 entries"),
+    "no table": (Rss(MICROSOFT_KEY, ()), "no RSS with a redirection table"),
     "an odd table": (Rss(MICROSOFT_KEY, (0, 1) * 48), "a redirection table of 96 entries"),
-    "a large table": (Rss(MICROSOFT_KEY, (0, 1) * 512), "a redirection table of 1024 entries"),
+    "a large table": (Rss(MICROSOFT_KEY, (0, 1) * 512), "RSS has 1024 table entries"),
     "a worker left out": (Rss(MICROSOFT_KEY, (1,) * 128), "does not lead to all 2 workers"),
     "no such worker": (Rss(MICROSOFT_KEY, (0, 1, 2, 1)), "entry 2 of the redirection table leads"),
 }

@@ -4,7 +4,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from packets.rss import Rss as NicRss
+from packets.nic import Nic
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Settings:
     pps: Mapping[str, int] = field(default_factory=dict)  # ospf, arp, other
     timeouts: Mapping[str, int] = field(default_factory=dict)  # TCP_SYN_SENT: seconds
     spread_hash: frozenset[int] = frozenset()  # ports
-    rss: Mapping[int, NicRss] = field(default_factory=dict)  # of ports steered by it
+    nics: Mapping[int, Nic] = field(default_factory=dict)  # of ports
+    steering: str = "AUTO"  # of these ports
     vlans: Mapping[int, int] = field(default_factory=dict)  # by port
     renumber: bool = True
     options: Mapping[str, int] = field(default_factory=dict)  # other fields of struct slb_config

@@ -9,6 +9,7 @@ from slb.model.views import (
     PortView,
     RouteView,
     RsView,
+    RuleView,
     SessionView,
     SteeringView,
     Traffic,
@@ -52,7 +53,20 @@ ROUTES = (
 )
 
 STEERING = SteeringView(
-    "lan0", "soft", "queues", "net_ixgbe takes no flow rules", rx_queues=2, handed_off=24_061_728
+    "lan0",
+    "flow",
+    "queues",
+    "the device has room for 1 rules",
+    rx_queues=2,
+    handed_off=24_061_728,
+    laddrs=2,
+    ruled_laddrs=1,
+    rules=1,
+    misdirected=48_123,
+)
+RULES = (
+    RuleView("lan0", "198.18.0.1", "any", 0, 117_000),
+    RuleView("lan0", "2001:db8:18::1", "tcp", 1, None),
 )
 
 OSPF = OspfView(

@@ -16,6 +16,7 @@ from slb.api.backend import Backend, Gate
 from slb.api.server import make_app
 from slb.model.policy import Scheduler
 from slb.model.views import OspfView
+from slb.steering.watch import Watch
 from slb.tables.apply import Tables
 
 
@@ -72,7 +73,7 @@ class FakeDaemon:
     async def _run(self) -> None:
         gate = Gate()
         tables = Tables(self.engine, [IPv4Network("10.96.0.0/16")])
-        gate.open(Backend(self.engine, tables, self._ospf))
+        gate.open(Backend(self.engine, tables, Watch(self.engine, {"lan0": 1}), self._ospf))
         app = make_app(gate)
         app.middlewares.insert(0, self._around)
         runner = web.AppRunner(app, access_log=None)

@@ -80,6 +80,9 @@ class FakeEngine(MemoryEngine):
     def steering_list(self) -> list[views.SteeringView]:
         return [fake_answers.STEERING]
 
+    def rule_list(self) -> list[views.RuleView]:
+        return list(fake_answers.RULES)
+
     def laddr_list(self) -> list[views.LaddrView]:
         return list(fake_answers.LADDR)
 

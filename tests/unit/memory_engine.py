@@ -76,6 +76,9 @@ class MemoryEngine:
     def steering_list(self) -> list[views.SteeringView]:
         return [views.SteeringView("lan0", "soft", "hash", "net_tap cannot steer", 1, 7)]
 
+    def rule_list(self) -> list[views.RuleView]:
+        return [views.RuleView("lan0", "198.18.0.1", "any", 0, None)]
+
     def laddr_list(self) -> list[views.LaddrView]:
         return [views.LaddrView("198.18.0.1", 0, "lan0", 1, 2)]
 

@@ -21,6 +21,7 @@ from slb.model import views
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.policy import VsTimeouts
 from slb.model.service import RealServer, Service, VsEdit
+from slb.steering.watch import Watch
 from slb.tables.apply import Tables
 
 T = TypeVar("T")
@@ -40,7 +41,8 @@ def backend(engine: MemoryEngine) -> Backend:
     """A backend with the subnets of GOOD."""
     config = parse("slb.yaml", GOOD, range(4))
     local = [a for span in config.ports[0].local_addresses for a in span]
-    return Backend(engine, Tables(engine, config.service_subnets, local), ospf)
+    tables = Tables(engine, config.service_subnets, local)
+    return Backend(engine, tables, Watch(engine, {"lan0": 1}), ospf)
 
 
 class Api:
@@ -181,7 +183,8 @@ def test_readings(api: Api) -> None:
         assert [row.address for row in await client.laddr_list()] == ["198.18.0.1"]
         assert [row.gateway for row in await client.route_list()] == [None]
         assert [row.mac for row in await client.neighbour_list()] == ["02:00:00:00:00:01"]
-        assert [row.method for row in await client.steering()] == ["soft"]
+        assert [(row.method, row.health) for row in await client.steering()] == [("soft", "ok")]
+        assert [row.address for row in await client.steering_rules()] == ["198.18.0.1"]
         assert [row.total for row in await client.drops()] == [3]
         assert len(await client.worker_list()) == 2
         assert await client.port_list() == []

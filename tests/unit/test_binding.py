@@ -164,14 +164,19 @@ def test_settings() -> None:
     assert binding.text(c.file_prefix) == binding.text(memif.file_prefix), "the same socket"
 
 
-@pytest.mark.parametrize("word", ["auto", "rss-port", "soft"])
-def test_settings_of_steering(word: Literal["auto", "rss-port", "soft"]) -> None:
+@pytest.mark.parametrize("word", ["auto", "flow", "rss-port", "soft"])
+def test_settings_of_steering(word: Literal["auto", "flow", "rss-port", "soft"]) -> None:
     config = load(str(EXAMPLES / "one-arm-pci.yaml"), cpus=range(8))
     assert to_c(config).ports[0].steering == lib.SLB_STEERING_AUTO, "if nothing is said"
     (port,) = config.ports
     chosen = replace(config, ports=(replace(port, steering=word),))
-    wanted = {"auto": lib.SLB_STEERING_AUTO, "soft": lib.SLB_STEERING_SOFT}
-    assert to_c(chosen).ports[0].steering == wanted.get(word, lib.SLB_STEERING_RSS_PORT)
+    wanted = {
+        "auto": lib.SLB_STEERING_AUTO,
+        "flow": lib.SLB_STEERING_FLOW,
+        "rss-port": lib.SLB_STEERING_RSS_PORT,
+        "soft": lib.SLB_STEERING_SOFT,
+    }
+    assert to_c(chosen).ports[0].steering == wanted[word]
 
 
 def test_settings_of_the_traffic() -> None:
@@ -268,6 +273,7 @@ class Readings:
             marshal.put_mac(row.mac, "02:00:00:00:00:0a")
             row.link, row.kni_kind, row.steer = lib.SLB_LINK_UP, lib.SLB_KNI_TAP, lib.SLB_STEER_SOFT
             row.spread, row.steer_reason = lib.SLB_SPREAD_HASH, b"it cannot"
+            row.laddrs, row.ruled_laddrs, row.rules, row.misdirected = 5, 2, 8, 1 << 40
 
         def down(row: Any) -> None:
             row.link, row.steer = lib.SLB_LINK_DOWN, lib.SLB_STEER_RSS_PORT
@@ -276,6 +282,17 @@ class Readings:
             row.link = lib.SLB_LINK_UNKNOWN
 
         return rows("struct slb_port_info", fill, down, unknown)(out, room)
+
+    def slb_rule_list(self, out: Any, room: int) -> int:
+        def counted(row: Any) -> None:
+            marshal.put_address(row.addr, RS.address)
+            row.shape, row.worker, row.counted, row.hits = lib.SLB_RULE_UDP, 3, 1, 1 << 40
+
+        def other(row: Any) -> None:
+            counted(row)
+            row.port, row.shape, row.counted = 1, lib.SLB_RULE_ANY, 0
+
+        return rows("struct slb_rule_info", counted, other)(out, room)
 
     def slb_worker_list(self, out: Any, room: int) -> int:
         def fill(row: Any) -> None:
@@ -305,6 +322,12 @@ def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert by_ports.method == "rss-port"
     assert (steering.method, steering.spread, steering.reason) == ("soft", "hash", "it cannot")
     assert steering.handed_off == 8
+    assert (steering.laddrs, steering.ruled_laddrs, steering.rules) == (5, 2, 8)
+    assert steering.misdirected == 1 << 40
+    assert read.rule_list(["lan0", "lan1"]) == [
+        views.RuleView("lan0", str(RS.address), "udp", 3, 1 << 40),
+        views.RuleView("lan1", str(RS.address), "any", 3, None),
+    ]
     drops = {row.reason: row for row in read.drop_list()}
     assert drops["NO_VS"] == views.DropView("NO_VS", 7, [3, 4])
     assert len(drops) == lib.SLB_DROP_COUNT

@@ -225,7 +225,7 @@ def test_tables_must_hold_what_the_file_has() -> None:
 def test_workers_may_share_a_ports_local_addresses() -> None:
     """Only where that is certain: `auto` may come to `soft`, in which each worker needs its own."""
     two = GOOD.replace("  workers: 1", "  workers: 2")
-    for word, fits in (("rss-port", True), ("auto", False), ("soft", False)):
+    for word, fits in (("rss-port", True), ("auto", False), ("flow", False), ("soft", False)):
         text = two.replace("    local_addresses", f"    steering: {word}\n    local_addresses")
         if fits:
             assert parse("slb.yaml", text, range(4)).ports[0].steering == word

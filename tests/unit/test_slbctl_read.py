@@ -211,7 +211,14 @@ def test_network_tables(daemon: FakeDaemon) -> None:
     routes = slbctl(daemon.socket, "route", "list").lines
     assert routes[1:] == ["192.0.2.0/24 connected lan0", "0.0.0.0/0 192.0.2.1 lan0"]
     steering = slbctl(daemon.socket, "steering").lines
-    assert steering[1] == "lan0 soft queues 2 24.1M net_ixgbe takes no flow rules"
+    counts = "2 1 of 2 48123 24.1M"
+    assert steering[1] == f"lan0 flow ok queues {counts} the device has room for 1 rules"
+    rules = slbctl(daemon.socket, "steering", "--rules").lines
+    assert rules == [
+        "PORT LOCAL ADDRESS PACKETS WORKER HITS",
+        "lan0 198.18.0.1 any 0 117000",
+        "lan0 2001:db8:18::1 tcp 1 -",
+    ]
 
 
 def test_ospf_status(daemon: FakeDaemon) -> None:
@@ -277,8 +284,10 @@ EMPTY = {
     "neigh list": "no neighbours; the kernel interface resolved none yet",
     "route list": "no routes; the kernel interface has none",
     "steering": "no ports",
+    "steering --rules": "no device has rules",
 }
 PATHS = {
+    "steering --rules": "steering/rules",
     "vs list": "vs",
     "vs stats": "vs",
     "rs list": "rs",
@@ -311,7 +320,9 @@ JSON_KEYS = {
     "kni_to_kernel kni_from_kernel kni_dropped",
     "neigh list": "address mac port",
     "route list": "prefix gateway port",
-    "steering": "port method spread reason rx_queues handed_off",
+    "steering": "port method spread reason rx_queues handed_off laddrs ruled_laddrs rules "
+    "misdirected misdirected_pps health",
+    "steering --rules": "port address packets worker hits",
     "drops": "reason total workers",
     "session list": "client vs local rs worker state idle_ms expires_ms",
 }

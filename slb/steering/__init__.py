@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Whether replies find their workers as the chosen methods promise."""
