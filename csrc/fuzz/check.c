@@ -373,11 +373,13 @@ static uint64_t count_at_servers(uint32_t *removed) {
 }
 
 static uint64_t count_at_laddrs(void) {
-	struct slb_laddr_info rows[SLB_MAX_WORKERS];
-	int n = harness_laddr_list(rows, SLB_MAX_WORKERS);
+	// Two for each worker, and where they are all workers' each of them is listed for each.
+	enum { ROWS = 2 * 4 * 4 };
+	struct slb_laddr_info rows[ROWS];
+	int n = harness_laddr_list(rows, ROWS);
 	uint64_t active = 0;
 
-	for (int i = 0; i < n && i < SLB_MAX_WORKERS; i++)
+	for (int i = 0; i < n && i < ROWS; i++)
 		active += rows[i].active;
 	return active;
 }

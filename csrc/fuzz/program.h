@@ -18,7 +18,7 @@ enum fuzz_limit {
 // How the engine is opened.
 struct fuzz_head {
 	uint8_t shape; // workers 1 + bits 0-1; a second port if bit 2; spread by hash on port 0, 1: bits 3, 4;
-	// VLAN 100 on port 0, 1: bits 5, 6
+	// VLAN 100 on port 0, 1: bits 5, 6; NICs that steer some replies by rules and the others by RSS: bit 7
 	uint8_t sizes; // MTU of port 0, 1: bits 0-1, 2-3; sessions: bit 4; few punts a second: bit 5;
 	// built-in time-outs if bits 6 and 7, else short ones, which cost less to wait for
 	uint8_t tcp; // RST without session: bit 0; numbers as they come: bit 1; RST to both ends when a session expires: bit 2;

@@ -172,6 +172,25 @@ static void set_laddrs(struct slb_config *config) {
 			};
 }
 
+// Room for two rules, so that the first local address of either family has one; the others are all workers'.
+static void set_nic(uint16_t port, const struct slb_config *config, bool has) {
+	static const uint8_t KEY[] = "a key that does for any table, 40 bytes.";
+	struct harness_nic nic = {
+		.driver = "net_fuzz",
+		.rss_types = UINT64_MAX,
+		.key_len = sizeof(KEY) - 1,
+		.table_len = 64,
+		.queues = config->n_workers,
+		.rules_max = 2,
+		.faults = HARNESS_NIC_KEY_FIXED | HARNESS_NIC_TABLE_FIXED,
+	};
+
+	memcpy(nic.key, KEY, sizeof(KEY) - 1);
+	for (uint16_t i = 0; i < nic.table_len; i++)
+		nic.table[i] = (uint8_t)(i % config->n_workers);
+	harness_set_nic(port, has ? &nic : NULL);
+}
+
 void world_config(const struct fuzz_head *head, struct slb_config *config) {
 	uint32_t pps = head->sizes & 1 << 5 ? 32 : 100000;
 
@@ -189,8 +208,10 @@ void world_config(const struct fuzz_head *head, struct slb_config *config) {
 	config->punt_ospf_pps = config->punt_arp_pps = config->punt_other_pps = pps;
 	if (head->sizes >> 6 != 3)
 		set_timeouts(config);
-	for (uint16_t i = 0; i < config->n_ports; i++)
+	for (uint16_t i = 0; i < config->n_ports; i++) {
 		set_port(&config->ports[i], head, i);
+		set_nic(i, config, head->shape >> 7 & 1);
+	}
 	set_tcp(head, config);
 	set_laddrs(config);
 }

@@ -17,6 +17,7 @@ struct world_address {
 	uint8_t family; // 4 or 6
 };
 
+// Gives the ports their NICs too.
 void world_config(const struct fuzz_head *head, struct slb_config *config);
 
 // After so long without packets every session is over.

@@ -20,7 +20,7 @@ from fuzz.program import change, frame, program, quiesce, quote, repeat, reply, 
 CLIENT6, VIP6, ROUTER6 = "2001:db8:9::9", "2001:db8:96::a", "2001:db8:2::1"
 VIP_BOTH6 = "2001:db8:96::c"
 VIP_WEIGHTED = "10.96.0.12"
-TWO_WORKERS, TWO_PORTS, SPREAD = 1, 4, 8
+TWO_WORKERS, TWO_PORTS, SPREAD, NIC = 1, 4, 8, 128
 VLAN = 32
 PROXIED = 128
 SMALL_MTUS, FEW_SESSIONS, FEW_PUNTS, LONG = 0b1010, 16, 32, 0xC0
@@ -98,6 +98,7 @@ def tcp_seeds() -> Iterator[tuple[str, bytes]]:
         yield f"tcp-{name}-talk", program(talk(first))
         yield f"tcp-{name}-two-workers", program(talk(first), shape=TWO_WORKERS | TWO_PORTS)
         yield f"tcp-{name}-spread", program(talk(first), shape=3 | TWO_PORTS | SPREAD)
+        yield f"tcp-{name}-nic", program(talk(first), shape=TWO_WORKERS | NIC)
         yield f"tcp-{name}-vlan", program(talk(first), shape=TWO_PORTS | VLAN)
         yield f"tcp-{name}-small-mtu", program(talk(first), sizes=SMALL_MTUS, shape=TWO_PORTS)
         yield f"tcp-{name}-reset", program(handshake(first), reply("R"), frame(first), reply("SA"))
@@ -233,6 +234,16 @@ def udp_seeds() -> Iterator[tuple[str, bytes]]:
                     wait(100),
                     reply(payload=150, cut=cut),
                     shape=TWO_WORKERS | SPREAD,
+                ),
+            )
+            yield (
+                f"udp-{name}-fragments-{order}-nic",
+                program(
+                    frame(first, cut=cut, ends=False),
+                    reply(payload=150, cut=cut, worker=1, late=True),
+                    wait(100),
+                    reply(payload=150, cut=cut),
+                    shape=TWO_WORKERS | NIC,
                 ),
             )
     yield "udp-no-checksum", program(frame(udp(chksum=0), fix=3), reply())
