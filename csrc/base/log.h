@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // While the engine opens, what EAL and the drivers log is held back: only one line of it matters, as the reason in the
-// sentence about a failure. Once open, their log goes to standard error. For one thread.
+// sentence about a failure; and while its ports close, none does. In between their log goes to standard error. For one thread.
 #pragma once
 
 void log_capture_start(void);

@@ -60,7 +60,10 @@ void slb_close(void) {
 	if (engine == NULL)
 		return;
 	lcores_stop(engine);
+	// The driver of a tap that was moved into another namespace complains of each rule that went with it.
+	log_capture_start();
 	ports_close(engine);
+	log_capture_stop();
 	cores_close(engine);
 	pools_free(engine);
 	eal_close(engine);
