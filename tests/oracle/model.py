@@ -17,6 +17,7 @@ from oracle import fragments, icmp_errors, refused, segment_size, told
 from oracle.icmp_errors import LEAST_MTU6, is_error, quotation
 from oracle.meter import Meters
 from oracle.outcome import Arrival, Fate, Observed, Trail, Verdict
+from oracle.owners import Owners
 from oracle.packet import (
     ARP,
     BALANCED,
@@ -36,7 +37,7 @@ from oracle.packet import (
 from oracle.proxied import Proxying
 from oracle.punt import PUNT_ARP, PUNT_OSPF, PUNT_OTHER, is_ospf, punt_class
 from oracle.reassembly import Reassembly, of_first
-from oracle.routes import Routes, packed
+from oracle.routes import Routes
 from oracle.services import Limits, Service, Services, VirtualServer
 from oracle.sessions import Illegal, Session, Sessions, is_wide
 from oracle.syn_proxy import Staged
@@ -60,17 +61,10 @@ class Model(Proxying):
     def __init__(self, settings: Settings, macs: Sequence[bytes]) -> None:
         super().__init__()
         self._settings, self._macs = settings, macs
-        self._owner = {packed(text): worker for text, worker, _ in settings.laddrs}
+        self.owners = Owners(settings)
         self.services = Services(settings.workers, settings.vs_max)
         self.workers = [
-            Sessions(
-                {False: settings.sessions, True: settings.sessions6},
-                (address for address, owner in self._owner.items() if owner == worker),
-                settings.timeouts,
-                settings.options.get("drain_tcp_s", 0),
-                bool(settings.options.get("recycle")),
-            )
-            for worker in range(settings.workers)
+            Sessions(settings, self.owners.of_worker(worker)) for worker in range(settings.workers)
         ]
         self.routes = Routes(View())
         self.now = 0
@@ -80,8 +74,8 @@ class Model(Proxying):
         self.asked: set[tuple[Address, int]] = set()
         self.stopping = False
         self._spread: dict[Key, int] = {}
-        nobody = self._bad_source
-        self.reassembly = Reassembly(settings, self._owner, self.services, self.drops, nobody)
+        nobody, owners = self._bad_source, self.owners
+        self.reassembly = Reassembly(settings, owners, self.services, self.drops, nobody)
         # Pieces of longer packets that go on behind the burst under way, by worker.
         self.made: list[list[Verdict]] = [[] for _ in self.workers]
         self._spare = SPARE
@@ -94,7 +88,7 @@ class Model(Proxying):
     def apply(self, ops: Sequence[Op]) -> None:
         """Carry a transaction out; raises Refusal."""
         sizes = [{len(address) for address in sessions.laddrs} for sessions in self.workers]
-        taken = set(self._owner) | self.routes.own
+        taken = {*self.owners, *self.routes.own}
         room = self._settings.sessions6 > 0
         self.services.apply(ops, Limits(taken, set.intersection(*sizes), room), self.now)
 
@@ -243,10 +237,10 @@ class Model(Proxying):
 
     def _icmp(self, fate: Fate, packet: Packet, own: bool, observed: Observed) -> None:
         # The kernel speaks neighbour discovery, which never leaves the link, for local addresses.
-        asked = packet.dst in self._owner and packet.ttl == 255
+        asked = packet.dst in self.owners and packet.ttl == 255
         if own or (asked and punt_class(packet) == PUNT_ARP):
             fate.punt(punt_class(packet))
-        elif not (self.services.is_vip(packet.dst) or packet.dst in self._owner):
+        elif not (self.services.is_vip(packet.dst) or packet.dst in self.owners):
             raise Malformed("NOT_FOR_US")
         elif is_error(packet):
             self._error(fate, packet, observed)
@@ -268,7 +262,7 @@ class Model(Proxying):
             if found[0].proxy is not None:
                 fate.mirror = replace(found[0].proxy.mirror)
             return
-        target = self._owner.get(packet.dst)
+        target = self.owners.of_flow(*flow[1:])
         if target is None and arrival.port not in self._settings.spread_hash:
             fate.verdict = self._search(fate, observed)
             if fate.verdict is None:
@@ -316,11 +310,13 @@ class Model(Proxying):
         self, fate: Fate, packet: Packet, observed: Observed
     ) -> tuple[Session, Way] | None:
         arrival = fate.arrival
-        owner = self._owner.get(packet.dst)
+        owner = self.owners.of_flow(packet.src, packet.sport, packet.dst, packet.dport)
         if owner is not None:
-            if owner == arrival.worker or arrival.handed:
+            # A fragment comes from its datagram's home.
+            if owner == arrival.worker or (arrival.handed and not packet.fragment):
                 raise Malformed("NO_SESSION")
-            fate.verdict = Verdict(f"HANDOFF {owner}")
+            on = replace(fate.trail, home=False, port=None, passed=True)
+            fate.verdict = Verdict(f"HANDOFF {owner}", trail=on)
             return None
         if packet.dst in self.routes.own:
             fate.punt(PUNT_OTHER)
@@ -373,6 +369,8 @@ class Model(Proxying):
             raise Illegal(f"RS {chosen.rs} chosen, legal: {[one.endpoint for one in fits]}")
         turn.took(vs.rs, rs, packet.src)
         sessions.make_room(is_wide(packet.dst, chosen.rs[0]), self.now, observed.gone)
+        if self.owners.of_flow(*chosen.rs, *chosen.local) != worker:
+            raise Illegal(f"replies to {chosen.local} come to another worker")
         session = sessions.open(packet, vs, rs, chosen.local, self.now)
         if packet.proto == TCP and self._settings.renumber:
             session.shift = Shift(None, None if has_time_stamps(packet.l4_header) else 0)

@@ -302,7 +302,7 @@ class Player:
         )
         same("RS", in_order(engine.rs()), in_order(rs.row() for rs in services.rs()))
         same("sessions", in_order(engine.sessions()), in_order(self._rows()))
-        same("local addresses", {row.address: row for row in engine.laddrs()}, self._laddrs())
+        same("local addresses", in_order(engine.laddrs()), in_order(self._laddrs()))
         given_up = [sessions.given_up for sessions in self.model.workers]
         same("given up", [self.engine.recycled(w) for w in range(len(given_up))], given_up)
         held = self.model.reassembly.buffers()
@@ -330,14 +330,13 @@ class Player:
             left * 1000 // TICK_HZ,
         )
 
-    def _laddrs(self) -> dict[str, Laddr]:
-        rows = {}
-        for text, worker, port in self._settings.laddrs:
-            sessions = self.model.workers[worker]
+    def _laddrs(self) -> Iterator[Laddr]:
+        for text, _, port in self._settings.laddrs:
             address = ip_address(text).packed
-            active = sum(one.local[0] == address for one in sessions.live)
-            rows[text] = Laddr(text, worker, port, active, sessions.laddrs[address])
-        return rows
+            for worker in self.model.owners.workers(address):
+                sessions = self.model.workers[worker]
+                active = sum(one.local[0] == address for one in sessions.live)
+                yield Laddr(text, worker, port, active, sessions.laddrs[address])
 
 
 def apart(frames: Sequence[bytes], vlan: int, most: int = BURST) -> Iterator[list[bytes]]:

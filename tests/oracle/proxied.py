@@ -11,6 +11,7 @@ from values import Settings
 from oracle import segment_size
 from oracle.made import tcp_reset, tcp_segment
 from oracle.outcome import Fate, Observed, Verdict
+from oracle.owners import Owners
 from oracle.packet import RST, SYN, Address, Malformed, Packet, is_nobody, number, tagged
 from oracle.resets import TOLD, resets, waited
 from oracle.routes import Routes
@@ -32,7 +33,7 @@ class Proxying(ABC):
     made: list[list[Verdict]]
     _settings: Settings
     _macs: Sequence[bytes]
-    _owner: dict[Address, int]
+    owners: Owners
     _spare: int
 
     def __init__(self) -> None:
@@ -98,7 +99,7 @@ class Proxying(ABC):
         return (
             is_nobody(address)
             or self.services.is_vip(address)
-            or address in self._owner
+            or address in self.owners
             or address in self.routes.own
         )
 

@@ -2,13 +2,14 @@
 """Fragments on their way home: whether they go on, wait there, or are dropped."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from values import Settings
 
 from oracle import fragments
 from oracle.datagrams import LIMIT, TIMEOUT, Datagram, Home, Waiting, covers, name_of
 from oracle.outcome import Fate, Observed, Trail, Verdict
+from oracle.owners import Owners
 from oracle.packet import ICMP, ICMP6, UDP, Address, Malformed, Packet, read
 from oracle.services import Services
 from oracle.sessions import Illegal, Session, Sessions
@@ -25,12 +26,12 @@ class Reassembly:
     def __init__(
         self,
         settings: Settings,
-        owner: Mapping[Address, int],
+        owners: Owners,
         services: Services,
         drops: Counter[tuple[int, str]],
         nobody: Callable[[Address], bool],
     ) -> None:
-        self._owner, self._services, self._drops, self._nobody = owner, services, drops, nobody
+        self._owners, self._services, self._drops, self._nobody = owners, services, drops, nobody
         self._room = settings.datagrams
         self._at: dict[tuple[Address, Address, int], int] = {}
         self._idents: deque[tuple[int, int]] = deque(maxlen=100)  # given not long ago
@@ -49,7 +50,7 @@ class Reassembly:
     def at_home(self, fate: Fate, packet: Packet, now: int, observed: Observed) -> bool:
         """Whether the fragment may go on, as its ports are known; at the home of its datagram."""
         arrival, worker = fate.arrival, fate.arrival.worker
-        target = self._owner.get(packet.dst)
+        target = self._owners.of_datagram(packet.src, packet.dst)
         if target is None and not self._services.is_vip(packet.dst):
             raise Malformed("NOT_FOR_US")
         if target is None:

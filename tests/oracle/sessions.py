@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from values import Settings
+
 from oracle.packet import ACK, TCP, UDP, Address, Endpoint, Key, Packet
 from oracle.services import RealServer, VirtualServer
 from oracle.syn_proxy import SYNS, Proxy
@@ -118,18 +120,13 @@ class Session:
 class Sessions:
     """A worker's sessions."""
 
-    def __init__(
-        self,
-        room: Mapping[bool, int],
-        laddrs: Iterable[Address],
-        timeouts: Mapping[str, int],
-        drain: int = 0,
-        recycle: bool = False,
-    ) -> None:
-        self._drain, self._recycle = drain * TICK_HZ, recycle
-        self._room = dict(room)  # by whether IPv6 is on a side
+    def __init__(self, settings: Settings, laddrs: Iterable[Address]) -> None:
+        self._drain = settings.options.get("drain_tcp_s", 0) * TICK_HZ
+        self._recycle = bool(settings.options.get("recycle"))
+        # By whether IPv6 is on a side.
+        self._room = {False: settings.sessions, True: settings.sessions6}
         self.laddrs = dict.fromkeys(laddrs, 0)  # sessions ever made, by local address
-        self._seconds = {**BUILT_IN, **timeouts}
+        self._seconds = {**BUILT_IN, **settings.timeouts}
         self._by_key: dict[Key, tuple[Session, Way]] = {}
         self.live: dict[Session, None] = {}
         self.given_up = 0

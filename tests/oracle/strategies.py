@@ -4,9 +4,12 @@
 Addresses come from small pools, so that things meet; numbers lean towards the edges.
 """
 
+from random import Random
 from typing import TypeVar
 
 from hypothesis import strategies as st
+from packets.nic import Nic
+from packets.rss import MICROSOFT_KEY, Rss
 from values import Neighbour, Op, Route, Settings, View
 
 from oracle.dice import BYTES, OWN, SERVICES, packet
@@ -112,6 +115,20 @@ datagrams = weighted((1, st.just(0)), (2, st.sampled_from([1, 2])), (6, st.just(
 sessions6 = weighted((4, st.just(1000)), (4, st.just(16)), (1, st.just(0)))
 
 
+KEYS = (MICROSOFT_KEY, b"\x6d\x5a" * 20, *(Random(n).randbytes(40) for n in range(3)))
+
+
+@st.composite
+def nics(draw: st.DrawFn, workers: int) -> Nic:
+    """Room for a few rules, and RSS as it is."""
+    size = draw(st.sampled_from([4, 64, 128]))
+    table = [place % workers for place in range(size)]
+    Random(draw(st.integers(0, 99))).shuffle(table)
+    rules = draw(st.sampled_from([0, 0, 1, 2, 500]))
+    fixed = ("KEY_FIXED", "TABLE_FIXED")
+    return Nic(Rss(draw(st.sampled_from(KEYS)), tuple(table)), rules_max=rules, faults=fixed)
+
+
 @st.composite
 def settings(draw: st.DrawFn) -> Settings:
     """One to three workers with one or two local addresses each."""
@@ -148,6 +165,7 @@ def settings(draw: st.DrawFn) -> Settings:
         options=options,
         pps=draw(st.sampled_from([{}, dict.fromkeys(CLASSES, 6), dict.fromkeys(CLASSES, 96)])),
         vlans=draw(st.sampled_from([{}, {}, {0: 5}, {1: 0x123}, {0: 5, 1: 5}])),
+        nics={port: draw(nics(workers)) for port in draw(st.sampled_from([(), (0,), (0, 1)]))},
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from driver import Harness, Result
+from packets.nic import Nic
+from packets.rss import MICROSOFT_KEY, Rss
 from values import Neighbour, Op, Route, Settings, View
 
 from oracle.events import (
@@ -114,6 +116,8 @@ STRICT = Settings(
 )
 ALONE = Settings(workers=1, laddrs=[("198.18.0.1", 0, 0), ("2001:db8:18::1", 0, 0)], mtu=576)
 TOLD = Settings(workers=2, options={"tcp_expired": 1}, timeouts={"TCP_ESTABLISHED": 1})
+# Of the local addresses the first has a rule, and the others are both workers'.
+NIC = Nic(Rss(MICROSOFT_KEY, (0, 1) * 32), rules_max=1, faults=("KEY_FIXED", "TABLE_FIXED"))
 SCENARIOS = {
     "plain": Scenario(Settings(workers=2, renumber=False), [ROUTES, SERVICES, *PLAIN]),
     "numbers": Scenario(TOLD, [ROUTES, SERVICES, *OPEN, Wait(16)]),
@@ -122,6 +126,7 @@ SCENARIOS = {
     "refused": Scenario(STRICT, [OWN, SERVICES, *REFUSED]),
     "fragments": Scenario(ALONE, [ROUTES, SERVICES, *FRAGMENTS]),
     "telling": Scenario(Settings(workers=2), [ROUTES, SERVICES_THAT_TELL, *TELLING]),
+    "nic": Scenario(Settings(workers=2, renumber=False, nics={0: NIC}), [ROUTES, SERVICES, *PLAIN]),
 }
 TALLIES = {
     "plain": {"TX 0": 5, "TX 1": 1, "HANDOFF 0": 1, "DROP NO_VS": 1},
@@ -131,6 +136,7 @@ TALLIES = {
     "refused": {"TX 0": 2, "PUNT 2": 1, "DROP PUNT_RATE": 2},
     "fragments": {"TX 0": 6, "HELD 0": 2},
     "telling": {"TX 0": 8},
+    "nic": {"TX 0": 5, "TX 1": 1, "HANDOFF 0": 1, "DROP NO_VS": 1},
 }
 EACH = [(name, what) for name, tally in TALLIES.items() for what in tally]
 Sabotage = Callable[[list[Result]], list[Result]]
@@ -156,6 +162,19 @@ def play(engine: type[Harness] = Harness, name: str = "plain") -> Counter[str]:
     tally: Counter[str] = Counter()
     Player(SCENARIOS[name], tally, engine).play()
     return tally
+
+
+class Blind(Harness):
+    """An engine that asks no NIC."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(replace(settings, nics={}))
+
+
+def test_whose_a_local_port_is_may_not_differ() -> None:
+    """Local addresses that the NIC makes all workers' are not one's."""
+    with pytest.raises(AssertionError, match=r"come to another worker|local addresses"):
+        play(Blind, "nic")
 
 
 def flipped(what: str, offset: int) -> Sabotage:
@@ -195,7 +214,7 @@ def test_left_alone_nothing_differs(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "what"), [each for each in EACH if each[1] != "HELD 0"])
 def test_no_byte_may_differ(name: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for offset in range(54 if name in ("plain", "refused") else 66):
+    for offset in range(54 if name in ("plain", "refused", "nic") else 66):
         monkeypatch.setattr(Saboteur, "tamper", staticmethod(flipped(what, offset)))
         with pytest.raises((AssertionError, LookupError)):
             play(Saboteur, name)

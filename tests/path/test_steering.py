@@ -29,7 +29,7 @@ WORKERS = [1, 2, 3, 4, 7]
 MANY = 600
 FULL = 4096
 CLIENTS = {"TCP": (tcp, tcp6), "UDP": (udp, udp6)}
-EACH = 24
+EACH = 8
 
 
 def laddrs(workers: int, each: int = 2) -> tuple[tuple[str, int, int], ...]:
