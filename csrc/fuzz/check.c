@@ -78,11 +78,21 @@ static void check_sums(const struct harness_packet *in, const struct harness_pac
 		broken("a UDP checksum was lost");
 }
 
-static void check_own_mac(const struct harness_packet *in, const struct harness_packet *out) {
-	const uint8_t mac[6] = {2, 0, 0, 0, 0, (uint8_t)out->arg};
+static bool was_held_for(const struct tally *t, const uint8_t *mac) {
+	for (uint32_t i = 0; i < HELD_MACS && i < t->n_held_mac; i++)
+		if (memcmp(t->held_mac[i], mac, sizeof(t->held_mac[i])) == 0)
+			return true;
+	return false;
+}
 
-	if (memcmp(out->data + 6, mac, sizeof(mac)) != 0
-	    && (in == NULL || memcmp(out->data + 6, in->data, sizeof(mac)) != 0))
+// An answer comes from where the question was sent to.
+static void check_own_mac(
+	const struct tally *t, const struct harness_packet *in, const struct harness_packet *out
+) {
+	const uint8_t mac[6] = {2, 0, 0, 0, 0, (uint8_t)out->arg}, *source = out->data + 6;
+
+	if (memcmp(source, mac, sizeof(mac)) != 0
+	    && (in == NULL ? !was_held_for(t, source) : memcmp(source, in->data, sizeof(mac)) != 0))
 		broken("a frame is sent from a MAC that is not the port's");
 }
 
@@ -171,7 +181,7 @@ static void check_tx(
 	bool error = is_icmp_error(out) && (in == NULL || !is_icmp_error(in));
 
 	check_sent(t, out);
-	check_own_mac(in, out);
+	check_own_mac(t, in, out);
 	check_size(t, in, out);
 	if (reset || error)
 		check_own_sums(out);
@@ -215,6 +225,8 @@ void check_packet(
 		t->unsent[worker] += is_reset(out);
 		break;
 	case HARNESS_HELD:
+		if (in != NULL)
+			memcpy(t->held_mac[t->n_held_mac++ % HELD_MACS], in->data, 6);
 		t->held[worker]++;
 		break;
 	default:

@@ -11,6 +11,8 @@
 enum answer { ANSWER_RESET = 0, ANSWER_ERROR, ANSWERS };
 
 // What an input's packets came to, to be compared with what the engine counted.
+enum { HELD_MACS = 1024 };
+
 struct tally {
 	uint16_t workers;
 	uint16_t ports;
@@ -20,6 +22,8 @@ struct tally {
 	bool one_packet; // some UDP service may have made a session of every question
 	uint64_t drops[SLB_MAX_WORKERS][SLB_DROP_COUNT];
 	uint64_t answers[SLB_MAX_WORKERS][ANSWERS];
+	uint8_t held_mac[HELD_MACS][6]; // that the last fragments that were held were sent to
+	uint32_t n_held_mac; // ever
 	uint64_t unsent[SLB_MAX_WORKERS]; // packets that were dropped as RST
 	uint64_t held
 		[SLB_MAX_WORKERS]; // fragments, ever; of these some were dropped when their time was over
