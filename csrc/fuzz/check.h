@@ -10,9 +10,9 @@
 // error for want of hops or room.
 enum answer { ANSWER_RESET = 0, ANSWER_ERROR, ANSWERS };
 
-// What an input's packets came to, to be compared with what the engine counted.
 enum { HELD_MACS = 1024 };
 
+// What an input's packets came to, to be compared with what the engine counted.
 struct tally {
 	uint16_t workers;
 	uint16_t ports;

@@ -226,26 +226,17 @@ def udp_seeds() -> Iterator[tuple[str, bytes]]:
                     frame(first, cut=cut),
                 ),
             )
-            yield (
-                f"udp-{name}-fragments-{order}-spread",
-                program(
-                    frame(first, cut=cut, ends=False),
-                    reply(payload=150, cut=cut, worker=1, late=True),
-                    wait(100),
-                    reply(payload=150, cut=cut),
-                    shape=TWO_WORKERS | SPREAD,
-                ),
-            )
-            yield (
-                f"udp-{name}-fragments-{order}-nic",
-                program(
-                    frame(first, cut=cut, ends=False),
-                    reply(payload=150, cut=cut, worker=1, late=True),
-                    wait(100),
-                    reply(payload=150, cut=cut),
-                    shape=TWO_WORKERS | NIC,
-                ),
-            )
+            for how, bit in (("spread", SPREAD), ("nic", NIC)):
+                yield (
+                    f"udp-{name}-fragments-{order}-{how}",
+                    program(
+                        frame(first, cut=cut, ends=False),
+                        reply(payload=150, cut=cut, worker=1, late=True),
+                        wait(100),
+                        reply(payload=150, cut=cut),
+                        shape=TWO_WORKERS | bit,
+                    ),
+                )
     yield "udp-no-checksum", program(frame(udp(chksum=0), fix=3), reply())
     # What stands behind the packet, and a tag, would make it longer than any frame.
     long = bytes(udp()) + bytes(2048 - len(udp()))
