@@ -205,7 +205,8 @@ class Player:
     ) -> list[Result]:
         """The results without those that must be among them, which are of this kind."""
         left = list(results)
-        for verdict in expected:
+        # What fits anything takes what nothing else fits.
+        for verdict in sorted(expected, key=lambda verdict: not verdict.frames):
             fits = [result for result in left if _fits(result, verdict)]
             if not fits and len(expected) > SPARE:
                 continue  # there are no more buffers
