@@ -109,7 +109,7 @@ def draft_of(
         if not live:
             return None
         tells = [one for one in live if one.telling is not None] if "place" in sent.quirks else []
-        some = tells or live
+        some = tells or (_waiting(live) if sent.flags is None and sent.who % 2 else []) or live
         session, outward, flags = some[sent.who % len(some)], sent.outward, sent.flags
         if flags is None:
             outward, flags = DUE.get(session.state, (outward, PUSH | ACK))
@@ -142,6 +142,11 @@ def _ack_of(sent: Acks, packet: Packet) -> Draft:
         draft.tcp_options = NOP * 2 + Offer(stamps=(sent.payload * 77, stamps[0])).written()[2:]
     draft.window, draft.payload = 40 * sent.payload % 0x10000, payload(sent.payload)
     return _with_quirks(draft, sent.quirks)
+
+
+def _waiting(live: Sequence[Session]) -> list[Session]:
+    """Those behind a SYN proxy whose RS has yet to answer, which few are for long."""
+    return [one for one in live if one.proxy is not None and one.proxy.waits]
 
 
 def _proxied(draft: Draft, session: Session, outward: bool, size: int) -> None:
