@@ -26,6 +26,10 @@ enum cover_result cover_check(const struct cover *c, uint16_t from, uint16_t to,
 	return c->n == COVER_RANGES && !touches ? COVER_FULL : COVER_NEW;
 }
 
+bool cover_is_whole(const struct cover *c) {
+	return c->n == 1 && c->ranges[0].from == 0 && c->end != 0 && c->ranges[0].to == c->end;
+}
+
 void cover_add(struct cover *c, uint16_t from, uint16_t to, bool last) {
 	uint16_t kept = 0;
 

@@ -28,5 +28,8 @@ enum cover_result {
 // What a fragment, not empty, is to what has come; looked at in the order of the names but for the first.
 enum cover_result cover_check(const struct cover *c, uint16_t from, uint16_t to, bool last);
 
+// All of the datagram has come.
+bool cover_is_whole(const struct cover *c);
+
 // Adds one that is COVER_NEW.
 void cover_add(struct cover *c, uint16_t from, uint16_t to, bool last);

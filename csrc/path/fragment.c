@@ -97,13 +97,14 @@ void fragment_close(struct core *c) {
 			rte_pktmbuf_free(m);
 }
 
+// Behind a datagram of which all has come begins another of the same name: with 16 bits, IPv4's identifications come round soon.
 // NULL: there is no room for a single one.
 static struct datagram *datagram_of(struct core *c, const struct pkt *p, uint32_t id) {
 	struct frag_table *t = &c->frags;
 	struct frag_key key = {.src = pkt_src(p), .dst = pkt_dst(p), .id = id, .kind = p->kind};
 	struct datagram *d = frag_find(t, &key);
 
-	if (d != NULL || t->capacity == 0)
+	if (t->capacity == 0 || (d != NULL && (d->condemned || !cover_is_whole(&d->cover))))
 		return d;
 	if (frag_is_full(t))
 		forget_oldest(c, SLB_DROP_FRAGMENT_LIMIT);

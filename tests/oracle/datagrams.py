@@ -4,6 +4,7 @@
 Of RFC 5722 (overlaps) and docs/decisions/0010.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -67,6 +68,10 @@ class Datagram:
             self.end = end
         return ""
 
+    def whole(self) -> bool:
+        """Whether all of it has come."""
+        return not self.condemned and self.end is not None and self.ranges == [(0, self.end)]
+
     def learn(self, ident: int, bits: int) -> bool:
         """Some bits of the new identification were seen; tells whether they are the first."""
         unknown = self.ident is None
@@ -90,36 +95,42 @@ class Home:
 
     def __init__(self, datagrams: int, held: int) -> None:
         self._room, self._most_held = datagrams, held
-        self._under_way: dict[Name, Datagram] = {}  # the oldest first
+        self._known: deque[Datagram] = deque()  # the oldest first
+        self._under_way: dict[Name, Datagram] = {}  # the newest of each name
 
     def find(self, name: Name, now: int) -> tuple[Datagram, int]:
         """The datagram of this name, a new one perhaps; how many that wait are lost for it."""
         known = self._under_way.get(name)
-        if known is not None:
+        if known is not None and not known.whole():
             return known, 0
-        lost = 0
-        if len(self._under_way) >= self._room:
-            oldest = self._under_way.pop(next(iter(self._under_way)))
-            lost = len(oldest.waiting)
+        lost = len(self._forget().waiting) if len(self._known) >= self._room else 0
         self._under_way[name] = Datagram(name, now)
+        self._known.append(self._under_way[name])
         return self._under_way[name], lost
+
+    def _forget(self) -> Datagram:
+        """The oldest."""
+        oldest = self._known.popleft()
+        if self._under_way[oldest.name] is oldest:
+            del self._under_way[oldest.name]
+        return oldest
 
     def has_room(self, waiting: Waiting) -> bool:
         """Whether another fragment may wait."""
-        held = [one for each in self._under_way.values() for one in each.waiting]
+        held = [one for each in self._known for one in each.waiting]
         octets = sum(len(one.frame) - ETHERNET for one in held) + len(waiting.frame) - ETHERNET
         return len(held) < self._most_held and octets <= MOST_HELD
 
     def expire(self, now: int) -> int:
         """Forget what has been under way for too long; how many wait in vain."""
-        over = [one for one in self._under_way.values() if now - one.began >= LIFETIME]
-        for datagram in over:
-            del self._under_way[datagram.name]
-        return sum(len(datagram.waiting) for datagram in over)
+        lost = 0
+        while self._known and now - self._known[0].began >= LIFETIME:
+            lost += len(self._forget().waiting)
+        return lost
 
     def buffers(self) -> int:
         """In how many buffers the held fragments lie."""
-        return sum(one.buffers for each in self._under_way.values() for one in each.waiting)
+        return sum(one.buffers for each in self._known for one in each.waiting)
 
 
 def name_of(packet: Packet) -> Name:

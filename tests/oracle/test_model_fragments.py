@@ -9,7 +9,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet as Layers
 from scapy.packet import Raw
 
-from oracle.datagrams import LIMIT, OVERLAP, Datagram
+from oracle.datagrams import LIFETIME, LIMIT, OVERLAP, Datagram, Home
 from oracle.fragments import cut, echo_reply, nat, refused, renamed
 from oracle.packet import Endpoint, read
 
@@ -54,6 +54,19 @@ def test_an_overlap_condemns() -> None:
     one = Datagram((17, b"", b"", 7), 0)
     assert one.wrong(0, 64, False) == "" and one.wrong(56, 72, False) == OVERLAP
     assert one.wrong(128, 136, False) == OVERLAP
+
+
+def test_another_of_its_name_begins_behind_a_whole_one() -> None:
+    home, name = Home(2, 9), (17, b"", b"", 7)
+    first, _ = home.find(name, 0)
+    assert first.wrong(64, 72, True) == "" and home.find(name, 0) == (first, 0)
+    assert first.wrong(0, 64, False) == ""
+    second, lost = home.find(name, 1)
+    assert second is not first and lost == 0
+    home.expire(LIFETIME)
+    assert home.find(name, LIFETIME) == (second, 0), "the first is forgotten, not the second"
+    home.expire(LIFETIME + 1)
+    assert home.find(name, LIFETIME + 1)[0] is not second
 
 
 def test_seventeen_ranges_are_too_many() -> None:

@@ -91,8 +91,34 @@ OVERLAPS = [
         Piece(udp(BIG), SECOND, "TX"),
         Piece(udp(BIG), SECOND, "DROP FRAGMENT_OVERLAP"),
         Piece(udp(BIG), LAST, "TX"),
-        Piece(udp(BIG), LAST, "DROP FRAGMENT_OVERLAP"),
         Sessions(1),
+    ),
+    Case(
+        "behind a datagram that is whole another of its name may begin",
+        *(Piece(udp(BIG), place, "TX") for place in (FIRST, SECOND, LAST)),
+        Piece(udp(BIG), LAST, "HELD"),
+        Piece(udp(BIG), FIRST, "TX", ["TX"]),
+        Piece(udp(BIG), LAST, "DROP FRAGMENT_OVERLAP"),
+        Piece(udp(BIG), SECOND, "TX"),
+        Sessions(1),
+    ),
+    Case(
+        "and lives for 2 seconds of its own",
+        *(Piece(udp(BIG), place, "TX") for place in (FIRST, SECOND, LAST)),
+        Wait(1),
+        Piece(udp(BIG), FIRST, "TX"),
+        Wait(1),
+        Piece(udp(BIG), SECOND, "TX"),
+        Wait(1),
+        Piece(udp(BIG), LAST, "HELD"),
+        Wait(2),
+        Lost("FRAGMENT_TIMEOUT"),
+    ),
+    Case(
+        "not behind one that is condemned",
+        *(Piece(udp(BIG), place, "TX") for place in (FIRST, LAST)),
+        Piece(udp(BIG), (1392, 2800), "DROP FRAGMENT_OVERLAP"),
+        *(Piece(udp(BIG), place, "DROP FRAGMENT_OVERLAP") for place in (SECOND, FIRST)),
     ),
     Case(
         "so is one that lies within several, and one that waits",
@@ -132,12 +158,12 @@ OVERLAPS = [
         Case(
             f"the end is contradicted by {name}",
             Piece(udp(BIG), FIRST, "TX"),
-            Piece(udp(BIG), (1400, 1408), "TX", end=1408),
+            Piece(udp(BIG), (1408, 1416), "TX", end=1416),
             Piece(udp(BIG), place, "DROP FRAGMENT_OVERLAP", end=end),
-            Piece(udp(BIG), (1400, 1408), "DROP FRAGMENT_OVERLAP", end=1408),
+            Piece(udp(BIG), (1400, 1408), "DROP FRAGMENT_OVERLAP"),
         )
         for name, place, end in (
-            ("one behind it", (1408, 1416), 0),
+            ("one behind it", (1416, 1424), 0),
             ("one far behind it", (2000, 2008), 0),
             ("another end", (2000, 2008), 2008),
         )
