@@ -159,6 +159,23 @@ def tcp_options(frame: bytes) -> Iterator[tuple[int, int, int]]:
         at += frame[at + 1]
 
 
+def turned(frame: bytes) -> bytes:
+    """An RS's first answer to a frame that reached it, a SYN-ACK to a SYN; its checksums stay as
+    right as they were, since words only change places but for one flag."""
+    half, proto, l4 = len(addresses(frame)) // 2, *proto_and_l4(frame)
+    start = IP_AT + (8 if is_v6(frame) else 12)
+    back = bytearray(frame)
+    back[0:12] = frame[6:12] + frame[0:6]
+    back[start : start + 2 * half] = frame[start + half : start + 2 * half] + frame[start:][:half]
+    back[l4 : l4 + 4] = frame[l4 + 2 : l4 + 4] + frame[l4 : l4 + 2]
+    if proto == PROTO_TCP and not frame[l4 + 13] & ACK_FLAG:
+        back[l4 + 13] |= ACK_FLAG
+        # RFC 1624, equation 4: in one's complement, ffff less is one more.
+        wrong = _at(frame, l4 + TCP_CSUM) - ACK_FLAG
+        back[l4 + TCP_CSUM : l4 + TCP_CSUM + 2] = (wrong % 0xFFFF).to_bytes(2, "big")
+    return bytes(back)
+
+
 def _renumber(frame: bytearray, l4: int, shift: Shift, inwards: bool) -> None:
     acks = bool(frame[l4 + 13] & ACK_FLAG)
     if inwards:

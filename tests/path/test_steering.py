@@ -8,6 +8,7 @@ client <- [the same]   <- NIC <- RS the NIC chooses the queue by what the engine
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from cases_fragments import BIG, FIRST, LAST, SECOND
 from lab import Lab, OpenLab
 from packets.fragments import cut
 from packets.frames import answer, ether, tcp, tcp6, udp, udp6
-from packets.nat import endpoints
+from packets.nat import endpoints, turned
 from packets.nic import Nic, NicRule
 from packets.rss import Rss, random_rss
 from scapy.layers.inet import ICMP, IP
@@ -177,15 +178,19 @@ def test_no_reply_is_lost(open_lab: OpenLab, workers: int, name: str) -> None:
     wire.lab.clear()
 
 
+@cache
+def question(make: Any, port: int) -> bytes:
+    """What a client sends first from a port."""
+    return bytes(make(sport=port))
+
+
 def exchange(wire: Wire, worker: int, make: Any) -> None:
     """Connections or questions of clients on one worker, and what comes back."""
-    syn = make in CLIENTS["TCP"]
     ports = range(5000 + 100 * worker, 5000 + 100 * worker + EACH)
-    asked = [bytes(make(sport=port)) for port in ports]
+    asked = [question(make, port) for port in ports]
     back: list[bytes] = []
     for has, forwarded in wire.client(worker, asked).items():
-        replies = [bytes(answer(frame, "SA") if syn else answer(frame)) for frame in forwarded]
-        back += wire.reply(replies, has)
+        back += wire.reply([turned(frame) for frame in forwarded], has)
     wanted = sorted(endpoints(frame)[0] for frame in asked)
     assert sorted(endpoints(frame)[1] for frame in back) == wanted
 
