@@ -2,34 +2,36 @@
 """Next hops against a reference that looks at every route and neighbour, one by one."""
 
 import random
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from driver import TICK_HZ
 from lab import Lab
-from packets.frames import GATEWAY, GATEWAY_MAC, RS, RS_TCP, VS_TCP, answer, tcp
+from packets.frames import GATEWAY, GATEWAY_MAC, RS, RS_TCP, VS_TCP, Clients, answer, tcp
+from packets.nat import turned
 from values import Neighbour, Route, View
 
 pytestmark = pytest.mark.path
 
 TICK_S = 1 / TICK_HZ
+CLIENTS = Clients(tcp())
 TO_RS = Route(f"{RS}/32", GATEWAY)
 
 
-@dataclass(frozen=True)
 class Network:
     """A view in which to look things up slowly."""
 
-    view: View
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._routes = [(IPv4Network(route.prefix), route) for route in view.routes]
 
     def expected(self, destination: str) -> tuple[str, str]:
         """Verdict, and the MAC or the neighbour that is missing."""
         address = IPv4Address(destination)
-        matching = [r for r in self.view.routes if address in IPv4Network(r.prefix)]
+        matching = [(net.prefixlen, route) for net, route in self._routes if address in net]
         if not matching:
             return "DROP NO_ROUTE", ""
-        best = max(matching, key=lambda route: IPv4Network(route.prefix).prefixlen)
+        _, best = max(matching, key=lambda row: row[0])
         hop = best.gateway or destination
         for neighbour in self.view.neighbours:
             if (neighbour.address, neighbour.port) == (hop, best.port):
@@ -75,9 +77,9 @@ def test_next_hop(bare: Lab, seed: int) -> None:
     bare.harness.forward(view)
     network = Network(view)
     for client in dict.fromkeys(destinations(rng)):
-        (forwarded,) = bare.harness.run(0, [bytes(tcp(src=client))])
+        (forwarded,) = bare.harness.run(0, [CLIENTS.frame(int(IPv4Address(client)))])
         assert forwarded.what == "TX 0"
-        (result,) = bare.harness.run(0, [bytes(answer(forwarded.data))])
+        (result,) = bare.harness.run(0, [turned(forwarded.data)])
         verdict, what = network.expected(client)
         assert result.what == verdict, client
         if result.verdict == "TX":

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -31,7 +32,7 @@ from packets.frames import (
     udp,
     udp6,
 )
-from packets.nat import endpoints
+from packets.nat import endpoints, turned
 from packets.nic import Nic
 from packets.rss import MICROSOFT_KEY, Rss, random_rss, toeplitz
 from values import Settings
@@ -124,6 +125,12 @@ def local_port(result: Result) -> int:
     return endpoints(result.data)[0][1]
 
 
+@cache
+def question(kind: str, port: int) -> bytes:
+    """What a client sends first from a port."""
+    return bytes(CLIENTS[kind](sport=port))
+
+
 @pytest.mark.parametrize("kind", CLIENTS)
 @pytest.mark.parametrize("workers", WORKERS)
 def test_every_reply_comes_to_its_worker(open_lab: OpenLab, workers: int, kind: str) -> None:
@@ -133,10 +140,10 @@ def test_every_reply_comes_to_its_worker(open_lab: OpenLab, workers: int, kind: 
         lab, rss = open_random(open_lab, dice, workers, size)
         lab.usual()
         for worker in range(workers):
-            frames = [bytes(CLIENTS[kind](sport=5000 + 100 * worker + n)) for n in range(32)]
+            frames = [question(kind, 5000 + 100 * worker + n) for n in range(32)]
             sent = lab.harness.run(worker, frames)
             assert {result.what for result in sent} == {"TX 0"}
-            replies = [bytes(answer(result.data)) for result in sent]
+            replies = [turned(result.data) for result in sent]
             assert {rss.worker(reply) for reply in replies} == {worker}
             for other in set(range(workers)) - {worker}:
                 there = lab.harness.run(other, replies)
