@@ -2,7 +2,9 @@
 """Run test suites, each in a process of its own, and sum them up: `suites.py [SUITE...]`.
 
 The last line is `N passed, N failed, N skipped`. A suite that crashes, hangs or runs no test counts
-as failed. What aborted earlier runs left behind is swept before and after.
+as failed. Some spread their tests over processes with pytest-xdist; what must not run beside others
+is marked `calm` and comes after them. What aborted earlier runs left behind is swept before and
+after.
 """
 
 import os
@@ -21,6 +23,10 @@ REPORTS = ROOT / "build/test"
 SUITES = ("lint", "unit", "path", "oracle", "pcap", "fuzz", "netns", "guest")
 LIMIT_S = 2100
 SANITIZED_FRAMES = "20000"  # that the oracle compares there
+# Tests that share a module's harness stay in one process and follow each other.
+BY_MODULE = ("-n", "2", "--dist", "loadfile")
+# These wait more than they compute; those of a rig stay together (tests/netns/conftest.py).
+BY_RIG = ("-n", "2", "-m", "not calm")
 CLEANUP_S = 60
 
 
@@ -73,13 +79,15 @@ def runs_of(suite: str) -> list[Run]:
     if suite == "oracle":
         fewer = sanitized_env() | {"ORACLE_FRAMES": SANITIZED_FRAMES}
         return [pytest(suite, folder), pytest("oracle (sanitized)", folder, env=fewer)]
-    sanitized = ["-m", "asan"] if suite == "netns" else []
-    if sanitized and not any("mark.asan" in f.read_text() for f in Path(folder).rglob("*.py")):
-        return [pytest(suite, folder)]
-    return [
-        pytest(suite, folder),
-        pytest(f"{suite} (sanitized)", folder, *sanitized, env=sanitized_env()),
-    ]
+    sanitized = f"{suite} (sanitized)"
+    if suite == "netns":
+        return [
+            pytest(suite, folder, *BY_RIG),
+            pytest("netns (calm)", folder, "-m", "calm"),
+            pytest(sanitized, folder, "-m", "asan", env=sanitized_env()),
+        ]
+    how = BY_MODULE if suite == "path" else ()
+    return [pytest(suite, folder, *how), pytest(sanitized, folder, *how, env=sanitized_env())]
 
 
 def execute(run: Run) -> Result:
@@ -103,10 +111,11 @@ def execute(run: Run) -> Result:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt a process so that it cleans up, then kill it; nothing when it has ended."""
+    """Interrupt a process and those it runs tests in, so that they clean up, then kill them;
+    nothing when it has ended."""
     if process.poll() is not None:
         return
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     try:
         process.wait(CLEANUP_S)
     except subprocess.TimeoutExpired:

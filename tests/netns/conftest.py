@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Rigs of the netns tests; a failed test shows the last lines of its rig's logs."""
 
+import re
 import sys
 from collections.abc import Iterator
 
 import pytest
 from netns.bird_lan import Lan
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from rig.lb import LbSettings
 from rig.registry import Registry
@@ -26,7 +29,7 @@ SANITIZED = (
 )
 
 
-@pytest.fixture(scope="session", params=[1, 2], ids=["w1", "w2"])
+@pytest.fixture(scope="session", params=[1, 2], ids=["shared-w1", "shared-w2"])
 def shared_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """The rig of every test that leaves slbd as it was, once with each number of workers.
 
@@ -50,8 +53,28 @@ def rig(shared_rig: Rig) -> Rig:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have traffic over two workers run on the sanitized build as well."""
     for item in items:
-        if item.path.name in SANITIZED and "[w2" in item.name:
+        if item.path.name in SANITIZED and re.search(r"\[(shared-)?w2", item.name):
             item.add_marker(pytest.mark.asan)
+
+
+class ByRig(LoadScopeScheduling):
+    """Tests of a rig follow each other in one process, so that it is started once.
+
+    There is one rig that many modules share, and each has its own besides, with each number of
+    workers.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module, _, test = nodeid.partition("::")
+        workers = re.search(r"\b(shared-)?w[12]\b", test)
+        if workers is None:
+            return module
+        return workers[0] if workers[1] else f"{module} {workers[0]}"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByRig:
+    """Let the tests of several processes be shared out by rigs."""
+    return ByRig(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

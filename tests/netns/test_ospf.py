@@ -102,7 +102,7 @@ def test_stopped_process_loses_its_routes(vips: Rig) -> None:
     assert vips.client.http(100).failures == []
 
 
-@pytest.mark.parametrize("shared_rig", [2], indirect=True, ids=["w2"])
+@pytest.mark.parametrize("shared_rig", [2], indirect=True, ids=["shared-w2"])
 def test_worker_that_stands_still_withdraws(rig: Rig) -> None:
     """One of two workers does nothing more: nobody is to send to this host, until it goes on."""
     lcore = rig.lb.items("/v1/workers")[1]["lcore"]

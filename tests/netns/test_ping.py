@@ -119,6 +119,7 @@ def test_ping_flood_leaves_ospf_alone(rig: Rig) -> None:
     assert rig.client.http(50).failures == []
 
 
+@pytest.mark.calm
 def test_udp_flood_is_policed(rig: Rig) -> None:
     """A flood to the kernel's address is cut to the punt rate; nothing else notices."""
     before = _policed(rig)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rig.netns import Namespace
-from rig.registry import NETNS, ROOT, ProcessId, Registry
+from rig.registry import NETNS, ProcessId, Registry
 from rig.sweep import sweep
 
 pytestmark = pytest.mark.netns
@@ -19,10 +19,14 @@ pytestmark = pytest.mark.netns
 TESTS = Path(__file__).resolve().parents[1]
 ABORTED = textwrap.dedent("""
     import os
+    import pathlib
+    import sys
+    import rig.registry
     from rig.netns import Namespace
     from rig.process import Process
     from rig.registry import Registry
 
+    rig.registry.ROOT = pathlib.Path(sys.argv[1])
     registry = Registry.create("slbt")
     namespace = Namespace(registry, "left")
     process = Process(registry, namespace, "sleeper", ["sleep", "1000"])
@@ -39,18 +43,20 @@ def own() -> Iterator[Registry]:
     registry.remove()
 
 
-def test_aborted_run_is_swept() -> None:
+def test_aborted_run_is_swept(tmp_path: Path) -> None:
     """Its process, namespace and directory are gone."""
-    words = [sys.executable, "-c", ABORTED]
+    # In a folder of its own, where no rig of another process sweeps it first.
+    words = [sys.executable, "-c", ABORTED, str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     run, pid = done.stdout.split()
     assert (NETNS / f"{run}-left").exists()
     assert ProcessId.of(int(pid)) is not None
-    assert run in sweep()
+    assert (tmp_path / run).exists()
+    assert sweep(tmp_path) == [run]
     assert ProcessId.of(int(pid)) is None
     assert not (NETNS / f"{run}-left").exists()
-    assert not (ROOT / run).exists()
+    assert not (tmp_path / run).exists()
 
 
 def test_living_run_is_left_alone(own: Registry) -> None:

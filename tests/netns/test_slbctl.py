@@ -19,7 +19,7 @@ from slbctl import root
 
 pytestmark = [
     pytest.mark.netns,
-    pytest.mark.parametrize("shared_rig", [2], indirect=True, ids=["w2"]),
+    pytest.mark.parametrize("shared_rig", [2], indirect=True, ids=["shared-w2"]),
 ]
 
 VS = "10.96.0.30:8000/tcp"

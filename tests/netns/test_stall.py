@@ -15,7 +15,7 @@ from rig.rig import Rig
 from rig.stalling_slbd import STALL_S
 from rig.waiting import holds, wait
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.calm]
 
 
 def answers(rig: Rig) -> bool:

@@ -28,7 +28,8 @@ from rig.services import service
 from rig.waiting import RigError, wait
 from rig.ways import Way
 
-pytestmark = pytest.mark.netns
+# TIME_WAIT lasts a minute, in which so many sessions have to be made.
+pytestmark = [pytest.mark.netns, pytest.mark.calm]
 
 LAP = 2 * (65536 - 1024)
 BURST = 400

@@ -84,6 +84,7 @@ def test_many_requests_on_few_connections(served: Rig, way: Way) -> None:
     assert set(outcome.answers) == {pod.name for pod in SERVING}
 
 
+@pytest.mark.calm
 @pytest.mark.parametrize("direction", [[], ["-R"], ["--bidir"]], ids=["up", "down", "both"])
 def test_iperf3_tcp(served: Rig, way: Way, direction: list[str]) -> None:
     """TCP streams as fast as they go, each way and both ways at once.

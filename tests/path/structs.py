@@ -2,6 +2,7 @@
 """Values to and from the structs of slb_abi.h, and names from its enums."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from ipaddress import ip_address, ip_network
 from socket import htons, ntohs
 from typing import Any
@@ -109,14 +110,24 @@ def put_endpoint(row: Any, text: str) -> None:
 
 def address(row: Any) -> str:
     """Read a struct slb_address."""
-    return str(ip_address(bytes(row.bytes)[: 4 if row.family == 4 else 16]))
+    return _text(bytes(row.bytes[0 : 4 if row.family == 4 else 16]))
+
+
+@lru_cache(1024)
+def _text(packed: bytes) -> str:
+    """An address in words; of a hundred thousand sessions, most have the same few."""
+    return str(ip_address(packed))
 
 
 def endpoint(row: Any) -> str:
     """Read a struct slb_endpoint."""
-    protocols = {number("SLB_PROTO_TCP"): "/tcp", number("SLB_PROTO_UDP"): "/udp"}
     host = address(row.addr) if row.addr.family == 4 else f"[{address(row.addr)}]"
-    return f"{host}:{ntohs(row.port_be)}{protocols.get(row.proto, '')}"
+    return f"{host}:{ntohs(row.port_be)}{_protocols().get(row.proto, '')}"
+
+
+@cache
+def _protocols() -> dict[int, str]:
+    return {number("SLB_PROTO_TCP"): "/tcp", number("SLB_PROTO_UDP"): "/udp"}
 
 
 def put_ops(ops: Sequence[Op]) -> Any:

@@ -6,6 +6,6 @@ r"""Network namespaces, real BIRD, real servers and clients around a real slbd.
            node1      node2           lb     192.0.2.2 on slb0, slbd and its BIRD
           pod1a,b    pod2a,b          pods   10.10.N.M behind 172.31.N.2
 
-`Rig` builds all of it, `Registry` remembers what was created so that the next run can sweep what an
-aborted one left.
+`Rig` builds all of it, as often at a time as wanted; `Registry` remembers what was created so that
+the next run can sweep what an aborted one left.
 """

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Remove what aborted runs have left: `python -m rig.sweep`; every rig does it at its start too."""
 
+from pathlib import Path
+
 from rig.registry import ROOT, Registry
 
 
-def sweep() -> list[str]:
+def sweep(root: Path = ROOT) -> list[str]:
     """Remove every run whose owner has ended; returns their names."""
     swept: list[str] = []
-    for directory in sorted(ROOT.glob("[!.]*")):
+    for directory in sorted(root.glob("[!.]*")):
         registry = Registry(directory)
         if not registry.owned():
             registry.remove()

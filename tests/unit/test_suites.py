@@ -3,6 +3,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 import suites
 from hugepages import given_back
 from junit import Counts, read_counts, write_report
+
+from rig.waiting import wait
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="tests.unit.test_a" name="good"/>
@@ -47,6 +50,20 @@ def test_unexplained_status_counts_as_failed(
     assert read_counts(report, status).failed == failed
 
 
+HANGING = """
+import pathlib, threading, pytest
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_that_hangs(number):
+    here = pathlib.Path(__file__)
+    try:
+        here.with_name(f"{number}.begun").touch()
+        threading.Event().wait()
+    finally:
+        here.with_name(f"{number}.cleaned").touch()
+"""
+
+
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> Counts:
     monkeypatch.setattr(suites, "REPORTS", tmp_path)
     return suites.execute(suites.Run("x", [sys.executable, "-c", code])).counts
@@ -58,14 +75,15 @@ def test_crashed_suite_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_hanging_suite_is_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suites, "LIMIT_S", 0.5)
+    # Python has to be up by then, beside whatever else runs.
+    monkeypatch.setattr(suites, "LIMIT_S", 2)
     mark = tmp_path / "cleaned"
     code = f"""
-import pathlib, threading
+import os
 try:
-    threading.Event().wait()
+    os.read(os.pipe()[0], 1)
 finally:
-    pathlib.Path({str(mark)!r}).touch()
+    open({str(mark)!r}, "w").close()
 """
     counts = run(tmp_path, monkeypatch, code)
     assert "stopped after" in counts.trouble[0]
@@ -79,6 +97,26 @@ def test_every_suite_is_listed() -> None:
     folders = {run.argv[2] for suite in suites.SUITES[1:] for run in suites.runs_of(suite)}
     assert folders == {f"tests/{suite}" for suite in suites.SUITES[1:]}
     assert all((suites.ROOT / folder).is_dir() for folder in folders)
+
+
+def test_every_test_of_netns_runs_once() -> None:
+    """Beside others or after them; those of the sanitized build are run besides."""
+    beside, calm, sanitized = suites.runs_of("netns")
+    assert (beside.argv[-2:], calm.argv[-2:]) == (["-m", "not calm"], ["-m", "calm"])
+    assert sanitized.env and not beside.env and not calm.env
+
+
+def test_all_processes_of_a_suite_are_interrupted(tmp_path: Path) -> None:
+    """Also those in which its tests run, and they clean up before it is over."""
+    (tmp_path / "test_x.py").write_text(HANGING)
+    folder = str(tmp_path)
+    run = suites.pytest("x", folder, "-n", "2", "--rootdir", folder, "-c", os.devnull)
+    process = subprocess.Popen(run.argv, stdout=subprocess.DEVNULL, process_group=0)
+    try:
+        wait(lambda: len(list(tmp_path.glob("*.begun"))) == 2, 60, "both tests")
+    finally:
+        suites.stop(process)
+    assert sorted(file.name for file in tmp_path.glob("*.cleaned")) == ["0.cleaned", "1.cleaned"]
 
 
 def test_last_line_and_status(capsys: pytest.CaptureFixture[str]) -> None:
