@@ -34,6 +34,8 @@ setup_sanitized() { locked install_sanitized; }
 
 setup_fuzzer() { locked install_fuzzer; }
 
+setup_bench() { locked install_bench; }
+
 setup_layers() {
 	install_packages
 	make_venv
@@ -181,6 +183,14 @@ install_fuzzer() {
 	echo "$stamp" >build/fuzz/stamp
 }
 
+# The program of the measurements, of the product's own objects.
+install_bench() {
+	local meson=build/release
+	[ -e $meson/build.ninja ] || meson setup $meson >build/bench.log || die "meson refused: see build/bench.log"
+	ninja --quiet -C $meson csrc/bench/slb-bench >&2 ||
+		die "the bench's build failed; what the compiler said is above"
+}
+
 build_wheel() {
 	# meson, ninja and cffi-gen-src are looked up on PATH.
 	PATH="$PWD/.venv/bin:$PATH" python -m pip --disable-pip-version-check -q install \
@@ -191,7 +201,8 @@ build_wheel() {
 
 product_digest() {
 	digest_of "$(cat .venv/stamp)" "$(dpkg-query -W libdpdk-dev gcc)" "$(
-		find csrc slb slbctl ospf meson* pyproject.toml -type f ! -name '*.pyc' ! -path 'csrc/fuzz/*' -print0 |
+		find csrc slb slbctl ospf meson* pyproject.toml -type f ! -name '*.pyc' ! -path 'csrc/fuzz/*' \
+			! -path 'csrc/bench/*' -print0 |
 			sort -z | xargs -0 sha256sum
 	)"
 }

@@ -62,6 +62,11 @@ struct rte_mempool *harness_pool(void) {
 	return h.pool;
 }
 
+void harness_use_pool(struct rte_mempool *pool) {
+	h.eal = true;
+	h.pool = pool;
+}
+
 static void run_inboxes(void *) {
 	for (uint16_t w = 0; w < h.admin.n_workers; w++)
 		if (!h.stalled[w])

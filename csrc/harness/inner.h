@@ -13,6 +13,9 @@ struct admin *harness_admin(void);
 
 struct rte_mempool *harness_pool(void);
 
+// EAL runs already, and mbufs come from here; before the first harness_open().
+void harness_use_pool(struct rte_mempool *pool);
+
 // The packet as mbufs of the harness's pool; NULL without mbufs.
 struct rte_mbuf *harness_mbuf(const struct harness_packet *p);
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`./dev bench` measures the engine and testpmd; how fast they are is no matter here."""
+"""`./dev bench` measures the engine and what stands beside it; how fast they are matters not."""
 
 import json
 import os
@@ -7,14 +7,38 @@ import subprocess
 import sys
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
+import pytest
+from bench import native
+from bench.figure import Figure, Goal
+from bench.locks import LOCKED
+
+ROOT = native.ROOT
 LIMIT_S = 120
+SIDES = {
+    "path": {"ours", "5tswap"},
+    "families": {"v4", "v6"},
+    "lookup": {"ours", "rte_hash"},
+    "life": {"ours", "rte_hash"},
+    "steering": {"own", "giver", "taker"},
+    "ports": {"10 %", "90 %", "99 %"},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def program() -> None:
+    """Of this checkout, as `./dev bench` makes it."""
+    subprocess.run(
+        ["ninja", "--quiet", "-C", str(ROOT / "build/release"), "csrc/bench/slb-bench"],
+        check=True,
+        capture_output=True,
+        timeout=LIMIT_S,
+    )
 
 
 def bench(*argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-P", "-m", "bench", *argv],
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
         capture_output=True,
         text=True,
         timeout=LIMIT_S,
@@ -22,27 +46,63 @@ def bench(*argv: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_run_of_each_side(tmp_path: Path) -> None:
+def test_a_run_of_the_engine_and_of_testpmd(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
-    done = bench("1k", "--runs", "1", "--json", str(file))
+    done = bench("m1", "--runs", "1", "--json", str(file))
     assert (done.returncode, done.stderr) == (0, "")
-    (name, row), *more = json.loads(file.read_text()).items()
-    assert (name, more) == ("fnat.1k", [])
-    assert (row["sessions"], row["runs"]) == (1000, 1)
-    assert row["ours"] == row["ours_median"] > 10
-    assert row["testpmd"] == row["testpmd_median"] > 10
-    assert row["ratio"] == round(row["ours"] / row["testpmd"], 2)
-    assert 64 < row["bytes_a_session"] < 1000
-    shown = done.stdout.splitlines()[-1].split()
-    assert shown == [
-        "1,000",
-        *(f"{row[key]:.1f}" for key in ("ours", "ours_median", "testpmd", "testpmd_median")),
-        f"{row['ratio']:.2f}",
-        f"{row['bytes_a_session']:.1f}",
-    ]
+    written = json.loads(file.read_text())
+    assert list(written) == ["machine", "m1.ratio", "m1.bytes"]
+    figure = written["m1.ratio"]
+    (ours,), (theirs,) = (figure["sides"][side]["runs"] for side in ("ours", "testpmd"))
+    assert min(ours, theirs) > 10
+    assert figure["value"] == round(ours / theirs, 2)
+    assert (figure["target"], figure["floor"]) == (1.4, 2.0)
+    assert 64 < written["m1.bytes"]["value"] < 1000
+    assert f"ours {ours:.1f} ({ours:.1f})" in done.stdout
 
 
-def test_a_size_that_is_not_there() -> None:
+def test_the_locks_of_the_path_are_counted(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    assert bench("m7", "--json", str(file)).returncode == 0
+    assert json.loads(file.read_text())["m7.locks"]["target"] == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "locks"),
+    [
+        ("  6e6:\tlock subw $0x1,(%rsi)", True),
+        ("  6e6:\txchg   %eax,(%rdi)", True),
+        ("  6e6:\txchg   %ax,%ax", False),
+        ("  6e6:\tcall   lock_it", False),
+    ],
+)
+def test_what_locks(line: str, locks: bool) -> None:
+    assert bool(LOCKED.search(line)) is locks
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_both_sides_are_measured_and_checked(name: str) -> None:
+    found = native.measure(name, 1000, 2)
+    assert {side: len(runs) for side, runs in found.cycles.items()} == dict.fromkeys(SIDES[name], 2)
+    assert min(map(min, found.cycles.values())) > 1
+    assert found.least(min(SIDES[name])) == min(found.cycles[min(SIDES[name])])
+
+
+def test_a_wrong_packet_ends_the_measurement() -> None:
+    with pytest.raises(RuntimeError, match="a packet did not become what it must"):
+        native.measure("spoilt", 1000, 1)
+
+
+def test_a_name_that_is_not_there() -> None:
     done = bench("2k")
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].endswith("no such size: 2k; there are 1k, 1m")
+    assert "nothing is called 2k; there are m1, 1m, " in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(1.0, "good"), (1.4, "good"), (1.5, "ok"), (2.0, "ok"), (2.1, "MISSED")]
+)
+def test_how_a_figure_does(value: float, said: str) -> None:
+    assert Goal(1.4, 2.0).said(value) == said
+    assert Goal(-1.4, -2.0, more=True).said(-value) == said
+    assert said in Figure("m1.ratio", "what", value, Goal(1.4, 2.0), {"ours": [3.0, 1.0]}).line()

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The measurements, by the names of `./dev bench`. Each prints a line of JSON for each run of each side; sides take turns.
+#pragma once
+
+#include "bench/stopwatch.h"
+
+#include <stdint.h>
+
+struct request {
+	uint32_t sessions;
+	uint32_t runs;
+};
+
+// Established full NAT of bursts in memory, both directions, beside an exchange of addresses on the same frames.
+void bench_path(const struct request *r);
+
+// The same, IPv6 beside IPv4.
+void bench_families(const struct request *r);
+
+// The table's look-up of a burst beside rte_hash_lookup_bulk() with the same keys.
+void bench_lookup(const struct request *r);
+
+// A session made and ended beside an entry of rte_hash added and deleted.
+void bench_life(const struct request *r);
+
+// Two workers at once beside each of them alone; needs two CPUs.
+void bench_scaling(const struct request *r);
+
+// A reply that arrives on its worker beside one that is handed over, on another CPU if there is one.
+void bench_steering(const struct request *r);
+
+// A session made while so much of its RS's local ports is occupied.
+void bench_ports(const struct request *r);
+
+// Established full NAT with one byte of each frame turned over behind it, which must end the process: so the checks check.
+void bench_spoilt(const struct request *r);
+
+// One line: what was measured, of which run, in which side.
+void bench_say(const char *side, uint32_t run, struct reading reading);

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "bench/drive.h"
+
+#include "bench/swap.h"
+#include "bench/world.h"
+#include "path/path.h"
+
+#include <stdlib.h>
+
+// Many more than the sessions that caches hold; few enough for the memory.
+enum { TRACE = 1 << 20 };
+
+struct drive drive_begin(uint16_t worker, enum trace_ways ways) {
+	static struct rte_mbuf **mbufs[SLB_MAX_WORKERS];
+	struct core *c = world_core(worker);
+
+	if (mbufs[worker] == NULL)
+		mbufs[worker] = world_mbufs(DRIVE_FRAMES);
+	return (struct drive){
+		.core = c, .trace = trace_draw(c, TRACE, ways), .mbufs = mbufs[worker]
+	};
+}
+
+void drive_end(struct drive *d) {
+	trace_free(&d->trace);
+}
+
+void drive_frames(struct drive *d) {
+	for (uint32_t i = 0; i < DRIVE_FRAMES; i++) {
+		d->sent[i] = trace_next(&d->trace);
+		frame_write(d->mbufs[i], d->sent[i]);
+	}
+}
+
+void drive_nat(struct drive *d, struct stopwatch *w) {
+	uint32_t sent = 0;
+
+	if (w != NULL)
+		stopwatch_begin(w);
+	for (uint32_t i = 0; i < DRIVE_FRAMES; i += BURST) {
+		path_run(d->core, &d->burst, &d->mbufs[i], BURST, FROM_PORT);
+		for (uint32_t k = 0; k < BURST; k++)
+			sent += d->burst.pkts[k].verdict == VERDICT_TX;
+	}
+	if (w != NULL)
+		stopwatch_end(w);
+	if (sent != DRIVE_FRAMES)
+		world_fail("a packet of a session was not sent on");
+}
+
+void drive_swap(struct drive *d, struct stopwatch *w) {
+	if (w != NULL)
+		stopwatch_begin(w);
+	for (uint32_t i = 0; i < DRIVE_FRAMES; i += BURST)
+		swap_run(&d->mbufs[i], BURST);
+	if (w != NULL)
+		stopwatch_end(w);
+}
+
+void drive_check(struct drive *d) {
+	uint32_t i = d->turn++ % DRIVE_FRAMES;
+	struct frame_key answer = trace_answer(d->core, d->sent[i]);
+
+	if (!frame_is(d->mbufs[i], &answer))
+		world_fail("a packet did not become what it must");
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The shortest UDP frames, 60 bytes with IPv4 and 66 with IPv6, as they come from a client or an RS.
+#pragma once
+
+#include "path/pkt.h"
+
+enum {
+	BENCH_VIP_PORT = 80,
+	// networks of IPv4, host order; of IPv6 what stands behind 2001:db8
+	BENCH_VIP = 0x0a60000a,
+	BENCH_LINK = 0xc0000200,
+	BENCH_LOCALS = 0xc6120000,
+	BENCH_SERVERS = 0x0a0a0000,
+	BENCH_CLIENTS = 0xcb000000,
+};
+
+// Of a packet that arrives: all that the path finds its session by.
+struct frame_key {
+	struct flow_key key;
+	uint8_t kind; // as in struct pkt
+	uint8_t dir;
+	uint8_t addrs6[2 * IP6_BYTES];
+};
+
+// Writes the frame of a packet into an mbuf, whatever was in it.
+void frame_write(struct rte_mbuf *m, const struct frame_key *k);
+
+// The first packet of client number n.
+void frame_first(struct rte_mbuf *m, uint32_t n, bool v6);
+
+// Whether the frame, as it is to be sent, has right checksums, and source and destination of this one.
+bool frame_is(const struct rte_mbuf *m, const struct frame_key *k);

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "bench/bench.h"
+#include "bench/frame.h"
+#include "bench/world.h"
+#include "base/clock.h"
+#include "path/lifecycle.h"
+
+#include <arpa/inet.h>
+#include <rte_hash.h>
+#include <string.h>
+
+enum { LIVES = 512, WARM = 16, ROUNDS = 500, PATIENCE = 1 << 24 };
+
+// Of clients beyond all that have sessions.
+static void new_client(struct pkt *p, uint32_t n) {
+	*p = (struct pkt){
+		.key = {.src_be = htonl(0x64400000u + n / 50000),
+			.dst_be = htonl(BENCH_VIP),
+			.sport_be = htons((uint16_t)(10000 + n % 50000)),
+			.dport_be = htons(BENCH_VIP_PORT)},
+		.kind = SLB_PROTO_UDP,
+		.proto = SLB_PROTO_UDP,
+	};
+}
+
+// Those that are there have been answered and stay; others end a tick after their packet.
+static void stay(struct core *c, const struct vs *vs) {
+	struct policy *policy = &c->policies[vs->policy];
+	const struct session_table *t = &c->sessions;
+
+	for (uint32_t line = session_at(t, 0); line < t->lines; line = session_at(t, line + 1))
+		t->entries[line].state = SLB_UDP_REPLIED;
+	policy->timeout[SLB_UDP_REPLIED] = PATIENCE;
+	policy->timeout[SLB_UDP_ONEWAY] = 1;
+}
+
+static const struct vs_rs *server(const struct vs *vs, uint32_t n) {
+	return &vs->rs[n % vs->n_rs];
+}
+
+static struct reading ours(struct core *c, const struct vs *vs, struct stopwatch *w) {
+	static struct pkt pkts[LIVES];
+	static uint32_t clients;
+	const uint32_t standing = c->sessions.active;
+
+	for (uint32_t round = 0; round < WARM + ROUNDS; round++) {
+		for (uint32_t i = 0; i < LIVES; i++)
+			new_client(&pkts[i], clients++);
+		stopwatch_begin(w);
+		for (uint32_t i = 0; i < LIVES; i++)
+			session_create(c, &pkts[i], vs, server(vs, i));
+		if (pkts[LIVES - 1].session == NULL)
+			world_fail("a session was not made");
+		c->now++;
+		session_expire(c, UINT32_MAX);
+		stopwatch_end(w);
+		if (c->sessions.active != standing)
+			world_fail("sessions did not end, or too many");
+		w->n -= round < WARM;
+	}
+	return stopwatch_read(w, LIVES);
+}
+
+static struct reading theirs(struct rte_hash *hash, struct stopwatch *w) {
+	static struct {
+		uint64_t half[2];
+	} keys[LIVES];
+	static uint64_t clients;
+
+	for (uint32_t round = 0; round < WARM + ROUNDS; round++) {
+		int32_t worst = 0;
+		for (uint32_t i = 0; i < LIVES; i++)
+			keys[i].half[0] = 1ull << 40 | clients++;
+		stopwatch_begin(w);
+		for (uint32_t i = 0; i < LIVES; i++)
+			worst |= rte_hash_add_key(hash, &keys[i]);
+		for (uint32_t i = 0; i < LIVES; i++)
+			worst |= rte_hash_del_key(hash, &keys[i]);
+		stopwatch_end(w);
+		w->n -= round < WARM;
+		if (worst < 0)
+			world_fail("rte_hash lost a key");
+	}
+	return stopwatch_read(w, LIVES);
+}
+
+static struct rte_hash *hash_with(uint32_t standing, uint32_t room) {
+	const struct rte_hash_parameters parameters = {
+		.name = "life", .entries = room, .key_len = 16, .socket_id = SOCKET_ID_ANY
+	};
+	struct rte_hash *hash = rte_hash_create(&parameters);
+
+	if (hash == NULL)
+		world_fail("no memory for rte_hash");
+	for (uint64_t i = 0; i < standing; i++) {
+		uint64_t key[2] = {i, 1};
+		if (rte_hash_add_key(hash, key) < 0)
+			world_fail("rte_hash is full");
+	}
+	return hash;
+}
+
+// As many sessions stand beside as the table is made for, but for the ones that come and go; rte_hash has as many keys.
+void bench_life(const struct request *r) {
+	static struct stopwatch w;
+	const struct world_size size = {
+		.workers = 1,
+		.rs = WORLD_RS,
+		.laddrs = WORLD_LADDRS,
+		.sessions = r->sessions + 2 * LIVES,
+	};
+	struct rte_hash *hash = hash_with(r->sessions, r->sessions + 2 * LIVES);
+	struct core *c;
+
+	world_open(&size);
+	c = world_core(0);
+	world_fill(0, r->sessions);
+	stay(c, world_vs(0));
+	for (uint32_t run = 0; run < r->runs; run++) {
+		bench_say("ours", run, ours(c, world_vs(0), &w));
+		bench_say("rte_hash", run, theirs(hash, &w));
+	}
+	rte_hash_free(hash);
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "bench/bench.h"
+#include "bench/trace.h"
+#include "bench/world.h"
+
+#include <rte_hash.h>
+#include <rte_lcore.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRACE = 1 << 20, BURSTS = 8, KEYS = BURSTS * BURST, WARM = 64, ROUNDS = 2000 };
+
+// All that a key consists of, padded as one would for rte_hash.
+struct hash_key {
+	struct flow_key key;
+	uint8_t kind;
+	uint8_t zero[3];
+};
+
+_Static_assert(sizeof(struct hash_key) == 16, "two words");
+
+static struct hash_key hash_key_of(const struct flow_key *key, uint8_t kind) {
+	return (struct hash_key){.key = *key, .kind = kind};
+}
+
+static struct rte_hash *hash_of(const struct session_table *t) {
+	const struct rte_hash_parameters parameters = {
+		.name = "bench",
+		.entries = 2 * t->capacity,
+		.key_len = sizeof(struct hash_key),
+		.socket_id = SOCKET_ID_ANY,
+	};
+	struct rte_hash *hash = rte_hash_create(&parameters);
+
+	if (hash == NULL)
+		world_fail("no memory for rte_hash");
+	for (uint32_t line = session_at(t, 0); line < t->lines; line = session_at(t, line + 1)) {
+		const struct session *s = &t->entries[line];
+		for (int dir = 0; dir < 2 && s->kind[0] != 0; dir++) {
+			struct hash_key key = hash_key_of(&s->key[dir], s->kind[dir]);
+			if (rte_hash_add_key(hash, &key) < 0)
+				world_fail("rte_hash is full");
+		}
+	}
+	return hash;
+}
+
+static struct reading ours(struct core *c, struct trace *t, struct stopwatch *w) {
+	static struct burst bursts[BURSTS];
+
+	for (uint32_t round = 0; round < WARM + ROUNDS; round++) {
+		uint32_t found = 0;
+		for (uint32_t i = 0; i < KEYS; i++) {
+			const struct frame_key *k = trace_next(t);
+			struct burst *b = &bursts[i / BURST];
+			b->n = b->n_live = BURST;
+			b->live[i % BURST] = (uint8_t)(i % BURST);
+			b->pkts[i % BURST] = (struct pkt){.key = k->key, .kind = k->kind};
+		}
+		stopwatch_begin(w);
+		for (uint32_t i = 0; i < BURSTS; i++)
+			session(&c->sessions, &bursts[i]);
+		stopwatch_end(w);
+		w->n -= round < WARM;
+		for (uint32_t i = 0; i < KEYS; i++)
+			found += bursts[i / BURST].pkts[i % BURST].session != NULL;
+		if (found != KEYS)
+			world_fail("a session was not found");
+	}
+	return stopwatch_read(w, KEYS);
+}
+
+static struct reading theirs(struct rte_hash *hash, struct trace *t, struct stopwatch *w) {
+	static struct hash_key keys[KEYS];
+	const void *at[KEYS];
+	int32_t places[KEYS];
+
+	for (uint32_t round = 0; round < WARM + ROUNDS; round++) {
+		uint32_t found = 0;
+		for (uint32_t i = 0; i < KEYS; i++) {
+			const struct frame_key *k = trace_next(t);
+			keys[i] = hash_key_of(&k->key, k->kind);
+			at[i] = &keys[i];
+		}
+		stopwatch_begin(w);
+		for (uint32_t i = 0; i < KEYS; i += BURST)
+			rte_hash_lookup_bulk(hash, &at[i], BURST, &places[i]);
+		stopwatch_end(w);
+		w->n -= round < WARM;
+		for (uint32_t i = 0; i < KEYS; i++)
+			found += places[i] >= 0;
+		if (found != KEYS)
+			world_fail("rte_hash has lost a key");
+	}
+	return stopwatch_read(w, KEYS);
+}
+
+void bench_lookup(const struct request *r) {
+	static struct stopwatch w;
+	const struct world_size size = {
+		.workers = 1, .rs = WORLD_RS, .laddrs = WORLD_LADDRS, .sessions = r->sessions
+	};
+	struct rte_hash *hash;
+	struct trace t;
+
+	world_open(&size);
+	world_fill(0, r->sessions);
+	hash = hash_of(&world_core(0)->sessions);
+	t = trace_draw(world_core(0), TRACE, TRACE_BOTH);
+	for (uint32_t run = 0; run < r->runs; run++) {
+		bench_say("ours", run, ours(world_core(0), &t, &w));
+		bench_say("rte_hash", run, theirs(hash, &t, &w));
+	}
+	trace_free(&t);
+	rte_hash_free(hash);
+}

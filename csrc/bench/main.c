@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// slb-bench MEGABYTES huge|plain CPUS NAME SESSIONS RUNS: what tests/bench calls; the first CPU measures.
+
+#include "bench/bench.h"
+#include "bench/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	void (*measure)(const struct request *r);
+} BENCHES[] = {
+	{"path", bench_path},   {"families", bench_families}, {"lookup", bench_lookup},
+	{"life", bench_life},   {"scaling", bench_scaling},   {"steering", bench_steering},
+	{"ports", bench_ports}, {"spoilt", bench_spoilt},
+};
+
+void bench_say(const char *side, uint32_t run, struct reading reading) {
+	printf("{\"side\": \"%s\", \"run\": %u, \"cycles\": %.2f, \"left_out\": %u, \"refused\": "
+	       "%.4f}\n",
+	       side, run, reading.cycles, reading.left_out, reading.refused);
+	fflush(stdout);
+}
+
+int main(int argc, char **argv) {
+	struct request r;
+
+	if (argc != 7)
+		world_fail("MEGABYTES huge|plain CPUS NAME SESSIONS RUNS");
+	r.sessions = (uint32_t)strtoul(argv[5], NULL, 10);
+	r.runs = (uint32_t)strtoul(argv[6], NULL, 10);
+	for (size_t i = 0; i < sizeof(BENCHES) / sizeof(BENCHES[0]); i++) {
+		if (strcmp(BENCHES[i].name, argv[4]) != 0)
+			continue;
+		world_start(
+			(uint32_t)strtoul(argv[1], NULL, 10), strcmp(argv[2], "huge") == 0, argv[3]
+		);
+		BENCHES[i].measure(&r);
+		return 0;
+	}
+	world_fail("no such measurement");
+}

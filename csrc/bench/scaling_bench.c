@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "bench/bench.h"
+#include "bench/drive.h"
+#include "bench/world.h"
+
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+enum { WARM = 64, ROUNDS = 2000, WORKERS = 2 };
+
+struct lane {
+	struct drive drive;
+	struct stopwatch watch;
+	struct reading reading;
+};
+
+static struct lane lanes[WORKERS];
+
+static int go(void *arg) {
+	struct lane *l = arg;
+
+	for (uint32_t i = 0; i < WARM + ROUNDS; i++) {
+		drive_frames(&l->drive);
+		drive_nat(&l->drive, i < WARM ? NULL : &l->watch);
+		drive_check(&l->drive);
+	}
+	l->reading = stopwatch_read(&l->watch, DRIVE_FRAMES);
+	return 0;
+}
+
+static void run_on(const unsigned *lcores, const bool *which) {
+	for (uint32_t i = 1; i < WORKERS; i++)
+		if (which[i])
+			rte_eal_remote_launch(go, &lanes[i], lcores[i]);
+	if (which[0])
+		go(&lanes[0]);
+	rte_eal_mp_wait_lcore();
+}
+
+void bench_scaling(const struct request *r) {
+	const struct world_size size = {
+		.workers = WORKERS, .rs = WORLD_RS, .laddrs = WORLD_LADDRS, .sessions = r->sessions
+	};
+	const unsigned lcores[WORKERS] = {
+		rte_get_main_lcore(), rte_get_next_lcore((unsigned)-1, 1, 0)
+	};
+	static const char *const ALONE[] = {"first", "second"};
+	static const char *const BESIDE[] = {"first of two", "second of two"};
+
+	if (lcores[1] >= RTE_MAX_LCORE)
+		world_fail("two workers at once need two CPUs");
+	world_open(&size);
+	for (uint16_t i = 0; i < WORKERS; i++) {
+		world_fill(i, r->sessions);
+		lanes[i].drive = drive_begin(i, TRACE_BOTH);
+	}
+	for (uint32_t run = 0; run < r->runs; run++) {
+		for (uint32_t i = 0; i < WORKERS; i++) {
+			run_on(lcores, (bool[WORKERS]){i == 0, i == 1});
+			bench_say(ALONE[i], run, lanes[i].reading);
+		}
+		run_on(lcores, (bool[WORKERS]){true, true});
+		for (uint32_t i = 0; i < WORKERS; i++)
+			bench_say(BESIDE[i], run, lanes[i].reading);
+	}
+	for (uint32_t i = 0; i < WORKERS; i++)
+		drive_end(&lanes[i].drive);
+}

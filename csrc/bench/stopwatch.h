@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Rounds of equal work, each timed in TSC cycles. Those in which something else had the CPU, for more than 50 microseconds, are left out
+// and counted.
+#pragma once
+
+#include <stdint.h>
+
+enum { ROUNDS_MOST = 4096 };
+
+struct stopwatch {
+	uint32_t n;
+	uint64_t began;
+	uint64_t rounds[ROUNDS_MOST];
+};
+
+struct reading {
+	double cycles; // a unit of work
+	uint32_t left_out; // rounds
+	double refused; // part of the work that could not be done
+};
+
+void stopwatch_begin(struct stopwatch *w);
+void stopwatch_end(struct stopwatch *w);
+
+// Of all rounds so far, each with so many units of work; the next one is the first again.
+struct reading stopwatch_read(struct stopwatch *w, uint32_t units);

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "bench/trace.h"
+
+#include "bench/world.h"
+
+#include <rte_random.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t *live_sessions(const struct session_table *t, uint32_t *n) {
+	uint32_t *ids = world_memory(t->active * sizeof(*ids));
+
+	*n = 0;
+	for (uint32_t line = session_at(t, 0); line < t->lines; line = session_at(t, line + 1))
+		if (t->entries[line].kind[DIR_IN] != 0 && *n < t->active)
+			ids[(*n)++] = line;
+	return ids;
+}
+
+static struct frame_key key_of(const struct session *s, enum direction dir) {
+	struct frame_key k = {.key = s->key[dir], .kind = s->kind[dir], .dir = dir};
+
+	if (session_is_v6(s, dir))
+		memcpy(k.addrs6, session_addrs(s)->addr[dir], sizeof(k.addrs6));
+	return k;
+}
+
+struct trace trace_draw(const struct core *c, uint32_t n, enum trace_ways ways) {
+	struct trace t = {.n = n, .keys = world_memory(n * sizeof(*t.keys))};
+	uint32_t n_live, *ids = live_sessions(&c->sessions, &n_live);
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t drawn = rte_rand();
+		uint32_t id = ids[(uint32_t)(drawn >> 32) % n_live];
+		bool reply = ways == TRACE_REPLIES || drawn & 1;
+		t.keys[i] = key_of(&c->sessions.entries[id], reply ? DIR_OUT : DIR_IN);
+	}
+	free(ids);
+	return t;
+}
+
+void trace_free(struct trace *t) {
+	free(t->keys);
+	*t = (struct trace){0};
+}
+
+const struct frame_key *trace_next(struct trace *t) {
+	const struct frame_key *k = &t->keys[t->at];
+
+	t->at = t->at + 1 == t->n ? 0 : t->at + 1;
+	return k;
+}
+
+struct frame_key trace_answer(const struct core *c, const struct frame_key *k) {
+	uint8_t dir;
+	const struct session *s = session_lookup(&c->sessions, &k->key, k->addrs6, k->kind, &dir);
+	struct frame_key answer, other;
+
+	if (s == NULL)
+		world_fail("a session has gone");
+	// What arrives from the other side, sent back.
+	other = key_of(s, dir_opposite(dir));
+	answer = other;
+	answer.key.src_be = other.key.dst_be;
+	answer.key.dst_be = other.key.src_be;
+	answer.key.sport_be = other.key.dport_be;
+	answer.key.dport_be = other.key.sport_be;
+	memcpy(answer.addrs6, &other.addrs6[IP6_BYTES], IP6_BYTES);
+	memcpy(&answer.addrs6[IP6_BYTES], other.addrs6, IP6_BYTES);
+	return answer;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Workers with a service, as many sessions as wanted, and no ports: what the measurements run on.
+#pragma once
+
+#include "path/core.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WORLD_RS = 64, WORLD_LADDRS = 16 }; // local addresses of each worker
+
+struct world_size {
+	uint16_t workers;
+	uint16_t rs;
+	uint16_t laddrs; // of each worker, WORLD_LADDRS at most
+	uint32_t sessions; // of each worker
+	bool v6; // clients, VIP, RS and local addresses are of IPv6
+};
+
+// Starts EAL: `megabytes` of memory, in hugepages or not, on these CPUs, the first of which this thread then runs on. Once.
+// Ends the process with a sentence when it cannot.
+void world_start(uint32_t megabytes, bool huge, const char *cpus);
+
+// Makes the workers anew; ends the process with a sentence when it cannot.
+void world_open(const struct world_size *size);
+
+struct core *world_core(uint16_t worker);
+
+// The service's VS as a worker has it.
+struct vs *world_vs(uint16_t worker);
+
+// Sends the first packets of so many clients, so that each has a session.
+void world_fill(uint16_t worker, uint32_t sessions);
+
+// Empty mbufs of the world's pool, `n` of them, until the process ends.
+struct rte_mbuf **world_mbufs(uint32_t n);
+
+// malloc() that ends the process rather than return NULL.
+void *world_memory(size_t bytes);
+
+_Noreturn void world_fail(const char *what);

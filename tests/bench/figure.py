@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A figure that the bench comes to, and what it should be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`floor`: what must be reached; `target`: what shall be. Bigger is worse unless `more`."""
+
+    target: float
+    floor: float
+    more: bool = False
+
+    def said(self, value: float) -> str:
+        """How a value does, in a word."""
+        sign = -1 if self.more else 1
+        if sign * value <= sign * self.target:
+            return "good"
+        return "ok" if sign * value <= sign * self.floor else "MISSED"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One value; `sides`: what it was made of, each the runs' cycles or other units."""
+
+    key: str
+    what: str
+    value: float
+    goal: Goal | None = None
+    sides: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    left_out: int = 0
+
+    def line(self) -> str:
+        """A row of the table."""
+        goals = f"{'-':>8} {'-':>8} {'':<6}"
+        if self.goal is not None:
+            sign = "≥" if self.goal.more else "≤"
+            said = self.goal.said(self.value)
+            goals = f"{sign + f'{self.goal.target:g}':>8} {self.goal.floor:>8g} {said:<6}"
+        sides = ", ".join(
+            f"{side} {min(runs):.1f} ({median(runs):.1f})" for side, runs in self.sides.items()
+        )
+        note = f"; {self.left_out} rounds left out" if self.left_out else ""
+        return f"{self.key:<16} {self.value:>10.2f} {goals} {self.what}: {sides}{note}"
+
+    def plain(self) -> dict[str, object]:
+        """The same for a file."""
+        goal = self.goal
+        return {
+            "value": self.value,
+            "target": goal.target if goal else None,
+            "floor": goal.floor if goal else None,
+            "what": self.what,
+            "sides": {
+                side: {"min": min(runs), "median": median(runs), "runs": list(runs)}
+                for side, runs in self.sides.items()
+            },
+            "rounds_left_out": self.left_out,
+        }
+
+
+HEAD = (
+    f"{'figure':<16} {'value':>10} {'target':>8} {'floor':>8} {'':<6} minimum (median) of the runs"
+)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What `./dev bench` can measure, by name."""
+
+from collections.abc import Callable
+
+from bench import beside_testpmd, locks
+from bench.figure import Figure, Goal
+from bench.native import Runs, measure
+
+HASHED = {1_000: 512, 100_000: 512, 1_000_000: 1024, 10_000_000: 6144}  # sessions: megabytes
+STANDING = 100_000
+SESSIONS = 1_000
+
+
+def ratio(
+    key: str, what: str, runs: Runs, sides: tuple[str, str], goal: Goal | None = None
+) -> Figure:
+    """The least of one side divided by the least of the other."""
+    value = round(runs.least(sides[0]) / runs.least(sides[1]), 2)
+    return Figure(key, what, value, goal, {s: runs.cycles[s] for s in sides}, runs.left_out)
+
+
+def path(runs: int) -> list[Figure]:
+    """Processing alone, both directions, bursts from memory."""
+    found = measure("path", SESSIONS, runs)
+    what = f"full NAT of bursts in memory beside 5tswap, {SESSIONS:,} sessions"
+    return [
+        ratio("m1b.ratio", what, found, ("ours", "5tswap"), Goal(2.8, 5)),
+        Figure("m1b.cycles", "cycles a packet", round(found.least("ours"), 1), Goal(110, 250)),
+    ]
+
+
+def lookup(runs: int) -> list[Figure]:
+    """Our look-up beside rte_hash's, and the worst of all sizes."""
+    figures = []
+    for sessions, megabytes in HASHED.items():
+        found = measure("lookup", sessions, runs, megabytes)
+        what = f"look-up of a burst beside rte_hash_lookup_bulk, {sessions:,} sessions"
+        figures.append(ratio(f"m2b.{short(sessions)}", what, found, ("ours", "rte_hash")))
+    worst = max(figure.value for figure in figures)
+    return [*figures, Figure("m2b.ratio", "the worst of them", worst, Goal(0.5, 1.0))]
+
+
+def life(runs: int) -> list[Figure]:
+    """A session made and ended."""
+    found = measure("life", STANDING, runs)
+    what = f"a session made and ended beside rte_hash add and delete, {STANDING:,} standing"
+    return [ratio("m3b.ratio", what, found, ("ours", "rte_hash"), Goal(0.8, 1.5))]
+
+
+def scaling(runs: int) -> list[Figure]:
+    """Two workers at once beside one."""
+    found = measure("scaling", SESSIONS, runs)
+    alone = sum(1 / found.least(side) for side in ("first", "second")) / 2
+    both = sum(1 / found.least(f"{side} of two") for side in ("first", "second"))
+    what = "packets of two workers at once beside one's"
+    sides = dict(found.cycles)
+    return [
+        Figure("m8.ratio", what, round(both / alone, 2), Goal(1.95, 1.8, more=True), sides),
+    ]
+
+
+def families(runs: int) -> list[Figure]:
+    """IPv6 beside IPv4."""
+    found = measure("families", SESSIONS, runs)
+    what = f"IPv6 beside IPv4, {SESSIONS:,} sessions"
+    return [ratio("m9.ratio", what, found, ("v6", "v4"), Goal(1.25, 1.6))]
+
+
+def steering(runs: int) -> list[Figure]:
+    """What a reply on the wrong worker costs, and a local port as they become few."""
+    found = measure("steering", SESSIONS, runs)
+    own, handed = found.least("own"), found.least("giver") + found.least("taker")
+    figures = [
+        Figure(
+            "steering.handed",
+            "both workers' cycles for a reply handed over, beside one on its worker",
+            round(handed / own, 2),
+            None,
+            dict(found.cycles),
+            found.left_out,
+        )
+    ]
+    found = measure("ports", SESSIONS, runs)
+    for side, cycles in found.cycles.items():
+        refused = max(found.refused[side])
+        what = f"cycles a session with {side} of the ports occupied, {refused:.1%} refused"
+        key = f"steering.{side.replace(' %', 'pct')}"
+        figures.append(Figure(key, what, round(min(cycles), 1), None, {"all": cycles}))
+    return figures
+
+
+def short(sessions: int) -> str:
+    """`1k`, `10m`."""
+    return f"{sessions // 1_000_000}m" if sessions >= 1_000_000 else f"{sessions // 1_000}k"
+
+
+MEASURES: dict[str, Callable[[int], list[Figure]]] = {
+    "m1": lambda runs: beside_testpmd.compare("m1", 1_000, runs, beside_testpmd.GOAL),
+    "1m": lambda runs: beside_testpmd.compare("1m", 1_000_000, runs, None),
+    "m1b": path,
+    "m2b": lookup,
+    "m3b": life,
+    "m7": locks.figures,
+    "m8": scaling,
+    "m9": families,
+    "steering": steering,
+}

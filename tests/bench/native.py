@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The bench program: the engine's own objects fed from memory (csrc/bench)."""
+
+import json
+import os
+import subprocess
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.memory import hugepages
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "build/release/csrc/bench/slb-bench"
+LIMIT_S = 1800
+SMALLEST_MB = 512
+SPARE_MB = 64
+
+
+@dataclass
+class Runs:
+    """What a measurement gave, by side."""
+
+    cycles: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    refused: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    left_out: int = 0
+
+    def least(self, side: str) -> float:
+        """The minimum, as whatever else the machine does can only add to it."""
+        return min(self.cycles[side])
+
+
+def cpus() -> str:
+    """The last CPU measures: the first has the interrupts."""
+    usable = sorted(os.sched_getaffinity(0))
+    return ",".join(map(str, reversed(usable[-2:])))
+
+
+def measure(name: str, sessions: int, runs: int, megabytes: int = SMALLEST_MB) -> Runs:
+    """Have the program measure; raises RuntimeError with what it said."""
+    with hugepages(megabytes + SPARE_MB) as huge:
+        words = [str(megabytes), "huge" if huge else "plain", cpus(), name]
+        done = subprocess.run(
+            [str(PROGRAM), *words, str(sessions), str(runs)],
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise RuntimeError((done.stdout + done.stderr)[-800:])
+    found = Runs()
+    for line in done.stdout.splitlines():
+        said = json.loads(line)
+        found.cycles[said["side"]].append(said["cycles"])
+        found.refused[said["side"]].append(said["refused"])
+        found.left_out += said["left_out"]
+    return found
