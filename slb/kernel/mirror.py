@@ -8,16 +8,17 @@ only when it differs from what the engine has. The packet path waits for none of
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from socket import AF_INET, AF_INET6
 from typing import Any
 
+from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.rtnl.ndmsg import NTF_USE
 
 from slb.engine.protocol import Engine
 from slb.errors import EngineError, KernelError, RequestError
 from slb.kernel import view
-from slb.kernel.netlink import Netlink, flat
+from slb.kernel.netlink import GONE, Netlink, flat
 from slb.kernel.watch import Watch
 from slb.model.address import Address
 from slb.model.forwarding import Forwarding, Route, Wanted
@@ -150,5 +151,20 @@ def _of(family: int, messages: Iterable[Any]) -> list[view.Message]:
     return [flat(message) for message in messages if message["family"] == family]
 
 
-def _ask(host: Address, index: int) -> Any:
-    return lambda ip: ip.neigh("set", dst=str(host), ifindex=index, flags=NTF_USE, state=0)
+def _ask(host: Address, index: int) -> Callable[[Any], None]:
+    def ask(ip: Any) -> None:
+        # A request to use it makes a permanent entry one that has to be resolved (Linux 5.16 on).
+        if not _is_fixed(ip, host, index):
+            ip.neigh("set", dst=str(host), ifindex=index, flags=NTF_USE, state=0)
+
+    return ask
+
+
+def _is_fixed(ip: Any, host: Address, index: int) -> bool:
+    try:
+        found = ip.neigh("get", dst=str(host), ifindex=index)
+    except NetlinkError as error:
+        if error.code not in GONE:
+            raise
+        return False
+    return any(message["state"] & view.NUD_FIXED for message in found)

@@ -23,8 +23,9 @@ RTN_UNICAST = 1
 RTM_F_CLONED = 0x200
 RTNH_DEAD = 1 | 16  # dead, or its link is down
 NUD_STALE = 0x04
-# Reachable, stale, delay, probe, noarp, permanent.
-NUD_USABLE = 0x02 | NUD_STALE | 0x08 | 0x10 | 0x40 | 0x80
+NUD_FIXED = 0x40 | 0x80  # noarp, permanent
+# Reachable, stale, delay, probe.
+NUD_USABLE = 0x02 | NUD_STALE | 0x08 | 0x10 | NUD_FIXED
 
 
 @dataclass(frozen=True)

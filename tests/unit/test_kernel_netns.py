@@ -206,6 +206,23 @@ def test_wanted_neighbours_are_asked_for_once_in_a_while(
     mirrored(ip, settings(), HIDDEN, follow)
 
 
+def test_what_is_kept_fresh_stays_permanent(ip: Ip, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an operator wrote it, while another gateway is asked for again and again."""
+    monkeypatch.setattr(mirror, "REFRESH_S", 0.05)
+
+    async def follow(found: Mirrored) -> None:
+        ip(f"neigh replace 192.0.2.1 lladdr {PEER_MAC} dev slb0 nud permanent")
+        ip("route add 11.0.0.0/8 via 192.0.2.9")
+        for _ in range(2):
+            await until(lambda: "192.0.2.9" in ip("neigh show dev slb0"), "the other gateway")
+            ip("neigh flush dev slb0 to 192.0.2.9 nud all")
+        await found.mirror.resolve([Wanted(IPv4Address("192.0.2.1"), 0)])
+        assert f"192.0.2.1 lladdr {PEER_MAC} PERMANENT" in ip("neigh show dev slb0")
+        await until(lambda: found.neighbours() == [("192.0.2.1", PEER_MAC)], "its MAC")
+
+    mirrored(ip, settings(), HIDDEN, follow)
+
+
 def test_a_flood_of_changes_ends_in_the_right_view(ip: Ip, tmp_path: Path) -> None:
     async def follow(found: Mirrored) -> None:
         batch = tmp_path / "batch"
