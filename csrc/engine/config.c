@@ -14,6 +14,11 @@ static bool terminated(const char *text, size_t size) {
 	return memchr(text, '\0', size) != NULL;
 }
 
+static bool own_is_right(const struct slb_own_config *own) {
+	return (own->addr.family == 4 && own->len <= 32)
+		|| (own->addr.family == 6 && own->len <= 128);
+}
+
 static int check_port(const struct slb_config *config, uint16_t i, struct err *e) {
 	const struct slb_port_config *p = &config->ports[i];
 
@@ -33,6 +38,13 @@ static int check_port(const struct slb_config *config, uint16_t i, struct err *e
 		);
 	if (p->rx_desc < 32 || p->tx_desc < 32)
 		return err_set(e, EINVAL, "port %s: at least 32 descriptors", p->name);
+	if (p->n_own > SLB_MAX_OWN)
+		return err_set(
+			e, EINVAL, "port %s: more than %d own addresses", p->name, SLB_MAX_OWN
+		);
+	for (uint16_t own = 0; own < p->n_own; own++)
+		if (!own_is_right(&p->own[own]))
+			return err_set(e, EINVAL, "port %s: own address %u is none", p->name, own);
 	if (p->steering > SLB_STEERING_SOFT)
 		return err_set(e, EINVAL, "port %s: no steering method %u", p->name, p->steering);
 	if (p->kni_kind > SLB_KNI_VHOST || (p->kni_kind != SLB_KNI_NONE && p->kni_name[0] == '\0'))

@@ -318,6 +318,7 @@ int cores_open(struct engine *g, struct err *e) {
 	g->kni.n_workers = g->config.n_workers;
 	g->kni.idle.policy = g->config.kni_idle;
 	g->kni.stop = &g->stop;
+	kni_init(&g->kni, &g->config);
 	g->cookie_key = siphash_key_draw();
 	for (uint16_t i = 0; i < g->config.n_laddrs; i++)
 		rss[i] = steer_rss(&g->ports[g->config.laddrs[i].port].steer, i);

@@ -98,8 +98,11 @@ static void add_steering(const struct engine *g, uint16_t number, struct slb_por
 	memcpy(info->steer_reason, steer->reason, sizeof(info->steer_reason));
 	for (uint16_t i = 0; i < g->config.n_laddrs; i++)
 		info->laddrs += g->config.laddrs[i].port == number;
+	info->kni_queue = g->ports[number].kni.queue != KNI_NO_QUEUE;
+	if (g->ports[number].kni.rules != NULL)
+		info->rules = g->ports[number].kni.rules->n;
 	if (steer->rules != NULL) {
-		info->rules = steer->rules->n;
+		info->rules += steer->rules->n;
 		info->ruled_laddrs = steer->rules->n_addresses;
 	}
 	for (uint16_t id = 0; id < g->config.n_workers; id++)
@@ -132,15 +135,13 @@ static void describe_port(const struct engine *g, uint16_t i, struct slb_port_in
 }
 
 static void describe_rule(
-	const struct engine *g, const struct flow_rules *f, const struct flow_rule *rule,
-	struct slb_rule_info *info
+	const struct engine *g, uint16_t port, const struct flow_rules *f,
+	const struct flow_rule *rule, struct slb_rule_info *info
 ) {
-	const struct slb_laddr_config *l = &g->config.laddrs[rule->laddr];
-
 	*info = (struct slb_rule_info){
-		.addr = l->addr,
-		.port = l->port,
-		.worker = l->worker,
+		.addr = rule->to,
+		.port = port,
+		.worker = rule->queue < g->config.n_workers ? rule->queue : SLB_RULE_KNI,
 		.shape = rule->shape,
 	};
 	info->counted = flow_hits(f, rule, &info->hits);
@@ -150,10 +151,15 @@ int rules_describe(const struct engine *g, struct slb_rule_info *out, uint32_t c
 	uint32_t n = 0;
 
 	for (uint16_t port = 0; port < g->config.n_ports; port++) {
-		const struct flow_rules *f = g->ports[port].steer.rules;
-		for (uint32_t i = 0; f != NULL && i < f->n; i++, n++)
-			if (n < cap)
-				describe_rule(g, f, &f->rules[i], &out[n]);
+		const struct flow_rules *both[] = {
+			g->ports[port].kni.rules, g->ports[port].steer.rules
+		};
+		for (int k = 0; k < 2; k++)
+			for (uint32_t i = 0; both[k] != NULL && i < both[k]->n; i++, n++)
+				if (n < cap)
+					describe_rule(
+						g, port, both[k], &both[k]->rules[i], &out[n]
+					);
 	}
 	return (int)n;
 }

@@ -19,7 +19,7 @@ enum { DEVICE_NAME_LEN = 64, POOL_CACHE = 256 };
 
 struct engine_port {
 	uint16_t dpdk_id;
-	uint16_t n_rx, n_tx;
+	uint16_t n_rx, n_tx; // of the workers
 	int socket;
 	uint32_t if_index; // of the kernel's interface behind a virtual device, or 0
 	uint32_t mbufs; // that its queues hold
@@ -31,6 +31,8 @@ struct engine_port {
 	char device[DEVICE_NAME_LEN]; // name in its bus
 	char driver[SLB_NAME_LEN];
 	uint64_t rss_types; // that its queues are chosen by; 0: it has no RSS
+	struct kni_queue kni;
+	struct rte_mempool *kni_pool; // of that queue alone; NULL: there is none
 	struct steer_choice steer;
 };
 
@@ -96,6 +98,9 @@ int mailbox_main(void *arg);
 // The pool of a NUMA node; creates it the first time. NULL when memory is short.
 struct rte_mempool *pool_of(struct engine *g, int socket);
 void pools_free(struct engine *g);
+
+// The pool of a port's queue for the KNI core, which no other core takes from. NULL when memory is short.
+struct rte_mempool *kni_pool_new(const struct engine *g, uint16_t port, uint16_t rx_desc);
 
 // Megabytes the configuration needs.
 uint32_t memory_needed_mb(const struct slb_config *config);

@@ -36,6 +36,21 @@ static uint64_t table_bytes(const struct slb_config *config) {
 		* (sizeof(struct rs_core) + sizeof(uint32_t) + 2 * sizeof(struct vs_rs));
 }
 
+// What the queue holds, what the kernel interface may still have to send, and what the driver and the core have in their hands.
+static uint32_t kni_mbufs(uint16_t rx_desc) {
+	return rx_desc + KNI_DESC + POOL_CACHE;
+}
+
+// Whether the devices have the queue is not known yet.
+static uint32_t all_kni_mbufs(const struct slb_config *config) {
+	uint32_t n = 0;
+
+	for (uint16_t i = 0; i < config->n_ports; i++)
+		if (kni_queue_wanted(&config->ports[i]))
+			n += kni_mbufs(config->ports[i].rx_desc);
+	return n;
+}
+
 uint32_t memory_needed_mb(const struct slb_config *config) {
 	uint64_t mbuf = mbuf_bytes(config);
 	uint32_t narrow = config->sessions, wide = config->sessions6;
@@ -45,7 +60,8 @@ uint32_t memory_needed_mb(const struct slb_config *config) {
 		+ (uint64_t)session_groups(narrow + wide) * sizeof(struct session_group)
 		+ frag_table_bytes(config->frag_datagrams, config->frag_held) + table_bytes(config)
 		+ sizeof(struct core);
-	uint64_t total = config->mbufs * mbuf * 11 / 10 + config->n_workers * worker;
+	uint64_t mbufs = (uint64_t)config->mbufs + all_kni_mbufs(config);
+	uint64_t total = mbufs * mbuf * 11 / 10 + config->n_workers * worker;
 
 	return (uint32_t)(total >> 20) + SPARE_MB + 8 * config->n_workers;
 }
@@ -61,6 +77,15 @@ struct rte_mempool *pool_of(struct engine *g, int socket) {
 		);
 	}
 	return g->pools[node];
+}
+
+struct rte_mempool *kni_pool_new(const struct engine *g, uint16_t port, uint16_t rx_desc) {
+	char name[RTE_MEMPOOL_NAMESIZE];
+
+	snprintf(name, sizeof(name), "kni_mbufs_%u", port);
+	return rte_pktmbuf_pool_create(
+		name, kni_mbufs(rx_desc), 0, 0, data_room(&g->config), g->ports[port].socket
+	);
 }
 
 void pools_free(struct engine *g) {

@@ -8,6 +8,7 @@
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_mempool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -104,11 +105,17 @@ static void choose_offloads(
 		conf->txmode.offloads |= RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 }
 
-static int configure(struct engine *g, uint16_t number, struct err *e) {
+// Those of the workers and, behind them, that of the KNI core.
+static uint16_t all_rx(const struct engine_port *port) {
+	return port->n_rx + (port->kni.queue != KNI_NO_QUEUE);
+}
+
+static int configure(struct engine *g, uint16_t number, bool kni_queue, struct err *e) {
 	const struct slb_port_config *config = &g->config.ports[number];
 	struct engine_port *port = &g->ports[number];
 	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
+	uint64_t rss_types;
 	int rc;
 
 	log_step();
@@ -129,14 +136,16 @@ static int configure(struct engine *g, uint16_t number, struct err *e) {
 			"needed",
 			config->name, config->device, info.max_rx_queues, info.max_tx_queues
 		);
-	if (port->n_rx > 1 && info.reta_size > 0)
-		port->rss_types = info.flow_type_rss_offloads & RSS_TYPES;
+	rss_types = info.reta_size > 0 ? info.flow_type_rss_offloads & RSS_TYPES : 0;
+	if (kni_queue)
+		kni_queue_choose(&port->kni, config, &info, rss_types, g->config.n_workers);
+	port->rss_types = all_rx(port) > 1 ? rss_types : 0;
 	conf.rx_adv_conf.rss_conf.rss_hf = port->rss_types;
 	if (port->rss_types != 0)
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	conf.rxmode.mtu = config->mtu;
 	choose_offloads(port, config->checksum_offload, &info, &conf);
-	rc = rte_eth_dev_configure(port->dpdk_id, port->n_rx, port->n_tx, &conf);
+	rc = rte_eth_dev_configure(port->dpdk_id, all_rx(port), port->n_tx, &conf);
 	return rc == 0 ? 0 : no_device(config, rc, e);
 }
 
@@ -168,6 +177,42 @@ static int check_mbufs(
 	);
 }
 
+// A real device is told to drop what a queue has no room for: ixgbe's would otherwise let no other queue have its packets either.
+static int set_up_rx_queue(
+	const struct engine_port *port, uint16_t queue, uint16_t rx_desc, struct rte_mempool *pool
+) {
+	struct rte_eth_dev_info info;
+	int rc = rte_eth_dev_info_get(port->dpdk_id, &info);
+
+	if (rc != 0)
+		return rc;
+	info.default_rxconf.rx_drop_en |= !port->vdev && all_rx(port) > 1;
+	return rte_eth_rx_queue_setup(
+		port->dpdk_id, queue, rx_desc, (unsigned int)port->socket, &info.default_rxconf,
+		pool
+	);
+}
+
+// With buffers of its own, which no worker can use up.
+static int set_up_kni_queue(struct engine *g, uint16_t number, uint16_t rx_desc, struct err *e) {
+	struct engine_port *port = &g->ports[number];
+	int rc;
+
+	if (port->kni.queue == KNI_NO_QUEUE)
+		return 0;
+	port->kni_pool = kni_pool_new(g, number, rx_desc);
+	if (port->kni_pool == NULL)
+		return err_set(
+			e, ENOMEM,
+			"port %s: no memory for the KNI core's mbufs on NUMA node %d; raise "
+			"engine.memory_mb, or set steering to rss-port or soft",
+			g->config.ports[number].name, port->socket
+		);
+	log_step();
+	rc = set_up_rx_queue(port, port->kni.queue, rx_desc, port->kni_pool);
+	return rc == 0 ? 0 : no_device(&g->config.ports[number], rc, e);
+}
+
 static int set_up_queues(struct engine *g, uint16_t number, struct err *e) {
 	const struct slb_port_config *config = &g->config.ports[number];
 	struct engine_port *port = &g->ports[number];
@@ -189,14 +234,12 @@ static int set_up_queues(struct engine *g, uint16_t number, struct err *e) {
 		);
 	log_step();
 	for (uint16_t q = 0; rc == 0 && q < port->n_rx; q++)
-		rc = rte_eth_rx_queue_setup(
-			port->dpdk_id, q, rx_desc, (unsigned int)port->socket, NULL, pool
-		);
+		rc = set_up_rx_queue(port, q, rx_desc, pool);
 	for (uint16_t q = 0; rc == 0 && q < port->n_tx; q++)
 		rc = rte_eth_tx_queue_setup(
 			port->dpdk_id, q, tx_desc, (unsigned int)port->socket, NULL
 		);
-	return rc == 0 ? 0 : no_device(config, rc, e);
+	return rc == 0 ? set_up_kni_queue(g, number, rx_desc, e) : no_device(config, rc, e);
 }
 
 static int set_mac(struct engine_port *port, const struct slb_port_config *config, struct err *e) {
@@ -222,7 +265,7 @@ int ports_open(struct engine *g, struct err *e) {
 	for (uint16_t i = 0; rc == 0 && i < g->config.n_ports; i++) {
 		rc = probe(g, i, e);
 		if (rc == 0)
-			rc = configure(g, i, e);
+			rc = configure(g, i, true, e);
 		if (rc == 0)
 			rc = set_up_queues(g, i, e);
 		if (rc == 0)
@@ -243,10 +286,11 @@ static int start(struct engine_port *port, const struct slb_port_config *config,
 	return 0;
 }
 
-static int choose_steering(struct engine *g, uint16_t number, struct err *e) {
+static struct steer_port facts_of(const struct engine *g, uint16_t number) {
 	const struct slb_port_config *config = &g->config.ports[number];
-	struct engine_port *port = &g->ports[number];
-	struct steer_port facts = {
+	const struct engine_port *port = &g->ports[number];
+
+	return (struct steer_port){
 		.nic = &nic_dpdk,
 		.dpdk_id = port->dpdk_id,
 		.number = number,
@@ -260,7 +304,38 @@ static int choose_steering(struct engine *g, uint16_t number, struct err *e) {
 		.rss_types = port->rss_types,
 		.laddrs = g->config.laddrs,
 		.n_laddrs = g->config.n_laddrs,
+		.kni = &port->kni,
 	};
+}
+
+// Once more, without the KNI core's queue.
+static int start_without(struct engine *g, uint16_t number, struct err *e) {
+	struct engine_port *port = &g->ports[number];
+	int rc = rte_eth_dev_stop(port->dpdk_id);
+
+	if (rc != 0)
+		return no_device(&g->config.ports[number], rc, e);
+	rc = configure(g, number, false, e);
+	if (rc == 0)
+		rc = set_up_queues(g, number, e);
+	if (rc != 0)
+		return rc;
+	rte_mempool_free(port->kni_pool);
+	port->kni_pool = NULL;
+	return start(port, &g->config.ports[number], e);
+}
+
+static int open_kni_queue(struct engine *g, uint16_t number, struct err *e) {
+	const struct steer_port facts = facts_of(g, number);
+	bool kept = kni_queue_open(&g->ports[number].kni, &facts, &g->config.ports[number]);
+
+	return kept ? 0 : start_without(g, number, e);
+}
+
+static int choose_steering(struct engine *g, uint16_t number, struct err *e) {
+	const struct slb_port_config *config = &g->config.ports[number];
+	struct engine_port *port = &g->ports[number];
+	const struct steer_port facts = facts_of(g, number);
 	char text[SLB_TEXT_LEN] = "";
 	int rc = steer_choose(&facts, &port->steer, &(struct err){text, sizeof(text)});
 
@@ -279,16 +354,25 @@ int ports_start(struct engine *g, struct err *e) {
 
 	g->kni.n_ports = g->config.n_ports;
 	for (uint16_t i = 0; i < g->config.n_ports; i++)
-		g->kni.ports[i] = (struct kni_port){.dpdk_id = KNI_NO_PORT, .tap = KNI_NO_TAP};
+		g->kni.ports[i] = (struct kni_port){
+			.dpdk_id = KNI_NO_PORT, .tap = KNI_NO_TAP, .nic_id = KNI_NO_PORT
+		};
 	for (uint16_t i = 0; rc == 0 && i < g->config.n_ports; i++) {
 		struct engine_port *port = &g->ports[i];
 		rc = start(port, &g->config.ports[i], e);
+		if (rc == 0)
+			rc = open_kni_queue(g, i, e);
 		if (rc == 0)
 			rc = choose_steering(g, i, e);
 		if (rc == 0)
 			rc = kni_port_open(
 				&g->kni.ports[i], i, &g->config.ports[i], port->mac,
 				pool_of(g, port->socket), e
+			);
+		if (rc == 0 && port->kni.queue != KNI_NO_QUEUE)
+			kni_port_listen(
+				&g->kni.ports[i], &g->config.ports[i], port->dpdk_id,
+				port->kni.queue
 			);
 	}
 	return rc;
@@ -300,10 +384,13 @@ void ports_close(struct engine *g) {
 	for (uint16_t i = g->config.n_ports; i-- > 0;) {
 		struct engine_port *port = &g->ports[i];
 		steer_close(&port->steer);
+		kni_queue_close(&port->kni);
 		if (port->probed) {
 			rte_eth_dev_stop(port->dpdk_id);
 			rte_eth_dev_close(port->dpdk_id);
 		}
+		rte_mempool_free(port->kni_pool);
+		port->kni_pool = NULL;
 		if (port->vdev)
 			rte_eal_hotplug_remove("vdev", port->device);
 		port->probed = port->vdev = false;

@@ -40,6 +40,7 @@ struct own {
 
 struct harness {
 	bool eal;
+	struct slb_config config;
 	struct rte_mempool *pool;
 	struct owner_map *owners;
 	struct siphash_key cookie_key;
@@ -56,6 +57,10 @@ _Static_assert((int)HARNESS_SPARE == (int)SPARE_MAX, "said in the header too");
 
 struct admin *harness_admin(void) {
 	return &h.admin;
+}
+
+const struct slb_config *harness_config(void) {
+	return &h.config;
 }
 
 struct rte_mempool *harness_pool(void) {
@@ -150,6 +155,7 @@ int harness_open(const struct slb_config *config, char *text, uint32_t text_len)
 	int rc = config_check(config, &e);
 
 	harness_close();
+	h.config = *config;
 	h.spare = SPARE_MAX;
 	if (rc == 0)
 		rc = start_eal(&e);

@@ -11,6 +11,9 @@ struct rss_port;
 // Of the harness that is open.
 struct admin *harness_admin(void);
 
+// That it was opened with.
+const struct slb_config *harness_config(void);
+
 struct rte_mempool *harness_pool(void);
 
 // EAL runs already, and mbufs come from here; before the first harness_open().

@@ -18,6 +18,8 @@ struct model {
 	struct harness_nic nic;
 	uint16_t n_rules;
 	struct harness_nic_rule rules[HARNESS_NIC_RULES];
+	uint16_t queues; // that it is configured with
+	struct kni_queue kni;
 	struct steer_choice choice;
 };
 
@@ -59,7 +61,9 @@ static int model_info(uint16_t id, struct rte_eth_dev_info *info) {
 	const struct harness_nic *nic = &models[id].nic;
 
 	*info = (struct rte_eth_dev_info){
-		.reta_size = nic->table_len, .hash_key_size = (uint8_t)nic->key_len
+		.reta_size = nic->table_len,
+		.hash_key_size = (uint8_t)nic->key_len,
+		.max_rx_queues = nic->queues,
 	};
 	return 0;
 }
@@ -99,7 +103,7 @@ static int model_table_set(uint16_t id, struct rte_eth_rss_reta_entry64 *table, 
 
 	if (nic->faults & HARNESS_NIC_TABLE_FIXED)
 		return -ENOTSUP;
-	for (uint16_t i = 0; i < n; i++)
+	for (uint16_t i = 0; i < n && !(nic->faults & HARNESS_NIC_TABLE_STUCK); i++)
 		nic->table[i] = (uint8_t)table[i / RTE_ETH_RETA_GROUP_SIZE]
 					.reta[i % RTE_ETH_RETA_GROUP_SIZE];
 	return 0;
@@ -198,7 +202,7 @@ static int model_rule_check(
 	if (action[0].type != RTE_FLOW_ACTION_TYPE_QUEUE
 	    || action[1].type != RTE_FLOW_ACTION_TYPE_END)
 		return refuse(error, ENOTSUP, "to a queue or not at all");
-	if (((const struct rte_flow_action_queue *)action->conf)->index >= nic->queues)
+	if (((const struct rte_flow_action_queue *)action->conf)->index >= models[id].queues)
 		return refuse(error, EINVAL, "no such queue");
 	return 0;
 }
@@ -262,6 +266,19 @@ static const struct nic_ops NIC_MODEL = {
 
 // ---- what the engine makes of it ----
 
+// As the engine does, which stops the device and configures it anew.
+static void open_kni_queue(
+	struct model *m, const struct steer_port *port, const struct slb_port_config *config
+) {
+	struct rte_eth_dev_info info;
+
+	model_info(port->dpdk_id, &info);
+	kni_queue_choose(&m->kni, config, &info, m->nic.rss_types, port->n_workers);
+	m->queues = port->n_queues + (m->kni.queue != KNI_NO_QUEUE);
+	if (!kni_queue_open(&m->kni, port, config))
+		m->queues = port->n_queues;
+}
+
 int harness_nics_open(const struct slb_config *config, struct err *e) {
 	int rc = 0;
 
@@ -273,7 +290,7 @@ int harness_nics_open(const struct slb_config *config, struct err *e) {
 			.number = i,
 			.driver = m->nic.driver,
 			.n_workers = config->n_workers,
-			.n_queues = m->nic.queues,
+			.n_queues = RTE_MIN(m->nic.queues, config->n_workers),
 			.steering = config->ports[i].steering,
 			.distrust_spread = config->ports[i].spread_hash,
 			.device_spreads = m->nic.rss_types != 0,
@@ -281,9 +298,13 @@ int harness_nics_open(const struct slb_config *config, struct err *e) {
 			.rss_types = m->nic.rss_types,
 			.laddrs = config->laddrs,
 			.n_laddrs = config->n_laddrs,
+			.kni = &m->kni,
 		};
-		if (m->used)
-			rc = steer_choose(&port, &m->choice, e);
+		m->kni = (struct kni_queue){.queue = KNI_NO_QUEUE};
+		if (!m->used)
+			continue;
+		open_kni_queue(m, &port, &config->ports[i]);
+		rc = steer_choose(&port, &m->choice, e);
 	}
 	return rc;
 }
@@ -301,6 +322,7 @@ void harness_nics_close(void) {
 	for (uint16_t i = 0; i < SLB_MAX_PORTS; i++) {
 		steer_close(&models[i].choice);
 		models[i].choice = (struct steer_choice){0};
+		kni_queue_close(&models[i].kni);
 	}
 }
 
@@ -311,6 +333,12 @@ int harness_steering(uint16_t port, char *text, uint32_t text_len) {
 		return -ENODEV;
 	err_set(&e, 0, "%s", models[port].choice.reason);
 	return models[port].choice.method;
+}
+
+int harness_kni_queue(uint16_t port) {
+	if (port >= SLB_MAX_PORTS || !models[port].used)
+		return -ENODEV;
+	return models[port].kni.queue != KNI_NO_QUEUE ? models[port].kni.queue : -ENOENT;
 }
 
 int harness_rule_hits(uint16_t port, uint64_t *out, uint32_t cap) {

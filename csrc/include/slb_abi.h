@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 13
+#define SLB_ABI_VERSION 14
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -17,6 +17,7 @@ enum slb_limit {
 	SLB_MAX_WORKERS = 32,
 	SLB_MAX_PORTS = 8,
 	SLB_MAX_LADDRS = 1024,
+	SLB_MAX_OWN = 32,
 	SLB_MAX_RS_PER_VS = 4096,
 	SLB_MAX_WEIGHT = 1000,
 };
@@ -71,6 +72,8 @@ enum slb_rule_shape {
 	SLB_RULE_UDP,
 	SLB_RULE_FRAGMENT,
 };
+
+enum slb_rule_owner { SLB_RULE_KNI = 65535 };
 
 // Who spreads a port's client packets over the workers: its own queues, or the receiving worker by hash.
 enum slb_spread { SLB_SPREAD_QUEUES = 0, SLB_SPREAD_HASH };
@@ -184,6 +187,12 @@ struct slb_laddr_config {
 	uint16_t port;
 };
 
+struct slb_own_config {
+	struct slb_address addr;
+	uint8_t len; // of its network's prefix
+	uint8_t reserved[3];
+};
+
 struct slb_port_config {
 	char name[32];
 	char device[256]; // PCI address, or a vdev with its arguments: net_tap0,iface=lan0
@@ -198,7 +207,8 @@ struct slb_port_config {
 	uint8_t checksum_offload; // enum slb_checksum_offload
 	uint8_t steering; // enum slb_steering
 	uint16_t vlan; // frames carry this tag; 0: none
-	uint16_t reserved2;
+	uint16_t n_own;
+	struct slb_own_config own[32]; // the port's own addresses, as many as there is room for
 };
 
 struct slb_config {
@@ -384,7 +394,8 @@ struct slb_port_info {
 	char steer_reason[256]; // why no better method
 	uint8_t rx_checksum; // 1: the device checks IPv4 headers
 	uint8_t tx_checksum; // 1: the device makes UDP checksums
-	uint8_t reserved[2];
+	uint8_t kni_queue; // 1: the KNI core has a receive queue of its own, to which rules lead
+	uint8_t reserved;
 	uint64_t rx_packets;
 	uint64_t rx_bytes;
 	uint64_t rx_missed;
@@ -403,11 +414,11 @@ struct slb_port_info {
 	uint16_t ruled_laddrs; // of them, with rules
 };
 
-// What is sent to a local address goes to its worker.
+// What is sent to a local address goes to its worker, and what is for routers or the port's own address to the KNI core.
 struct slb_rule_info {
 	struct slb_address addr;
 	uint16_t port;
-	uint16_t worker;
+	uint16_t worker; // SLB_RULE_KNI: the KNI core
 	uint8_t shape; // enum slb_rule_shape
 	uint8_t counted; // 1: the device counts
 	uint16_t reserved;

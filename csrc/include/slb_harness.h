@@ -37,7 +37,7 @@ int harness_run(uint16_t worker, struct harness_packet *packets, uint32_t n);
 // in its ring until it is taken. Undone by harness_close(). -EINVAL for a wrong argument, -ENOMEM without memory.
 int harness_wire(uint16_t tx_queues, uint32_t tx_room);
 
-// Puts packets into a worker's receive queues; `port` and `segments` count. -ENOSPC when a queue is full.
+// Puts packets into a worker's receive queues, or with the number of workers into those of the KNI core; `port` and `segments` count. -ENOSPC when a queue is full.
 int harness_receive(uint16_t worker, const struct harness_packet *packets, uint32_t n);
 
 // One round of the worker, a burst from each queue and ring; 1 when it had anything to do.
@@ -46,6 +46,17 @@ int harness_round(uint16_t worker);
 // Frames from a transmit queue, or from the worker's ring to the KNI core; returns how many.
 int harness_take_sent(uint16_t port, uint16_t queue, struct harness_packet *out, uint32_t cap);
 int harness_take_punted(uint16_t worker, struct harness_packet *out, uint32_t cap);
+
+// One round of the KNI core, which reads the workers' rings, the receive queue behind the workers' of every port that was given one,
+// and what the kernel sends; 1 when it had anything to do. harness_take_kernel(): frames that the port's kernel interface was given.
+int harness_kni_round(void);
+int harness_take_kernel(uint16_t port, struct harness_packet *out, uint32_t cap);
+
+// Has the kernel send packets, whose `port` says by which interface. -ENOSPC when that is full.
+int harness_kernel_sends(const struct harness_packet *packets, uint32_t n);
+
+// That the KNI core has dropped.
+uint64_t harness_kni_dropped(uint16_t port);
 
 // Takes what the path of a worker has made or released itself since the last call, in order; returns how many, at most cap.
 int harness_take(uint16_t worker, struct harness_packet *out, uint32_t cap);
@@ -107,6 +118,7 @@ enum harness_nic_fault {
 	HARNESS_NIC_NO_PRIORITY = 16, // rules of priority 0 only
 	HARNESS_NIC_NO_V6 = 32, // rules for IPv4 only
 	HARNESS_NIC_COUNTS = 64, // each rule's packets, told by harness_rule_hits()
+	HARNESS_NIC_TABLE_STUCK = 128, // the table is said to be written, and is not
 };
 
 enum harness_nic_limit { HARNESS_NIC_RULES = 512 };
@@ -144,6 +156,9 @@ int harness_nic_rule_list(uint16_t port, struct harness_nic_rule *out, uint32_t 
 
 // What was chosen for it: enum slb_steer, and why in `text`; and what the engine reads as its rules' hits, -ENOTSUP if it cannot.
 int harness_steering(uint16_t port, char *text, uint32_t text_len);
+int harness_kni_queue(
+	uint16_t port
+); // the KNI core's own receive queue, -ENOENT if it has none, -ENODEV
 int harness_rule_hits(uint16_t port, uint64_t *out, uint32_t cap);
 
 // Replies that a worker has handed over because they came to the wrong one, by the port they came to.

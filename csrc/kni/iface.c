@@ -69,6 +69,7 @@ int kni_port_open(
 	*port = (struct kni_port){
 		.dpdk_id = KNI_NO_PORT,
 		.tap = KNI_NO_TAP,
+		.nic_id = KNI_NO_PORT,
 		.pool = pool,
 		.kind = config->kni_kind,
 		.vlan_be = rte_cpu_to_be_16(config->vlan),

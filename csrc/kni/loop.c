@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 #include "kni/kni.h"
+
+#include "base/clock.h"
 #include "kni/tap.h"
 #include "path/vlan.h"
 #include "steer/soft.h"
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-static void drop(struct kni_port *port, struct rte_mbuf **mbufs, uint16_t n) {
+void kni_drop(struct kni_port *port, struct rte_mbuf **mbufs, uint16_t n) {
 	port->dropped += n;
 	rte_pktmbuf_free_bulk(mbufs, n);
 }
@@ -26,14 +29,11 @@ static uint16_t take(struct kni_port *port, struct rte_mbuf **mbufs) {
 	return rte_eth_rx_burst(port->dpdk_id, 0, mbufs, KNI_BURST);
 }
 
-static void to_kernel(struct kni *kni, struct rte_mbuf **mbufs, uint16_t n) {
-	for (uint16_t i = 0; i < n; i++) {
-		struct kni_port *port = &kni->ports[mbufs[i]->port];
-		if (!give(port, mbufs[i]))
-			drop(port, &mbufs[i], 1);
-		else
-			port->to_kernel++;
-	}
+void kni_to_kernel(struct kni_port *port, struct rte_mbuf *m) {
+	if (give(port, m))
+		port->to_kernel++;
+	else
+		kni_drop(port, &m, 1);
 }
 
 static bool drain_punted(struct kni *kni) {
@@ -42,7 +42,8 @@ static bool drain_punted(struct kni *kni) {
 
 	for (uint16_t worker = 0; worker < kni->n_workers; worker++) {
 		uint16_t n = soft_take(kni->punted[worker], mbufs, KNI_BURST);
-		to_kernel(kni, mbufs, n);
+		for (uint16_t i = 0; i < n; i++)
+			kni_to_kernel(&kni->ports[mbufs[i]->port], mbufs[i]);
 		any |= n > 0;
 	}
 	return any;
@@ -56,7 +57,7 @@ static uint16_t tag(struct kni_port *port, struct rte_mbuf **mbufs, uint16_t n) 
 		if (port->vlan_be == 0 || vlan_push(mbufs[i], port->vlan_be))
 			mbufs[kept++] = mbufs[i];
 		else
-			drop(port, &mbufs[i], 1);
+			kni_drop(port, &mbufs[i], 1);
 	}
 	return kept;
 }
@@ -76,18 +77,34 @@ static bool drain_kernel(struct kni *kni, uint16_t number) {
 	passed = soft_pass(kni->to_worker, mbufs, n);
 	port->from_kernel += passed;
 	if (passed < n)
-		drop(port, &mbufs[passed], n - passed);
+		kni_drop(port, &mbufs[passed], n - passed);
 	return n > 0;
+}
+
+void kni_init(struct kni *kni, const struct slb_config *config) {
+	kni->tsc_hz = rte_get_tsc_hz();
+	kni->tick_base = rte_rdtsc();
+	punt_meter_init(&kni->meters[PUNT_OSPF], config->punt_ospf_pps, 0);
+	punt_meter_init(&kni->meters[PUNT_ARP], config->punt_arp_pps, 0);
+	punt_meter_init(&kni->meters[PUNT_OTHER], config->punt_other_pps, 0);
+}
+
+bool kni_round(struct kni *kni) {
+	bool worked = false;
+
+	kni->now = (uint32_t)((rte_rdtsc() - kni->tick_base) * TICK_HZ / kni->tsc_hz);
+	for (uint16_t port = 0; port < kni->n_ports; port++)
+		worked |= kni_drain_nic(kni, port);
+	worked |= drain_punted(kni);
+	for (uint16_t port = 0; port < kni->n_ports; port++)
+		worked |= drain_kernel(kni, port);
+	return worked;
 }
 
 int kni_main(void *arg) {
 	struct kni *kni = arg;
 
-	while (__atomic_load_n(kni->stop, __ATOMIC_RELAXED) == 0) {
-		bool worked = drain_punted(kni);
-		for (uint16_t port = 0; port < kni->n_ports; port++)
-			worked |= drain_kernel(kni, port);
-		idle_round(&kni->idle, worked);
-	}
+	while (__atomic_load_n(kni->stop, __ATOMIC_RELAXED) == 0)
+		idle_round(&kni->idle, kni_round(kni));
 	return 0;
 }

@@ -201,7 +201,7 @@ static __rte_noinline bool untag(struct pkt *p, uint16_t ether_type, uint16_t vl
 	return true;
 }
 
-static void parse_one(struct pkt *p, uint16_t vlan_be) {
+void parse_frame(struct pkt *p, uint16_t vlan_be) {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, const struct rte_ether_hdr *);
 	uint32_t len = rte_pktmbuf_data_len(p->m);
 	struct room room;
@@ -235,7 +235,7 @@ void parse(const struct core *c, struct burst *b, enum source from) {
 
 	for (uint16_t i = 0, n = b->n_live; i < n; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
-		parse_one(p, tagged ? c->vlan_be[p->m->port] : 0);
+		parse_frame(p, tagged ? c->vlan_be[p->m->port] : 0);
 		decided |= p->verdict != VERDICT_NONE;
 	}
 	if (decided)

@@ -7,5 +7,8 @@
 // malformed, punts what is not IP.
 void parse(const struct core *c, struct burst *b, enum source from);
 
+// The same for one frame of a port whose tag is vlan_be.
+void parse_frame(struct pkt *p, uint16_t vlan_be);
+
 // Reads the L4 header of a first fragment; drops it if that is not whole, or not in the first segment.
 void parse_first(struct pkt *p);

@@ -8,7 +8,6 @@
 #include <rte_mbuf.h>
 
 enum {
-	PROTO_OSPF = 89,
 	ND_FIRST = 133, // router solicitation (RFC 4861, 4)
 	ND_LAST = 137, // redirect
 	PACKET =
@@ -73,7 +72,7 @@ static bool is_on_link(const struct core *c, struct ipaddr addr) {
 		&& (ipaddr_equal(hop->addr, addr) || ipaddr_equal(hop->addr, unset));
 }
 
-static bool is_ospf_group(const struct pkt *p) {
+bool punt_is_ospf_group(const struct pkt *p) {
 	const struct ipaddr dst = pkt_dst(p);
 	const uint64_t low = dst.lo & 0xffffffff;
 
@@ -85,7 +84,7 @@ static bool is_ospf_group(const struct pkt *p) {
 // What keeps an adjacency up: from a neighbour, to the routers on the link or to this host. All else of the protocol, which
 // anybody may send from anywhere, must not use up its meter.
 static bool is_ospf(const struct core *c, const struct pkt *p) {
-	return p->proto == PROTO_OSPF && (is_ospf_group(p) || fwd_is_own(c->fwd, pkt_dst(p)))
+	return p->proto == PROTO_OSPF && (punt_is_ospf_group(p) || fwd_is_own(c->fwd, pkt_dst(p)))
 		&& is_on_link(c, pkt_src(p));
 }
 

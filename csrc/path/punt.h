@@ -5,8 +5,13 @@
 
 #include "path/core.h"
 
+enum { PROTO_OSPF = 89 };
+
 // Stage of the path: decides packets that are neither TCP, UDP nor ICMP, multicast, and fragments for the host itself.
 void punt(struct core *c, struct burst *b);
+
+// Whether the packet is for all OSPF routers on the link, or the designated ones.
+bool punt_is_ospf_group(const struct pkt *p);
 
 // The meter that a packet for the kernel is under, if it is not OSPF.
 enum punt_class punt_class(const struct pkt *p);

@@ -12,6 +12,7 @@
 // One run of making a port's rules.
 struct making {
 	const struct steer_port *port;
+	const struct flow_targets *targets;
 	const struct recipe *recipe;
 	struct steer_text *why;
 	struct flow_rules *rules;
@@ -23,17 +24,24 @@ static enum recipe_family family_of(const struct slb_address *addr) {
 	return addr->family == 6 ? RECIPE_V6 : RECIPE_V4;
 }
 
-static uint16_t shapes_of(const struct making *m, uint16_t laddr) {
-	return recipe_shapes(m->recipe, family_of(&m->port->laddrs[laddr].addr));
+static bool is_target(const struct making *m, uint16_t number) {
+	return m->targets->list[number].to.family != 0;
 }
 
-static void write(struct making *m, uint16_t laddr, uint16_t number, bool counted) {
-	const struct slb_laddr_config *l = &m->port->laddrs[laddr];
+static const uint8_t *recipe_for(const struct making *m, uint16_t target) {
+	return m->recipe->shapes[family_of(&m->targets->list[target].to)];
+}
+
+static uint16_t shapes_of(const struct making *m, uint16_t target) {
+	return recipe_shapes(m->recipe, family_of(&m->targets->list[target].to));
+}
+
+static void write(struct making *m, uint16_t target, uint16_t number, bool counted) {
+	const struct flow_target *t = &m->targets->list[target];
 
 	m->error = (struct rte_flow_error){0};
 	rule_write(
-		&m->rule, &l->addr, m->recipe->shapes[family_of(&l->addr)][number], l->worker,
-		m->port->tagged, counted
+		&m->rule, &t->to, recipe_for(m, target)[number], t->queue, m->port->tagged, counted
 	);
 }
 
@@ -41,8 +49,8 @@ static const char *said(const struct making *m, int rc) {
 	return m->error.message != NULL ? m->error.message : rte_strerror(rc < 0 ? -rc : rc);
 }
 
-static int check(struct making *m, uint16_t laddr, uint16_t number, bool counted) {
-	write(m, laddr, number, counted);
+static int check(struct making *m, uint16_t target, uint16_t number, bool counted) {
+	write(m, target, number, counted);
 	return m->port->nic->rule_check(
 		m->port->dpdk_id, &m->rule.attr, m->rule.items, m->rule.actions, &m->error
 	);
@@ -50,8 +58,8 @@ static int check(struct making *m, uint16_t laddr, uint16_t number, bool counted
 
 // Nothing is installed before the device has agreed to everything.
 static bool check_all(struct making *m, bool counted) {
-	for (uint16_t i = 0; i < m->port->n_laddrs; i++) {
-		if (!steer_has(m->port, i))
+	for (uint16_t i = 0; i < m->targets->n; i++) {
+		if (!is_target(m, i))
 			continue;
 		for (uint16_t number = 0; number < shapes_of(m, i); number++) {
 			int rc = check(m, i, number, counted);
@@ -76,13 +84,13 @@ static void take_back(struct flow_rules *f, uint32_t n) {
 		f->nic->rule_remove(f->dpdk_id, f->rules[--f->n].handle, &error);
 }
 
-static int add_rules(struct making *m, uint16_t laddr) {
+static int add_rules(struct making *m, uint16_t target) {
 	struct flow_rules *f = m->rules;
 	uint32_t before = f->n;
 
-	for (uint16_t number = 0; number < shapes_of(m, laddr); number++) {
+	for (uint16_t number = 0; number < shapes_of(m, target); number++) {
 		struct rte_flow *handle;
-		write(m, laddr, number, f->counted);
+		write(m, target, number, f->counted);
 		rte_errno = 0;
 		handle = f->nic->rule_add(
 			f->dpdk_id, &m->rule.attr, m->rule.items, m->rule.actions, &m->error
@@ -93,28 +101,29 @@ static int add_rules(struct making *m, uint16_t laddr) {
 			return -rc;
 		}
 		f->rules[f->n++] = (struct flow_rule){
-			.laddr = laddr,
-			.shape = m->recipe->shapes[family_of(&m->port->laddrs[laddr].addr)][number],
+			.to = m->targets->list[target].to,
+			.queue = m->targets->list[target].queue,
+			.shape = recipe_for(m, target)[number],
 			.handle = handle,
 		};
 	}
-	f->has[laddr] = true;
+	f->has[target] = true;
 	f->n_addresses++;
 	return 0;
 }
 
-static bool has_room(const struct making *m, uint16_t laddr) {
+static bool has_room(const struct making *m, uint16_t target) {
 	return m->recipe->rules_max == 0
-		|| m->rules->n + shapes_of(m, laddr) <= m->recipe->rules_max;
+		|| m->targets->used + m->rules->n + shapes_of(m, target) <= m->recipe->rules_max;
 }
 
-// Addresses are dealt to the workers in turn, so those that are left out are so of all workers alike.
+// Local addresses are dealt to the workers in turn, so those that are left out are so of all workers alike.
 static void add_all(struct making *m) {
 	bool cannot = false, full = false;
 	int rc = 0;
 
-	for (uint16_t i = 0; rc == 0 && !full && i < m->port->n_laddrs; i++) {
-		if (!steer_has(m->port, i))
+	for (uint16_t i = 0; rc == 0 && !full && i < m->targets->n; i++) {
+		if (!is_target(m, i))
 			continue;
 		if (shapes_of(m, i) == 0) {
 			cannot = true;
@@ -130,13 +139,15 @@ static void add_all(struct making *m) {
 		steer_say(m->why, "the device takes no further rule: %s", said(m, rc));
 	if (cannot)
 		steer_say(m->why, "the device takes no rules by IPv6 destination alone");
+	if (m->targets->all && (full || rc != 0))
+		take_back(m->rules, 0);
 }
 
 static uint32_t rules_needed(const struct making *m) {
 	uint32_t n = 0;
 
-	for (uint16_t i = 0; i < m->port->n_laddrs; i++)
-		n += steer_has(m->port, i) ? shapes_of(m, i) : 0;
+	for (uint16_t i = 0; i < m->targets->n; i++)
+		n += is_target(m, i) ? shapes_of(m, i) : 0;
 	return n;
 }
 
@@ -157,8 +168,12 @@ static bool begin(struct making *m) {
 	return f->counted || check_all(m, false);
 }
 
-struct flow_rules *flow_install(const struct steer_port *port, struct steer_text *why) {
-	struct making m = {.port = port, .recipe = recipe_of(port->driver), .why = why};
+struct flow_rules *flow_install(
+	const struct steer_port *port, const struct flow_targets *targets, struct steer_text *why
+) {
+	struct making m = {
+		.port = port, .targets = targets, .recipe = recipe_of(port->driver), .why = why
+	};
 
 	if (begin(&m))
 		add_all(&m);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Rules in a port's device: what is sent to a local address goes to the queue of the worker that has it.
+// Rules in a port's device: what is sent to an address goes to a receive queue.
 #pragma once
 
 #include "slb.h"
@@ -10,8 +10,21 @@
 struct steer_port;
 struct steer_text;
 
+struct flow_target {
+	struct slb_address to; // family 0: none, so no rules either
+	uint16_t queue;
+};
+
+struct flow_targets {
+	const struct flow_target *list; // copied
+	uint16_t n;
+	bool all; // of all, or no rules at all; what a driver has no rules for does not count
+	uint32_t used; // rules that the device has already
+};
+
 struct flow_rule {
-	uint16_t laddr; // index into the configuration's
+	struct slb_address to;
+	uint16_t queue;
 	uint8_t shape; // enum slb_rule_shape
 	struct rte_flow *handle;
 };
@@ -20,15 +33,17 @@ struct flow_rules {
 	const struct nic_ops *nic;
 	uint16_t dpdk_id;
 	bool counted; // the device counts each rule's packets
-	bool has[SLB_MAX_LADDRS]; // all the rules that the local address needs
+	bool has[SLB_MAX_LADDRS]; // by target, of which there are no more: all the rules that it needs
 	uint16_t n_addresses;
 	uint32_t n;
 	struct flow_rule rules[];
 };
 
-// All rules that the device takes, of an address all or none; NULL: none at all, and nothing is left in the device. Says in `why` what
-// keeps addresses from having theirs.
-struct flow_rules *flow_install(const struct steer_port *port, struct steer_text *why);
+// All rules that the device takes, of a target all or none; NULL: none at all, and nothing is left in the device. Says in `why` what
+// keeps targets from having theirs.
+struct flow_rules *flow_install(
+	const struct steer_port *port, const struct flow_targets *targets, struct steer_text *why
+);
 
 // How many packets a rule has met; false: the device does not say.
 bool flow_hits(const struct flow_rules *f, const struct flow_rule *rule, uint64_t *hits);

@@ -4,6 +4,7 @@
 
 #include "path/rss_port.h"
 
+#include "steer/reta.h"
 #include "steer/steer.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include <rte_version.h>
 #include <string.h>
 
-enum { OWN_KEYS = 8, GROUPS = RSS_TABLE_MAX / RTE_ETH_RETA_GROUP_SIZE, DEFAULT_KEY_LEN = 40 };
+enum { OWN_KEYS = 8, DEFAULT_KEY_LEN = 40 };
 
 #define BY_PORTS4 (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP)
 #define BY_PORTS6 (RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP)
@@ -53,17 +54,13 @@ static int read_hash(const struct steer_port *port, struct rss_facts *f, struct 
 }
 
 static int read_table(const struct steer_port *port, struct rss_facts *f, struct err *e) {
-	struct rte_eth_rss_reta_entry64 reta[GROUPS];
-	int rc;
+	struct reta t;
+	int rc = reta_read(port->nic, port->dpdk_id, &t, (uint16_t)f->table_len);
 
-	for (uint32_t i = 0; i < GROUPS; i++)
-		reta[i].mask = UINT64_MAX;
-	rc = port->nic->table_get(port->dpdk_id, reta, f->table_len);
 	if (rc != 0)
 		return no_way(e, "redirection table", rc);
 	for (uint32_t i = 0; i < f->table_len; i++) {
-		uint16_t queue =
-			reta[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
+		uint16_t queue = *reta_place(&t, i);
 		f->worker[i] = queue < UINT8_MAX ? (uint8_t)queue : UINT8_MAX;
 	}
 	return 0;
@@ -81,14 +78,9 @@ static int write_hash(const struct steer_port *port, struct rss_facts *f) {
 }
 
 static int write_table(const struct steer_port *port, struct rss_facts *f) {
-	struct rte_eth_rss_reta_entry64 reta[GROUPS];
-
-	for (uint32_t i = 0; i < f->table_len; i++) {
+	for (uint32_t i = 0; i < f->table_len; i++)
 		f->worker[i] = (uint8_t)(i % port->n_workers);
-		reta[i / RTE_ETH_RETA_GROUP_SIZE].mask = UINT64_MAX;
-		reta[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE] = f->worker[i];
-	}
-	return port->nic->table_set(port->dpdk_id, reta, f->table_len);
+	return reta_deal(port->nic, port->dpdk_id, port->n_workers, (uint16_t)f->table_len);
 }
 
 // As the device has them.

@@ -16,6 +16,10 @@ uint16_t soft_pass(struct rte_ring *ring, struct rte_mbuf **mbufs, uint16_t n) {
 	return (uint16_t)rte_ring_sp_enqueue_burst(ring, (void **)mbufs, n, NULL);
 }
 
+bool soft_half_full(const struct rte_ring *ring) {
+	return rte_ring_count(ring) >= SOFT_RING_SIZE / 2;
+}
+
 uint16_t soft_take(struct rte_ring *ring, struct rte_mbuf **mbufs, uint16_t cap) {
 	return (uint16_t)rte_ring_sc_dequeue_burst(ring, (void **)mbufs, cap, NULL);
 }

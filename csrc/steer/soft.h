@@ -5,6 +5,7 @@
 #pragma once
 
 #include <rte_mbuf.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct rte_ring;
@@ -26,5 +27,7 @@ struct rte_ring *soft_ring_create(const char *prefix, uint16_t from, uint16_t to
 
 // Enqueues what fits; returns how many did.
 uint16_t soft_pass(struct rte_ring *ring, struct rte_mbuf **mbufs, uint16_t n);
+
+bool soft_half_full(const struct rte_ring *ring);
 
 uint16_t soft_take(struct rte_ring *ring, struct rte_mbuf **mbufs, uint16_t cap);

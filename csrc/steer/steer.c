@@ -39,6 +39,21 @@ static uint16_t n_addresses(const struct steer_port *port) {
 	return n;
 }
 
+// By local address; those of other ports are none here.
+static struct flow_rules *make_rules(const struct steer_port *port, struct steer_text *why) {
+	struct flow_target list[SLB_MAX_LADDRS];
+	struct flow_targets targets = {.list = list, .n = port->n_laddrs};
+
+	for (uint16_t i = 0; i < port->n_laddrs; i++) {
+		const struct slb_laddr_config *l = &port->laddrs[i];
+		list[i] = steer_has(port, i) ? (struct flow_target){l->addr, l->worker}
+					     : (struct flow_target){0};
+	}
+	if (port->kni != NULL && port->kni->rules != NULL)
+		targets.used = port->kni->rules->n;
+	return flow_install(port, &targets, why);
+}
+
 // A method that is configured is the best to be tried.
 static void try_methods(
 	const struct steer_port *port, struct steer_choice *choice, struct steer_text *why
@@ -47,7 +62,7 @@ static void try_methods(
 	uint16_t n = n_addresses(port);
 
 	if (best == SLB_STEERING_AUTO || best == SLB_STEERING_FLOW)
-		choice->rules = flow_install(port, why);
+		choice->rules = make_rules(port, why);
 	if (choice->rules != NULL && choice->rules->n_addresses < n)
 		steer_say(
 			why, "%u of %u local addresses have rules", choice->rules->n_addresses, n
@@ -62,7 +77,7 @@ static uint8_t method_of(const struct steer_choice *choice) {
 	return choice->rss != NULL ? SLB_STEER_RSS_PORT : SLB_STEER_SOFT;
 }
 
-int steer_choose(const struct steer_port *port, struct steer_choice *choice, struct err *e) {
+static int choose(const struct steer_port *port, struct steer_choice *choice, struct err *e) {
 	struct steer_text why = {choice->reason, sizeof(choice->reason)};
 	bool wrong;
 
@@ -95,6 +110,16 @@ int steer_choose(const struct steer_port *port, struct steer_choice *choice, str
 	err_set(e, ENOTSUP, "%s", choice->reason);
 	steer_close(choice);
 	return -ENOTSUP;
+}
+
+int steer_choose(const struct steer_port *port, struct steer_choice *choice, struct err *e) {
+	int rc = choose(port, choice, e);
+
+	if (rc == 0 && port->kni != NULL)
+		kni_queue_say(
+			port->kni, &(struct steer_text){choice->reason, sizeof(choice->reason)}
+		);
+	return rc;
 }
 
 const struct rss_port *steer_rss(const struct steer_choice *choice, uint16_t laddr) {

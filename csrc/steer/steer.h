@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "slb.h"
 #include "steer/flow.h"
+#include "steer/kni_queue.h"
 #include "steer/nic.h"
 
 #include <stdbool.h>
@@ -27,6 +28,7 @@ struct steer_port {
 	uint64_t rss_types; // as rte_eth_rss_conf.rss_hf; 0: it is not configured for RSS
 	const struct slb_laddr_config *laddrs; // all ports'
 	uint16_t n_laddrs;
+	const struct kni_queue *kni; // of the port; NULL: nothing is known of one
 };
 
 struct steer_choice {

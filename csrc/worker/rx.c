@@ -68,6 +68,17 @@ static uint16_t send_finished(struct worker *w, struct rte_mbuf **mbufs, uint16_
 	return kept;
 }
 
+// The KNI core hands over what a port's device has brought to it by mistake, and nobody has looked at yet.
+static void work_handed(struct worker *w, uint16_t source, struct rte_mbuf **mbufs, uint16_t n) {
+	if (source < w->core->n_workers) {
+		w->counters.handed_in += n;
+		work(w, mbufs, n, FROM_WORKER);
+	} else {
+		w->counters.rx_packets += n;
+		work(w, mbufs, n, FROM_PORT);
+	}
+}
+
 bool rx_handoff(struct worker *w) {
 	struct rte_mbuf *mbufs[BURST];
 	bool any = false;
@@ -81,9 +92,8 @@ bool rx_handoff(struct worker *w) {
 			continue;
 		any = true;
 		n = send_finished(w, mbufs, n);
-		w->counters.handed_in += n;
 		if (n > 0)
-			work(w, mbufs, n, FROM_WORKER);
+			work_handed(w, source, mbufs, n);
 	}
 	return any;
 }

@@ -93,6 +93,11 @@ def _port(row: Any, port: Port) -> None:
     if port.mac:
         put_mac(row.mac, port.mac)
     row.mtu, row.vlan = port.mtu, port.vlan
+    own = port.addresses[: value("SLB_MAX_OWN")]
+    row.n_own = len(own)
+    for field, interface in zip(row.own, own, strict=False):
+        put_address(field.addr, interface.ip)
+        field.len = interface.network.prefixlen
     row.rx_desc, row.tx_desc = port.rx_descriptors, port.tx_descriptors
     row.max_queues = port.queues
     row.spread_hash = port.spread == "hash"

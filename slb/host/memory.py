@@ -12,6 +12,7 @@ MBUF, ROOM, HEADROOM, L2_ROOM = 128 + 128, 2176, 128, 32
 LINE, GROUP, GROUP_SLOTS, ACKS = 64, 64, 12, 12
 A_VS, AN_RS, A_DATAGRAM, HELD = 288, 132, 148, 16
 SPARE_MB, SPARE_WORKER_MB = 64, 8
+KNI_DESC, POOL_CACHE = 512, 256
 
 
 def needed_mb(config: Config) -> int:
@@ -24,12 +25,21 @@ def needed_mb(config: Config) -> int:
 
 
 def pool_bytes(config: Config) -> int:
-    """The packet buffers of one NUMA node."""
+    """The packet buffers of one NUMA node, with those of all queues for the KNI core."""
     widest = max(port.mtu for port in config.ports) + HEADROOM + L2_ROOM
     room = _up(max(ROOM, widest), 64) + MBUF
     if not config.engine.hugepages:
         room = _up(room, PAGE)
-    return config.engine.mbufs * room * 11 // 10
+    return (config.engine.mbufs + _kni_mbufs(config)) * room * 11 // 10
+
+
+def _kni_mbufs(config: Config) -> int:
+    """What the KNI core's own queues may need, whether or not the devices have them."""
+    return sum(
+        port.rx_descriptors + KNI_DESC + POOL_CACHE
+        for port in config.ports
+        if port.kernel_interface.kind != "none" and port.steering in ("auto", "flow")
+    )
 
 
 def _worker_bytes(config: Config) -> int:

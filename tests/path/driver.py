@@ -177,6 +177,40 @@ class Harness:
         """Take what is in a worker's ring to the KNI core."""
         return self._take(lambda *room: lib.harness_take_punted(worker, *room))
 
+    def kni_queue(self, port: int = 0) -> int | None:
+        """Tell which receive queue of the port with a model of a NIC is the KNI core's own."""
+        queue = lib.harness_kni_queue(port)
+        return queue if queue >= 0 else None
+
+    def kni_round(self) -> bool:
+        """Run one round of the KNI core; tells whether there was anything to do."""
+        rc = lib.harness_kni_round()
+        if rc < 0:
+            raise OSError(-rc, "harness_kni_round")
+        return bool(rc)
+
+    def kni_rounds(self) -> int:
+        """Run the KNI core's rounds until there is nothing to do; returns how many there were."""
+        count = 0
+        while self.kni_round():
+            count += 1
+        return count
+
+    def take_kernel(self, port: int = 0) -> list[bytes]:
+        """Take what a port's kernel interface was given."""
+        return self._take(lambda *room: lib.harness_take_kernel(port, *room))
+
+    def kernel_sends(self, frames: Sequence[bytes], *, port: int = 0) -> None:
+        """Have the kernel send a burst by the port's kernel interface."""
+        packets = self._fill(frames, port=port, handed=False, segments=1)
+        rc = lib.harness_kernel_sends(packets, len(frames))
+        if rc < 0:
+            raise OSError(-rc, "harness_kernel_sends")
+
+    def kni_dropped(self, port: int = 0) -> int:
+        """Count what the KNI core has dropped between a port and the kernel."""
+        return int(lib.harness_kni_dropped(port))
+
     def _take(self, call: Callable[[Any, int], int]) -> list[bytes]:
         taken: list[bytes] = []
         while count := call(self._packets, BURST):

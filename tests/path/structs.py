@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address, ip_interface, ip_network
 from socket import htons, ntohs
 from typing import Any
 
@@ -56,9 +56,21 @@ def config_of(settings: Settings) -> Any:
         row.mtu, row.rx_desc, row.tx_desc = settings.mtu, 256, 256
         row.spread_hash = index in settings.spread_hash
         row.vlan = settings.vlans.get(index, 0)
+        row.max_queues = settings.queues
         if index in settings.nics:
             row.steering = number(f"SLB_STEERING_{settings.steering}")
+        if settings.kni:
+            row.kni_kind, row.kni_name = number("SLB_KNI_TAP"), f"slb{index}".encode()
+    put_own(config.ports[0], settings.own)
     return config
+
+
+def put_own(row: Any, addresses: Sequence[str]) -> None:
+    """Write a port's own addresses."""
+    row.n_own = len(addresses)
+    for field, text in zip(row.own, map(ip_interface, addresses), strict=False):
+        put_address(field.addr, str(text.ip))
+        field.len = text.network.prefixlen
 
 
 # What a device hashes by: fragments and other protocols by addresses, TCP and UDP by ports too.

@@ -29,8 +29,11 @@ class Settings:
     pps: Mapping[str, int] = field(default_factory=dict)  # ospf, arp, other
     timeouts: Mapping[str, int] = field(default_factory=dict)  # TCP_SYN_SENT: seconds
     spread_hash: frozenset[int] = frozenset()  # ports
+    kni: bool = False  # every port has a kernel interface
+    own: Sequence[str] = ()  # of port 0, with prefix lengths
     nics: Mapping[int, Nic] = field(default_factory=dict)  # of ports
     steering: str = "AUTO"  # of these ports
+    queues: int = 0  # that a port may have; 0: any number
     vlans: Mapping[int, int] = field(default_factory=dict)  # by port
     renumber: bool = True
     options: Mapping[str, int] = field(default_factory=dict)  # other fields of struct slb_config
