@@ -18,15 +18,16 @@ COLUMNS: tuple[Column[SteeringView], ...] = (
     Column("CLIENTS SPREAD BY", lambda row: row.spread),
     number("RX QUEUES", lambda row: row.rx_queues),
     Column("WITH RULES", lambda row: f"{row.ruled_laddrs} of {row.laddrs}", right=True),
+    Column("KNI QUEUE", lambda row: "own" if row.kni_queue else "-"),
     number("MISDIRECTED", lambda row: row.misdirected),
     number("HANDED OFF", lambda row: row.handed_off),
     Column("REASON", lambda row: row.reason or "-"),
 )
 RULES: tuple[Column[RuleView], ...] = (
     Column("PORT", lambda row: row.port),
-    Column("LOCAL ADDRESS", lambda row: row.address),
+    Column("ADDRESS", lambda row: row.address),
     Column("PACKETS", lambda row: row.packets),
-    Column("WORKER", lambda row: str(row.worker), right=True),
+    Column("WORKER", lambda row: "kni" if row.worker is None else str(row.worker), right=True),
     Column("HITS", lambda row: "-" if row.hits is None else str(row.hits), right=True),
 )
 

@@ -95,6 +95,7 @@ def steering_list() -> list[views.SteeringView]:
             ruled_laddrs=row.ruled_laddrs,
             rules=row.rules,
             misdirected=row.misdirected,
+            kni_queue=bool(row.kni_queue),
         )
         for row in listing(lib.slb_port_list, "struct slb_port_info", "ports")
     ]
@@ -102,13 +103,13 @@ def steering_list() -> list[views.SteeringView]:
 
 def rule_list(ports: Sequence[str]) -> list[views.RuleView]:
     """Read the rules that the devices have."""
-    shapes = _words("slb_rule_shape", "SLB_RULE_")
+    shapes, kni = _words("slb_rule_shape", "SLB_RULE_"), value("SLB_RULE_KNI")
     return [
         views.RuleView(
             port=ports[row.port],
             address=str(get_address(row.addr)),
             packets=shapes[row.shape],
-            worker=row.worker,
+            worker=None if row.worker == kni else row.worker,
             hits=row.hits if row.counted else None,
         )
         for row in listing(lib.slb_rule_list, "struct slb_rule_info", "rules")

@@ -126,7 +126,8 @@ class SteeringView(Struct, frozen=True):
     """How a port's replies find their worker; `handed_off` counts all workers' hand-offs.
 
     `ruled_laddrs` of its `laddrs` local addresses have `rules` in the device. `misdirected`:
-    replies that came to a worker other than theirs, and were handed over.
+    replies that came to a worker other than theirs, and were handed over. `kni_queue`: the KNI core
+    has a receive queue of its own; where it could have had one, `reason` says why not.
     """
 
     port: str
@@ -141,19 +142,20 @@ class SteeringView(Struct, frozen=True):
     misdirected: int = 0
     misdirected_pps: int = 0
     health: str = "ok"
+    kni_queue: bool = False
 
 
 class RuleView(Struct, frozen=True):
     """A rule in a port's device: what is sent to a local address goes to its worker.
 
-    `packets` says which of them: any, tcp, udp or fragment. `hits` is None where the device does
-    not count.
+    What is for routers or the port's own address goes to the KNI core: `worker` is None. `packets`
+    says which of them: any, tcp, udp or fragment. `hits` is None where the device does not count.
     """
 
     port: str
     address: str
     packets: str
-    worker: int
+    worker: int | None
     hits: int | None
 
 

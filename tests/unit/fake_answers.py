@@ -63,8 +63,10 @@ STEERING = SteeringView(
     ruled_laddrs=1,
     rules=1,
     misdirected=48_123,
+    kni_queue=True,
 )
 RULES = (
+    RuleView("lan0", "224.0.0.5", "any", None, 350),
     RuleView("lan0", "198.18.0.1", "any", 0, 117_000),
     RuleView("lan0", "2001:db8:18::1", "tcp", 1, None),
 )

@@ -211,11 +211,12 @@ def test_network_tables(daemon: FakeDaemon) -> None:
     routes = slbctl(daemon.socket, "route", "list").lines
     assert routes[1:] == ["192.0.2.0/24 connected lan0", "0.0.0.0/0 192.0.2.1 lan0"]
     steering = slbctl(daemon.socket, "steering").lines
-    counts = "2 1 of 2 48123 24.1M"
+    counts = "2 1 of 2 own 48123 24.1M"
     assert steering[1] == f"lan0 flow ok queues {counts} the device has room for 1 rules"
     rules = slbctl(daemon.socket, "steering", "--rules").lines
     assert rules == [
-        "PORT LOCAL ADDRESS PACKETS WORKER HITS",
+        "PORT ADDRESS PACKETS WORKER HITS",
+        "lan0 224.0.0.5 any kni 350",
         "lan0 198.18.0.1 any 0 117000",
         "lan0 2001:db8:18::1 tcp 1 -",
     ]
@@ -321,7 +322,7 @@ JSON_KEYS = {
     "neigh list": "address mac port",
     "route list": "prefix gateway port",
     "steering": "port method spread reason rx_queues handed_off laddrs ruled_laddrs rules "
-    "misdirected misdirected_pps health",
+    "misdirected misdirected_pps health kni_queue",
     "steering --rules": "port address packets worker hits",
     "drops": "reason total workers",
     "session list": "client vs local rs worker state idle_ms expires_ms",
