@@ -130,7 +130,7 @@ def test_port(link: Link) -> None:
     assert (steering["spread"], steering["rx_queues"]) == (expected, link.nic.queues)
     if link.nic.queues == WORKERS:
         assert steering["method"] == "rss-port"
-        assert steering["reason"].endswith("local ports by 128 entries of RSS, the device's own")
+        assert "local ports by 128 entries of RSS, the device's own" in steering["reason"]
     else:
         assert steering["method"] == "soft" and "do not reach" in steering["reason"]
 

@@ -24,7 +24,7 @@ from slb.model.service import MAX_WEIGHT
 
 pytest.importorskip("slb._engine", reason="the engine is not built")
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_interface
 
 from slb.engine import binding, marshal, read
 from slb.engine.binding import ffi, lib
@@ -158,10 +158,21 @@ def test_settings() -> None:
     assert binding.text(c.ports[0].kni_name) == "slb0"
     assert (c.ports[0].rx_desc, c.ports[0].mtu, c.ports[0].spread_hash) == (2048, 1500, 0)
     assert bytes(c.ports[0].mac) == bytes(6), "the device's own"
+    own = [(marshal.get_address(row.addr), row.len) for row in c.ports[0].own[0 : c.ports[0].n_own]]
+    assert own == [(one.ip, one.network.prefixlen) for one in config.ports[0].addresses] != []
     memif = to_c(load(str(EXAMPLES / "memif.yaml"), cpus=range(8)))
     assert marshal.get_mac(memif.ports[0].mac) == "02:00:00:00:00:02"
     assert memif.ports[0].kni_kind == lib.SLB_KNI_TAP
     assert binding.text(c.file_prefix) == binding.text(memif.file_prefix), "the same socket"
+
+
+def test_settings_of_more_own_addresses_than_there_is_room_for() -> None:
+    config = load(str(EXAMPLES / "one-arm-pci.yaml"), cpus=range(8))
+    many = tuple(ip_interface(f"192.0.2.{n}/24") for n in range(1, 100))
+    (port,) = config.ports
+    row = to_c(replace(config, ports=(replace(port, addresses=many),))).ports[0]
+    assert row.n_own == lib.SLB_MAX_OWN == 32
+    assert str(marshal.get_address(row.own[31].addr)) == "192.0.2.32"
 
 
 @pytest.mark.parametrize("word", ["auto", "flow", "rss-port", "soft"])
@@ -274,6 +285,7 @@ class Readings:
             row.link, row.kni_kind, row.steer = lib.SLB_LINK_UP, lib.SLB_KNI_TAP, lib.SLB_STEER_SOFT
             row.spread, row.steer_reason = lib.SLB_SPREAD_HASH, b"it cannot"
             row.laddrs, row.ruled_laddrs, row.rules, row.misdirected = 5, 2, 8, 1 << 40
+            row.kni_queue = 1
 
         def down(row: Any) -> None:
             row.link, row.steer = lib.SLB_LINK_DOWN, lib.SLB_STEER_RSS_PORT
@@ -292,7 +304,11 @@ class Readings:
             counted(row)
             row.port, row.shape, row.counted = 1, lib.SLB_RULE_ANY, 0
 
-        return rows("struct slb_rule_info", counted, other)(out, room)
+        def kni(row: Any) -> None:
+            other(row)
+            row.worker = lib.SLB_RULE_KNI
+
+        return rows("struct slb_rule_info", counted, other, kni)(out, room)
 
     def slb_worker_list(self, out: Any, room: int) -> int:
         def fill(row: Any) -> None:
@@ -323,10 +339,11 @@ def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (steering.method, steering.spread, steering.reason) == ("soft", "hash", "it cannot")
     assert steering.handed_off == 8
     assert (steering.laddrs, steering.ruled_laddrs, steering.rules) == (5, 2, 8)
-    assert steering.misdirected == 1 << 40
+    assert (steering.misdirected, steering.kni_queue) == (1 << 40, True)
     assert read.rule_list(["lan0", "lan1"]) == [
         views.RuleView("lan0", str(RS.address), "udp", 3, 1 << 40),
         views.RuleView("lan1", str(RS.address), "any", 3, None),
+        views.RuleView("lan1", str(RS.address), "any", None, None),
     ]
     drops = {row.reason: row for row in read.drop_list()}
     assert drops["NO_VS"] == views.DropView("NO_VS", 7, [3, 4])

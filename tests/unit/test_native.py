@@ -77,12 +77,14 @@ async def end(process: Process) -> str:
         return (await process.communicate())[1].decode()
 
 
-def live(folder: Path, scenario: Callable[[Client, Process], Awaitable[None]]) -> str:
+def live(
+    folder: Path, scenario: Callable[[Client, Process], Awaitable[None]], content: str = FILE
+) -> str:
     """Run slbd, the scenario when it answers, and stop it; returns what it said."""
 
     async def run() -> str:
         file = folder / "slb.yaml"
-        file.write_text(FILE.format(folder=folder))
+        file.write_text(content.format(folder=folder))
         process = await slbd(file)
         try:
             client = Client(f"{folder}/slbd.sock")
@@ -183,6 +185,24 @@ def test_a_whole_life(tmp_path: Path, ip: Ip, shared: Path) -> None:
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["slb.yaml"]
     assert shared_files(shared) == []
+    assert "slb0" not in ip("link")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_device_without_rules_is_started_anew(tmp_path: Path, ip: Ip, workers: int) -> None:
+    """It has RSS and queues enough for the KNI core to have one, until the rules are refused."""
+
+    async def scenario(client: Client, _: Process) -> None:
+        (row,) = await client.steering()
+        assert (row.rx_queues, row.kni_queue, row.rules) == (workers, False, 0)
+        text = "no queue for the KNI core: the device takes no rule by destination: "
+        assert text in row.reason
+        assert row.method == ("single" if workers == 1 else "rss-port")
+        assert await client.steering_rules() == []
+        assert (await client.port_list())[0].rx_queues == workers
+
+    content = FILE.replace("net_tap0,iface=lan0", "net_null0,no-rx=1")
+    live(tmp_path, scenario, content.replace("workers: 2", f"workers: {workers}"))
     assert "slb0" not in ip("link")
 
 
