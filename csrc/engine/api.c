@@ -101,10 +101,14 @@ struct forward_call {
 
 static int call_forward(struct admin *a, void *arg) {
 	struct forward_call *c = arg;
-	return admin_forward_set(
+	int rc = admin_forward_set(
 		a, c->routes, c->n_routes, c->neighbours, c->n_neighbours, c->own, c->n_own,
 		c->generation, c->refused
 	);
+
+	if (rc == 0)
+		kni_own_set(&engine->kni, c->own, c->n_own);
+	return rc;
 }
 
 int slb_forward_set(

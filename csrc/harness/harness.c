@@ -382,10 +382,14 @@ int harness_forward_set(
 	uint32_t n_neighbours, const struct slb_own_address *own, uint32_t n_own,
 	uint64_t *generation, struct slb_refused *refused
 ) {
-	return admin_forward_set(
+	int rc = admin_forward_set(
 		&h.admin, routes, n_routes, neighbours, n_neighbours, own, n_own, generation,
 		refused
 	);
+
+	if (rc == 0)
+		harness_own_set(own, n_own);
+	return rc;
 }
 
 int harness_quiesce(void) {

@@ -33,5 +33,8 @@ void harness_nics_close(void);
 const struct rss_port *harness_rss_of(const struct slb_config *config, uint16_t laddr);
 bool harness_spreads_by_hash(const struct slb_config *config, uint16_t port);
 
+// Tells the KNI core, if there is one.
+void harness_own_set(const struct slb_own_address *own, uint32_t n_own);
+
 // Undoes harness_wire(), packets still in the rings included.
 void harness_unwire(void);

@@ -190,6 +190,10 @@ int harness_wire(uint16_t tx_queues, uint32_t tx_room) {
 	return rc;
 }
 
+void harness_own_set(const struct slb_own_address *own, uint32_t n_own) {
+	kni_own_set(&g.kni, own, n_own);
+}
+
 static void free_ring(struct rte_ring *ring) {
 	struct rte_mbuf *m;
 

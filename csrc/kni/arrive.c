@@ -36,10 +36,26 @@ void kni_port_listen(
 	}
 }
 
+static bool is_among(struct ipaddr addr, const struct slb_own_address *own, uint32_t n_own) {
+	for (uint32_t i = 0; i < n_own; i++)
+		if (ipaddr_equal(ipaddr_from_address(&own[i].addr), addr))
+			return true;
+	return false;
+}
+
+void kni_own_set(struct kni *kni, const struct slb_own_address *own, uint32_t n_own) {
+	for (uint16_t port = 0; port < kni->n_ports; port++)
+		for (uint16_t i = 0; i < kni->ports[port].n_own; i++) {
+			struct kni_own *o = &kni->ports[port].own[i];
+			bool gone = !is_among(o->addr, own, n_own);
+			__atomic_store_n(&o->gone, gone, __ATOMIC_RELAXED);
+		}
+}
+
 static bool is_own(const struct kni_port *port, struct ipaddr addr) {
 	for (uint16_t i = 0; i < port->n_own; i++)
 		if (ipaddr_equal(port->own[i].addr, addr))
-			return true;
+			return !__atomic_load_n(&port->own[i].gone, __ATOMIC_RELAXED);
 	return false;
 }
 

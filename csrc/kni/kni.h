@@ -20,6 +20,7 @@ enum { KNI_BURST = 32, KNI_DESC = 512, KNI_NO_PORT = UINT16_MAX, KNI_NO_TAP = -1
 struct kni_own {
 	struct ipaddr addr;
 	struct ipaddr mask;
+	bool gone; // admin writes: it is not the host's any more
 };
 
 // The kernel interface of a port is a device of DPDK's or a tap, or there is none.
@@ -70,6 +71,9 @@ void kni_port_close(struct kni_port *port);
 void kni_port_listen(
 	struct kni_port *port, const struct slb_port_config *config, uint16_t nic_id, uint16_t queue
 );
+
+// Which addresses are the host's now. On the admin core.
+void kni_own_set(struct kni *kni, const struct slb_own_address *own, uint32_t n_own);
 
 // Clock and meters, which have the whole process's rates.
 void kni_init(struct kni *kni, const struct slb_config *config);

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from driver import Harness
-from lab import Lab, OpenLab
+from lab import PLAIN, Lab, OpenLab
 from packets.frames import (
     CLIENT,
     GATEWAY,
@@ -326,6 +326,21 @@ def test_what_has_come_by_mistake(open_lab: OpenLab, vlan: int) -> None:
     assert Ether(plain(sent[1][0])).dst == Ether(bytes(answer(bytes(tcp())))).src
     assert harness.misdirected() == [1, 0]
     assert (harness.drops(), harness.kni_dropped()) == ({}, 0)
+
+
+def test_an_address_that_is_the_hosts_no_more(open_lab: OpenLab) -> None:
+    """The rule stays, and brings what is a worker's, until the address is the host's again."""
+    harness = wired(open_lab)
+    harness.forward(replace(PLAIN, own=(OWN6,)))
+    harness.queue(2, [PING, KERNELS["ping over IPv6"]])
+    harness.kni_rounds()
+    assert harness.take_kernel() == [KERNELS["ping over IPv6"]]
+    settled(harness)
+    assert harness.drops() == {(0, "NOT_FOR_US"): 1}
+    harness.forward(PLAIN)
+    harness.queue(2, [PING])
+    harness.kni_rounds()
+    assert harness.take_kernel() == [PING]
 
 
 def test_what_has_come_by_mistake_and_is_the_kernels(open_lab: OpenLab) -> None:
