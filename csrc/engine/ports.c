@@ -110,6 +110,23 @@ static uint16_t all_rx(const struct engine_port *port) {
 	return port->n_rx + (port->kni.queue != KNI_NO_QUEUE);
 }
 
+// What a configuration that names its memory had room for before must still fit.
+static void choose_kni_queue(
+	struct engine *g, uint16_t number, const struct rte_eth_dev_info *info, uint64_t rss_types
+) {
+	struct kni_queue *kni = &g->ports[number].kni;
+	uint32_t needed = memory_needed_mb(&g->config);
+
+	kni_queue_choose(kni, &g->config.ports[number], info, rss_types, g->config.n_workers);
+	if (kni->queue == KNI_NO_QUEUE || g->config.memory_mb == 0 || g->config.memory_mb >= needed)
+		return;
+	kni->queue = KNI_NO_QUEUE;
+	snprintf(
+		kni->reason, sizeof(kni->reason), "engine.memory_mb is %u, and %u are needed",
+		g->config.memory_mb, needed
+	);
+}
+
 static int configure(struct engine *g, uint16_t number, bool kni_queue, struct err *e) {
 	const struct slb_port_config *config = &g->config.ports[number];
 	struct engine_port *port = &g->ports[number];
@@ -138,7 +155,7 @@ static int configure(struct engine *g, uint16_t number, bool kni_queue, struct e
 		);
 	rss_types = info.reta_size > 0 ? info.flow_type_rss_offloads & RSS_TYPES : 0;
 	if (kni_queue)
-		kni_queue_choose(&port->kni, config, &info, rss_types, g->config.n_workers);
+		choose_kni_queue(g, number, &info, rss_types);
 	port->rss_types = all_rx(port) > 1 ? rss_types : 0;
 	conf.rx_adv_conf.rss_conf.rss_hf = port->rss_types;
 	if (port->rss_types != 0)

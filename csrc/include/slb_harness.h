@@ -130,7 +130,7 @@ struct harness_nic {
 	uint8_t key[64];
 	uint16_t key_len;
 	uint16_t table_len;
-	uint16_t queues;
+	uint16_t queues; // that it can have
 	uint16_t rules_max; // 0: takes none
 	uint16_t
 		breaks_at; // the rule, counted from 1, that was checked and yet is refused; 0: none

@@ -188,6 +188,18 @@ def test_a_whole_life(tmp_path: Path, ip: Ip, shared: Path) -> None:
     assert "slb0" not in ip("link")
 
 
+def test_less_memory_than_the_kni_core_wants(tmp_path: Path, ip: Ip) -> None:
+    """A configuration that names its memory gets what fits into it."""
+
+    async def scenario(client: Client, _: Process) -> None:
+        (row,) = await client.steering()
+        assert (row.rx_queues, row.kni_queue) == (2, False)
+        assert "no queue for the KNI core: engine.memory_mb is 128, and " in row.reason
+
+    content = FILE.replace("net_tap0,iface=lan0", "net_null0,no-rx=1")
+    live(tmp_path, scenario, content.replace("workers: 2", "workers: 2\n  memory_mb: 128"))
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_device_without_rules_is_started_anew(tmp_path: Path, ip: Ip, workers: int) -> None:
     """It has RSS and queues enough for the KNI core to have one, until the rules are refused."""
