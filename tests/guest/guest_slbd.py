@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from lan import Nic
 from machine import SHARE, Machine
 
 from rig.lb import LbSettings, config, slbd_arguments
@@ -15,6 +16,7 @@ from rig.process import tail
 from rig.waiting import RigError, wait
 
 WORKERS = 2
+HUGEPAGES = 220
 
 _SOCKET = Path("/run/slbd.sock")
 _READY_S = 120
@@ -85,3 +87,14 @@ def begin(machine: Machine, name: str, content: Mapping[str, Any]) -> None:
     file = f"{name}.yaml"
     (machine.share / file).write_text(yaml.safe_dump(dict(content), sort_keys=False))
     machine.slbd(name, slbd_arguments(SHARE / file))
+
+
+def bind(machine: Machine, nic: Nic, driver: str) -> None:
+    """Give a device to a driver of the guest's kernel."""
+    device = f"/sys/bus/pci/devices/{nic.address}"
+    if machine.try_run("test", "-e", f"{device}/driver")[0] == 0:
+        machine.write(f"{device}/driver/unbind", nic.address)
+    machine.write(f"{device}/driver_override", driver)
+    machine.write("/sys/bus/pci/drivers_probe", nic.address)
+    bound = machine.run("readlink", f"{device}/driver").strip()
+    assert bound.endswith(f"/{driver}"), bound

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 from guest import Guest
-from guest_slbd import WORKERS, GuestSlbd, begin, guest_config
+from guest_slbd import HUGEPAGES, WORKERS, GuestSlbd, begin, bind, guest_config
 from lan import NICS, Nic
-from machine import Machine
 
 from rig.addresses import CLIENTS, LB, SWITCH
 from rig.load import Outcome
@@ -23,7 +22,6 @@ from rig.waiting import wait
 # The first of them boots.
 pytestmark = [pytest.mark.guest, pytest.mark.timeout(400)]
 
-HUGEPAGES = 220
 WIDTH = 10
 UDP_REQUESTS = 200
 CONNECTIONS = 100
@@ -52,17 +50,6 @@ class Link:
         """What each worker's counter has grown by."""
         pairs = zip(self.workers(), before, strict=True)
         return [int(now[counter]) - int(then[counter]) for now, then in pairs]
-
-
-def bind(machine: Machine, nic: Nic, driver: str) -> None:
-    """Give a device to a driver of the guest's kernel."""
-    device = f"/sys/bus/pci/devices/{nic.address}"
-    if machine.try_run("test", "-e", f"{device}/driver")[0] == 0:
-        machine.write(f"{device}/driver/unbind", nic.address)
-    machine.write(f"{device}/driver_override", driver)
-    machine.write("/sys/bus/pci/drivers_probe", nic.address)
-    bound = machine.run("readlink", f"{device}/driver").strip()
-    assert bound.endswith(f"/{driver}"), bound
 
 
 @pytest.fixture(scope="module", params=NICS, ids=lambda nic: f"{nic.queues}q")
