@@ -5,6 +5,7 @@
 #include "steer/reta.h"
 #include "steer/steer.h"
 
+#include <errno.h>
 #include <rte_errno.h>
 #include <string.h>
 
@@ -23,6 +24,10 @@ bool kni_queue_wanted(const struct slb_port_config *config) {
 		&& (config->steering == SLB_STEERING_AUTO || config->steering == SLB_STEERING_FLOW);
 }
 
+static bool has_table(const struct rte_eth_dev_info *info) {
+	return info->reta_size > 0 && info->reta_size <= RETA_MAX;
+}
+
 void kni_queue_choose(
 	struct kni_queue *k, const struct slb_port_config *config,
 	const struct rte_eth_dev_info *info, uint64_t rss_types, uint16_t n_workers
@@ -32,7 +37,7 @@ void kni_queue_choose(
 	*k = (struct kni_queue){.queue = KNI_NO_QUEUE};
 	if (!kni_queue_wanted(config))
 		return;
-	if (rss_types == 0 || info->reta_size == 0 || info->reta_size > RETA_MAX)
+	if (rss_types == 0 || !has_table(info))
 		steer_say(&why, "the device has no RSS with a redirection table");
 	else if (config->max_queues != 0 && config->max_queues <= n_workers)
 		steer_say(&why, "`queues` is %u", config->max_queues);
@@ -48,6 +53,8 @@ static bool keep_clients_out(const struct steer_port *port, struct steer_text *w
 	struct reta t;
 	int rc = port->nic->info(port->dpdk_id, &info);
 
+	if (rc == 0 && !has_table(&info))
+		rc = -ENOTSUP;
 	if (rc == 0)
 		rc = reta_deal(port->nic, port->dpdk_id, port->n_workers, info.reta_size);
 	if (rc != 0) {
