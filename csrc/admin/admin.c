@@ -3,6 +3,7 @@
 #include "admin/admin.h"
 
 #include "admin/build.h"
+#include "admin/laddrs.h"
 #include "admin/policies.h"
 #include "admin/publish.h"
 
@@ -32,19 +33,25 @@ static int init_cores(struct admin *a) {
 	for (uint16_t w = 0; w < a->n_workers; w++) {
 		a->cores[w]->vs_index = build_vs_index(a, a->socket[w]);
 		a->cores[w]->fwd = build_fwd(a, a->socket[w]);
-		if (a->cores[w]->vs_index == NULL || a->cores[w]->fwd == NULL)
+		a->cores[w]->owners = build_owners(a, a->socket[w]);
+		a->cores[w]->laddrs = build_laddr_set(a, w, a->socket[w]);
+		if (a->cores[w]->vs_index == NULL || a->cores[w]->fwd == NULL
+		    || a->cores[w]->owners == NULL || a->cores[w]->laddrs == NULL)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-int admin_init(struct admin *a, const struct slb_config *config) {
+int admin_init(
+	struct admin *a, const struct slb_config *config, const struct rss_port *const *rss
+) {
 	int rc;
 
 	a->vs_max = config->vs_max;
 	a->rs_max = config->rs_max;
 	a->answer_timeout_ms = ANSWER_TIMEOUT_MS;
 	policies_init(a);
+	laddrs_init(a, config, rss);
 	rc = init_tables(a);
 	if (rc == 0)
 		rc = init_cores(a);
@@ -67,10 +74,14 @@ void admin_vs_free(struct admin *a, struct admin_vs *vs) {
 static void free_core(struct admin *a, struct core *c) {
 	build_free(c->vs_index);
 	build_free(c->fwd);
+	build_free(c->owners);
+	build_free(c->laddrs);
 	for (uint32_t slot = 0; slot < a->vs_max && c->vs != NULL; slot++)
 		build_free(c->vs[slot]);
 	c->vs_index = NULL;
 	c->fwd = NULL;
+	c->owners = NULL;
+	c->laddrs = NULL;
 }
 
 void admin_free(struct admin *a) {

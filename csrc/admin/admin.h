@@ -60,6 +60,35 @@ struct rs_slot {
 struct admin_port {
 	uint8_t mac[6];
 	uint16_t mtu;
+	uint16_t n_laddrs; // admin writes, others read
+};
+
+enum laddr_slot_use {
+	LADDR_FREE = 0,
+	LADDR_COMING, // taken by the transaction being worked out
+	LADDR_THERE,
+	LADDR_GOING, // its last session has ended
+};
+
+// A slot stays an address's until its last session has ended.
+struct admin_laddr {
+	uint8_t use; // enum laddr_slot_use
+	bool wanted; // new sessions may use it; THERE and not wanted: its sessions live on
+	bool was_wanted; // before the transaction being worked out
+	uint16_t port;
+	uint16_t worker; // that has it, if it is not one of all workers
+	struct ipaddr addr;
+	const struct rss_port *rss; // makes it one of all workers, or NULL
+};
+
+// How the ports steer what is sent to a local address that comes while they run. Without: as on a port that cannot steer.
+struct laddr_steering {
+	// The address is the worker's unless what is returned makes it one of all workers.
+	const struct rss_port *(*add)(
+		void *arg, const struct slb_address *addr, uint16_t port, uint16_t worker
+	);
+	void (*remove)(void *arg, const struct slb_address *addr, uint16_t port);
+	void *arg;
 };
 
 // Sent to a worker that did not answer in time; nothing is sent to it before it has.
@@ -79,6 +108,7 @@ struct admin {
 	void (*wait)(void *arg);
 	void *wait_arg;
 	uint64_t answer_timeout_ms;
+	struct laddr_steering steering;
 
 	uint64_t generation;
 	uint32_t vs_max;
@@ -92,6 +122,7 @@ struct admin {
 	struct rs_slot *rs_slots;
 	uint32_t rs_hint; // where the search for a free slot goes on
 	uint32_t n_draining;
+	struct admin_laddr laddrs[SLB_MAX_LADDRS]; // by slot
 	uint32_t policy_refs[POLICIES]; // VS, and copies of VS, that refer to each
 	struct unsettled unsettled[SLB_MAX_WORKERS];
 	struct inbox_msg *late; // not answered in time, of no consequence
@@ -102,8 +133,9 @@ struct admin {
 	struct slb_own_address *own;
 };
 
-// Fills *a in; the cores' tables are empty but usable afterwards. 0 or -ENOMEM.
-int admin_init(struct admin *a, const struct slb_config *config);
+// Fills *a in; the cores' tables are empty but usable afterwards, but for the local addresses of the configuration; rss: by
+// their place there, what makes each one of all workers, or NULL. 0 or -ENOMEM.
+int admin_init(struct admin *a, const struct slb_config *config, const struct rss_port *const *rss);
 void admin_free(struct admin *a);
 
 int admin_commit(
@@ -116,6 +148,11 @@ int admin_forward_set(
 	const struct slb_neighbour *neighbours, uint32_t n_neighbours,
 	const struct slb_own_address *own, uint32_t n_own, uint64_t *generation,
 	struct slb_refused *refused
+);
+
+int admin_laddr_set(
+	struct admin *a, const struct slb_laddr *laddrs, uint32_t n, bool only_check,
+	uint64_t *generation, struct slb_refused *refused
 );
 
 int admin_quiesce(struct admin *a);

@@ -2,6 +2,7 @@
 
 #include "admin/check.h"
 
+#include "admin/laddrs.h"
 #include "admin/text.h"
 #include "base/clock.h"
 
@@ -44,7 +45,7 @@ static int check_not_ours(
 	struct ipaddr addr = ipaddr_from_address(&e->addr);
 	char text[ENDPOINT_TEXT];
 
-	if (owner_entry(a->cores[0]->owners, addr) != NULL)
+	if (laddr_slot(a, addr) < SLB_MAX_LADDRS)
 		return refuse(
 			refused, EINVAL, SLB_REFUSED_ADDRESS_IN_USE,
 			"%s %s: the address is one of the local addresses", what,
@@ -125,7 +126,7 @@ static int check_reachable(
 	char text[ENDPOINT_TEXT];
 
 	for (uint16_t w = 0; w < a->n_workers; w++)
-		if (a->cores[w]->laddrs.n_of[family] == 0)
+		if (laddrs_of_worker(a, w, family) == 0)
 			return refuse(
 				refused, EINVAL, SLB_REFUSED_NO_LOCAL_ADDRESS,
 				"RS %s: worker %u has no IPv%u local address; add one to a port's "

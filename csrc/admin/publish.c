@@ -44,6 +44,8 @@ static void change_free(struct inbox_msg *msg) {
 		build_free(msg->change.vs[i].vs);
 	build_free(msg->change.vs_index);
 	build_free(msg->change.fwd);
+	build_free(msg->change.owners);
+	build_free(msg->change.laddrs);
 	rte_free(msg);
 }
 

@@ -2,6 +2,7 @@
 // What is configured and what the workers count, put together when somebody asks.
 
 #include "admin/admin.h"
+#include "admin/laddrs.h"
 #include "admin/rs_slots.h"
 #include "admin/traffic.h"
 #include "admin/vs_keys.h"
@@ -101,21 +102,25 @@ int admin_rs_list(struct admin *a, struct slb_rs_info *out, uint32_t cap) {
 int admin_laddr_list(struct admin *a, struct slb_laddr_info *out, uint32_t cap) {
 	uint32_t n = 0;
 
-	for (uint16_t w = 0; w < a->n_workers; w++) {
-		const struct laddr_set *set = &a->cores[w]->laddrs;
-		for (uint32_t i = 0; i < set->n; i++, n++) {
-			const struct laddr *l = &set->laddrs[i];
-			if (n >= cap)
+	laddrs_reclaim(a);
+	for (uint16_t w = 0; w < a->n_workers; w++)
+		for (uint16_t slot = 0; slot < SLB_MAX_LADDRS; slot++) {
+			const struct admin_laddr *l = &a->laddrs[slot];
+			const struct laddr_use *use = &a->cores[w]->laddr_use[slot];
+			uint64_t active = counter_read(&use->active);
+			if (!laddr_serves(l, w) && active == 0)
 				continue;
-			out[n] = (struct slb_laddr_info){
+			if (n++ >= cap)
+				continue;
+			out[n - 1] = (struct slb_laddr_info){
 				.addr = ipaddr_to_address(l->addr),
 				.worker = w,
 				.port = l->port,
-				.active = counter_read(&l->active),
-				.sessions = counter_read(&l->sessions),
+				.active = active,
+				.sessions = counter_read(&use->sessions),
+				.draining = !l->wanted,
 			};
 		}
-	}
 	return (int)n;
 }
 

@@ -6,18 +6,23 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+const char *address_text(const struct slb_address *a, char buf[ADDRESS_TEXT]) {
+	if (inet_ntop(a->family == 6 ? AF_INET6 : AF_INET, a->bytes, buf, ADDRESS_TEXT) == NULL)
+		snprintf(buf, ADDRESS_TEXT, "?");
+	return buf;
+}
+
 const char *endpoint_text(const struct slb_endpoint *e, char buf[ENDPOINT_TEXT]) {
-	char addr[INET6_ADDRSTRLEN] = "?";
+	char addr[ADDRESS_TEXT];
 	const char *proto = "";
 
-	inet_ntop(e->addr.family == 6 ? AF_INET6 : AF_INET, e->addr.bytes, addr, sizeof(addr));
 	if (e->proto == SLB_PROTO_TCP)
 		proto = "/tcp";
 	else if (e->proto == SLB_PROTO_UDP)
 		proto = "/udp";
 	snprintf(
-		buf, ENDPOINT_TEXT, e->addr.family == 6 ? "[%s]:%u%s" : "%s:%u%s", addr,
-		ntohs(e->port_be), proto
+		buf, ENDPOINT_TEXT, e->addr.family == 6 ? "[%s]:%u%s" : "%s:%u%s",
+		address_text(&e->addr, addr), ntohs(e->port_be), proto
 	);
 	return buf;
 }

@@ -4,7 +4,10 @@
 
 #include "slb.h"
 
-enum { ENDPOINT_TEXT = 64 };
+enum { ENDPOINT_TEXT = 64, ADDRESS_TEXT = 46 };
+
+// "198.18.0.1"; returns buf.
+const char *address_text(const struct slb_address *a, char buf[ADDRESS_TEXT]);
 
 // "10.96.0.10:80/tcp", or without the protocol when it is 0; returns buf.
 const char *endpoint_text(const struct slb_endpoint *e, char buf[ENDPOINT_TEXT]);

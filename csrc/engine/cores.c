@@ -31,88 +31,6 @@ static const uint32_t TIMEOUT_S[SLB_STATE_COUNT] = {
 	[SLB_UDP_ONEWAY] = 30,       [SLB_UDP_REPLIED] = 60,
 };
 
-// The number of a local address among those of its family that a worker has: the shared ones come first, so that theirs is the
-// same on every worker; else in the order of the configuration.
-static uint16_t laddr_number(
-	const struct slb_config *config, const struct rss_port *const *rss, uint16_t of
-) {
-	const struct slb_laddr_config *l = &config->laddrs[of];
-	bool is_shared = rss[of] != NULL;
-	uint16_t number = 0;
-
-	for (uint16_t i = 0; i < config->n_laddrs; i++) {
-		const struct slb_laddr_config *other = &config->laddrs[i];
-		bool shared = rss[i] != NULL;
-		if (other->addr.family != l->addr.family)
-			continue;
-		if (shared == is_shared)
-			number += i < of && (shared || other->worker == l->worker);
-		else
-			number += shared;
-	}
-	return number;
-}
-
-struct owner_map *owners_new(const struct slb_config *config, const struct rss_port *const *rss) {
-	uint32_t size = 16;
-	struct owner_map *map;
-
-	while (size < 2u * config->n_laddrs)
-		size *= 2;
-	map = rte_zmalloc("owners", sizeof(*map) + size * sizeof(map->entries[0]), 64);
-	if (map == NULL)
-		return NULL;
-	map->mask = size - 1;
-	for (uint16_t i = 0; i < config->n_laddrs; i++) {
-		const struct slb_laddr_config *l = &config->laddrs[i];
-		owner_put(
-			map,
-			(struct owner_entry){
-				.addr = ipaddr_from_address(&l->addr),
-				.rss = rss[i],
-				.worker = l->worker,
-				.laddr = laddr_number(config, rss, i),
-			}
-		);
-	}
-	return map;
-}
-
-static bool has_laddr(const struct core *c, const struct owner_entry *e) {
-	return e->rss != NULL || e->worker == c->id;
-}
-
-static bool init_laddrs(struct core *c, const struct slb_config *config, int socket) {
-	struct laddr_set *set = &c->laddrs;
-
-	set->worker = c->id;
-	for (uint16_t i = 0; i < config->n_laddrs; i++) {
-		const struct slb_address *addr = &config->laddrs[i].addr;
-		if (!has_laddr(c, owner_entry(c->owners, ipaddr_from_address(addr))))
-			continue;
-		set->n_of[addr->family == 6 ? LADDR_V6 : LADDR_V4]++;
-		set->n++;
-	}
-	set->laddrs = rte_zmalloc_socket("laddrs", set->n * sizeof(struct laddr), 64, socket);
-	if (set->laddrs == NULL)
-		return false;
-	for (uint16_t i = 0; i < config->n_laddrs; i++) {
-		const struct slb_laddr_config *from = &config->laddrs[i];
-		struct ipaddr addr = ipaddr_from_address(&from->addr);
-		const struct owner_entry *e = owner_entry(c->owners, addr);
-		if (!has_laddr(c, e))
-			continue;
-		*laddr_at(set, from->addr.family == 6 ? LADDR_V6 : LADDR_V4, e->laddr) =
-			(struct laddr){
-				.addr = addr,
-				.port = from->port,
-				.rss = e->rss,
-				.rss_hash = e->rss == NULL ? 0 : laddr_rss_hash(e->rss, addr),
-		};
-	}
-	return true;
-}
-
 static bool init_sessions(struct core *c, const struct slb_config *config, int socket) {
 	uint32_t narrow = config->sessions, wide = config->sessions6;
 	struct session *entries = rte_malloc_socket(
@@ -200,7 +118,7 @@ void core_free(struct core *c) {
 	rte_free(c->sessions.groups);
 	rte_free(c->acks);
 	lazy_free(c->streams, streams_bytes(c));
-	rte_free(c->laddrs.laddrs);
+	rte_free(c->laddr_use);
 	rte_free(c->rs);
 	rte_free(c->walks);
 	rte_free(c->vs);
@@ -208,8 +126,7 @@ void core_free(struct core *c) {
 }
 
 struct core *core_new(
-	const struct slb_config *config, uint16_t id, const struct owner_map *owners,
-	struct siphash_key cookie_key, int socket
+	const struct slb_config *config, uint16_t id, struct siphash_key cookie_key, int socket
 ) {
 	struct core *c = rte_zmalloc_socket("core", sizeof(*c), 64, socket);
 
@@ -218,13 +135,14 @@ struct core *core_new(
 	c->id = id;
 	c->n_workers = config->n_workers;
 	c->salt = (uint32_t)rte_rand();
-	c->owners = owners;
 	c->cookie_key = cookie_key;
 	c->least_mtu = UINT16_MAX;
 	c->rs = rte_zmalloc_socket("rs", config->rs_max * sizeof(*c->rs), 64, socket);
 	c->walks = rte_zmalloc_socket("walks", config->rs_max * sizeof(*c->walks), 64, socket);
 	c->vs = rte_zmalloc_socket("vs_slots", config->vs_max * sizeof(struct vs *), 64, socket);
-	if (c->rs == NULL || c->walks == NULL || c->vs == NULL || !init_laddrs(c, config, socket)
+	c->laddr_use =
+		rte_zmalloc_socket("laddr_use", SLB_MAX_LADDRS * sizeof(*c->laddr_use), 64, socket);
+	if (c->rs == NULL || c->walks == NULL || c->vs == NULL || c->laddr_use == NULL
 	    || !init_sessions(c, config, socket) || !init_acks(c, config, socket)
 	    || !init_streams(c) || !init_fragments(c, config, socket)) {
 		core_free(c);
@@ -263,7 +181,7 @@ static struct worker *worker_new(struct engine *g, uint16_t id) {
 	w->inbox.ring = rte_ring_create(name, INBOX_SIZE, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->punt_ring = ring("punt", id, 0);
 	w->pool = pool_of(g, socket);
-	w->core = core_new(&g->config, id, g->owners, g->cookie_key, socket);
+	w->core = core_new(&g->config, id, g->cookie_key, socket);
 	if (w->core == NULL || w->inbox.ring == NULL || w->punt_ring == NULL || w->pool == NULL)
 		return NULL;
 	w->n_ports = g->config.n_ports;
@@ -309,9 +227,23 @@ static bool connect_workers(struct engine *g) {
 	return g->kni.to_worker != NULL;
 }
 
+static const struct rss_port *add_laddr(
+	void *arg, const struct slb_address *addr, uint16_t port, uint16_t worker
+) {
+	struct engine *g = arg;
+
+	return steer_add(&g->ports[port].steer, addr, worker);
+}
+
+static void remove_laddr(void *arg, const struct slb_address *addr, uint16_t port) {
+	struct engine *g = arg;
+
+	steer_remove(&g->ports[port].steer, addr);
+}
+
 int cores_open(struct engine *g, struct err *e) {
 	const struct rss_port *rss[SLB_MAX_LADDRS];
-	bool ok;
+	bool ok = true;
 
 	g->admin.n_workers = g->config.n_workers;
 	g->admin.n_ports = g->config.n_ports;
@@ -321,9 +253,10 @@ int cores_open(struct engine *g, struct err *e) {
 	kni_init(&g->kni, &g->config);
 	g->cookie_key = siphash_key_draw();
 	for (uint16_t i = 0; i < g->config.n_laddrs; i++)
-		rss[i] = steer_rss(&g->ports[g->config.laddrs[i].port].steer, i);
-	g->owners = owners_new(&g->config, rss);
-	ok = g->owners != NULL;
+		rss[i] = steer_rss(
+			&g->ports[g->config.laddrs[i].port].steer, &g->config.laddrs[i].addr
+		);
+	g->admin.steering = (struct laddr_steering){add_laddr, remove_laddr, g};
 	for (uint16_t id = 0; ok && id < g->config.n_workers; id++) {
 		ok = worker_new(g, id) != NULL;
 		if (ok)
@@ -333,7 +266,7 @@ int cores_open(struct engine *g, struct err *e) {
 		g->admin.ports[i].mtu = g->config.ports[i].mtu;
 		memcpy(g->admin.ports[i].mac, g->ports[i].mac, sizeof(g->admin.ports[i].mac));
 	}
-	if (ok && connect_workers(g) && admin_init(&g->admin, &g->config) == 0)
+	if (ok && connect_workers(g) && admin_init(&g->admin, &g->config, rss) == 0)
 		return 0;
 	return err_set(
 		e, ENOMEM,
@@ -358,7 +291,5 @@ void cores_close(struct engine *g) {
 		g->workers[from] = NULL;
 	}
 	rte_ring_free(g->kni.to_worker);
-	rte_free(g->owners);
 	g->kni.to_worker = NULL;
-	g->owners = NULL;
 }

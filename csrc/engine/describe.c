@@ -96,14 +96,13 @@ static void add_steering(const struct engine *g, uint16_t number, struct slb_por
 	info->steer = steer->method;
 	info->spread = steer->spread;
 	memcpy(info->steer_reason, steer->reason, sizeof(info->steer_reason));
-	for (uint16_t i = 0; i < g->config.n_laddrs; i++)
-		info->laddrs += g->config.laddrs[i].port == number;
+	info->laddrs = __atomic_load_n(&g->admin.ports[number].n_laddrs, __ATOMIC_RELAXED);
 	info->kni_queue = g->ports[number].kni.queue != KNI_NO_QUEUE;
 	if (g->ports[number].kni.rules != NULL)
 		info->rules = g->ports[number].kni.rules->n;
 	if (steer->rules != NULL) {
-		info->rules += steer->rules->n;
-		info->ruled_laddrs = steer->rules->n_addresses;
+		info->rules += __atomic_load_n(&steer->rules->n, __ATOMIC_RELAXED);
+		info->ruled_laddrs = __atomic_load_n(&steer->rules->n_addresses, __ATOMIC_RELAXED);
 	}
 	for (uint16_t id = 0; id < g->config.n_workers; id++)
 		info->misdirected +=

@@ -52,7 +52,6 @@ struct engine {
 	uint32_t stop;
 	struct rte_mempool *pools[RTE_MAX_NUMA_NODES];
 	struct engine_port ports[SLB_MAX_PORTS];
-	struct owner_map *owners;
 	struct siphash_key cookie_key; // of SYN cookies
 	struct worker *workers[SLB_MAX_WORKERS];
 	struct kni kni;
@@ -79,13 +78,9 @@ const char *device_arguments(const char *device);
 
 // One worker's core with all its memory; NULL when memory is short.
 struct core *core_new(
-	const struct slb_config *config, uint16_t id, const struct owner_map *owners,
-	struct siphash_key cookie_key, int socket
+	const struct slb_config *config, uint16_t id, struct siphash_key cookie_key, int socket
 );
 void core_free(struct core *c);
-
-// rss: by local address, what makes it one of all workers; NULL: it is its worker's alone.
-struct owner_map *owners_new(const struct slb_config *config, const struct rss_port *const *rss);
 
 int workers_describe(const struct engine *g, struct slb_worker_info *out, uint32_t cap);
 int ports_describe(const struct engine *g, struct slb_port_info *out, uint32_t cap);

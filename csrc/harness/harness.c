@@ -42,11 +42,11 @@ struct harness {
 	bool eal;
 	struct slb_config config;
 	struct rte_mempool *pool;
-	struct owner_map *owners;
 	struct siphash_key cookie_key;
 	struct admin admin;
 	struct inbox inbox[SLB_MAX_WORKERS];
 	bool stalled[SLB_MAX_WORKERS];
+	uint32_t answers[SLB_MAX_WORKERS]; // still to come before it is; 0: any number
 	uint16_t spare;
 	struct own own[SLB_MAX_WORKERS];
 };
@@ -74,8 +74,8 @@ void harness_use_pool(struct rte_mempool *pool) {
 
 static void run_inboxes(void *) {
 	for (uint16_t w = 0; w < h.admin.n_workers; w++)
-		if (!h.stalled[w])
-			inbox_poll(&h.inbox[w], h.admin.cores[w]);
+		if (!h.stalled[w] && inbox_poll(&h.inbox[w], h.admin.cores[w]) && h.answers[w] > 0)
+			h.stalled[w] = --h.answers[w] == 0;
 }
 
 static int start_eal(struct err *e) {
@@ -109,7 +109,7 @@ static int start_eal(struct err *e) {
 
 static int open_worker(const struct slb_config *config, uint16_t id) {
 	char name[RTE_RING_NAMESIZE];
-	struct core *c = core_new(config, id, h.owners, h.cookie_key, SOCKET_ID_ANY);
+	struct core *c = core_new(config, id, h.cookie_key, SOCKET_ID_ANY);
 
 	if (c == NULL)
 		return -ENOMEM;
@@ -135,9 +135,7 @@ static int open_cores(const struct slb_config *config) {
 	h.admin.n_ports = config->n_ports;
 	for (uint16_t i = 0; i < config->n_laddrs; i++)
 		rss[i] = harness_rss_of(config, i);
-	h.owners = owners_new(config, rss);
-	if (h.owners == NULL)
-		return -ENOMEM;
+	h.admin.steering = harness_laddr_steering();
 	h.cookie_key = siphash_key_draw();
 	for (uint16_t i = 0; i < config->n_ports; i++) {
 		h.admin.ports[i].mtu = config->ports[i].mtu;
@@ -147,7 +145,7 @@ static int open_cores(const struct slb_config *config) {
 		h.admin.n_workers = id + 1;
 		rc = open_worker(config, id);
 	}
-	return rc == 0 ? admin_init(&h.admin, config) : rc;
+	return rc == 0 ? admin_init(&h.admin, config, rss) : rc;
 }
 
 int harness_open(const struct slb_config *config, char *text, uint32_t text_len) {
@@ -174,6 +172,7 @@ int harness_open(const struct slb_config *config, char *text, uint32_t text_len)
 void harness_close(void) {
 	// A stalled worker may hold messages; let it answer before its memory goes.
 	memset(h.stalled, 0, sizeof(h.stalled));
+	memset(h.answers, 0, sizeof(h.answers));
 	for (int round = 0; round < INBOX_SIZE; round++)
 		run_inboxes(NULL);
 	harness_unwire();
@@ -186,8 +185,6 @@ void harness_close(void) {
 		core_free(h.admin.cores[w]);
 	}
 	harness_nics_close();
-	rte_free(h.owners);
-	h.owners = NULL;
 	h.admin = (struct admin){0};
 	memset(h.inbox, 0, sizeof(h.inbox));
 }
@@ -392,6 +389,13 @@ int harness_forward_set(
 	return rc;
 }
 
+int harness_laddr_set(
+	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_check, uint64_t *generation,
+	struct slb_refused *refused
+) {
+	return admin_laddr_set(&h.admin, laddrs, n, only_check != 0, generation, refused);
+}
+
 int harness_quiesce(void) {
 	return admin_quiesce(&h.admin);
 }
@@ -447,6 +451,10 @@ uint32_t harness_mbufs_in_use(void) {
 
 void harness_stall(uint16_t worker, uint8_t stalled) {
 	h.stalled[worker] = stalled;
+}
+
+void harness_stall_after(uint16_t worker, uint32_t messages) {
+	h.answers[worker] = messages;
 }
 
 void harness_set_generation(uint16_t worker, uint64_t generation) {

@@ -29,6 +29,9 @@ void harness_frame(struct harness_packet *p, const struct rte_mbuf *m);
 int harness_nics_open(const struct slb_config *config, struct err *e);
 void harness_nics_close(void);
 
+// How a local address is steered that comes later.
+struct laddr_steering harness_laddr_steering(void);
+
 // What makes a local address one of all workers, or NULL; whether a port's clients are spread by the workers.
 const struct rss_port *harness_rss_of(const struct slb_config *config, uint16_t laddr);
 bool harness_spreads_by_hash(const struct slb_config *config, uint16_t port);

@@ -16,7 +16,7 @@
 struct model {
 	bool used;
 	struct harness_nic nic;
-	uint16_t n_rules;
+	uint16_t n_rules; // places used, of which some may be empty again
 	struct harness_nic_rule rules[HARNESS_NIC_RULES];
 	uint16_t queues; // that it is configured with
 	struct kni_queue kni;
@@ -212,24 +212,29 @@ static struct rte_flow *model_rule_add(
 	const struct rte_flow_action *action, struct rte_flow_error *error
 ) {
 	struct model *m = &models[id];
-	struct harness_nic_rule *rule = &m->rules[m->n_rules];
+	uint16_t n = (uint16_t)harness_nic_rule_list(id, NULL, 0), place = 0;
+	struct harness_nic_rule *rule;
 
 	if (model_rule_check(id, attr, items, action, error) != 0)
 		return NULL;
-	if (m->n_rules == m->nic.rules_max || m->n_rules == HARNESS_NIC_RULES) {
+	if (n == m->nic.rules_max || n == HARNESS_NIC_RULES) {
 		refuse(error, ENOSPC, "no room");
 		return NULL;
 	}
-	if (m->n_rules + 1 == m->nic.breaks_at) {
+	if (n + 1 == m->nic.breaks_at) {
 		refuse(error, EIO, "broken");
 		return NULL;
 	}
+	while (place < m->n_rules && m->rules[place].shape != SLB_RULE_NONE)
+		place++;
+	m->n_rules = RTE_MAX(m->n_rules, place + 1);
+	rule = &m->rules[place];
 	*rule = (struct harness_nic_rule){0};
 	read_items(items, rule);
 	if (action->type == RTE_FLOW_ACTION_TYPE_COUNT)
 		action++;
 	rule->queue = ((const struct rte_flow_action_queue *)action->conf)->index;
-	return (struct rte_flow *)(uintptr_t)++m->n_rules;
+	return (struct rte_flow *)(uintptr_t)(place + 1);
 }
 
 static int model_rule_remove(uint16_t id, struct rte_flow *handle, struct rte_flow_error *) {
@@ -310,7 +315,23 @@ int harness_nics_open(const struct slb_config *config, struct err *e) {
 }
 
 const struct rss_port *harness_rss_of(const struct slb_config *config, uint16_t laddr) {
-	return steer_rss(&models[config->laddrs[laddr].port].choice, laddr);
+	const struct slb_laddr_config *l = &config->laddrs[laddr];
+
+	return steer_rss(&models[l->port].choice, &l->addr);
+}
+
+static const struct rss_port *add_laddr(
+	void *, const struct slb_address *addr, uint16_t port, uint16_t worker
+) {
+	return steer_add(&models[port].choice, addr, worker);
+}
+
+static void remove_laddr(void *, const struct slb_address *addr, uint16_t port) {
+	steer_remove(&models[port].choice, addr);
+}
+
+struct laddr_steering harness_laddr_steering(void) {
+	return (struct laddr_steering){add_laddr, remove_laddr, NULL};
 }
 
 bool harness_spreads_by_hash(const struct slb_config *config, uint16_t port) {

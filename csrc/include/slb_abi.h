@@ -7,7 +7,7 @@
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 14
+#define SLB_ABI_VERSION 15
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -53,15 +53,13 @@ enum slb_link { SLB_LINK_DOWN = 0, SLB_LINK_UP, SLB_LINK_UNKNOWN };
 
 enum slb_kni_kind { SLB_KNI_NONE = 0, SLB_KNI_TAP, SLB_KNI_VHOST };
 
-// How a port is to steer replies. Auto: as well as its device can; else that method, and no better one.
+// How a port is to steer replies, auto: as well as its device can, else that method and no better one; and how it does.
 enum slb_steering {
 	SLB_STEERING_AUTO = 0,
 	SLB_STEERING_FLOW,
 	SLB_STEERING_RSS_PORT,
 	SLB_STEERING_SOFT,
 };
-
-// How it does.
 enum slb_steer { SLB_STEER_SINGLE = 0, SLB_STEER_SOFT, SLB_STEER_RSS_PORT, SLB_STEER_FLOW };
 
 // What of an address's packets a device's rule is for. Any: all, or what no other of its rules is for.
@@ -153,6 +151,7 @@ enum slb_refusal {
 	SLB_REFUSED_ADDRESS_IN_USE,
 	SLB_REFUSED_NO_LOCAL_ADDRESS,
 	SLB_REFUSED_NO_SESSIONS,
+	SLB_REFUSED_LADDR_FULL,
 };
 
 enum slb_op_kind {
@@ -317,6 +316,20 @@ int slb_forward_set(
 	uint64_t *generation, struct slb_refused *refused
 );
 
+struct slb_laddr {
+	struct slb_address addr;
+	uint16_t port;
+	uint16_t reserved;
+};
+
+// Replaces the set of local addresses, as one transaction. Those that stay keep their worker and their port; one that comes goes to
+// the worker that has the fewest; one that goes gets no new sessions, and is there until its last has ended, or it comes again.
+// only_check: 1: could it be done? *refused's `op`: index into laddrs. -EINVAL, -ENOSPC, -ENOMEM, -ETIMEDOUT, -EBUSY, -ECANCELED.
+int slb_laddr_set(
+	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_check, uint64_t *generation,
+	struct slb_refused *refused
+);
+
 // ---- readings ----
 
 struct slb_traffic {
@@ -407,8 +420,7 @@ struct slb_port_info {
 	uint64_t kni_to_kernel;
 	uint64_t kni_from_kernel;
 	uint64_t kni_dropped;
-	uint64_t
-		misdirected; // replies that came to a worker other than theirs, and were handed over
+	uint64_t misdirected; // replies that came to another worker than theirs, handed over
 	uint32_t rules; // in the device
 	uint16_t laddrs; // that the port has
 	uint16_t ruled_laddrs; // of them, with rules
@@ -432,6 +444,8 @@ struct slb_laddr_info {
 	uint16_t port;
 	uint64_t active;
 	uint64_t sessions;
+	uint8_t draining; // 1: taken away, its sessions still live
+	uint8_t reserved[7];
 };
 
 struct slb_session_info {

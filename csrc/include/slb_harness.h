@@ -79,6 +79,10 @@ int harness_forward_set(
 	uint32_t n_neighbours, const struct slb_own_address *own, uint32_t n_own,
 	uint64_t *generation, struct slb_refused *refused
 );
+int harness_laddr_set(
+	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_check, uint64_t *generation,
+	struct slb_refused *refused
+);
 int harness_quiesce(void);
 int harness_vs_list(struct slb_vs_info *out, uint32_t cap);
 int harness_rs_list(struct slb_rs_info *out, uint32_t cap);
@@ -97,8 +101,10 @@ uint64_t harness_recycled(uint16_t worker);
 // mbufs not in the pool, without each worker's reserve; 0 between two calls when nothing is held and all was taken.
 uint32_t harness_mbufs_in_use(void);
 
-// Faults: a worker that does not answer, one that missed a change, answers awaited for less time.
+// Faults: a worker that does not answer, or not any more after so many messages, one that missed a change, answers awaited for less
+// time.
 void harness_stall(uint16_t worker, uint8_t stalled);
+void harness_stall_after(uint16_t worker, uint32_t messages);
 void harness_set_generation(uint16_t worker, uint64_t generation);
 uint64_t harness_generation(uint16_t worker);
 void harness_set_answer_timeout_ms(uint32_t ms);

@@ -111,10 +111,9 @@ struct core {
 	bool reset_no_session; // a TCP packet without session is answered
 	bool renumber; // TCP numbers towards an RS go on where the local port's last ones were
 	uint16_t tcp_mss; // enum slb_mss, or the limit
-	const struct owner_map *owners;
-	struct laddr_set laddrs;
 	struct rs_core *rs; // by slot
-	uint32_t *walks; // turns of the walks over local ports, by vs_rs.walk
+	struct laddr_use *laddr_use; // by owner_entry.slot
+	struct laddr_turn *walks; // over local ports, by vs_rs.walk
 	struct acks *acks; // by session; NULL: nobody is told of an expired session
 	struct stream *streams; // by session, of those with extras
 	struct hash_seed number_seed;
@@ -129,6 +128,9 @@ struct core {
 	_Alignas(64) const struct vs_index *vs_index;
 	struct vs **vs; // by slot
 	const struct fwd *fwd;
+	const struct owner_map
+		*owners; // besides those that sessions may use, addresses whose last ones live on
+	const struct laddr_set *laddrs;
 	uint64_t generation;
 	uint32_t fwd_gen;
 	bool quiesced; // no new sessions

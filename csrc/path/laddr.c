@@ -62,10 +62,13 @@ struct laddr_candidate laddr_next(struct laddr_walk *w) {
 
 	// Of the steps over one address hardly less than half have a port, in the worst case a quarter.
 	do {
-		uint32_t now = (*w->turn)++;
-		l = laddr_at(w->set, w->family, now % n);
-		port = l->rss == NULL ? next_of_all(now / n, w->salt)
-				      : next_of_share(w, l, now / n);
+		if (w->turn->next >= n) {
+			w->turn->step++;
+			w->turn->next = 0;
+		}
+		l = laddr_at(w->set, w->family, w->turn->next++);
+		port = l->rss == NULL ? next_of_all(w->turn->step, w->salt)
+				      : next_of_share(w, l, w->turn->step);
 	} while (port == 0);
 	return (struct laddr_candidate){
 		.laddr = (uint16_t)(l - w->set->laddrs), .port_be = rte_cpu_to_be_16(port)

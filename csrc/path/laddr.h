@@ -3,7 +3,8 @@
 // (RS, local address, port), so the session table itself is the record of what is taken: one address serves 64,512
 // sessions for each RS and protocol, and ports cost no memory beyond a turn for each RS. Candidates come from a
 // walk over all (address, port) pairs that visits each once before any comes again, so a port just released is the
-// last to be reused; each lap takes another stride, so sessions that live long do not form runs.
+// last to be reused; each lap takes another stride, so sessions that live long do not form runs. A walk goes through the ports of
+// all addresses side by side, so it goes on where it was when addresses come or go.
 //
 // An address whose replies the device brings by RSS (path/rss_port.h) is one of all workers, and each takes those of its ports that
 // lead to it: for one RS no port leads to two workers.
@@ -24,21 +25,31 @@ enum {
 
 struct laddr {
 	struct ipaddr addr;
-	uint16_t port; // whose addresses it belongs to
 	const struct rss_port *rss; // shared with all workers; NULL: this worker's alone
 	uint32_t rss_hash; // what the address adds to a reply's hash
-	// worker writes, admin reads
+};
+
+// Sessions of an address on one worker. Worker writes, admin reads; nobody refers to the one of a slot without address, so admin
+// clears it.
+struct laddr_use {
 	uint64_t active;
 	uint64_t sessions;
 };
 
 enum laddr_family { LADDR_V4 = 0, LADDR_V6, LADDR_FAMILIES };
 
+// The addresses that new sessions of a worker may use.
 struct laddr_set {
-	uint32_t n;
-	uint32_t n_of[LADDR_FAMILIES];
-	struct laddr *laddrs; // the IPv4 ones come first, and in each family those that are shared
 	uint16_t worker; // whose it is
+	uint32_t n_of[LADDR_FAMILIES];
+	struct laddr laddrs[]; // the IPv4 ones come first
+};
+
+// How far a walk has come.
+struct laddr_turn {
+	uint32_t step; // in each address's ports
+	uint32_t
+		next; // number of the address whose turn it is in this step; beyond the last one: the next step's first
 };
 
 // A walk over the ports of all addresses of a family.
@@ -47,8 +58,8 @@ struct laddr_walk {
 	enum laddr_family family;
 	uint16_t rs_port_be;
 	struct ipaddr rs;
-	// Candidates taken so far, by all who compete for the same ports, those of one RS address, port and protocol.
-	uint32_t *turn;
+	// Of all who compete for the same ports, those of one RS address, port and protocol.
+	struct laddr_turn *turn;
 	uint32_t salt;
 	// what the RS adds to a reply's hash, by the key of the address looked at last
 	const struct rss_port *rss;
@@ -63,7 +74,7 @@ struct laddr_candidate {
 // The worker must have a local address of the family.
 struct laddr_candidate laddr_next(struct laddr_walk *w);
 
-static inline struct laddr *laddr_at(
+static inline const struct laddr *laddr_at(
 	const struct laddr_set *set, enum laddr_family family, uint32_t number
 ) {
 	return &set->laddrs[(family == LADDR_V4 ? 0 : set->n_of[LADDR_V4]) + number];

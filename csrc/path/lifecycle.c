@@ -68,11 +68,9 @@ static void put_local(struct session *s, const struct laddr *laddr, uint16_t por
 		s->key[DIR_OUT].dst_be = ipaddr_v4_be(laddr->addr);
 }
 
-static struct laddr *laddr_of(const struct core *c, const struct session *s) {
-	enum laddr_family family = session_is_v6(s, DIR_OUT) ? LADDR_V6 : LADDR_V4;
-	const struct owner_entry *e = owner_entry(c->owners, session_dst(s, DIR_OUT));
-
-	return laddr_at(&c->laddrs, family, e->laddr);
+// An address is owned from before its first session to after its last one.
+static struct laddr_use *laddr_of(const struct core *c, const struct session *s) {
+	return &c->laddr_use[owner_entry(c->owners, session_dst(s, DIR_OUT))->slot];
 }
 
 // Finds a local address and port under which the RS's replies are this session's alone, and enters that key.
@@ -80,7 +78,7 @@ static int take_local_port(struct core *c, struct session *s, uint32_t walk) {
 	enum laddr_family family = session_is_v6(s, DIR_OUT) ? LADDR_V6 : LADDR_V4;
 	struct rs_core *rs = &c->rs[s->rs];
 	struct laddr_walk ports = {
-		.set = &c->laddrs,
+		.set = c->laddrs,
 		.family = family,
 		.rs = session_src(s, DIR_OUT),
 		.rs_port_be = s->key[DIR_OUT].sport_be,
@@ -90,11 +88,11 @@ static int take_local_port(struct core *c, struct session *s, uint32_t walk) {
 	int rc = -EADDRNOTAVAIL;
 
 	// Equal, not later: an RS that had no trouble for half the clock's range must not seem barren.
-	if (rs->barren_until == c->now + BARREN_TICKS || c->laddrs.n_of[family] == 0)
+	if (rs->barren_until == c->now + BARREN_TICKS || c->laddrs->n_of[family] == 0)
 		return rc;
 	for (uint32_t tries = 0; tries < LADDR_TRIES; tries++) {
 		struct laddr_candidate pick = laddr_next(&ports);
-		put_local(s, &c->laddrs.laddrs[pick.laddr], pick.port_be);
+		put_local(s, &c->laddrs->laddrs[pick.laddr], pick.port_be);
 		rc = session_insert(&c->sessions, entry_id(c, s), DIR_OUT);
 		if (rc != -EEXIST)
 			return rc;

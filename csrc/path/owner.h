@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which worker owns what is sent to a local address: the worker that has the address, or, where the device brings replies to
 // their workers by RSS (path/rss_port.h), the one that the reply's own addresses and ports lead to. Every worker has the whole
-// map, fixed at start.
+// map, and gets another when local addresses come or go.
 #pragma once
 
 #include "path/pkt.h"
@@ -11,7 +11,7 @@ struct owner_entry {
 	struct ipaddr addr;
 	const struct rss_port *rss; // all workers have the address; NULL: one has it
 	uint16_t worker; // then
-	uint16_t laddr; // its number among those of its family in the set of a worker that has it
+	uint16_t slot; // its number in the engine, the same as long as it is there
 	uint32_t used;
 };
 

@@ -155,14 +155,16 @@ int rss_port_init(struct rss_port *r, const struct rss_facts *facts, struct err 
 			e, ENOTSUP, "the redirection table does not lead to all %u workers",
 			facts->n_workers
 		);
-	for (enum rss_family family = 0; family < RSS_FAMILIES; family++)
-		if (facts->wanted[family] && !init_classes(r, family))
+	for (enum rss_family family = 0; family < RSS_FAMILIES; family++) {
+		r->serves[family] = facts->able[family] && init_classes(r, family);
+		if (facts->wanted[family] && !r->serves[family])
 			return err_set(
 				e, ENOTSUP,
 				"the RSS key is too regular: the local ports of IPv%d do not reach "
 				"the whole redirection table",
 				family == RSS_V4 ? 4 : 6
 			);
+	}
 	return 0;
 }
 

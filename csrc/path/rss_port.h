@@ -30,7 +30,8 @@ struct rss_facts {
 	uint16_t table_len;
 	uint8_t worker[RSS_TABLE_MAX]; // by place in the table; one that does not exist: none's
 	uint16_t n_workers;
-	bool wanted[RSS_FAMILIES]; // families that are to be steered
+	bool able[RSS_FAMILIES]; // families whose TCP and UDP it hashes by their ports
+	bool wanted[RSS_FAMILIES]; // of these, those that are to be steered
 };
 
 // The places that lead to one worker, and the order of a walk over its candidates.
@@ -54,6 +55,7 @@ struct rss_port {
 	uint8_t worker[RSS_TABLE_MAX];
 	uint16_t places[RSS_TABLE_MAX]; // by worker
 	struct rss_share share[SLB_MAX_WORKERS];
+	bool serves[RSS_FAMILIES]; // those wanted, and others where it can
 	struct rss_classes classes[RSS_FAMILIES];
 };
 

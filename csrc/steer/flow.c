@@ -2,19 +2,15 @@
 
 #include "steer/flow.h"
 
-#include "steer/recipe.h"
 #include "steer/rule.h"
 #include "steer/steer.h"
 
 #include <rte_errno.h>
 #include <rte_malloc.h>
+#include <string.h>
 
-// One run of making a port's rules.
+// A rule being made, and what the device says of it.
 struct making {
-	const struct steer_port *port;
-	const struct flow_targets *targets;
-	const struct recipe *recipe;
-	struct steer_text *why;
 	struct flow_rules *rules;
 	struct rule rule;
 	struct rte_flow_error error;
@@ -24,59 +20,54 @@ static enum recipe_family family_of(const struct slb_address *addr) {
 	return addr->family == 6 ? RECIPE_V6 : RECIPE_V4;
 }
 
-static bool is_target(const struct making *m, uint16_t number) {
-	return m->targets->list[number].to.family != 0;
+static uint16_t shapes_of(const struct flow_rules *f, const struct flow_target *t) {
+	return recipe_shapes(f->recipe, family_of(&t->to));
 }
 
-static const uint8_t *recipe_for(const struct making *m, uint16_t target) {
-	return m->recipe->shapes[family_of(&m->targets->list[target].to)];
+static bool is_target(const struct flow_target *t) {
+	return t->to.family != 0;
 }
 
-static uint16_t shapes_of(const struct making *m, uint16_t target) {
-	return recipe_shapes(m->recipe, family_of(&m->targets->list[target].to));
+static uint8_t shape_of(const struct flow_rules *f, const struct flow_target *t, uint16_t number) {
+	return f->recipe->shapes[family_of(&t->to)][number];
 }
 
-static void write(struct making *m, uint16_t target, uint16_t number, bool counted) {
-	const struct flow_target *t = &m->targets->list[target];
+static void write(struct making *m, const struct flow_target *t, uint16_t number) {
+	const struct flow_rules *f = m->rules;
 
 	m->error = (struct rte_flow_error){0};
-	rule_write(
-		&m->rule, &t->to, recipe_for(m, target)[number], t->queue, m->port->tagged, counted
-	);
+	rule_write(&m->rule, &t->to, shape_of(f, t, number), t->queue, f->tagged, f->counted);
 }
 
 static const char *said(const struct making *m, int rc) {
 	return m->error.message != NULL ? m->error.message : rte_strerror(rc < 0 ? -rc : rc);
 }
 
-static int check(struct making *m, uint16_t target, uint16_t number, bool counted) {
-	write(m, target, number, counted);
-	return m->port->nic->rule_check(
-		m->port->dpdk_id, &m->rule.attr, m->rule.items, m->rule.actions, &m->error
-	);
+// Whether the device agrees to all rules of a target.
+static int check(struct making *m, const struct flow_target *t) {
+	const struct flow_rules *f = m->rules;
+	int rc = 0;
+
+	for (uint16_t number = 0; rc == 0 && number < shapes_of(f, t); number++) {
+		write(m, t, number);
+		rc = f->nic->rule_check(
+			f->dpdk_id, &m->rule.attr, m->rule.items, m->rule.actions, &m->error
+		);
+	}
+	return rc;
 }
 
 // Nothing is installed before the device has agreed to everything.
-static bool check_all(struct making *m, bool counted) {
-	for (uint16_t i = 0; i < m->targets->n; i++) {
-		if (!is_target(m, i))
-			continue;
-		for (uint16_t number = 0; number < shapes_of(m, i); number++) {
-			int rc = check(m, i, number, counted);
-			if (rc == 0)
-				continue;
-			if (!counted)
-				steer_say(
-					m->why, "the device takes no rule by destination: %s",
-					said(m, rc)
-				);
-			return false;
-		}
-	}
-	return true;
+static int check_all(struct making *m, const struct flow_targets *targets) {
+	int rc = 0;
+
+	for (uint16_t i = 0; rc == 0 && i < targets->n; i++)
+		if (is_target(&targets->list[i]))
+			rc = check(m, &targets->list[i]);
+	return rc;
 }
 
-// The last rules of the list, those of an address that cannot have all of its.
+// The last rules of the list, those of a target that cannot have all of its.
 static void take_back(struct flow_rules *f, uint32_t n) {
 	struct rte_flow_error error;
 
@@ -84,13 +75,13 @@ static void take_back(struct flow_rules *f, uint32_t n) {
 		f->nic->rule_remove(f->dpdk_id, f->rules[--f->n].handle, &error);
 }
 
-static int add_rules(struct making *m, uint16_t target) {
+static int add_rules(struct making *m, const struct flow_target *t) {
 	struct flow_rules *f = m->rules;
 	uint32_t before = f->n;
 
-	for (uint16_t number = 0; number < shapes_of(m, target); number++) {
+	for (uint16_t number = 0; number < shapes_of(f, t); number++) {
 		struct rte_flow *handle;
-		write(m, target, number, f->counted);
+		write(m, t, number);
 		rte_errno = 0;
 		handle = f->nic->rule_add(
 			f->dpdk_id, &m->rule.attr, m->rule.items, m->rule.actions, &m->error
@@ -101,86 +92,117 @@ static int add_rules(struct making *m, uint16_t target) {
 			return -rc;
 		}
 		f->rules[f->n++] = (struct flow_rule){
-			.to = m->targets->list[target].to,
-			.queue = m->targets->list[target].queue,
-			.shape = recipe_for(m, target)[number],
+			.to = t->to,
+			.queue = t->queue,
+			.shape = shape_of(f, t, number),
 			.handle = handle,
 		};
 	}
-	f->has[target] = true;
 	f->n_addresses++;
 	return 0;
 }
 
-static bool has_room(const struct making *m, uint16_t target) {
-	return m->recipe->rules_max == 0
-		|| m->targets->used + m->rules->n + shapes_of(m, target) <= m->recipe->rules_max;
+static bool has_room(const struct flow_rules *f, const struct flow_target *t) {
+	uint32_t max = f->recipe->rules_max;
+
+	return max == 0 || f->used + f->n + shapes_of(f, t) <= max;
 }
 
 // Local addresses are dealt to the workers in turn, so those that are left out are so of all workers alike.
-static void add_all(struct making *m) {
+static void add_all(struct making *m, const struct flow_targets *targets, struct steer_text *why) {
 	bool cannot = false, full = false;
 	int rc = 0;
 
-	for (uint16_t i = 0; rc == 0 && !full && i < m->targets->n; i++) {
-		if (!is_target(m, i))
+	for (uint16_t i = 0; rc == 0 && !full && i < targets->n; i++) {
+		const struct flow_target *t = &targets->list[i];
+		if (!is_target(t))
 			continue;
-		if (shapes_of(m, i) == 0) {
+		if (shapes_of(m->rules, t) == 0) {
 			cannot = true;
 			continue;
 		}
-		full = !has_room(m, i);
+		full = !has_room(m->rules, t);
 		if (!full)
-			rc = add_rules(m, i);
+			rc = add_rules(m, t);
 	}
 	if (full)
-		steer_say(m->why, "the device has room for %u rules", m->recipe->rules_max);
+		steer_say(why, "the device has room for %u rules", m->rules->recipe->rules_max);
 	if (rc != 0)
-		steer_say(m->why, "the device takes no further rule: %s", said(m, rc));
+		steer_say(why, "the device takes no further rule: %s", said(m, rc));
 	if (cannot)
-		steer_say(m->why, "the device takes no rules by IPv6 destination alone");
-	if (m->targets->all && (full || rc != 0))
+		steer_say(why, "the device takes no rules by IPv6 destination alone");
+	if (targets->all && (full || rc != 0))
 		take_back(m->rules, 0);
 }
 
-static uint32_t rules_needed(const struct making *m) {
-	uint32_t n = 0;
+// Whether the device agrees; few devices that take rules count their packets too.
+static bool agreed(struct making *m, const struct flow_targets *targets, struct steer_text *why) {
+	int rc;
 
-	for (uint16_t i = 0; i < m->targets->n; i++)
-		n += is_target(m, i) ? shapes_of(m, i) : 0;
-	return n;
-}
-
-static bool begin(struct making *m) {
-	uint32_t n = rules_needed(m);
-	struct flow_rules *f;
-
-	f = rte_zmalloc("flow_rules", sizeof(*f) + n * sizeof(f->rules[0]), 64);
-	m->rules = f;
-	if (f == NULL) {
-		steer_say(m->why, "no memory for %u rules", n);
-		return false;
-	}
-	f->nic = m->port->nic;
-	f->dpdk_id = m->port->dpdk_id;
-	// Few devices that take rules count their packets too.
-	f->counted = n > 0 && check_all(m, true);
-	return f->counted || check_all(m, false);
+	m->rules->counted = true;
+	if (check_all(m, targets) == 0)
+		return true;
+	m->rules->counted = false;
+	rc = check_all(m, targets);
+	if (rc != 0)
+		steer_say(why, "the device takes no rule by destination: %s", said(m, rc));
+	return rc == 0;
 }
 
 struct flow_rules *flow_install(
 	const struct steer_port *port, const struct flow_targets *targets, struct steer_text *why
 ) {
-	struct making m = {
-		.port = port, .targets = targets, .recipe = recipe_of(port->driver), .why = why
-	};
+	struct flow_rules *f = rte_zmalloc("flow_rules", sizeof(*f), 64);
+	struct making m = {.rules = f};
 
-	if (begin(&m))
-		add_all(&m);
-	if (m.rules == NULL || m.rules->n > 0)
-		return m.rules;
-	rte_free(m.rules);
+	if (f == NULL) {
+		steer_say(why, "no memory for rules");
+		return NULL;
+	}
+	f->nic = port->nic;
+	f->dpdk_id = port->dpdk_id;
+	f->recipe = recipe_of(port->driver);
+	f->tagged = port->tagged;
+	f->used = targets->used;
+	if (agreed(&m, targets, why))
+		add_all(&m, targets, why);
+	if (f->n > 0)
+		return f;
+	rte_free(f);
 	return NULL;
+}
+
+static bool is_of(const struct flow_rule *rule, const struct slb_address *addr) {
+	return rule->to.family == addr->family
+		&& memcmp(rule->to.bytes, addr->bytes, sizeof(addr->bytes)) == 0;
+}
+
+bool flow_has(const struct flow_rules *f, const struct slb_address *addr) {
+	for (uint32_t i = 0; i < f->n; i++)
+		if (is_of(&f->rules[i], addr))
+			return true;
+	return false;
+}
+
+bool flow_add(struct flow_rules *f, const struct flow_target *target) {
+	struct making m = {.rules = f};
+
+	return shapes_of(f, target) > 0 && has_room(f, target) && check(&m, target) == 0
+		&& add_rules(&m, target) == 0;
+}
+
+void flow_drop(struct flow_rules *f, const struct slb_address *addr) {
+	struct rte_flow_error error;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (is_of(&f->rules[i], addr))
+			f->nic->rule_remove(f->dpdk_id, f->rules[i].handle, &error);
+		else
+			f->rules[kept++] = f->rules[i];
+	}
+	f->n_addresses -= kept < f->n;
+	f->n = kept;
 }
 
 bool flow_hits(const struct flow_rules *f, const struct flow_rule *rule, uint64_t *hits) {

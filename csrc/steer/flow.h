@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Rules in a port's device: what is sent to an address goes to a receive queue.
+// Rules in a port's device: what is sent to an address goes to a receive queue. For a local address it is that of the worker that
+// has it.
 #pragma once
 
 #include "slb.h"
 #include "steer/nic.h"
+#include "steer/recipe.h"
 
 #include <stdbool.h>
 
@@ -32,11 +34,13 @@ struct flow_rule {
 struct flow_rules {
 	const struct nic_ops *nic;
 	uint16_t dpdk_id;
+	const struct recipe *recipe;
+	bool tagged; // the port's frames have a VLAN tag
 	bool counted; // the device counts each rule's packets
-	bool has[SLB_MAX_LADDRS]; // by target, of which there are no more: all the rules that it needs
-	uint16_t n_addresses;
+	uint32_t used; // rules that the device has besides
+	uint16_t n_addresses; // of which each has all that it needs
 	uint32_t n;
-	struct flow_rule rules[];
+	struct flow_rule rules[SLB_MAX_LADDRS * SHAPES_MAX];
 };
 
 // All rules that the device takes, of a target all or none; NULL: none at all, and nothing is left in the device. Says in `why` what
@@ -44,6 +48,14 @@ struct flow_rules {
 struct flow_rules *flow_install(
 	const struct steer_port *port, const struct flow_targets *targets, struct steer_text *why
 );
+
+bool flow_has(const struct flow_rules *f, const struct slb_address *addr);
+
+// Makes the rules of one more target, all or none; false: the device does not take them.
+bool flow_add(struct flow_rules *f, const struct flow_target *target);
+
+// Takes the rules of an address back, if it has any.
+void flow_drop(struct flow_rules *f, const struct slb_address *addr);
 
 // How many packets a rule has met; false: the device does not say.
 bool flow_hits(const struct flow_rules *f, const struct flow_rule *rule, uint64_t *hits);

@@ -26,10 +26,11 @@ static int no_way(struct err *e, const char *what, int rc) {
 	);
 }
 
-static int check_types(uint64_t types, const struct rss_facts *f, struct err *e) {
+static int check_types(uint64_t types, struct rss_facts *f, struct err *e) {
 	for (enum rss_family family = 0; family < RSS_FAMILIES; family++) {
 		uint64_t needed = family == RSS_V4 ? BY_PORTS4 : BY_PORTS6;
-		if (f->wanted[family] && (types & needed) != needed)
+		f->able[family] = (types & needed) == needed;
+		if (f->wanted[family] && !f->able[family])
 			return err_set(
 				e, EPROTONOSUPPORT,
 				"the device does not hash IPv%d's TCP and UDP by their ports",
@@ -123,7 +124,8 @@ static int find_facts(
 		return err_set(e, ENOTSUP, "the device has no RSS with a redirection table");
 	f->n_workers = port->n_workers;
 	for (uint16_t i = 0; i < port->n_laddrs; i++)
-		if (steer_has(port, i) && (rules == NULL || !rules->has[i]))
+		if (steer_has(port, i)
+		    && (rules == NULL || !flow_has(rules, &port->laddrs[i].addr)))
 			f->wanted[port->laddrs[i].addr.family == 6 ? RSS_V6 : RSS_V4] = true;
 	f->table_len = info.reta_size;
 	f->key_len = info.hash_key_size != 0 ? info.hash_key_size : DEFAULT_KEY_LEN;

@@ -2,6 +2,8 @@
 
 #include "steer/steer.h"
 
+#include "path/rss_port.h"
+
 #include <errno.h>
 #include <rte_malloc.h>
 #include <stdarg.h>
@@ -122,8 +124,28 @@ int steer_choose(const struct steer_port *port, struct steer_choice *choice, str
 	return rc;
 }
 
-const struct rss_port *steer_rss(const struct steer_choice *choice, uint16_t laddr) {
-	return choice->rules != NULL && choice->rules->has[laddr] ? NULL : choice->rss;
+const struct rss_port *steer_rss(
+	const struct steer_choice *choice, const struct slb_address *addr
+) {
+	enum rss_family family = addr->family == 6 ? RSS_V6 : RSS_V4;
+
+	if (choice->rss == NULL || !choice->rss->serves[family]
+	    || (choice->rules != NULL && flow_has(choice->rules, addr)))
+		return NULL;
+	return choice->rss;
+}
+
+const struct rss_port *steer_add(
+	struct steer_choice *choice, const struct slb_address *addr, uint16_t worker
+) {
+	if (choice->rules != NULL)
+		flow_add(choice->rules, &(struct flow_target){*addr, worker});
+	return steer_rss(choice, addr);
+}
+
+void steer_remove(struct steer_choice *choice, const struct slb_address *addr) {
+	if (choice->rules != NULL)
+		flow_drop(choice->rules, addr);
 }
 
 void steer_close(struct steer_choice *choice) {

@@ -59,7 +59,16 @@ static inline bool steer_has(const struct steer_port *port, uint16_t laddr) {
 int steer_choose(const struct steer_port *port, struct steer_choice *choice, struct err *e);
 
 // What brings the replies to a local address to all workers alike, or NULL: they are its worker's alone.
-const struct rss_port *steer_rss(const struct steer_choice *choice, uint16_t laddr);
+const struct rss_port *steer_rss(const struct steer_choice *choice, const struct slb_address *addr);
+
+// A local address comes while the port runs: it gets rules to the worker, if the port has any and there is room. Returns what
+// steer_rss() does from now on.
+const struct rss_port *steer_add(
+	struct steer_choice *choice, const struct slb_address *addr, uint16_t worker
+);
+
+// It goes again, and its rules with it.
+void steer_remove(struct steer_choice *choice, const struct slb_address *addr);
 
 // The RSS of a port that can steer by it those local addresses that have no rules; NULL: it cannot, `why` says so.
 struct rss_port *rss_port_find(

@@ -61,6 +61,16 @@ static enum inbox_result apply_change(struct core *c, struct inbox_change *chang
 		c->fwd_gen++;
 		change->fwd = old;
 	}
+	if (change->owners != NULL) {
+		const struct owner_map *old = c->owners;
+		c->owners = change->owners;
+		change->owners = old;
+	}
+	if (change->laddrs != NULL) {
+		const struct laddr_set *old = c->laddrs;
+		c->laddrs = change->laddrs;
+		change->laddrs = old;
+	}
 	change->from = change->to;
 	change->to = from;
 	__atomic_store_n(&c->generation, change->from, __ATOMIC_RELAXED);

@@ -23,6 +23,8 @@ struct inbox_change {
 	uint64_t to;
 	const struct vs_index *vs_index; // NULL: stays
 	const struct fwd *fwd; // NULL: stays
+	const struct owner_map *owners; // NULL: stays
+	const struct laddr_set *laddrs; // NULL: stays
 	uint32_t n_vs;
 	uint32_t n_fresh_rs;
 	uint32_t n_gone_rs;

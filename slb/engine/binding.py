@@ -38,6 +38,7 @@ REFUSALS: dict[str, type[RequestError]] = {
     "ADDRESS_IN_USE": BadRequest,
     "NO_LOCAL_ADDRESS": BadRequest,
     "NO_SESSIONS": BadRequest,
+    "LADDR_FULL": Full,
 }
 
 

@@ -269,6 +269,19 @@ class Harness:
                 raise Refused(rc, refused)
         return int(generation[0])
 
+    def set_laddrs(self, *addresses: str) -> int:
+        """Replace the set of local addresses, all of port 0; returns the generation."""
+        return self.set_laddrs_raw([(address, 0) for address in addresses])
+
+    def set_laddrs_raw(self, laddrs: Sequence[tuple[str, int]], only_check: bool = False) -> int:
+        """Replace the set of local addresses, each with its port; raises Refused."""
+        generation, refused = ffi.new("uint64_t *"), ffi.new("struct slb_refused *")
+        array = structs.put_laddrs(laddrs)
+        rc = lib.harness_laddr_set(array, len(laddrs), only_check, generation, refused)
+        if rc < 0:
+            raise Refused(rc, refused)
+        return int(generation[0])
+
     def quiesce(self) -> None:
         """Take no new sessions from now on; only opening anew ends that."""
         rc = lib.harness_quiesce()
@@ -348,6 +361,10 @@ class Harness:
     def generations(self) -> set[int]:
         """Return all workers' generations."""
         return {self.generation(worker) for worker in range(self.settings.workers)}
+
+    def stall_after(self, worker: int, messages: int) -> None:
+        """Make a worker answer no message after so many."""
+        lib.harness_stall_after(worker, messages)
 
     def set_generation(self, worker: int, generation: int) -> None:
         """Make a worker believe that it is at another generation."""

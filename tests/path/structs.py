@@ -179,6 +179,15 @@ def put_view(view: View) -> tuple[Any, int, Any, int, Any, int]:
     return routes, len(routes), neighbours, len(neighbours), own, len(own)
 
 
+def put_laddrs(laddrs: Sequence[tuple[str, int]]) -> Any:
+    """Return an array of struct slb_laddr from addresses and ports."""
+    array = ffi.new("struct slb_laddr[]", len(laddrs))
+    for row, (text, port) in zip(array, laddrs, strict=True):
+        put_address(row.addr, text)
+        row.port = port
+    return array
+
+
 def listing(call: Any, ctype: str) -> Iterator[Any]:
     """Yield the rows of a listing; each is valid until the next is asked for."""
     room = call(ffi.NULL, 0)
@@ -218,7 +227,9 @@ def get_traffic(row: Any) -> Traffic:
 
 def get_laddr(row: Any) -> Laddr:
     """Read a struct slb_laddr_info."""
-    return Laddr(address(row.addr), row.worker, row.port, row.active, row.sessions)
+    return Laddr(
+        address(row.addr), row.worker, row.port, row.active, row.sessions, bool(row.draining)
+    )
 
 
 def get_session(row: Any, states: Mapping[int, str]) -> Session:

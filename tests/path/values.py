@@ -126,6 +126,7 @@ class Laddr:
     port: int
     active: int
     sessions: int
+    draining: bool = False
 
 
 @dataclass(frozen=True)
