@@ -8,7 +8,9 @@ SlbError
 │   ├── BadRequest      400 bad_request
 │   ├── UnknownVs       404 unknown_vs
 │   ├── UnknownRs       404 unknown_rs
+│   ├── UnknownLaddr    404 unknown_laddr
 │   ├── Duplicate       409 duplicate
+│   ├── DuplicateLaddr  409 duplicate_laddr
 │   ├── NotReady        503 not_ready
 │   └── Full            507 full
 ├── EngineError         the engine did not start, or failed at a call (an OSError too)
@@ -66,11 +68,25 @@ class UnknownRs(RequestError):
     code = "unknown_rs"
 
 
+class UnknownLaddr(RequestError):
+    """What the request names is no local address."""
+
+    status = 404
+    code = "unknown_laddr"
+
+
 class Duplicate(RequestError):
     """What the request adds is there already."""
 
     status = 409
     code = "duplicate"
+
+
+class DuplicateLaddr(RequestError):
+    """What the request adds is a local address already."""
+
+    status = 409
+    code = "duplicate_laddr"
 
 
 class NotReady(RequestError):

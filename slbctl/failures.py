@@ -14,6 +14,7 @@ from slb.errors import (
     NotReady,
     RequestError,
     SlbError,
+    UnknownLaddr,
     UnknownRs,
     UnknownVs,
     Unreachable,
@@ -39,6 +40,7 @@ STATUSES = {
 HINTS: dict[type[RequestError], str] = {
     UnknownVs: "'slbctl vs list' shows those that do",
     UnknownRs: "'slbctl rs list' shows those that do",
+    UnknownLaddr: "'slbctl laddr list' shows them",
     Duplicate: "'slbctl vs edit' and 'slbctl rs edit' change what is there",
     Full: "raise the limit in slb.yaml and restart slbd",
     NotReady: "try again shortly",

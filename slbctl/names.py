@@ -28,6 +28,23 @@ def rs_names(ctx: click.Context) -> list[str]:
     return list(dict.fromkeys(view.rs for view in views))
 
 
+def laddr_names(ctx: click.Context) -> list[str]:
+    """Every local address that may be taken away; none when no daemon answers."""
+    try:
+        views = ask(_target(ctx), lambda client: client.laddr_list())
+    except SlbError:
+        return []
+    return list(dict.fromkeys(view.address for view in views if view.state == "active"))
+
+
+def port_names(ctx: click.Context) -> list[str]:
+    """Every port; none when no daemon answers."""
+    try:
+        return [view.name for view in ask(_target(ctx), lambda client: client.port_list())]
+    except SlbError:
+        return []
+
+
 def _target(ctx: click.Context) -> Target:
     # While completing click runs no callback, so the root's options are still raw.
     return Target(ctx.find_root().params["socket"], PATIENCE_S)

@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from slb.errors import TextError
-from slb.model.address import show
+from slb.model.address import Address, parse_address, show
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.service import MAX_WEIGHT, RealServer
 from slb.model.session_filter import Peer
@@ -82,6 +82,48 @@ class WeightedRsParam(click.ParamType[RealServer, Any]):
             return RealServer(Endpoint.parse(text), int(weight) if equals else 1)
         except TextError as error:
             self.fail(str(error), param, ctx)
+
+
+class LaddrParam(click.ParamType[Address, Any]):
+    """A local address: 198.18.0.9; the shell offers those of the daemon."""
+
+    name = "address"
+
+    def __init__(self, *, existing: bool) -> None:
+        self._existing = existing
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Address:
+        """The address; a usage error when the text is none."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        try:
+            return parse_address(value)
+        except TextError as error:
+            self.fail(str(error), param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The local addresses that begin so; none when a new one is to be named."""
+        return _items(names.laddr_names(ctx), incomplete) if self._existing else []
+
+
+class PortParam(click.ParamType[str, Any]):
+    """A port's name; the shell offers those of the daemon."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is: the daemon knows its ports."""
+        return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The ports that begin so."""
+        return _items(names.port_names(ctx), incomplete)
 
 
 class HostParam(click.ParamType[str, Any]):

@@ -9,6 +9,7 @@ from slb.errors import NotReady
 from slb.model.views import OspfView
 from slb.steering.watch import Watch
 from slb.tables.apply import Tables
+from slb.tables.laddrs import Laddrs
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Backend:
 
     engine: Engine
     tables: Tables
+    laddrs: Laddrs
     steering: Watch
     ospf: Callable[[], Awaitable[OspfView]]
 

@@ -18,7 +18,9 @@ import msgspec
 from slb.api.unix_http import Answer, TooLong, exchange
 from slb.errors import NoAnswer, RequestError, Unreachable, request_error
 from slb.model import codec, views
+from slb.model.address import Address
 from slb.model.endpoint import Endpoint, VsKey
+from slb.model.laddr import LaddrAdd
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 
 T = TypeVar("T")
@@ -90,6 +92,14 @@ class Client:
     def laddr_list(self) -> list[views.LaddrView]:
         """List the local addresses."""
         return self._get(views.Items[views.LaddrView], "/laddr").items
+
+    def laddr_add(self, port: str, addresses: Sequence[Address]) -> views.Generation:
+        """Add local addresses to a port, all or none; raises BadRequest, DuplicateLaddr, Full."""
+        return self._send("POST", views.Generation, "/laddr", LaddrAdd(port, tuple(addresses)))
+
+    def laddr_del(self, address: Address) -> views.Generation:
+        """Take a local address away; its sessions live until they end. Raises UnknownLaddr."""
+        return self._send("DELETE", views.Generation, f"/laddr/{address}")
 
     def port_list(self) -> list[views.PortView]:
         """List the ports."""

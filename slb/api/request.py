@@ -9,7 +9,7 @@ from aiohttp import web
 
 from slb.errors import BadRequest, TextError
 from slb.model import codec
-from slb.model.address import show
+from slb.model.address import Address, parse_address, show
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.session_filter import Peer, SessionFilter
 
@@ -45,6 +45,11 @@ def vs_key(request: web.Request) -> VsKey:
 def rs_key(request: web.Request) -> Endpoint:
     """Read the RS in the path."""
     return Endpoint.parse(request.match_info["rs"])
+
+
+def address(request: web.Request) -> Address:
+    """Read the address in the path."""
+    return parse_address(request.match_info["address"])
 
 
 def known(request: web.Request, allowed: frozenset[str]) -> None:

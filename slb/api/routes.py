@@ -15,6 +15,7 @@ from slb.api.backend import Backend, Gate
 from slb.errors import UnknownVs
 from slb.model import codec, views
 from slb.model.endpoint import VsKey
+from slb.model.laddr import LaddrAdd
 from slb.model.op import Op, OpKind
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 
@@ -55,6 +56,8 @@ def add_routes(app: web.Application, gate: Gate) -> None:
     app.router.add_delete(one_rs, served(_rs_del))
     app.router.add_get("/v1/rs", served(_rs_list, query=frozenset({"vs"})))
     app.router.add_get("/v1/laddr", served(_listing(lambda b: b.engine.laddr_list)))
+    app.router.add_post("/v1/laddr", served(_laddr_add, 201))
+    app.router.add_delete("/v1/laddr/{address}", served(_laddr_del))
     app.router.add_get("/v1/ports", served(_listing(lambda b: b.engine.port_list)))
     app.router.add_get("/v1/neighbours", served(_listing(lambda b: b.engine.neighbour_list)))
     app.router.add_get("/v1/routes", served(_listing(lambda b: b.engine.route_list)))
@@ -136,6 +139,15 @@ async def _rs_edit(request: web.Request, backend: Backend) -> views.Generation:
 async def _rs_del(request: web.Request, backend: Backend) -> views.Generation:
     op = Op(OpKind.RS_DEL, read.vs_key(request), rs=read.rs_key(request))
     return views.Generation(await backend.tables.commit([op]))
+
+
+async def _laddr_add(request: web.Request, backend: Backend) -> views.Generation:
+    more = await read.body(request, LaddrAdd)
+    return views.Generation(await backend.laddrs.add(more.port, more.addresses))
+
+
+async def _laddr_del(request: web.Request, backend: Backend) -> views.Generation:
+    return views.Generation(await backend.laddrs.delete(read.address(request)))
 
 
 async def _stats(request: web.Request, backend: Backend) -> views.Stats:

@@ -27,12 +27,13 @@ from slb.daemon import ports, reload
 from slb.daemon.announce import Announce
 from slb.daemon.heartbeat import Heartbeat
 from slb.engine.protocol import Engine
-from slb.errors import ConfigError, EngineError, SlbError
+from slb.errors import ConfigError, EngineError, NotReady, SlbError
 from slb.kernel.mirror import Mirror
 from slb.kernel.netlink import Netlink
 from slb.model.config import Config
 from slb.steering.watch import Watch
 from slb.tables.apply import Tables
+from slb.tables.laddrs import Laddrs, Places, configured
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ THREADS = 32
 EVENTS_S = 0.05
 BEAT_S = 0.25
 STEERING_S = 1.0
+LADDRS_S = 1.0
 BEAT_TIMEOUT_S = 2.0
 DRAIN_S = 1.0
 DRAIN_POLL_S = 0.05
@@ -51,6 +53,7 @@ class Parts:
 
     engine: Engine
     tables: Tables
+    laddrs: Laddrs
     netlink: Netlink
     mirror: Mirror
     announce: Announce
@@ -70,6 +73,8 @@ class Daemon:
         self._cpus = os.sched_getaffinity(0)
         self._stop = asyncio.Event()
         self._hangup = asyncio.Event()
+        # Held while the kernel interfaces change.
+        self._ports = asyncio.Lock()
 
     async def run(self) -> None:
         """Live until SIGTERM or SIGINT; raises SlbError when the start fails."""
@@ -111,11 +116,12 @@ class Daemon:
         stack.push_async_callback(netlink.close)
         await ports.set_up(config, engine, netlink)
         parts = _parts(config, engine, netlink, socket, gate)
+        parts.laddrs.moved = lambda found: self._laddrs_moved(parts, found)
         await parts.mirror.sync()
         await parts.tables.apply(config.services)
         stack.push_async_callback(parts.announce.stop)
         await parts.announce.start()
-        gate.open(Backend(engine, parts.tables, parts.steering, parts.announce.view))
+        gate.open(Backend(engine, parts.tables, parts.laddrs, parts.steering, parts.announce.view))
         stack.callback(gate.shut, "slbd is stopping")
         return parts
 
@@ -148,6 +154,7 @@ class Daemon:
                 group.create_task(self._events(parts)),
                 group.create_task(self._heartbeat(parts)),
                 group.create_task(_steering(parts.steering)),
+                group.create_task(_laddrs(parts.laddrs)),
                 group.create_task(self._reloads(parts)),
             ]
             await self._stop.wait()
@@ -196,29 +203,64 @@ class Daemon:
         for field in reload.needs_restart(old, read):
             log.warning("%s: needs a restart", field)
         new = reload.effective(old, read)
+        # What is in place is what the next reload compares with, whatever comes then.
+        if not (services_first := reload.loses_family(old, new)):
+            await self._change_laddrs(parts, new)
         plan = await _change_services(parts.tables, old, new)
-        # The services are in place, and are what the next reload compares with, whatever comes now.
-        self._config = reload.either(old, new)
-        await ports.change(old, new, parts.netlink)
-        self._config = new
+        self._config = reload.either(self._config, new)
+        if services_first:
+            await self._change_laddrs(parts, new)
+        async with self._ports:
+            there = parts.laddrs.there
+            was, now = reload.with_laddrs(self._config, there), reload.with_laddrs(new, there)
+            await ports.change(was, now, parts.netlink)
+            self._config = new
+            parts.announce.config = now
         parts.mirror.static = ports.static_view(new)
-        parts.announce.config = new
         parts.mirror.touch()
         parts.announce.touch()
         _set_mode(parts.socket, new)
         log.info("reloaded %s, %d changes to VS and RS", self._path, plan)
 
+    async def _change_laddrs(self, parts: Parts, new: Config) -> None:
+        parts.laddrs.subnets = new.service_subnets
+        for line in await parts.laddrs.merge(self._config, new):
+            log.info("%s", line)
+        self._config = reload.with_laddrs_of(self._config, new)
+
+    async def _laddrs_moved(self, parts: Parts, found: Places) -> None:
+        """Have kernel interfaces and OSPF follow; an address is hidden while the kernel has it."""
+        async with self._ports:
+            before, after = parts.laddrs.there, found
+            parts.tables.local = frozenset(after)
+            parts.mirror.hidden = frozenset(before) | frozenset(after)
+            was, now = (reload.with_laddrs(self._config, places) for places in (before, after))
+            await ports.change(was, now, parts.netlink)
+            parts.announce.config = now
+            parts.announce.touch()
+            await parts.mirror.sync()
+            parts.mirror.hidden = frozenset(after)
+
 
 def _parts(
     config: Config, engine: Engine, netlink: Netlink, socket: SocketFile, gate: Gate
 ) -> Parts:
-    local = ports.local_addresses(config)
+    local = frozenset(configured(config))
     tables = Tables(engine, config.service_subnets, local)
+    names = [port.name for port in config.ports]
+    laddrs = Laddrs(engine, names, config.service_subnets, configured(config))
     announce = Announce(config, tables)
     tables.changed = announce.touch
     mirror = Mirror(engine, netlink, ports.names(config), local, ports.static_view(config))
     steering = Watch(engine, {port.name: port.misdirected_pps for port in config.ports})
-    return Parts(engine, tables, netlink, mirror, announce, steering, socket, gate)
+    return Parts(engine, tables, laddrs, netlink, mirror, announce, steering, socket, gate)
+
+
+async def _laddrs(laddrs: Laddrs) -> None:
+    while True:
+        with contextlib.suppress(EngineError, NotReady):
+            await laddrs.look()
+        await asyncio.sleep(LADDRS_S)
 
 
 async def _steering(watch: Watch) -> None:

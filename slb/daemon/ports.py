@@ -8,7 +8,6 @@ from slb.engine.protocol import Engine
 from slb.errors import KernelError
 from slb.kernel import interface
 from slb.kernel.netlink import Netlink
-from slb.model.address import Address
 from slb.model.config import Config
 from slb.model.forwarding import Forwarding, OwnAddress, Route
 
@@ -18,11 +17,6 @@ def names(config: Config) -> list[str | None]:
     return [
         port.kernel_interface.name if has_kernel_interface(port) else None for port in config.ports
     ]
-
-
-def local_addresses(config: Config) -> frozenset[Address]:
-    """Return every local address."""
-    return frozenset(a for port in config.ports for span in port.local_addresses for a in span)
 
 
 def static_view(config: Config) -> Forwarding:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What SIGHUP changes: compares two configs and says what takes effect and what needs a restart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from slb.config.defaults import local_addresses
 from slb.config.tree import Path, show_path
 from slb.model import codec
+from slb.model.address import Address, AddressRange
 from slb.model.config import Config
 
 T = TypeVar("T")
@@ -21,6 +23,7 @@ LIVE: frozenset[Path] = frozenset(
         ("api", "mode"),
         ("ports", "addresses"),
         ("ports", "routes"),
+        ("ports", "local_addresses"),
     }
 )
 
@@ -36,7 +39,12 @@ def effective(old: Config, new: Config) -> Config:
     ports = old.ports
     if [port.name for port in old.ports] == [port.name for port in new.ports]:
         ports = tuple(
-            replace(was, addresses=now.addresses, routes=now.routes)
+            replace(
+                was,
+                addresses=now.addresses,
+                routes=now.routes,
+                local_addresses=now.local_addresses,
+            )
             for was, now in zip(old.ports, new.ports, strict=True)
         )
     return replace(
@@ -50,16 +58,44 @@ def effective(old: Config, new: Config) -> Config:
 
 
 def either(old: Config, new: Config) -> Config:
-    """Return `new` with the addresses and routes of both: what the kernel may have in between."""
+    """Return `new` with the addresses and routes of both: what the kernel may have in between.
+
+    The local addresses are those of `old`.
+    """
     ports = tuple(
         replace(
             now,
             addresses=_union(was.addresses, now.addresses),
             routes=_union(was.routes, now.routes),
+            local_addresses=was.local_addresses,
         )
         for was, now in zip(old.ports, new.ports, strict=True)
     )
     return replace(new, ports=ports)
+
+
+def with_laddrs_of(config: Config, new: Config) -> Config:
+    """Return `config` with the local addresses of `new`, whose ports are the same."""
+    ports = (
+        replace(port, local_addresses=other.local_addresses)
+        for port, other in zip(config.ports, new.ports, strict=True)
+    )
+    return replace(config, ports=tuple(ports))
+
+
+def with_laddrs(config: Config, there: Mapping[Address, str]) -> Config:
+    """Return `config` with other local addresses, each of the port named."""
+    of_port: dict[str, list[AddressRange]] = {port.name: [] for port in config.ports}
+    for address, port in there.items():
+        of_port[port].append(AddressRange(address, address))
+    ports = (replace(port, local_addresses=tuple(of_port[port.name])) for port in config.ports)
+    return replace(config, ports=tuple(ports))
+
+
+def loses_family(old: Config, new: Config) -> bool:
+    """Tell whether `old` has local addresses of a family of which `new` has none."""
+    before, after = local_addresses(old), local_addresses(new)
+    return any(before[version] and not after[version] for version in before)
 
 
 def _union(one: tuple[T, ...], other: tuple[T, ...]) -> tuple[T, ...]:

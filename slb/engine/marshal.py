@@ -76,6 +76,15 @@ def put_ops(ops: Sequence[Op]) -> Any:
     return array
 
 
+def put_laddrs(laddrs: Sequence[tuple[Address, int]]) -> Any:
+    """Return local addresses, each with its port, as an array of struct slb_laddr."""
+    array = ffi.new("struct slb_laddr[]", len(laddrs))
+    for row, (address, port) in zip(array, laddrs, strict=True):
+        put_address(row.addr, address)
+        row.port = port
+    return array
+
+
 def put_timeouts(field: Any, seconds: Mapping[str, int]) -> None:
     """Write seconds by the name of their state into an array over enum slb_tcp_state."""
     for name, number in seconds.items():

@@ -14,10 +14,11 @@ from typing import Any
 from slb.engine import binding, read
 from slb.engine.binding import ffi, lib
 from slb.engine.forward import put_forwarding
-from slb.engine.marshal import get_address, put_endpoint, put_ops
+from slb.engine.marshal import get_address, put_endpoint, put_laddrs, put_ops
 from slb.engine.settings import to_c
 from slb.errors import NotReady
 from slb.model import views
+from slb.model.address import Address
 from slb.model.config import Config
 from slb.model.forwarding import Forwarding, Wanted
 from slb.model.op import Op
@@ -56,6 +57,15 @@ class NativeEngine:
         refused = ffi.new("struct slb_refused *")
         with self._call():
             rc = lib.slb_forward_set(*arrays, generation, refused)
+        _check_refused(rc, refused)
+        return int(generation[0])
+
+    def laddr_set(self, laddrs: Sequence[tuple[Address, int]]) -> int:
+        """Replace the set of local addresses."""
+        array, generation = put_laddrs(laddrs), ffi.new("uint64_t *")
+        refused = ffi.new("struct slb_refused *")
+        with self._call():
+            rc = lib.slb_laddr_set(array, len(laddrs), generation, refused)
         _check_refused(rc, refused)
         return int(generation[0])
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from slb.model import views
+from slb.model.address import Address
 from slb.model.forwarding import Forwarding, Wanted
 from slb.model.op import Op
 from slb.model.session_filter import SessionFilter
@@ -33,6 +34,12 @@ class Engine(Protocol):
 
     def forward_set(self, view: Forwarding) -> int:
         """Replace every worker's forwarding view; returns the generation."""
+
+    def laddr_set(self, laddrs: Sequence[tuple[Address, int]]) -> int:
+        """Replace the set of local addresses, each with its port; returns the generation.
+
+        Raises BadRequest, Full, NotReady.
+        """
 
     def generation(self) -> int:
         """Return the generation that every worker has."""

@@ -125,6 +125,7 @@ def laddr_list(ports: Sequence[str]) -> list[views.LaddrView]:
             port=ports[row.port],
             active=row.active,
             sessions=row.sessions,
+            state="draining" if row.draining else "active",
         )
         for row in listing(lib.slb_laddr_list, "struct slb_laddr_info", "local addresses")
     ]

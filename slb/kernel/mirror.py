@@ -38,7 +38,7 @@ class Mirror:
     """Keeps the engine's forwarding view equal to the kernel's.
 
     `interfaces` names the kernel interface of each port, None where a port has none; `static` is
-    what the configuration says for those.
+    what the configuration says for those. `hidden`: local addresses, the workers' own.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Mirror:
         self._engine = engine
         self._netlink = netlink
         self._ports = {name: port for port, name in enumerate(interfaces) if name}
-        self._hidden = hidden
+        self.hidden = hidden
         self._dirty = asyncio.Event()
         self._sent: Forwarding | None = None
         self._last = view.Snapshot({})
@@ -74,7 +74,7 @@ class Mirror:
     async def sync(self) -> bool:
         """Read all and send it if it is new; raises KernelError, EngineError. True: it was."""
         self._last = await self._netlink.call("mirror", self._read)
-        found = view.build(self._last, self._hidden, self.static)
+        found = view.build(self._last, self.hidden, self.static)
         if found == self._sent:
             return False
         await asyncio.to_thread(self._engine.forward_set, found)

@@ -81,13 +81,17 @@ class RsView(Struct, frozen=True):
 
 
 class LaddrView(Struct, frozen=True):
-    """A local address and the worker that owns it."""
+    """A local address and the worker that owns it; `state`: active or draining.
+
+    A draining one was taken away; it is there until its last session has ended.
+    """
 
     address: str
     worker: int
     port: str
     active: int
     sessions: int
+    state: str = "active"
 
 
 class PortView(Struct, frozen=True):

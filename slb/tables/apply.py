@@ -23,7 +23,8 @@ from slb.tables import plan as plans
 class Tables:
     """The only way to change the engine's VS and RS.
 
-    `subnets` and `changed` may be exchanged at any time; `changed` is called after every commit.
+    `subnets`, `local` (the local addresses) and `changed` may be exchanged at any time; `changed`
+    is called after every commit.
     """
 
     def __init__(
@@ -33,9 +34,9 @@ class Tables:
         local: Iterable[Address] = (),
     ) -> None:
         self.subnets = tuple(subnets)
+        self.local = frozenset(local)
         self.changed: Callable[[], None] = lambda: None
         self._engine = engine
-        self._local = frozenset(local)
         self._lock = asyncio.Lock()
 
     async def services(self) -> list[Service]:
@@ -122,10 +123,10 @@ class Tables:
             raise BadRequest(f"{show_path(path)}: {sentence}")
 
     def _wrong(self, wanted: Sequence[Service]) -> Iterable[check_services.Finding]:
-        return check_services.services(wanted, self.subnets, self._local)
+        return check_services.services(wanted, self.subnets, self.local)
 
     def _check_rs(self, op: Op) -> None:
         if op.rs is not None and (
-            reason := check_services.wrong_rs(op.rs.address, self.subnets, self._local)
+            reason := check_services.wrong_rs(op.rs.address, self.subnets, self.local)
         ):
             raise BadRequest(reason)

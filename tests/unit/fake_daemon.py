@@ -18,6 +18,7 @@ from slb.model.policy import Scheduler
 from slb.model.views import OspfView
 from slb.steering.watch import Watch
 from slb.tables.apply import Tables
+from slb.tables.laddrs import Laddrs
 
 
 class FakeDaemon:
@@ -73,7 +74,9 @@ class FakeDaemon:
     async def _run(self) -> None:
         gate = Gate()
         tables = Tables(self.engine, [IPv4Network("10.96.0.0/16")])
-        gate.open(Backend(self.engine, tables, Watch(self.engine, {"lan0": 1}), self._ospf))
+        laddrs = Laddrs(self.engine, ["lan0"], [IPv4Network("10.96.0.0/16")])
+        watch = Watch(self.engine, {"lan0": 1})
+        gate.open(Backend(self.engine, tables, laddrs, watch, self._ospf))
         app = make_app(gate)
         app.middlewares.insert(0, self._around)
         runner = web.AppRunner(app, access_log=None)

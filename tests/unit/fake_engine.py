@@ -20,6 +20,7 @@ class FakeEngine(MemoryEngine):
         self.ports = [fake_answers.PORT]
         self.sessions = list(fake_answers.SESSIONS)
         self.readings = 0
+        self.laddrs = list(fake_answers.LADDR)
 
     def add(self, vs: str, scheduler: Scheduler, weights: dict[str, int]) -> None:
         """Puts a VS there, as a change of its own."""
@@ -82,9 +83,6 @@ class FakeEngine(MemoryEngine):
 
     def rule_list(self) -> list[views.RuleView]:
         return list(fake_answers.RULES)
-
-    def laddr_list(self) -> list[views.LaddrView]:
-        return list(fake_answers.LADDR)
 
     def route_list(self) -> list[views.RouteView]:
         return list(fake_answers.ROUTES)

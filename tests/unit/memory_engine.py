@@ -3,8 +3,11 @@
 
 from collections.abc import Callable, Sequence
 
-from slb.errors import Duplicate, Full, UnknownRs, UnknownVs
+from msgspec.structs import replace
+
+from slb.errors import BadRequest, Duplicate, Full, UnknownRs, UnknownVs
 from slb.model import views
+from slb.model.address import Address
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.forwarding import Forwarding, Wanted
 from slb.model.op import Op, OpKind
@@ -29,6 +32,9 @@ class MemoryEngine:
         self.sessions: list[views.SessionView] = []
         self.ports: list[views.PortView] = []
         self.removed: list[views.RsView] = []
+        self.changes: list[str] = []
+        self.refused_laddrs: set[str] = set()
+        self.laddrs = [views.LaddrView("198.18.0.1", 0, "lan0", 1, 2)]
         self.running = True
         self.before_commit: Callable[[], None] = lambda: None
         self._rounds = 0
@@ -44,6 +50,7 @@ class MemoryEngine:
             raise Full(f"{self._vs_max} VS exist already, the most there may be")
         self.tables = tables
         self.commits.append(list(ops))
+        self.changes.append("tables")
         return self.generation()
 
     def forward_set(self, view: Forwarding) -> int:
@@ -79,8 +86,26 @@ class MemoryEngine:
     def rule_list(self) -> list[views.RuleView]:
         return [views.RuleView("lan0", "198.18.0.1", "any", 0, None)]
 
+    def laddr_set(self, laddrs: Sequence[tuple[Address, int]]) -> int:
+        wanted = [str(address) for address, _ in laddrs]
+        if not wanted:
+            raise BadRequest(
+                "worker 0 would be left without a local address; add another one first"
+            )
+        for address in self.refused_laddrs.intersection(wanted):
+            raise BadRequest(f"local address {address}: the address is an RS's")
+        gone = [row.address for row in self.laddrs if row.address not in wanted and row.active]
+        kept = {row.address: row for row in self.laddrs}
+        self.laddrs = [
+            replace(kept.get(a) or views.LaddrView(a, 0, "lan0", 0, 0), state="active")
+            for a in wanted
+        ] + [replace(kept[a], state="draining") for a in gone]
+        self.commits.append([])
+        self.changes.append("laddrs")
+        return self.generation()
+
     def laddr_list(self) -> list[views.LaddrView]:
-        return [views.LaddrView("198.18.0.1", 0, "lan0", 1, 2)]
+        return self.laddrs
 
     def route_list(self) -> list[views.RouteView]:
         return [views.RouteView("192.0.2.0/24", None, "lan0")]

@@ -23,6 +23,7 @@ from slb.model.policy import VsTimeouts
 from slb.model.service import RealServer, Service, VsEdit
 from slb.steering.watch import Watch
 from slb.tables.apply import Tables
+from slb.tables.laddrs import Laddrs
 
 T = TypeVar("T")
 
@@ -42,7 +43,8 @@ def backend(engine: MemoryEngine) -> Backend:
     config = parse("slb.yaml", GOOD, range(4))
     local = [a for span in config.ports[0].local_addresses for a in span]
     tables = Tables(engine, config.service_subnets, local)
-    return Backend(engine, tables, Watch(engine, {"lan0": 1}), ospf)
+    laddrs = Laddrs(engine, ["lan0"], config.service_subnets)
+    return Backend(engine, tables, laddrs, Watch(engine, {"lan0": 1}), ospf)
 
 
 class Api:

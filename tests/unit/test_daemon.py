@@ -6,135 +6,28 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterable
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Awaitable, Callable
+from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
+from unit.daemon_life import FILE, MAC, Life, reload, said
 from unit.memory_engine import MemoryEngine, port_view
 from unit.threaded_client import Client
 from unit.until import until
 
-from ospf.model import Setup
 from slb.config.loader import load
-from slb.daemon import announce
 from slb.daemon.daemon import Daemon
 from slb.daemon.main import main
 from slb.engine.protocol import Engine
-from slb.errors import EngineError, KernelError, NotReady, SlbError, Unreachable
+from slb.errors import EngineError, KernelError, NotReady, SlbError
 from slb.model.config import Config
 from slb.model.endpoint import VsKey
 from slb.model.forwarding import Wanted
 from slb.model.service import Service
 
-pytest_plugins = ["unit.netns_fixture"]
-
-Ip = Callable[[str], str]
-T = TypeVar("T")
-
-MAC = "02:00:00:00:00:aa"
-FILE = """\
-ports:
-  - name: lan0
-    device: "net_tap0,iface=lan0"
-    addresses: [192.0.2.2/24]
-    routes: [{{to: 10.0.0.0/8, via: 192.0.2.1}}]
-    local_addresses: [198.18.0.1]
-service_subnets: [10.96.0.0/16]
-api: {{socket: {folder}/slbd.sock}}
-services:
-  - vs: 10.96.0.10:80/tcp
-    rs: [{{rs: "10.10.0.1:8080"}}]
-"""
-
-
-class Life:
-    """A daemon, its file, its engine, and what a test does while it lives."""
-
-    def __init__(self, folder: Path, ip: Ip) -> None:
-        self.file = folder / "slb.yaml"
-        self.socket = str(folder / "slbd.sock")
-        self.folder = folder
-        self.engine = MemoryEngine()
-        self.engine.ports = [port_view("lan0", MAC)]
-        self.ip = ip
-        self.write(FILE.format(folder=folder))
-
-    def write(self, text: str) -> None:
-        """Write the configuration."""
-        self.file.write_text(text)
-
-    def edit(self, old: str, new: str) -> None:
-        """Change the configuration."""
-        text = self.file.read_text()
-        assert old in text
-        self.write(text.replace(old, new))
-
-    def open(self, _: Config) -> Engine:
-        """Start the engine in memory: its kernel interface appears."""
-        self.ip("link add slb0 type veth peer name peer")
-        self.ip("link set peer up")
-        return self.engine
-
-    def live(
-        self,
-        scenario: Callable[[Client], Awaitable[None]],
-        opener: Callable[[Config], Engine] | None = None,
-    ) -> None:
-        """Run the daemon; when it answers run the scenario, then SIGTERM."""
-
-        async def run() -> None:
-            # With the CPUs that a reload will find too.
-            config = load(str(self.file))
-            daemon = Daemon(str(self.file), config, opener or self.open)
-            running = asyncio.create_task(daemon.run())
-            try:
-                client = Client(self.socket)
-                await answers(client, running)
-                await scenario(client)
-            finally:
-                if not running.done():
-                    os.kill(os.getpid(), signal.SIGTERM)
-                await running
-
-        asyncio.run(run())
-
-    def left(self) -> list[str]:
-        """What is left in the folder besides the file."""
-        return [path.name for path in self.folder.iterdir() if path != self.file]
-
-
-@pytest.fixture
-def life(tmp_path: Path, ip: Ip) -> Life:
-    """A daemon that has not started yet."""
-    return Life(tmp_path, ip)
-
-
-async def answers(client: Client, running: "asyncio.Task[None]") -> None:
-    """Wait until the daemon is ready, or has ended."""
-
-    async def ready() -> bool:
-        if running.done():
-            return True
-        try:
-            await client.version()
-        except (Unreachable, NotReady):
-            return False
-        return True
-
-    await until(ready, "the daemon answers")
-    if running.done():
-        await running
-
-
-def said(caplog: pytest.LogCaptureFixture, text: str) -> Callable[[], Awaitable[bool]]:
-    """A condition: the log has this."""
-
-    async def condition() -> bool:
-        return text in caplog.text
-
-    return condition
+pytest_plugins = ["unit.daemon_life_fixture"]
 
 
 def test_a_whole_life(life: Life, caplog: pytest.LogCaptureFixture) -> None:
@@ -301,13 +194,6 @@ def test_a_reload_of_a_wrong_file_changes_nothing(
     life.live(scenario)
 
 
-async def reload(caplog: pytest.LogCaptureFixture, text: str) -> None:
-    """SIGHUP, and wait until the log has a line with `text`."""
-    caplog.clear()
-    os.kill(os.getpid(), signal.SIGHUP)
-    await until(said(caplog, text), text)
-
-
 def test_a_reload_that_the_kernel_refused_is_completed_by_the_next(
     life: Life, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -371,39 +257,6 @@ def test_a_reload_outlives_the_loss_of_the_socket(
 
     life.live(scenario)
     assert life.engine.calls == ["quiesce", "close"]
-
-
-class Recorder:
-    """Stands in for the announcer: writes down what it is told, in one list with the engine."""
-
-    calls: list[str]
-
-    def __init__(self, setup: Setup) -> None:
-        self.setup = setup
-
-    async def start(self) -> None:
-        self.calls.append("start")
-
-    async def set_prefixes(self, prefixes: Iterable[IPv4Network]) -> None:
-        self.calls.append(" ".join(sorted(map(str, prefixes))))
-
-    async def withdraw(self, reason: str) -> None:
-        self.calls.append(f"withdraw: {reason}")
-
-    async def resume(self) -> None:
-        self.calls.append("resume")
-
-    async def stop(self) -> None:
-        self.calls.append("stop")
-
-
-@pytest.fixture
-def recorded(life: Life, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the announcer was told, with the engine's last calls."""
-    monkeypatch.setattr(Recorder, "calls", life.engine.calls, raising=False)
-    monkeypatch.setattr(announce, "Announcer", Recorder)
-    life.write(life.file.read_text() + "ospf: {mode: managed, announce: vips}\n")
-    return life.engine.calls
 
 
 def test_routes_are_withdrawn_before_anything_stops(life: Life, recorded: list[str]) -> None:

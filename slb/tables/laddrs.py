@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Changes of the local addresses, one after the other, each a transaction of the engine.
+
+Which there are is what the engine answers. One that was taken away is there until its last session
+has ended: `moved` is called with all that are there whenever these are others than before.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+from slb.config.reserved import unusable
+from slb.engine.protocol import Engine
+from slb.errors import BadRequest, DuplicateLaddr, EngineError, KernelError, NotReady, UnknownLaddr
+from slb.model.address import Address, Network, parse_address
+from slb.model.config import Config
+
+log = logging.getLogger(__name__)
+
+Places = dict[Address, str]  # the port of each address
+
+
+def configured(config: Config) -> Places:
+    """Return the local addresses of a configuration."""
+    return {
+        address: port.name
+        for port in config.ports
+        for span in port.local_addresses
+        for address in span
+    }
+
+
+class Laddrs:
+    """The only way to change the engine's local addresses.
+
+    `subnets` and `moved` may be exchanged at any time. `there`: what `moved` was told last.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        ports: Sequence[str],
+        subnets: Iterable[Network] = (),
+        there: Mapping[Address, str] | None = None,
+    ) -> None:
+        self.subnets = tuple(subnets)
+        self.moved: Callable[[Places], Awaitable[None]] = _nobody
+        self.there = dict(there or {})
+        self._engine = engine
+        self._ports = list(ports)
+        self._trouble = ""
+        self._lock = asyncio.Lock()
+
+    async def add(self, port: str, addresses: Sequence[Address]) -> int:
+        """Add addresses to a port, all or none; raises BadRequest, DuplicateLaddr, Full."""
+        if port not in self._ports:
+            raise BadRequest(f"port {port!a} does not exist; there are {', '.join(self._ports)}")
+        async with self._lock:
+            wanted = await self._wanted()
+            for address in addresses:
+                self._check(address, wanted)
+                wanted[address] = port
+            return await self._set(wanted)
+
+    async def delete(self, address: Address) -> int:
+        """Take an address away; it drains. Raises UnknownLaddr, BadRequest."""
+        async with self._lock:
+            wanted = await self._wanted()
+            if wanted.pop(address, None) is None:
+                drains = address in self.there
+                text = "drains already" if drains else "is no local address"
+                raise UnknownLaddr(f"{address} {text}")
+            return await self._set(wanted)
+
+    async def merge(self, old: Config, new: Config) -> list[str]:
+        """Apply what changed from `old` to `new` and nothing else; returns it in words."""
+        before, after = configured(old), configured(new)
+        async with self._lock:
+            now = await self._wanted()
+            wanted = {a: port for a, port in now.items() if a in after or a not in before}
+            wanted |= {a: port for a, port in after.items() if port != before.get(a)}
+            if wanted != now:
+                await self._set(wanted)
+        gone = [f"local address {a} deleted" for a in now if a not in wanted]
+        return gone + [f"local address {a} added to {wanted[a]}" for a in wanted if a not in now]
+
+    async def look(self) -> None:
+        """See whether some have come or gone for good."""
+        async with self._lock:
+            await self._look()
+
+    def _check(self, address: Address, wanted: Places) -> None:
+        if address in wanted:
+            raise DuplicateLaddr(f"{address} is a local address of port {wanted[address]} already")
+        if reason := unusable(address):
+            raise BadRequest(f"{address} is {reason}; choose another local address")
+        for subnet in self.subnets:
+            if address in subnet:
+                raise BadRequest(f"{address} lies in the service subnet {subnet}; keep them apart")
+
+    async def _wanted(self) -> Places:
+        rows = await asyncio.to_thread(self._engine.laddr_list)
+        return {parse_address(row.address): row.port for row in rows if row.state == "active"}
+
+    async def _set(self, wanted: Places) -> int:
+        # Shielded: a client that goes away must not leave the lock free while the engine commits.
+        task = asyncio.ensure_future(self._set_and_look(wanted))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
+
+    async def _set_and_look(self, wanted: Places) -> int:
+        places = [(address, self._ports.index(port)) for address, port in wanted.items()]
+        generation = await asyncio.to_thread(self._engine.laddr_set, places)
+        await self._look()
+        return generation
+
+    async def _look(self) -> None:
+        rows = await asyncio.to_thread(self._engine.laddr_list)
+        found = {parse_address(row.address): row.port for row in rows}
+        if found == self.there:
+            return
+        try:
+            await self.moved(found)
+        except (KernelError, EngineError, NotReady) as error:
+            if str(error) != self._trouble:
+                log.warning("local addresses: %s; trying again", error)
+            self._trouble = str(error)
+        else:
+            self.there, self._trouble = found, ""
+
+
+async def _nobody(_: Places) -> None:
+    pass
