@@ -42,6 +42,8 @@ EVENTS_S = 0.05
 BEAT_S = 0.25
 STEERING_S = 1.0
 LADDRS_S = 1.0
+# OSPF is given this long to spread the route to a local address before replies are sent there.
+LEAD_S = 2.0
 BEAT_TIMEOUT_S = 2.0
 DRAIN_S = 1.0
 DRAIN_POLL_S = 0.05
@@ -249,6 +251,7 @@ def _parts(
     tables = Tables(engine, config.service_subnets, local)
     names = [port.name for port in config.ports]
     laddrs = Laddrs(engine, names, config.service_subnets, configured(config))
+    laddrs.lead_s = LEAD_S if config.ospf.mode != "off" else 0.0
     announce = Announce(config, tables)
     tables.changed = announce.touch
     mirror = Mirror(engine, netlink, ports.names(config), local, ports.static_view(config))

@@ -2,7 +2,8 @@
 """Changes of the local addresses, one after the other, each a transaction of the engine.
 
 Which there are is what the engine answers. One that was taken away is there until its last session
-has ended: `moved` is called with all that are there whenever these are others than before.
+has ended: `moved` is called with all that are there whenever these are others than before. One that
+comes is there before the engine uses it, so that replies to it find their way.
 """
 
 import asyncio
@@ -33,7 +34,8 @@ def configured(config: Config) -> Places:
 class Laddrs:
     """The only way to change the engine's local addresses.
 
-    `subnets` and `moved` may be exchanged at any time. `there`: what `moved` was told last.
+    `subnets` and `moved` may be exchanged at any time. `there`: what `moved` was told last;
+    `lead_s`: how long before the engine uses a new one.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Laddrs:
         self.subnets = tuple(subnets)
         self.moved: Callable[[Places], Awaitable[None]] = _nobody
         self.there = dict(there or {})
+        self.lead_s = 0.0
         self._engine = engine
         self._ports = list(ports)
         self._trouble = ""
@@ -113,15 +116,22 @@ class Laddrs:
 
     async def _set_and_look(self, wanted: Places) -> int:
         places = [(address, self._ports.index(port)) for address, port in wanted.items()]
-        generation = await asyncio.to_thread(self._engine.laddr_set, places)
-        await self._look()
-        return generation
+        try:
+            if wanted.keys() - self.there.keys():
+                await asyncio.to_thread(self._engine.laddr_set, places, True)
+                await self._tell(self.there | wanted)
+                await asyncio.sleep(self.lead_s)
+            return await asyncio.to_thread(self._engine.laddr_set, places)
+        finally:
+            await self._look()
 
     async def _look(self) -> None:
         rows = await asyncio.to_thread(self._engine.laddr_list)
         found = {parse_address(row.address): row.port for row in rows}
-        if found == self.there:
-            return
+        if found != self.there:
+            await self._tell(found)
+
+    async def _tell(self, found: Places) -> None:
         try:
             await self.moved(found)
         except (KernelError, EngineError, NotReady) as error:

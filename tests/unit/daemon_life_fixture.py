@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from unit.daemon_life import Ip, Life, Recorder
 
-from slb.daemon import announce
+from slb.daemon import announce, daemon
 
 pytest_plugins = ["unit.netns_fixture"]
 
@@ -23,5 +23,6 @@ def recorded(life: Life, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the announcer was told, with the engine's last calls."""
     monkeypatch.setattr(Recorder, "calls", life.engine.calls, raising=False)
     monkeypatch.setattr(announce, "Announcer", Recorder)
+    monkeypatch.setattr(daemon, "LEAD_S", 0.3)
     life.write(life.file.read_text() + "ospf: {mode: managed, announce: vips}\n")
     return life.engine.calls

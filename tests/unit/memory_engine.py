@@ -86,7 +86,7 @@ class MemoryEngine:
     def rule_list(self) -> list[views.RuleView]:
         return [views.RuleView("lan0", "198.18.0.1", "any", 0, None)]
 
-    def laddr_set(self, laddrs: Sequence[tuple[Address, int]]) -> int:
+    def laddr_set(self, laddrs: Sequence[tuple[Address, int]], only_check: bool = False) -> int:
         wanted = [str(address) for address, _ in laddrs]
         if not wanted:
             raise BadRequest(
@@ -94,6 +94,9 @@ class MemoryEngine:
             )
         for address in self.refused_laddrs.intersection(wanted):
             raise BadRequest(f"local address {address}: the address is an RS's")
+        if only_check:
+            return self.generation()
+        self.calls.append("laddr_set")
         gone = [row.address for row in self.laddrs if row.address not in wanted and row.active]
         kept = {row.address: row for row in self.laddrs}
         self.laddrs = [

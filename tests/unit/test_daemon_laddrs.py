@@ -8,7 +8,7 @@ from unit.daemon_life import Life, reload
 from unit.threaded_client import Client
 from unit.until import until
 
-from slb.errors import UnknownLaddr
+from slb.errors import BadRequest, UnknownLaddr
 
 pytest_plugins = ["unit.daemon_life_fixture"]
 
@@ -79,21 +79,32 @@ def test_a_refused_set_leaves_the_old_one(life: Life, caplog: pytest.LogCaptureF
 
 
 def test_the_announcement_follows(life: Life, recorded: list[str]) -> None:
-    """One that drains is announced until its last session has ended."""
+    """From before the first session on it; one that drains until its last session has ended."""
 
     async def scenario(client: Client) -> None:
+        def last() -> str:
+            return [said for said in recorded if said[0].isdigit()][-1]
+
         async def announced(prefixes: str) -> None:
             async def so() -> bool:
-                return recorded[-1] == f"10.96.0.10/32 {prefixes}"
+                return last() == f"10.96.0.10/32 {prefixes}"
 
             await until(so, prefixes)
 
+        del recorded[:]
         await client.laddr_add("lan0", [ip_address("198.18.0.9")])
+        assert recorded[:2] == ["10.96.0.10/32 198.18.0.1/32 198.18.0.9/32", "laddr_set"]
+        await client.laddr_add("lan0", [ip_address("198.18.0.7")])
+        await client.laddr_del(ip_address("198.18.0.7"))
         await announced("198.18.0.1/32 198.18.0.9/32")
+        life.engine.refused_laddrs = {"198.18.0.8"}
+        with pytest.raises(BadRequest, match=r"local address 198\.18\.0\.8"):
+            await client.laddr_add("lan0", [ip_address("198.18.0.8")])
+        assert not any("198.18.0.8" in said for said in recorded), "checked before it is told"
         await client.laddr_del(ip_address("198.18.0.1"))
         with pytest.raises(UnknownLaddr, match=r"198\.18\.0\.1 drains already"):
             await client.laddr_del(ip_address("198.18.0.1"))
-        assert recorded[-1] == "10.96.0.10/32 198.18.0.1/32 198.18.0.9/32"
+        assert last() == "10.96.0.10/32 198.18.0.1/32 198.18.0.9/32"
         life.engine.laddrs = [row for row in life.engine.laddrs if row.state == "active"]
         await announced("198.18.0.9/32")
 
