@@ -99,7 +99,7 @@ static void add_steering(const struct engine *g, uint16_t number, struct slb_por
 	info->laddrs = __atomic_load_n(&g->admin.ports[number].n_laddrs, __ATOMIC_RELAXED);
 	info->kni_queue = g->ports[number].kni.queue != KNI_NO_QUEUE;
 	if (g->ports[number].kni.rules != NULL)
-		info->rules = g->ports[number].kni.rules->n;
+		info->rules = __atomic_load_n(&g->ports[number].kni.rules->n, __ATOMIC_RELAXED);
 	if (steer->rules != NULL) {
 		info->rules += __atomic_load_n(&steer->rules->n, __ATOMIC_RELAXED);
 		info->ruled_laddrs = __atomic_load_n(&steer->rules->n_addresses, __ATOMIC_RELAXED);

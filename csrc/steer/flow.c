@@ -43,6 +43,10 @@ static const char *said(const struct making *m, int rc) {
 	return m->error.message != NULL ? m->error.message : rte_strerror(rc < 0 ? -rc : rc);
 }
 
+static uint32_t in_device(const struct flow_rules *f) {
+	return f->n + (f->beside != NULL ? f->beside->n : 0);
+}
+
 // Whether the device agrees to all rules of a target.
 static int check(struct making *m, const struct flow_target *t) {
 	const struct flow_rules *f = m->rules;
@@ -105,7 +109,7 @@ static int add_rules(struct making *m, const struct flow_target *t) {
 static bool has_room(const struct flow_rules *f, const struct flow_target *t) {
 	uint32_t max = f->recipe->rules_max;
 
-	return max == 0 || f->used + f->n + shapes_of(f, t) <= max;
+	return max == 0 || in_device(f) + shapes_of(f, t) <= max;
 }
 
 // Local addresses are dealt to the workers in turn, so those that are left out are so of all workers alike.
@@ -163,7 +167,7 @@ struct flow_rules *flow_install(
 	f->dpdk_id = port->dpdk_id;
 	f->recipe = recipe_of(port->driver);
 	f->tagged = port->tagged;
-	f->used = targets->used;
+	f->beside = targets->beside;
 	if (agreed(&m, targets, why))
 		add_all(&m, targets, why);
 	if (f->n > 0)

@@ -21,7 +21,7 @@ struct flow_targets {
 	const struct flow_target *list; // copied
 	uint16_t n;
 	bool all; // of all, or no rules at all; what a driver has no rules for does not count
-	uint32_t used; // rules that the device has already
+	const struct flow_rules *beside; // that the device has already; NULL: none
 };
 
 struct flow_rule {
@@ -37,7 +37,7 @@ struct flow_rules {
 	const struct recipe *recipe;
 	bool tagged; // the port's frames have a VLAN tag
 	bool counted; // the device counts each rule's packets
-	uint32_t used; // rules that the device has besides
+	const struct flow_rules *beside; // with which the device's room is shared; NULL: none
 	uint16_t n_addresses; // of which each has all that it needs
 	uint32_t n;
 	struct flow_rule rules[SLB_MAX_LADDRS * SHAPES_MAX];

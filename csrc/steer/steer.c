@@ -51,8 +51,8 @@ static struct flow_rules *make_rules(const struct steer_port *port, struct steer
 		list[i] = steer_has(port, i) ? (struct flow_target){l->addr, l->worker}
 					     : (struct flow_target){0};
 	}
-	if (port->kni != NULL && port->kni->rules != NULL)
-		targets.used = port->kni->rules->n;
+	if (port->kni != NULL)
+		targets.beside = port->kni->rules;
 	return flow_install(port, &targets, why);
 }
 
@@ -117,11 +117,11 @@ static int choose(const struct steer_port *port, struct steer_choice *choice, st
 int steer_choose(const struct steer_port *port, struct steer_choice *choice, struct err *e) {
 	int rc = choose(port, choice, e);
 
-	if (rc == 0 && port->kni != NULL)
-		kni_queue_say(
-			port->kni, &(struct steer_text){choice->reason, sizeof(choice->reason)}
-		);
-	return rc;
+	if (rc != 0 || port->kni == NULL)
+		return rc;
+	choice->kni_rules = port->kni->rules;
+	kni_queue_say(port->kni, &(struct steer_text){choice->reason, sizeof(choice->reason)});
+	return 0;
 }
 
 const struct rss_port *steer_rss(
@@ -138,6 +138,8 @@ const struct rss_port *steer_rss(
 const struct rss_port *steer_add(
 	struct steer_choice *choice, const struct slb_address *addr, uint16_t worker
 ) {
+	if (choice->kni_rules != NULL)
+		flow_drop(choice->kni_rules, addr);
 	if (choice->rules != NULL)
 		flow_add(choice->rules, &(struct flow_target){*addr, worker});
 	return steer_rss(choice, addr);
@@ -151,6 +153,6 @@ void steer_remove(struct steer_choice *choice, const struct slb_address *addr) {
 void steer_close(struct steer_choice *choice) {
 	flow_remove(choice->rules);
 	rte_free(choice->rss);
-	choice->rules = NULL;
+	choice->rules = choice->kni_rules = NULL;
 	choice->rss = NULL;
 }

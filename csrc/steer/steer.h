@@ -36,6 +36,7 @@ struct steer_choice {
 	uint8_t spread; // enum slb_spread
 	char reason[SLB_TEXT_LEN]; // why no better one
 	struct flow_rules *rules; // NULL: none
+	struct flow_rules *kni_rules; // those of the KNI core's queue, which has them; NULL: none
 	struct rss_port
 		*rss; // of the local addresses without rules; NULL: they are steered by soft
 };
@@ -61,8 +62,8 @@ int steer_choose(const struct steer_port *port, struct steer_choice *choice, str
 // What brings the replies to a local address to all workers alike, or NULL: they are its worker's alone.
 const struct rss_port *steer_rss(const struct steer_choice *choice, const struct slb_address *addr);
 
-// A local address comes while the port runs: it gets rules to the worker, if the port has any and there is room. Returns what
-// steer_rss() does from now on.
+// A local address comes while the port runs: it gets rules to the worker, if the port has any and there is room. It may have been the
+// host's own at the start, with a rule to the KNI core, which is taken back. Returns what steer_rss() does from now on.
 const struct rss_port *steer_add(
 	struct steer_choice *choice, const struct slb_address *addr, uint16_t worker
 );

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from driver import Harness
+from driver import Harness, Refused
 from lab import PLAIN, Lab, OpenLab
 from packets.frames import (
     CLIENT,
@@ -379,3 +379,68 @@ def test_the_workers_punting_goes_on(open_lab: OpenLab) -> None:
     harness.kni_rounds()
     harness.rounds(0)
     assert harness.take_sent(0, 0) == [PING]
+
+
+def given(harness: Harness, *addresses: str) -> list[NicRule]:
+    """Replace the local addresses while the host has no IPv4 address; returns the NIC's rules."""
+    harness.forward(replace(PLAIN, own=(OWN6,)))
+    harness.set_laddrs(*addresses)
+    return harness.nic()[1]
+
+
+OLD = [address for address, _, _ in laddrs(2)]
+
+
+@pytest.mark.parametrize("room", [MANY, 10])
+def test_the_hosts_address_becomes_a_local_one(open_lab: OpenLab, room: int) -> None:
+    """Its rule to the KNI core gives way to one to its worker, where there is no other room too."""
+    harness = open_lab(settings(nic=nic_for(2, rules_max=room))).harness
+    rules = given(harness, *OLD, OWN)
+    kept = [rule for rule in kni_rules(2) if rule.to != OWN]
+    local = [NicRule(address, to) for address, to, _ in laddrs(2)]
+    assert sorted(map(str, rules)) == sorted(map(str, [*kept, *local, NicRule(OWN, 0)]))
+    assert OWN not in {rule.to for rule in given(harness, *OLD)}
+
+
+@pytest.mark.parametrize(("workers", "room"), [(1, MANY), (2, 6)])
+def test_it_becomes_one_without_rules(open_lab: OpenLab, workers: int, room: int) -> None:
+    """Nor has the KNI core any for it, where the local addresses have none."""
+    harness = open_lab(settings(workers, nic=nic_for(workers, rules_max=room))).harness
+    rules = given(harness, *(address for address, _, _ in laddrs(workers)), OWN)
+    assert rules == [rule for rule in kni_rules(workers) if rule.to != OWN]
+    assert {row.worker for row in harness.laddrs() if row.address == OWN} == set(range(workers))
+
+
+def test_replies_to_it_come_to_its_worker(open_lab: OpenLab) -> None:
+    lab = open_lab(settings()).usual()
+    rules = given(lab.harness, OWN, OLD[1], OLD[2], OLD[3])
+    assert NicRule(OWN, 0) in rules
+    (sent,) = lab.harness.run(0, [bytes(udp())])
+    assert sent.what == "TX 0"
+    assert queue_of(lab, bytes(answer(sent.data))) == 0
+
+
+def test_rules_that_come_later_count_beside_them(open_lab: OpenLab) -> None:
+    """The KNI core's and the local addresses' share what the driver has room for."""
+    nic = nic_for(2, driver="net_ixgbe", faults=("NO_V6",))
+    harness = open_lab(settings(nic=nic)).harness
+    many = [f"198.19.{n // 200}.{n % 200 + 1}" for n in range(150)]
+    harness.set_laddrs(*many, *OLD)
+    assert len(harness.nic()[1]) == 128
+    harness.set_laddrs(*many[40:], *OLD)
+    harness.set_laddrs(*many[40:], *OLD, "198.18.9.1")
+    rules = harness.nic()[1]
+    assert {"198.18.9.1", "224.0.0.5", "224.0.0.6", OWN} <= {rule.to for rule in rules}
+
+
+@pytest.mark.parametrize("only_check", [True, False])
+def test_what_is_not_done_leaves_the_rules(open_lab: OpenLab, only_check: bool) -> None:
+    """Whether it is refused or but asked about."""
+    harness = open_lab(settings()).usual().harness
+    before = harness.nic()[1]
+    if only_check:
+        harness.set_laddrs_raw([(address, 0) for address in (*OLD, "198.18.9.1")], only_check=True)
+    else:
+        with pytest.raises(Refused, match="worker 1 would be left without an IPv6 local address"):
+            harness.set_laddrs(*OLD[:2], "2001:db8:19::1")
+    assert harness.nic()[1] == before
