@@ -14,6 +14,7 @@ struct making {
 	struct flow_rules *rules;
 	struct rule rule;
 	struct rte_flow_error error;
+	uint32_t taken; // rules that it had when it refused one
 };
 
 static enum recipe_family family_of(const struct slb_address *addr) {
@@ -92,6 +93,7 @@ static int add_rules(struct making *m, const struct flow_target *t) {
 		);
 		if (handle == NULL) {
 			int rc = rte_errno != 0 ? rte_errno : EIO;
+			m->taken = in_device(f);
 			take_back(f, before);
 			return -rc;
 		}
@@ -132,7 +134,11 @@ static void add_all(struct making *m, const struct flow_targets *targets, struct
 	if (full)
 		steer_say(why, "the device has room for %u rules", m->rules->recipe->rules_max);
 	if (rc != 0)
-		steer_say(why, "the device takes no further rule: %s", said(m, rc));
+		steer_say(
+			why, "the device %s: %s",
+			m->taken > 0 ? "takes no further rule" : "agrees to rules, but takes none",
+			said(m, rc)
+		);
 	if (cannot)
 		steer_say(why, "the device takes no rules by IPv6 destination alone");
 	if (targets->all && (full || rc != 0))

@@ -65,10 +65,6 @@ static void try_methods(
 
 	if (best == SLB_STEERING_AUTO || best == SLB_STEERING_FLOW)
 		choice->rules = make_rules(port, why);
-	if (choice->rules != NULL && choice->rules->n_addresses < n)
-		steer_say(
-			why, "%u of %u local addresses have rules", choice->rules->n_addresses, n
-		);
 	if (choice->rules == NULL || choice->rules->n_addresses < n)
 		choice->rss = rss_port_find(port, choice->rules, why);
 }

@@ -122,7 +122,7 @@ def test_a_driver_without_rules_for_ipv6(open_lab: OpenLab) -> None:
     assert [rule.to for rule in rules[:3]] == ["224.0.0.5", "224.0.0.6", OWN]
     assert len(rules) == 128
     why = harness.steering()[1]
-    assert "room for 128 rules; 125 of 150 local addresses" in why
+    assert "the device has room for 128 rules" in why
     assert "the KNI core's queue: the device takes no rules by IPv6 destination alone" in why
 
 

@@ -151,7 +151,7 @@ def test_as_many_as_the_driver_has_room_for(open_lab: OpenLab) -> None:
     assert len(lab.harness.nic()[1]) == 128
     method, why = lab.harness.steering()
     assert method == "FLOW"
-    assert why.startswith("the device has room for 128 rules; 128 of 150 local addresses have")
+    assert why.startswith("the device has room for 128 rules")
 
 
 @pytest.mark.parametrize("steering", ["FLOW", "RSS_PORT", "SOFT"])
@@ -166,7 +166,7 @@ def test_as_configured(open_lab: OpenLab, steering: str) -> None:
     ("steering", "name", "words"),
     [
         ("FLOW", "no rules", "the device takes no rule by destination: no rules here"),
-        ("FLOW", "the first rule breaks", "takes no further rule: broken"),
+        ("FLOW", "the first rule breaks", "the device agrees to rules, but takes none: broken"),
         ("RSS_PORT", "plain rules", "no RSS with a redirection table"),
     ],
 )

@@ -51,14 +51,17 @@ KINDS = {
     ),
     "i40e": Kind(Nic(driver="net_i40e", rules_max=MANY, kinds=True), "FLOW", True),
     "room for three rules": Kind(
-        Nic(rss_of(1), rules_max=3), "FLOW", True, "no further rule: no room; 3 of"
+        Nic(rss_of(1), rules_max=3), "FLOW", True, "no further rule: no room"
     ),
     "room for three rules, no RSS": Kind(Nic(rules_max=3), "FLOW", False, "no RSS"),
     "a rule that breaks": Kind(
-        Nic(rss_of(1), rules_max=MANY, breaks_at=2), "FLOW", True, "no further rule: broken; 1 of"
+        Nic(rss_of(1), rules_max=MANY, breaks_at=2), "FLOW", True, "no further rule: broken"
     ),
     "the first rule breaks": Kind(
-        Nic(rss_of(1), rules_max=MANY, breaks_at=1), "RSS_PORT", True, "broken; local ports by"
+        Nic(rss_of(1), rules_max=MANY, breaks_at=1),
+        "RSS_PORT",
+        True,
+        "agrees to rules, but takes none: broken; local ports by",
     ),
     "no rules": Kind(Nic(rss_of(1)), "RSS_PORT", True, "no rules here; local ports by"),
     "fixed key and table": Kind(
