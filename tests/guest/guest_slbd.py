@@ -96,5 +96,7 @@ def bind(machine: Machine, nic: Nic, driver: str) -> None:
         machine.write(f"{device}/driver/unbind", nic.address)
     machine.write(f"{device}/driver_override", driver)
     machine.write("/sys/bus/pci/drivers_probe", nic.address)
+    # It has done its work; what comes later finds the device as the guest booted with it.
+    machine.write(f"{device}/driver_override", "\n")
     bound = machine.run("readlink", f"{device}/driver").strip()
     assert bound.endswith(f"/{driver}"), bound

@@ -27,13 +27,15 @@ def one_worker(guest: Guest) -> Iterator[GuestSlbd]:
     nic = NICS[0]
     guest.machine.write("/proc/sys/vm/nr_hugepages", str(HUGEPAGES))
     bind(guest.machine, nic, "uio_pci_generic")
-    guest.lan.use(nic)
-    content = guest_config({"device": nic.device}, [dns_service()], hugepages=True)
-    content["engine"]["workers"] = 1
-    slbd = GuestSlbd(guest.machine, "slbd-one-worker", content)
-    yield slbd
-    slbd.stop()
-    bind(guest.machine, nic, "virtio-pci")
+    try:
+        guest.lan.use(nic)
+        content = guest_config({"device": nic.device}, [dns_service()], hugepages=True)
+        content["engine"]["workers"] = 1
+        slbd = GuestSlbd(guest.machine, "slbd-one-worker", content)
+        yield slbd
+        slbd.stop()
+    finally:
+        bind(guest.machine, nic, "virtio-pci")
 
 
 def test_started_anew(guest: Guest, slbd: GuestSlbd) -> None:
