@@ -1,26 +1,31 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""That slb_abi.h does not change under one SLB_ABI_VERSION."""
+"""That the boundary's headers do not change under one SLB_ABI_VERSION."""
 
 import re
 from pathlib import Path
 
 from lint.files import c_code, git
 
-HEADER = "csrc/include/slb_abi.h"
+HEADERS = ("include/slb_abi.h", "include/slb_abi_probe.h")
+# That holds the version.
+HEADER = f"csrc/{HEADERS[0]}"
 _VERSION = re.compile(r"#define SLB_ABI_VERSION (\d+)")
 
 
 def check(root: Path) -> list[str]:
-    """Compare the header with the commit that set its version; no history, nothing to compare."""
+    """Compare the headers with the commit that set the version; no history, nothing to compare."""
     setter = git(
         root, "log", "-1", "--format=%H", "-G#define SLB_ABI_VERSION", "--", HEADER
     ).strip()
     if not setter:
         return []
-    then, now = git(root, "show", f"{setter}:{HEADER}"), (root / HEADER).read_text()
+    names = [f"csrc/{header}" for header in HEADERS]
+    then = "".join(git(root, "show", f"{setter}:{name}") for name in names)
+    now = "".join((root / name).read_text() for name in names if (root / name).exists())
     if _declarations(then) == _declarations(now) or _version(then) != _version(now):
         return []
-    return [f"{HEADER}: changed since {setter[:12]} set version {_version(now)}; count it up"]
+    what = f"{HEADER} or its like: changed since {setter[:12]} set version {_version(now)}"
+    return [f"{what}; count it up"]
 
 
 def _declarations(text: str) -> list[str]:

@@ -9,6 +9,7 @@ cycle between folders.
 import re
 from pathlib import Path
 
+from lint.abi import HEADERS as ABI
 from lint.files import c_files
 
 # Each folder may include its own headers, `include`, and these folders or single headers.
@@ -55,7 +56,7 @@ def _allowed(csrc: Path, file: Path, quote: str, name: str) -> bool:
     target = _resolve(csrc, file, name) if quote == '"' else None
     if target is None:
         return True
-    if target == "include/slb_abi.h":
+    if target in ABI:
         return file.name == "slb.h"
     return not {target, target.split("/")[0]}.isdisjoint({folder, "include"} | ALLOWED[folder])
 

@@ -88,6 +88,8 @@ struct laddr_steering {
 		void *arg, const struct slb_address *addr, uint16_t port, uint16_t worker
 	);
 	void (*remove)(void *arg, const struct slb_address *addr, uint16_t port);
+	// Whether the port's device has rules for it.
+	bool (*has_rules)(void *arg, const struct slb_address *addr, uint16_t port);
 	void *arg;
 };
 
@@ -155,6 +157,8 @@ int admin_laddr_set(
 	uint64_t *generation, struct slb_refused *refused
 );
 
+int admin_probe(struct admin *a, const struct slb_address *laddr, uint32_t attempt);
+
 int admin_quiesce(struct admin *a);
 
 void admin_vs_free(struct admin *a, struct admin_vs *vs);
@@ -162,6 +166,7 @@ void admin_vs_free(struct admin *a, struct admin_vs *vs);
 int admin_vs_list(struct admin *a, struct slb_vs_info *out, uint32_t cap);
 int admin_rs_list(struct admin *a, struct slb_rs_info *out, uint32_t cap);
 int admin_laddr_list(struct admin *a, struct slb_laddr_info *out, uint32_t cap);
+int admin_probe_list(struct admin *a, struct slb_probe_info *out, uint32_t cap);
 int admin_drop_list(struct admin *a, uint64_t *out, uint32_t cap);
 int admin_session_list(
 	struct admin *a, const struct slb_session_filter *filter, uint64_t *cursor,

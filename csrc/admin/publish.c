@@ -187,17 +187,33 @@ int publish(struct publication *p, struct slb_refused *refused) {
 	);
 }
 
-int publish_one(struct admin *a, uint16_t worker, struct inbox_msg *msg) {
-	int rc = 0;
-
+static int send_other(struct admin *a, uint16_t worker, struct inbox_msg *msg) {
 	free_late(a, false);
-	if (rte_ring_free_count(a->inbox[worker]) <= CHANGE_AND_UNDO || !send(a, worker, msg)) {
-		rc = -EBUSY;
-		rte_free(msg);
-	} else if (!await(a, msg)) {
+	if (rte_ring_free_count(a->inbox[worker]) > CHANGE_AND_UNDO && send(a, worker, msg))
+		return 0;
+	rte_free(msg);
+	return -EBUSY;
+}
+
+static void keep_late(struct admin *a, struct inbox_msg *msg) {
+	msg->next_late = a->late;
+	a->late = msg;
+}
+
+int publish_one(struct admin *a, uint16_t worker, struct inbox_msg *msg) {
+	int rc = send_other(a, worker, msg);
+
+	if (rc == 0 && !await(a, msg)) {
 		rc = -ETIMEDOUT;
-		msg->next_late = a->late;
-		a->late = msg;
+		keep_late(a, msg);
 	}
+	return rc;
+}
+
+int publish_post(struct admin *a, uint16_t worker, struct inbox_msg *msg) {
+	int rc = send_other(a, worker, msg);
+
+	if (rc == 0)
+		keep_late(a, msg);
 	return rc;
 }

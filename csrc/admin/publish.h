@@ -31,5 +31,8 @@ void publication_free(struct publication *p);
 // -ETIMEDOUT, -EBUSY (not sent: the worker has not answered many others).
 int publish_one(struct admin *a, uint16_t worker, struct inbox_msg *msg);
 
+// Sends one message that nobody waits for the answer to; it is taken care of in any case. -EBUSY: not sent.
+int publish_post(struct admin *a, uint16_t worker, struct inbox_msg *msg);
+
 // The workers have stopped: frees what they never answered.
 void publish_end(struct admin *a);

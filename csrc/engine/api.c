@@ -143,6 +143,21 @@ int slb_laddr_set(
 	return engine == NULL ? -ESHUTDOWN : mailbox_call(engine, call_laddr_set, &c);
 }
 
+struct probe_call {
+	const struct slb_address *laddr;
+	uint32_t attempt;
+};
+
+static int call_probe(struct admin *a, void *arg) {
+	struct probe_call *c = arg;
+	return admin_probe(a, c->laddr, c->attempt);
+}
+
+int slb_probe(const struct slb_address *laddr, uint32_t attempt) {
+	struct probe_call c = {laddr, attempt};
+	return engine == NULL ? -ESHUTDOWN : mailbox_call(engine, call_probe, &c);
+}
+
 static int call_quiesce(struct admin *a, void *) {
 	return admin_quiesce(a);
 }
@@ -187,6 +202,15 @@ static int call_laddr_list(struct admin *a, void *arg) {
 
 int slb_laddr_list(struct slb_laddr_info *out, uint32_t cap) {
 	return ask(call_laddr_list, out, cap);
+}
+
+static int call_probe_list(struct admin *a, void *arg) {
+	struct list_call *c = arg;
+	return admin_probe_list(a, c->out, c->cap);
+}
+
+int slb_probe_list(struct slb_probe_info *out, uint32_t cap) {
+	return ask(call_probe_list, out, cap);
 }
 
 static int call_drop_list(struct admin *a, void *arg) {

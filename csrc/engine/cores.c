@@ -136,6 +136,7 @@ struct core *core_new(
 	c->n_workers = config->n_workers;
 	c->salt = (uint32_t)rte_rand();
 	c->cookie_key = cookie_key;
+	c->probe_nonce = siphash(&cookie_key, "probe", sizeof("probe"));
 	c->least_mtu = UINT16_MAX;
 	c->rs = rte_zmalloc_socket("rs", config->rs_max * sizeof(*c->rs), 64, socket);
 	c->walks = rte_zmalloc_socket("walks", config->rs_max * sizeof(*c->walks), 64, socket);
@@ -241,6 +242,12 @@ static void remove_laddr(void *arg, const struct slb_address *addr, uint16_t por
 	steer_remove(&g->ports[port].steer, addr);
 }
 
+static bool has_rules(void *arg, const struct slb_address *addr, uint16_t port) {
+	const struct engine *g = arg;
+
+	return steer_has_rules(&g->ports[port].steer, addr);
+}
+
 int cores_open(struct engine *g, struct err *e) {
 	const struct rss_port *rss[SLB_MAX_LADDRS];
 	bool ok = true;
@@ -256,7 +263,7 @@ int cores_open(struct engine *g, struct err *e) {
 		rss[i] = steer_rss(
 			&g->ports[g->config.laddrs[i].port].steer, &g->config.laddrs[i].addr
 		);
-	g->admin.steering = (struct laddr_steering){add_laddr, remove_laddr, g};
+	g->admin.steering = (struct laddr_steering){add_laddr, remove_laddr, has_rules, g};
 	for (uint16_t id = 0; ok && id < g->config.n_workers; id++) {
 		ok = worker_new(g, id) != NULL;
 		if (ok)

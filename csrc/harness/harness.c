@@ -396,6 +396,14 @@ int harness_laddr_set(
 	return admin_laddr_set(&h.admin, laddrs, n, only_check != 0, generation, refused);
 }
 
+int harness_probe(const struct slb_address *laddr, uint32_t attempt) {
+	return admin_probe(&h.admin, laddr, attempt);
+}
+
+int harness_probe_list(struct slb_probe_info *out, uint32_t cap) {
+	return admin_probe_list(&h.admin, out, cap);
+}
+
 int harness_quiesce(void) {
 	return admin_quiesce(&h.admin);
 }

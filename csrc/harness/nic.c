@@ -330,8 +330,12 @@ static void remove_laddr(void *, const struct slb_address *addr, uint16_t port) 
 	steer_remove(&models[port].choice, addr);
 }
 
+static bool has_rules(void *, const struct slb_address *addr, uint16_t port) {
+	return steer_has_rules(&models[port].choice, addr);
+}
+
 struct laddr_steering harness_laddr_steering(void) {
-	return (struct laddr_steering){add_laddr, remove_laddr, NULL};
+	return (struct laddr_steering){add_laddr, remove_laddr, has_rules, NULL};
 }
 
 bool harness_spreads_by_hash(const struct slb_config *config, uint16_t port) {

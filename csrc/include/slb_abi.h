@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The whole C/Python boundary. C includes it through slb.h; cffi reads this very text, so it holds plain
-// declarations only: no #include, #if, attribute, static inline or computed #define.
+// declarations only: no #include, #if, attribute, static inline or computed #define. So does slb_abi_probe.h, which follows it.
 //
 // Conventions: sizes are fixed; `_be` names are in network byte order, all others in host order; an address
 // is 16 bytes, an IPv4 address in the first four and zeros after; buffers belong to the caller; a call
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 15
+#define SLB_ABI_VERSION 16
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -96,6 +96,7 @@ enum slb_drop {
 	SLB_DROP_TTL,
 	SLB_DROP_NO_VS,
 	SLB_DROP_NO_SESSION,
+	SLB_DROP_STEERING_PROBE,
 	SLB_DROP_NOT_SYN,
 	SLB_DROP_SYN_COOKIE,
 	SLB_DROP_SYN_PROXY,

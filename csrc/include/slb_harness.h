@@ -83,6 +83,9 @@ int harness_laddr_set(
 	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_check, uint64_t *generation,
 	struct slb_refused *refused
 );
+// Workers send what they are told to in their next round.
+int harness_probe(const struct slb_address *laddr, uint32_t attempt);
+int harness_probe_list(struct slb_probe_info *out, uint32_t cap);
 int harness_quiesce(void);
 int harness_vs_list(struct slb_vs_info *out, uint32_t cap);
 int harness_rs_list(struct slb_rs_info *out, uint32_t cap);

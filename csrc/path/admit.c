@@ -9,6 +9,7 @@
 #include "path/icmp.h"
 #include "path/icmp_make.h"
 #include "path/lifecycle.h"
+#include "path/probe.h"
 #include "path/sched.h"
 #include "path/spread.h"
 #include "path/syn_proxy.h"
@@ -144,6 +145,22 @@ static bool goes_elsewhere(const struct core *c, struct pkt *p, enum source from
 	return true;
 }
 
+// A packet to a local address of worker `owner`.
+static void to_local(struct core *c, struct pkt *p, uint16_t owner, enum source from) {
+	bool probe = probe_came(c, p, owner, from), fragment = (p->flags & PKT_FRAGMENT) != 0;
+
+	// A fragment comes from its datagram's home.
+	if (owner != c->id && (from != FROM_WORKER || fragment)) {
+		// Devices do not bring fragments to where whole packets go.
+		c->counters.misdirected[p->m->port] += !fragment && !probe;
+		pkt_decide(p, VERDICT_HANDOFF, owner);
+	} else if (probe) {
+		pkt_drop(p, SLB_DROP_STEERING_PROBE);
+	} else {
+		refuse(c, p, SLB_DROP_NO_SESSION);
+	}
+}
+
 static void admit_one(struct core *c, struct burst *b, uint16_t at, enum source from) {
 	struct pkt *p = &b->pkts[b->live[at]];
 	struct ipaddr dst = pkt_dst(p);
@@ -155,13 +172,7 @@ static void admit_one(struct core *c, struct burst *b, uint16_t at, enum source 
 	}
 	owner = owner_of_flow(c->owners, &p->key, pkt_addrs6(p), p->kind);
 	if (owner != OWNER_NONE) {
-		// A fragment comes from its datagram's home.
-		if (owner != c->id && (from != FROM_WORKER || p->flags & PKT_FRAGMENT)) {
-			// Devices do not bring fragments to where whole packets go.
-			c->counters.misdirected[p->m->port] += !(p->flags & PKT_FRAGMENT);
-			pkt_decide(p, VERDICT_HANDOFF, owner);
-		} else
-			refuse(c, p, SLB_DROP_NO_SESSION);
+		to_local(c, p, owner, from);
 		return;
 	}
 	if (fwd_is_own(c->fwd, dst)) {

@@ -118,6 +118,7 @@ struct core {
 	struct stream *streams; // by session, of those with extras
 	struct hash_seed number_seed;
 	struct siphash_key cookie_key; // of SYN cookies, the same for all workers
+	uint64_t probe_nonce; // likewise
 	uint16_t least_mtu; // of all ports
 	bool spread_hash[SLB_MAX_PORTS]; // this port's client packets are spread by hash here
 	uint16_t vlan_be[SLB_MAX_PORTS]; // tag of this port's frames; 0: none

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base/ipaddr.h"
+#include "path/probe.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,11 +30,12 @@ struct laddr {
 	uint32_t rss_hash; // what the address adds to a reply's hash
 };
 
-// Sessions of an address on one worker. Worker writes, admin reads; nobody refers to the one of a slot without address, so admin
-// clears it.
+// Sessions of an address on one worker, and probes that it has seen. Worker writes, admin reads; nobody refers to the one of a slot
+// without address, so admin clears it.
 struct laddr_use {
-	uint64_t active;
+	_Alignas(64) uint64_t active;
 	uint64_t sessions;
+	uint64_t probes[SLB_PROBE_COUNT][PROBE_SEEN_COUNT];
 };
 
 enum laddr_family { LADDR_V4 = 0, LADDR_V6, LADDR_FAMILIES };

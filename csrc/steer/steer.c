@@ -120,13 +120,16 @@ int steer_choose(const struct steer_port *port, struct steer_choice *choice, str
 	return 0;
 }
 
+bool steer_has_rules(const struct steer_choice *choice, const struct slb_address *addr) {
+	return choice->rules != NULL && flow_has(choice->rules, addr);
+}
+
 const struct rss_port *steer_rss(
 	const struct steer_choice *choice, const struct slb_address *addr
 ) {
 	enum rss_family family = addr->family == 6 ? RSS_V6 : RSS_V4;
 
-	if (choice->rss == NULL || !choice->rss->serves[family]
-	    || (choice->rules != NULL && flow_has(choice->rules, addr)))
+	if (choice->rss == NULL || !choice->rss->serves[family] || steer_has_rules(choice, addr))
 		return NULL;
 	return choice->rss;
 }

@@ -68,6 +68,9 @@ const struct rss_port *steer_add(
 	struct steer_choice *choice, const struct slb_address *addr, uint16_t worker
 );
 
+// Whether the device has rules for it.
+bool steer_has_rules(const struct steer_choice *choice, const struct slb_address *addr);
+
 // It goes again, and its rules with it.
 void steer_remove(struct steer_choice *choice, const struct slb_address *addr);
 

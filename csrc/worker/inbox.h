@@ -4,11 +4,12 @@
 #pragma once
 
 #include "path/core.h"
+#include "path/probe.h"
 #include "path/session_scan.h"
 
 struct rte_ring;
 
-enum inbox_kind { INBOX_CHANGE = 1, INBOX_UNDO, INBOX_SESSIONS, INBOX_QUIESCE };
+enum inbox_kind { INBOX_CHANGE = 1, INBOX_UNDO, INBOX_SESSIONS, INBOX_QUIESCE, INBOX_PROBES };
 
 enum inbox_result { INBOX_PENDING = 0, INBOX_OK, INBOX_REFUSED };
 
@@ -33,6 +34,11 @@ struct inbox_change {
 	uint32_t *gone_rs; // slots of RS that are removed
 };
 
+struct inbox_probes {
+	uint32_t n; // to be sent
+	struct probe *list;
+};
+
 struct inbox_msg {
 	uint32_t done; // enum inbox_result; worker writes once
 	uint32_t kind; // enum inbox_kind
@@ -41,6 +47,7 @@ struct inbox_msg {
 		struct inbox_change change;
 		struct inbox_msg *undo; // the change to be taken back, if it was carried out
 		struct session_scan sessions; // takes several rounds
+		struct inbox_probes probes;
 	};
 };
 

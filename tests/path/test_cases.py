@@ -57,8 +57,8 @@ TABLES = (
     cases_fragments_refused,
     cases_syn_proxy,
 )
-# Exhaustion, rates, VLANs, quiescing, splitting, full queues and what SYN proxies wait for have
-# tests of their own.
+# Exhaustion, rates, VLANs, quiescing, splitting, full queues, probes and what SYN proxies wait for
+# have tests of their own.
 ELSEWHERE = {
     "NO_LOCAL_PORT",
     "SESSION_FULL",
@@ -70,6 +70,7 @@ ELSEWHERE = {
     "TX_FULL",
     "VLAN",
     "NO_MBUF",
+    "STEERING_PROBE",
     "SYN_PROXY",
     "SYN_STAMPS",
 }

@@ -19,11 +19,12 @@ from lint_samples import tree, write
         ("admin/a.c", '"worker/worker.h"'),
         ("kni/a.c", '"worker/worker.h"'),
         ("path/a.c", '"slb_abi.h"'),
+        ("path/a.c", '"slb_abi_probe.h"'),
     ],
 )
 def test_include_across_layers_is_named(tmp_path: Path, file: str, include: str) -> None:
-    headers = ("engine/engine", "admin/admin", "worker/worker", "steer/steer", "include/slb_abi")
-    for header in headers:
+    headers = ("engine/engine", "admin/admin", "worker/worker", "steer/steer")
+    for header in (*headers, "include/slb_abi", "include/slb_abi_probe"):
         write(tmp_path, f"csrc/{header}.h", "")
     write(tmp_path, f"csrc/{file}", f"// first line\n#include {include}\n")
     folder = file.split("/")[0]

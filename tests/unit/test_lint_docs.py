@@ -141,6 +141,9 @@ def test_abi_change_without_a_new_version_is_named(tmp_path: Path) -> None:
     assert "count it up" in abi.check(tmp_path)[0]
     write(tmp_path, abi.HEADER, HEADER.replace("(void)", "(int)").replace("1", "2"))
     assert abi.check(tmp_path) == []
+    commit(tmp_path, "csrc: count it up")
+    write(tmp_path, f"csrc/{abi.HEADERS[1]}", "int more(void);\n")
+    assert "count it up" in abi.check(tmp_path)[0]
 
 
 @pytest.mark.parametrize(
