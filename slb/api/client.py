@@ -121,6 +121,10 @@ class Client:
         """List the rules that the ports' devices have."""
         return self._get(views.Items[views.RuleView], "/steering/rules").items
 
+    def steering_probes(self) -> list[views.ProbeView]:
+        """List what probes have shown of each local address in use."""
+        return self._get(views.Items[views.ProbeView], "/steering/probes").items
+
     def worker_list(self) -> list[views.WorkerView]:
         """List the workers."""
         return self._get(views.Items[views.WorkerView], "/workers").items

@@ -63,6 +63,7 @@ def add_routes(app: web.Application, gate: Gate) -> None:
     app.router.add_get("/v1/routes", served(_listing(lambda b: b.engine.route_list)))
     app.router.add_get("/v1/steering", served(_listing(lambda b: b.steering.rows)))
     app.router.add_get("/v1/steering/rules", served(_listing(lambda b: b.steering.rules)))
+    app.router.add_get("/v1/steering/probes", served(_listing(lambda b: b.steering.probes)))
     app.router.add_get("/v1/workers", served(_listing(lambda b: b.engine.worker_list)))
     app.router.add_get("/v1/drops", served(_listing(lambda b: b.engine.drop_list)))
     app.router.add_get("/v1/stats", served(_stats))

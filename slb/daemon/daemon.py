@@ -268,8 +268,9 @@ async def _laddrs(laddrs: Laddrs) -> None:
 
 async def _steering(watch: Watch) -> None:
     while True:
-        for sentence in await asyncio.to_thread(watch.look, time.monotonic()):
-            log.warning("%s", sentence)
+        with contextlib.suppress(EngineError, NotReady):
+            for sentence in await asyncio.to_thread(watch.look, time.monotonic()):
+                log.warning("%s", sentence)
         await asyncio.sleep(STEERING_S)
 
 

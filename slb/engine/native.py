@@ -14,7 +14,7 @@ from typing import Any
 from slb.engine import binding, read
 from slb.engine.binding import ffi, lib
 from slb.engine.forward import put_forwarding
-from slb.engine.marshal import get_address, put_endpoint, put_laddrs, put_ops
+from slb.engine.marshal import get_address, put_address, put_endpoint, put_laddrs, put_ops
 from slb.engine.settings import to_c
 from slb.errors import NotReady
 from slb.model import views
@@ -22,6 +22,7 @@ from slb.model.address import Address
 from slb.model.config import Config
 from slb.model.forwarding import Forwarding, Wanted
 from slb.model.op import Op
+from slb.model.probe import ProbeCount
 from slb.model.session_filter import SessionFilter
 
 DONE = (1 << 64) - 1
@@ -102,6 +103,18 @@ class NativeEngine:
         """List the rules that the ports' devices have."""
         with self._call():
             return read.rule_list(self._ports)
+
+    def probe(self, address: Address, attempt: int) -> int:
+        """Send probes to a local address."""
+        field = ffi.new("struct slb_address *")
+        put_address(field, address)
+        with self._call():
+            return binding.check(lib.slb_probe(field, attempt), "probes")
+
+    def probe_list(self) -> list[ProbeCount]:
+        """List what the workers have seen of probes."""
+        with self._call():
+            return read.probe_list(self._ports)
 
     def laddr_list(self) -> list[views.LaddrView]:
         """List the local addresses."""

@@ -12,6 +12,7 @@ from slb.model import views
 from slb.model.address import Address
 from slb.model.forwarding import Forwarding, Wanted
 from slb.model.op import Op
+from slb.model.probe import ProbeCount
 from slb.model.session_filter import SessionFilter
 
 
@@ -62,6 +63,15 @@ class Engine(Protocol):
 
     def rule_list(self) -> list[views.RuleView]:
         """List the rules that the ports' devices have."""
+
+    def probe(self, address: Address, attempt: int) -> int:
+        """Send probes to a local address; of several next hops, `attempt` chooses one.
+
+        Returns how many; 0: there is no next hop, or no address to send them from.
+        """
+
+    def probe_list(self) -> list[ProbeCount]:
+        """List what the workers have seen of the probes to each local address in use."""
 
     def laddr_list(self) -> list[views.LaddrView]:
         """List the local addresses."""

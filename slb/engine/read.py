@@ -8,6 +8,7 @@ from slb.engine.binding import check, ffi, lib, listing, names, text, value
 from slb.engine.marshal import Keys, get_address, get_endpoint, get_mac
 from slb.model import views
 from slb.model.policy import TIMEOUTS, VsTimeouts
+from slb.model.probe import Counts, ProbeCount
 
 V = TypeVar("V")
 
@@ -116,6 +117,24 @@ def rule_list(ports: Sequence[str]) -> list[views.RuleView]:
     ]
 
 
+def probe_list(ports: Sequence[str]) -> list[ProbeCount]:
+    """Read what the workers have seen of probes."""
+    methods = _words("slb_steer", "SLB_STEER_")
+    return [
+        ProbeCount(
+            address=get_address(row.addr),
+            port=ports[row.port],
+            worker=row.worker,
+            method=methods[row.method].replace("_", "-"),
+            expected=bool(row.expected),
+            right=_both(row.right),
+            elsewhere=_both(row.elsewhere),
+            handed=_both(row.handed),
+        )
+        for row in listing(lib.slb_probe_list, "struct slb_probe_info", "probes")
+    ]
+
+
 def laddr_list(ports: Sequence[str]) -> list[views.LaddrView]:
     """Read every local address."""
     return [
@@ -186,6 +205,10 @@ def session_reader() -> Callable[[Any], views.SessionView]:
         )
 
     return view
+
+
+def _both(counts: Any) -> Counts:
+    return counts[value("SLB_PROBE_TCP")], counts[value("SLB_PROBE_UDP")]
 
 
 def _words(enum: str, prefix: str) -> dict[int, str]:

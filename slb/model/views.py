@@ -131,7 +131,9 @@ class SteeringView(Struct, frozen=True):
 
     `ruled_laddrs` of its `laddrs` local addresses have `rules` in the device. `misdirected`:
     replies that came to a worker other than theirs, and were handed over. `kni_queue`: the KNI core
-    has a receive queue of its own; where it could have had one, `reason` says why not.
+    has a receive queue of its own; where it could have had one, `reason` says why not. Of the
+    addresses in use, `proved` have had probes come to their workers and `unproved` none; those of
+    the addresses `wrong` came to another worker.
     """
 
     port: str
@@ -147,6 +149,9 @@ class SteeringView(Struct, frozen=True):
     misdirected_pps: int = 0
     health: str = "ok"
     kni_queue: bool = False
+    proved: int = 0
+    unproved: int = 0
+    wrong: list[str] = []
 
 
 class RuleView(Struct, frozen=True):
@@ -161,6 +166,23 @@ class RuleView(Struct, frozen=True):
     packets: str
     worker: int | None
     hits: int | None
+
+
+class ProbeView(Struct, frozen=True):
+    """What probes have shown of a local address in use; `method` is how this one is steered.
+
+    `workers`: what is sent to it is for them; `seen_by`: those that the latest probes to come back
+    came to. `state`: proved; handed-over: came to another worker, where the device has not been
+    told to do better; wrong: where it has; unproved: none, or not all, came back so far.
+    """
+
+    port: str
+    address: str
+    method: str
+    state: str
+    workers: list[int]
+    seen_by: list[int]
+    attempts: int = 0
 
 
 class WorkerView(Struct, frozen=True):

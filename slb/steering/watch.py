@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Watches how many replies come to a worker other than theirs.
+"""Watches how many replies come to a worker other than theirs, and what probes say of that.
 
 They are handed over, so none is lost; but a device that does not do what it has been told costs
 speed, and nobody would know. Where the method is `soft`, that is how replies find their worker.
@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from slb.engine.protocol import Engine
-from slb.model.views import RuleView, SteeringView
-
-PROMISE = ("flow", "rss-port")
+from slb.model.views import ProbeView, RuleView, SteeringView
+from slb.steering.probe import GOOD, PROMISE, UNPROVED, WRONG, Probes
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,15 @@ class Watch:
     def __init__(self, engine: Engine, limits: Mapping[str, int]) -> None:
         self._engine = engine
         self._limits = limits
+        self._probes = Probes(engine)
         self._last: dict[str, Reading] = {}
         self._rates: dict[str, int] = {}
 
     def look(self, now: float) -> list[str]:
-        """Read the counts; returns a sentence for each alarm that begins or ends."""
+        """Read the counts and probe; returns a sentence for each alarm that begins or ends."""
+        return self._probes.look(now) + self._misdirected(now)
+
+    def _misdirected(self, now: float) -> list[str]:
         said = []
         for row in self._engine.steering_list():
             before, self._last[row.port] = self._last.get(row.port), Reading(row.misdirected, now)
@@ -57,14 +60,25 @@ class Watch:
 
     def rows(self) -> list[SteeringView]:
         """List how each port steers, and whether that is well."""
-        return [
-            replace(
-                row,
-                misdirected_pps=self._rates.get(row.port, 0),
-                health="misdirecting" if self._alarm(row.port) else "ok",
-            )
-            for row in self._engine.steering_list()
-        ]
+        return [self._described(row) for row in self._engine.steering_list()]
+
+    def _described(self, row: SteeringView) -> SteeringView:
+        states = {v.address: v.state for v in self._probes.rows() if v.port == row.port}
+        found = list(states.values())
+        wrong = [address for address, state in states.items() if state == WRONG]
+        alarm = "misdirecting" if self._alarm(row.port) else "ok"
+        return replace(
+            row,
+            misdirected_pps=self._rates.get(row.port, 0),
+            health="wrong-worker" if wrong else alarm,
+            proved=sum(map(found.count, GOOD)),
+            unproved=found.count(UNPROVED),
+            wrong=wrong,
+        )
+
+    def probes(self) -> list[ProbeView]:
+        """List what probes have shown of each local address in use."""
+        return self._probes.rows()
 
     def rules(self) -> list[RuleView]:
         """List the rules that the ports' devices have."""

@@ -18,6 +18,7 @@ from structs import names, number
 from values import Laddr, Op, Rs, Session, Settings, View, Vs
 
 from slb._harness import ffi, lib
+from slb.model.probe import ProbeCount
 
 BURST = int(lib.HARNESS_BURST)
 FRAME = int(lib.HARNESS_FRAME)
@@ -281,6 +282,17 @@ class Harness:
         if rc < 0:
             raise Refused(rc, refused)
         return int(generation[0])
+
+    def probe(self, address: str, attempt: int = 0) -> int:
+        """Have probes sent to a local address in the workers' next rounds; returns how many."""
+        field = ffi.new("struct slb_address *")
+        structs.put_address(field, address)
+        return int(lib.harness_probe(field, attempt))
+
+    def probes(self) -> list[ProbeCount]:
+        """List what the workers have seen of probes."""
+        rows = structs.listing(lib.harness_probe_list, "struct slb_probe_info")
+        return [structs.get_probe(row) for row in rows]
 
     def quiesce(self) -> None:
         """Take no new sessions from now on; only opening anew ends that."""

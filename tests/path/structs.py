@@ -12,6 +12,7 @@ from packets.rss import Rss
 from values import Laddr, Op, Rs, Session, Settings, Traffic, View, Vs
 
 from slb._harness import ffi, lib
+from slb.model.probe import ProbeCount
 
 
 def names(enum: str, prefix: str) -> dict[int, str]:
@@ -230,6 +231,14 @@ def get_laddr(row: Any) -> Laddr:
     return Laddr(
         address(row.addr), row.worker, row.port, row.active, row.sessions, bool(row.draining)
     )
+
+
+def get_probe(row: Any) -> ProbeCount:
+    """Read a struct slb_probe_info."""
+    method = names("slb_steer", "SLB_STEER_")[row.method].lower().replace("_", "-")
+    counts = [tuple(pair) for pair in (row.right, row.elsewhere, row.handed)]
+    place = ip_address(address(row.addr)), f"lan{row.port}", row.worker
+    return ProbeCount(*place, method, bool(row.expected), *counts)
 
 
 def get_session(row: Any, states: Mapping[int, str]) -> Session:

@@ -100,12 +100,19 @@ class Wire:
         rss, self.rules = self.harness.nic()
         self._nic = replace(nic, rss=rss if nic.rss else None)
         self.harness.wire(tx_queues=workers, tx_room=512)
+        # A worker's first round fills its reserve of buffers.
+        for worker in range(workers):
+            self.harness.round(worker)
         self.misplaced = 0
 
     def set_laddrs(self, *addresses: str) -> None:
         """Replace the set of local addresses."""
         self.harness.set_laddrs(*addresses)
         self.rules = self.harness.nic()[1]
+
+    def repair(self) -> None:
+        """From now on the NIC heeds the rules that it has taken."""
+        self._nic = replace(self._nic, ignores=frozenset(), confuses=frozenset())
 
     def queue(self, frame: bytes) -> int:
         """That the NIC gives a frame."""

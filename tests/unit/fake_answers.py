@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the fake engine tells: two workers, one port, a few sessions."""
 
+from ipaddress import ip_address
+
+from msgspec.structs import replace
+
+from slb.model.probe import ProbeCount
 from slb.model.views import (
     DropView,
     LaddrView,
@@ -69,6 +74,15 @@ RULES = (
     RuleView("lan0", "224.0.0.5", "any", None, 350),
     RuleView("lan0", "198.18.0.1", "any", 0, 117_000),
     RuleView("lan0", "2001:db8:18::1", "tcp", 1, None),
+)
+_ONE = ProbeCount(ip_address("198.18.0.1"), "lan0", 0, "flow", expected=True)
+_TWO = ProbeCount(ip_address("198.18.0.2"), "lan0", 1, "flow", expected=True)
+PROBES = (_ONE, _TWO)
+# When they have come back, those to the second address to the first one's worker.
+PROBED = (
+    replace(_ONE, right=(8, 8)),
+    replace(_TWO, handed=(8, 8)),
+    replace(_TWO, worker=0, expected=False, elsewhere=(8, 8)),
 )
 
 OSPF = OspfView(

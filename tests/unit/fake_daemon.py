@@ -76,6 +76,8 @@ class FakeDaemon:
         tables = Tables(self.engine, [IPv4Network("10.96.0.0/16")])
         laddrs = Laddrs(self.engine, ["lan0"], [IPv4Network("10.96.0.0/16")])
         watch = Watch(self.engine, {"lan0": 1})
+        for second in (0.0, 0.5):
+            watch.look(second)
         gate.open(Backend(self.engine, tables, laddrs, watch, self._ospf))
         app = make_app(gate)
         app.middlewares.insert(0, self._around)

@@ -5,6 +5,7 @@ from unit import fake_answers
 from unit.memory_engine import MemoryEngine
 
 from slb.model import views
+from slb.model.address import Address
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.policy import Policy, Scheduler
 from slb.model.session_filter import Peer, SessionFilter
@@ -21,6 +22,7 @@ class FakeEngine(MemoryEngine):
         self.sessions = list(fake_answers.SESSIONS)
         self.readings = 0
         self.laddrs = list(fake_answers.LADDR)
+        self.probes = list(fake_answers.PROBES)
 
     def add(self, vs: str, scheduler: Scheduler, weights: dict[str, int]) -> None:
         """Puts a VS there, as a change of its own."""
@@ -83,6 +85,10 @@ class FakeEngine(MemoryEngine):
 
     def rule_list(self) -> list[views.RuleView]:
         return list(fake_answers.RULES)
+
+    def probe(self, address: Address, attempt: int) -> int:
+        self.probes = list(fake_answers.PROBED)
+        return super().probe(address, attempt)
 
     def route_list(self) -> list[views.RouteView]:
         return list(fake_answers.ROUTES)

@@ -12,6 +12,7 @@ from slb.model.endpoint import Endpoint, VsKey
 from slb.model.forwarding import Forwarding, Wanted
 from slb.model.op import Op, OpKind
 from slb.model.policy import Policy
+from slb.model.probe import ProbeCount
 from slb.model.session_filter import SessionFilter
 
 NO_TRAFFIC = views.Traffic()
@@ -35,6 +36,9 @@ class MemoryEngine:
         self.changes: list[str] = []
         self.refused_laddrs: set[str] = set()
         self.laddrs = [views.LaddrView("198.18.0.1", 0, "lan0", 1, 2)]
+        self.probes: list[ProbeCount] = []
+        self.probed: list[tuple[str, int]] = []
+        self.next_hop = True
         self.running = True
         self.before_commit: Callable[[], None] = lambda: None
         self._rounds = 0
@@ -85,6 +89,13 @@ class MemoryEngine:
 
     def rule_list(self) -> list[views.RuleView]:
         return [views.RuleView("lan0", "198.18.0.1", "any", 0, None)]
+
+    def probe(self, address: Address, attempt: int) -> int:
+        self.probed.append((str(address), attempt))
+        return 2 if self.next_hop else 0
+
+    def probe_list(self) -> list[ProbeCount]:
+        return self.probes
 
     def laddr_set(self, laddrs: Sequence[tuple[Address, int]], only_check: bool = False) -> int:
         wanted = [str(address) for address, _ in laddrs]

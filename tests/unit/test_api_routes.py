@@ -187,6 +187,7 @@ def test_readings(api: Api) -> None:
         assert [row.mac for row in await client.neighbour_list()] == ["02:00:00:00:00:01"]
         assert [(row.method, row.health) for row in await client.steering()] == [("soft", "ok")]
         assert [row.address for row in await client.steering_rules()] == ["198.18.0.1"]
+        assert await client.steering_probes() == []
         assert [row.total for row in await client.drops()] == [3]
         assert len(await client.worker_list()) == 2
         assert await client.port_list() == []

@@ -20,6 +20,7 @@ from slb.model.endpoint import Endpoint, VsKey
 from slb.model.forwarding import Forwarding, Neighbour, OwnAddress, Route
 from slb.model.op import Op, OpKind
 from slb.model.policy import SCHEDULERS, TIMEOUTS, Policy, VsTimeouts
+from slb.model.probe import ProbeCount
 from slb.model.service import MAX_WEIGHT
 
 pytest.importorskip("slb._engine", reason="the engine is not built")
@@ -310,6 +311,14 @@ class Readings:
 
         return rows("struct slb_rule_info", counted, other, kni)(out, room)
 
+    def slb_probe_list(self, out: Any, room: int) -> int:
+        def fill(row: Any) -> None:
+            marshal.put_address(row.addr, RS.address)
+            row.port, row.worker, row.method, row.expected = 1, 3, lib.SLB_STEER_RSS_PORT, 1
+            row.right, row.elsewhere, row.handed = (1, 1 << 40), (2, 3), (4, 5)
+
+        return rows("struct slb_probe_info", fill)(out, room)
+
     def slb_worker_list(self, out: Any, room: int) -> int:
         def fill(row: Any) -> None:
             row.handed_off = 4
@@ -344,6 +353,9 @@ def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
         views.RuleView("lan0", str(RS.address), "udp", 3, 1 << 40),
         views.RuleView("lan1", str(RS.address), "any", 3, None),
         views.RuleView("lan1", str(RS.address), "any", None, None),
+    ]
+    assert read.probe_list(["lan0", "lan1"]) == [
+        ProbeCount(RS.address, "lan1", 3, "rss-port", True, (1, 1 << 40), (2, 3), (4, 5))
     ]
     drops = {row.reason: row for row in read.drop_list()}
     assert drops["NO_VS"] == views.DropView("NO_VS", 7, [3, 4])

@@ -211,8 +211,14 @@ def test_network_tables(daemon: FakeDaemon) -> None:
     routes = slbctl(daemon.socket, "route", "list").lines
     assert routes[1:] == ["192.0.2.0/24 connected lan0", "0.0.0.0/0 192.0.2.1 lan0"]
     steering = slbctl(daemon.socket, "steering").lines
-    counts = "2 1 of 2 own 48123 24.1M"
-    assert steering[1] == f"lan0 flow ok queues {counts} the device has room for 1 rules"
+    counts = "2 1 of 2 1 of 2 own 48123 24.1M"
+    assert steering[1] == f"lan0 flow wrong-worker queues {counts} the device has room for 1 rules"
+    probes = slbctl(daemon.socket, "steering", "--probes").lines
+    assert probes == [
+        "PORT ADDRESS METHOD STATE WORKERS SEEN BY ATTEMPTS",
+        "lan0 198.18.0.1 flow proved 0 0 1",
+        "lan0 198.18.0.2 flow wrong 1 0 1",
+    ]
     rules = slbctl(daemon.socket, "steering", "--rules").lines
     assert rules == [
         "PORT ADDRESS PACKETS WORKER HITS",
@@ -286,9 +292,11 @@ EMPTY = {
     "route list": "no routes; the kernel interface has none",
     "steering": "no ports",
     "steering --rules": "no device has rules",
+    "steering --probes": "no local addresses",
 }
 PATHS = {
     "steering --rules": "steering/rules",
+    "steering --probes": "steering/probes",
     "vs list": "vs",
     "vs stats": "vs",
     "rs list": "rs",
@@ -322,8 +330,9 @@ JSON_KEYS = {
     "neigh list": "address mac port",
     "route list": "prefix gateway port",
     "steering": "port method spread reason rx_queues handed_off laddrs ruled_laddrs rules "
-    "misdirected misdirected_pps health kni_queue",
+    "misdirected misdirected_pps health kni_queue proved unproved wrong",
     "steering --rules": "port address packets worker hits",
+    "steering --probes": "port address method state workers seen_by attempts",
     "drops": "reason total workers",
     "session list": "client vs local rs worker state idle_ms expires_ms",
 }
