@@ -23,8 +23,8 @@ REPORTS = ROOT / "build/test"
 SUITES = ("lint", "unit", "path", "oracle", "pcap", "fuzz", "netns", "guest")
 LIMIT_S = 2100
 SANITIZED_FRAMES = "20000"  # that the oracle compares there
-# Tests that share a module's harness stay in one process and follow each other.
-BY_MODULE = ("-n", "2", "--dist", "loadfile")
+# Each test makes its own harness, one a process at a time.
+IN_TWO = ("-n", "2", "--dist", "worksteal")
 # These wait more than they compute; those of a rig stay together (tests/netns/conftest.py).
 BY_RIG = ("-n", "2", "-m", "not calm")
 CLEANUP_S = 60
@@ -86,7 +86,7 @@ def runs_of(suite: str) -> list[Run]:
             pytest("netns (calm)", folder, "-m", "calm"),
             pytest(sanitized, folder, "-m", "asan", env=sanitized_env()),
         ]
-    how = BY_MODULE if suite == "path" else ()
+    how = IN_TWO if suite == "path" else ()
     return [pytest(suite, folder, *how), pytest(sanitized, folder, *how, env=sanitized_env())]
 
 

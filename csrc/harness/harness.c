@@ -14,15 +14,13 @@
 #include "path/tcp_state.h"
 
 #include <errno.h>
-#include <rte_eal.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { HARNESS_MBUFS = 4096, HARNESS_ROOM = RTE_PKTMBUF_HEADROOM + HARNESS_FRAME, INBOX_SIZE = 64 };
+enum { INBOX_SIZE = 64 };
 
 enum { HARNESS_OWN = 1024 };
 
@@ -63,48 +61,10 @@ const struct slb_config *harness_config(void) {
 	return &h.config;
 }
 
-struct rte_mempool *harness_pool(void) {
-	return h.pool;
-}
-
-void harness_use_pool(struct rte_mempool *pool) {
-	h.eal = true;
-	h.pool = pool;
-}
-
 static void run_inboxes(void *) {
 	for (uint16_t w = 0; w < h.admin.n_workers; w++)
 		if (!h.stalled[w] && inbox_poll(&h.inbox[w], h.admin.cores[w]) && h.answers[w] > 0)
 			h.stalled[w] = --h.answers[w] == 0;
-}
-
-static int start_eal(struct err *e) {
-	char *argv[] = {
-		(char[]){"harness"},
-		(char[]){"--no-huge"},
-		(char[]){"--no-shconf"},
-		(char[]){"--no-pci"},
-		(char[]){"-m"},
-		(char[]){"512"},
-		(char[]){"--no-telemetry"},
-		(char[]){"--file-prefix"},
-		(char[]){"slb-harness"},
-		(char[]){"--log-level=4"},
-		NULL,
-	};
-	int rc;
-
-	if (h.eal)
-		return 0;
-	rc = rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv);
-	rmdir(rte_eal_get_runtime_dir()); // empty, as the engine's
-	if (rc < 0)
-		return err_set(e, EIO, "EAL refused to start");
-	h.eal = true;
-	h.pool = rte_pktmbuf_pool_create(
-		"harness", HARNESS_MBUFS, 0, 0, HARNESS_ROOM, SOCKET_ID_ANY
-	);
-	return h.pool != NULL ? 0 : err_set(e, ENOMEM, "no memory for mbufs");
 }
 
 static int open_worker(const struct slb_config *config, uint16_t id) {
@@ -156,7 +116,7 @@ int harness_open(const struct slb_config *config, char *text, uint32_t text_len)
 	h.config = *config;
 	h.spare = SPARE_MAX;
 	if (rc == 0)
-		rc = start_eal(&e);
+		rc = harness_start(&e);
 	if (rc == 0)
 		rc = harness_nics_open(config, &e);
 	if (rc != 0) {
@@ -197,7 +157,7 @@ struct rte_mbuf *harness_mbuf(const struct harness_packet *p) {
 
 	for (uint32_t at = 0; at < p->len || head == NULL; at += part) {
 		uint32_t n = p->len - at < part ? p->len - at : part;
-		struct rte_mbuf *m = rte_pktmbuf_alloc(h.pool);
+		struct rte_mbuf *m = rte_pktmbuf_alloc(harness_pool());
 		if (m == NULL || (n > 0 && rte_pktmbuf_append(m, (uint16_t)n) == NULL)) {
 			rte_pktmbuf_free(m);
 			rte_pktmbuf_free(head);
@@ -270,7 +230,8 @@ static void fill_spare(uint16_t worker) {
 	struct extra *e = &h.admin.cores[worker]->extra;
 	uint16_t wanted = h.spare > e->n_spare ? h.spare - e->n_spare : 0;
 
-	if (wanted > 0 && rte_pktmbuf_alloc_bulk(h.pool, &e->spare[e->n_spare], wanted) == 0)
+	if (wanted > 0
+	    && rte_pktmbuf_alloc_bulk(harness_pool(), &e->spare[e->n_spare], wanted) == 0)
 		e->n_spare += wanted;
 	while (e->n_spare > h.spare)
 		rte_pktmbuf_free(e->spare[--e->n_spare]);
@@ -450,7 +411,7 @@ uint64_t harness_recycled(uint16_t worker) {
 }
 
 uint32_t harness_mbufs_in_use(void) {
-	uint32_t n = h.pool != NULL ? rte_mempool_in_use_count(h.pool) : 0;
+	uint32_t n = harness_pool() != NULL ? rte_mempool_in_use_count(harness_pool()) : 0;
 
 	for (uint16_t w = 0; w < h.admin.n_workers; w++)
 		n -= h.admin.cores[w]->extra.n_spare;
@@ -479,12 +440,11 @@ void harness_set_answer_timeout_ms(uint32_t ms) {
 
 uint64_t harness_siphash(const uint8_t *key, const uint8_t *bytes, uint32_t len) {
 	uint64_t half[2];
+	struct siphash_key k;
 
 	memcpy(half, key, sizeof(half));
-	return siphash(
-		&(struct siphash_key){rte_le_to_cpu_64(half[0]), rte_le_to_cpu_64(half[1])}, bytes,
-		len
-	);
+	k = (struct siphash_key){rte_le_to_cpu_64(half[0]), rte_le_to_cpu_64(half[1])};
+	return siphash(&k, bytes, len);
 }
 
 uint8_t harness_tcp_next(uint8_t state, uint8_t direction, uint8_t tcp_flags) {

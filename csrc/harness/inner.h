@@ -16,6 +16,9 @@ const struct slb_config *harness_config(void);
 
 struct rte_mempool *harness_pool(void);
 
+// EAL and the pool, unless they are there.
+int harness_start(struct err *e);
+
 // EAL runs already, and mbufs come from here; before the first harness_open().
 void harness_use_pool(struct rte_mempool *pool);
 
