@@ -33,6 +33,7 @@ NEVER = {
     "HANDOFF_FULL": "a ring",
     "TX_FULL": "a ring",
     "PUNT_NO_KNI": "a ring",
+    "STEERING_PROBE": "its nonce is drawn at the start; tests/path/test_probe.py",
 }
 
 
