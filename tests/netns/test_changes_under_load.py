@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rig.addresses import CLIENTS, HTTP_VS, PODS
+from rig.changes import under_load
 from rig.lb import config
 from rig.rig import Rig
 from rig.services import EQUAL, all_services, dns_service, http_service, service
@@ -20,22 +21,8 @@ from rig.waiting import wait
 
 pytestmark = pytest.mark.netns
 
-WIDTH = 100
-# So that the load leaves room for what is tested on a small host.
-PAUSE_S = 0.25
 OTHER_VS = "10.96.0.20:80/tcp"
 CHANGED = PODS[3]
-
-
-def under_load(rig: Rig, change: Callable[[], object], per_connection: int = 5) -> None:
-    """Make a change while requests flow, and check that none of them fails."""
-    with rig.client.http_load(WIDTH, per_connection, PAUSE_S) as load:
-        wait(lambda: load.outcome.answered > 2 * WIDTH, 20, "answers before the change")
-        change()
-        goal = load.outcome.answered + 3 * WIDTH
-        wait(lambda: load.outcome.answered > goal, 20, "answers after the change")
-        outcome = load.stop()
-    assert outcome.failures == []
 
 
 def pods_that_answer(rig: Rig) -> set[str]:

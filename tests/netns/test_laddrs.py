@@ -7,11 +7,12 @@ client ==100==> switch ==> lb (slbd) ==> pods
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from rig.addresses import V4, V6, local_addresses
+from rig.changes import under_load
 from rig.lb import LbSettings, config
 from rig.rig import Rig
 from rig.services import http_service
@@ -19,8 +20,6 @@ from rig.waiting import holds, wait
 
 pytestmark = pytest.mark.netns
 
-WIDTH = 100
-PAUSE_S = 0.25
 # Of two workers each gets one; no prefix is merged with another.
 NEW = ["198.18.7.1", "198.18.7.4"]
 NEW6 = ["2001:db8:77::1", "2001:db8:77::4"]
@@ -34,17 +33,6 @@ def own_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     with Rig(settings) as rig:
         rig.wait_ospf()
         yield rig
-
-
-def under_load(rig: Rig, change: Callable[[], object]) -> None:
-    """Make a change while requests flow on connections of five each; none of them fails."""
-    with rig.client.http_load(WIDTH, 5, PAUSE_S) as load:
-        wait(lambda: load.outcome.answered > 2 * WIDTH, 20, "answers before the change")
-        change()
-        goal = load.outcome.answered + 5 * WIDTH
-        wait(lambda: load.outcome.answered > goal, 20, "answers after the change")
-        outcome = load.stop()
-    assert outcome.failures == []
 
 
 def states(rig: Rig) -> dict[str, str]:
@@ -66,7 +54,7 @@ def test_added_and_deleted_under_load(own_rig: Rig) -> None:
         rig.lb.ctl("laddr", "add", *NEW, "--port", "lan0")
         wait(lambda: set(NEW) <= used(rig), 10, "sessions on the new addresses")
 
-    under_load(rig, add)
+    under_load(rig, add, later=5)
     wait(lambda: set(NEW) <= rig.routes_to_lb(), 10, "the routes to the new addresses")
     workers = {row["address"]: row["worker"] for row in rig.lb.items("/v1/laddr")}
     assert {workers[address] for address in NEW} == set(range(rig.settings.workers))
@@ -75,12 +63,12 @@ def test_added_and_deleted_under_load(own_rig: Rig) -> None:
         rig.lb.ctl("laddr", "del", *old)
         wait(lambda: used(rig) <= set(NEW), 20, "the end of the sessions on the old addresses")
 
-    under_load(rig, delete)
+    under_load(rig, delete, later=5)
     wait(lambda: not set(old) & set(states(rig)), 20, "the old addresses gone")
     wait(lambda: len(rig.routes_to_lb()) == 1 + len(NEW), 10, "the old addresses' routes gone")
     assert rig.client.http(50).failures == []
     rig.lb.ctl("laddr", "add", *old, "--port", "lan0")
-    under_load(rig, lambda: rig.lb.ctl("laddr", "del", *NEW))
+    under_load(rig, lambda: rig.lb.ctl("laddr", "del", *NEW), later=5)
     wait(lambda: set(old) <= used(rig), 10, "sessions on the first addresses again")
 
 
@@ -128,10 +116,10 @@ def test_the_file_under_load(own_rig: Rig) -> None:
 
     both = [a for f in (V4, V6) for a in local_addresses(rig.settings.workers, f)]
     try:
-        under_load(rig, lambda: reload([*both, *NEW, *NEW6]))
+        under_load(rig, lambda: reload([*both, *NEW, *NEW6]), later=5)
         wait(lambda: set(NEW6) <= rig.routes_to_lb(V6), 10, "the routes to the new addresses")
-        under_load(rig, lambda: reload([*NEW, *NEW6]))
-        under_load(rig, lambda: reload(both))
+        under_load(rig, lambda: reload([*NEW, *NEW6]), later=5)
+        under_load(rig, lambda: reload(both), later=5)
     finally:
         rig.lb.write_config(wanted)
     assert "restart" not in rig.lb.process.text()
