@@ -2,12 +2,11 @@
 """The whole engine beside testpmd's 5tswap: the same frames, driver and CPU, in turn."""
 
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from bench import capture, testpmd
+from bench import capture, child, testpmd
 from bench.figure import Figure, Goal
 from bench.memory import hugepages
 
@@ -21,16 +20,8 @@ GOAL = Goal(1.4, 2.0)
 def engine(file: Path, sessions: int, mbufs: int, huge: bool) -> dict[str, float]:
     """Measure the engine once, in its own process; raises RuntimeError with what it said."""
     words = [str(file), str(sessions), str(mbufs), "huge" if huge else "plain"]
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "bench.engine", *words],
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise RuntimeError((done.stdout + done.stderr)[-800:])
-    figures: dict[str, float] = json.loads(done.stdout)
+    said = child.output([sys.executable, "-P", "-m", "bench.engine", *words], LIMIT_S)
+    figures: dict[str, float] = json.loads(said)
     return figures
 
 

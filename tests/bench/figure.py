@@ -43,8 +43,10 @@ class Figure:
         sides = ", ".join(
             f"{side} {min(runs):.1f} ({median(runs):.1f})" for side, runs in self.sides.items()
         )
-        note = f"; {self.left_out} rounds left out" if self.left_out else ""
-        return f"{self.key:<16} {self.value:>10.2f} {goals} {self.what}: {sides}{note}"
+        if self.left_out:
+            sides += f"; {self.left_out} rounds left out"
+        words = ": ".join(filter(None, [self.what, sides]))
+        return f"{self.key:<16} {self.value:>10.2f} {goals} {words}"
 
     def plain(self) -> dict[str, object]:
         """The same for a file."""

@@ -54,10 +54,8 @@ def scaling(runs: int) -> list[Figure]:
     alone = sum(1 / found.least(side) for side in ("first", "second")) / 2
     both = sum(1 / found.least(f"{side} of two") for side in ("first", "second"))
     what = "packets of two workers at once beside one's"
-    sides = dict(found.cycles)
-    return [
-        Figure("m8.ratio", what, round(both / alone, 2), Goal(1.95, 1.8, more=True), sides),
-    ]
+    goal, sides = Goal(1.95, 1.8, more=True), dict(found.cycles)
+    return [Figure("m8.ratio", what, round(both / alone, 2), goal, sides, found.left_out)]
 
 
 def families(runs: int) -> list[Figure]:

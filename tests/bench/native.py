@@ -3,11 +3,11 @@
 
 import json
 import os
-import subprocess
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench import child
 from bench.memory import hugepages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,17 +40,10 @@ def measure(name: str, sessions: int, runs: int, megabytes: int = SMALLEST_MB) -
     """Have the program measure; raises RuntimeError with what it said."""
     with hugepages(megabytes + SPARE_MB) as huge:
         words = [str(megabytes), "huge" if huge else "plain", cpus(), name]
-        done = subprocess.run(
-            [str(PROGRAM), *words, str(sessions), str(runs)],
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-    if done.returncode != 0:
-        raise RuntimeError((done.stdout + done.stderr)[-800:])
+        command = [str(PROGRAM), *words, str(sessions), str(runs)]
+        printed = child.output(command, LIMIT_S)
     found = Runs()
-    for line in done.stdout.splitlines():
+    for line in printed.splitlines():
         said = json.loads(line)
         found.cycles[said["side"]].append(said["cycles"])
         found.refused[said["side"]].append(said["refused"])
