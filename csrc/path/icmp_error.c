@@ -12,7 +12,7 @@
 #include "path/ip_header.h"
 #include "path/mbuf_edit.h"
 #include "path/proxy_protocol.h"
-#include "path/rewrite.h"
+#include "path/nat.h"
 #include "path/spread.h"
 #include "path/syn_shift.h"
 #include "path/tcp_number.h"
@@ -219,7 +219,7 @@ static void send_on(const struct core *c, struct pkt *p, const struct quote *q) 
 	head = p->l4;
 	head->cksum = 0;
 	head->cksum = csum_apply(0xffff, icmp_sum(p->m, head, p->l4_len, addrs6(p)));
-	rewrite_macs(p->m, hop);
+	nat_macs(p->m, hop);
 }
 
 static struct ipaddr quoted_to(const struct quote *q) {

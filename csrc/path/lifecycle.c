@@ -215,43 +215,13 @@ bool session_is_answered(const struct core *c, const struct session *s) {
 }
 
 // What became due later stays where it is until it is looked at.
-static void change_state(struct core *c, struct session *s, uint8_t state) {
+void session_state(struct core *c, struct session *s, uint8_t state) {
 	bool stayed = tcp_is_open(s->state);
 	uint32_t before = timeout(c, s);
 
 	s->state = state;
 	if (timeout(c, s) < before || tcp_is_open(state) != stayed)
 		session_rearm(c, s);
-}
-
-// Returns whether the session is over with this packet.
-static inline bool touch_one(struct core *c, struct pkt *p) {
-	struct session *s = p->session;
-	struct rs_core *rs = &c->rs[s->rs];
-	uint8_t state = s->state;
-
-	if (unlikely(p->flags & PKT_LATER)) {
-		// It says nothing of the connection.
-	} else if (p->proto == SLB_PROTO_TCP) {
-		state = tcp_state_next(state, p->dir, p->tcp_flags);
-		if (unlikely(c->acks != NULL))
-			tcp_keep_ack(c, p);
-	} else if (p->dir == DIR_OUT) {
-		state = SLB_UDP_REPLIED;
-	}
-	if (s->seen != c->now)
-		s->seen = c->now;
-	if (state != s->state)
-		change_state(c, s, state);
-	rs->packets[p->dir]++;
-	rs->bytes[p->dir] += p->ip_len;
-	return unlikely(state == SLB_UDP_REPLIED) && c->policies[s->policy].one_packet
-		&& !(p->flags & PKT_FRAGMENT);
-}
-
-void touch(struct core *c, struct burst *b) {
-	for (uint16_t i = 0; i < b->n_live; i++)
-		b->finishes |= touch_one(c, &b->pkts[b->live[i]]);
 }
 
 enum session_width session_width(const struct pkt *p, const struct vs_rs *rs) {

@@ -23,8 +23,8 @@ struct session *session_victim(struct core *c, enum session_width width);
 // A one-packet session that has had its reply.
 bool session_is_answered(const struct core *c, const struct session *s);
 
-// Stage of the path: notes in the sessions that packets came, in time stamp, state and counters, and in the burst whether one is over.
-void touch(struct core *c, struct burst *b);
+// A packet has brought the session into another state.
+void session_state(struct core *c, struct session *s, uint8_t state);
 
 // Ends what is due by c->now, and tells the ends of open connections if that is wanted, looking at no more than `budget` sessions; returns how many were looked at.
 uint32_t session_expire(struct core *c, uint32_t budget);

@@ -6,6 +6,9 @@
 
 #include "path/ext_header.h"
 #include "path/frag_header.h"
+#include "path/note.h"
+#include "path/plain.h"
+#include "path/session_key.h"
 #include "path/vlan.h"
 
 #include <rte_branch_prediction.h>
@@ -229,15 +232,51 @@ void parse_frame(struct pkt *p, uint16_t vlan_be) {
 	}
 }
 
-void parse(const struct core *c, struct burst *b, enum source from) {
-	const bool tagged = c->tagged && from == FROM_PORT;
-	bool decided = false;
+static void read_note(struct pkt *p) {
+	struct note note = note_read(p->m);
 
-	for (uint16_t i = 0, n = b->n_live; i < n; i++) {
-		struct pkt *p = &b->pkts[b->live[i]];
-		parse_frame(p, tagged ? c->vlan_be[p->m->port] : 0);
-		decided |= p->verdict != VERDICT_NONE;
+	if (note.flags & NOTE_PORTS)
+		p->flags |= PKT_PORTS_KNOWN | (note.flags & NOTE_BARE ? PKT_BARE : 0);
+	if (note.flags & NOTE_SEARCH)
+		p->asked = (uint8_t)note.asked;
+	p->key.sport_be = note.sport_be;
+	p->key.dport_be = note.dport_be;
+}
+
+// One that is not plain, or has been looked at before.
+static __rte_noinline void parse_other(
+	const struct core *c, struct pkt *p, struct rte_mbuf *m, enum source from
+) {
+	*p = (struct pkt){.m = m};
+	if (from != FROM_PORT)
+		read_note(p);
+	parse_frame(p, c->tagged && from == FROM_PORT ? c->vlan_be[m->port] : 0);
+}
+
+void parse(
+	const struct core *c, struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n,
+	enum source from
+) {
+	const struct session_index index = session_index(&c->sessions);
+	const bool may_be_plain = from == FROM_PORT && !c->tagged;
+	bool all_plain = true;
+	uint8_t tcp_flags = 0;
+	uint16_t n_live = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct pkt *p = &b->pkts[i];
+		if (likely(may_be_plain && plain(p, mbufs[i]))) {
+			session_hash(&index, p);
+		} else {
+			parse_other(c, p, mbufs[i], from);
+			all_plain = false;
+		}
+		b->live[n_live] = (uint8_t)i;
+		n_live += p->verdict == VERDICT_NONE;
+		tcp_flags |= p->tcp_flags;
 	}
-	if (decided)
-		burst_sift(b);
+	b->n = n;
+	b->n_live = n_live;
+	b->plain = all_plain;
+	b->syns = (tcp_flags & RTE_TCP_SYN_FLAG) != 0;
 }

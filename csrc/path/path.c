@@ -10,6 +10,7 @@
 #include "path/lifecycle.h"
 #include "path/note.h"
 #include "path/parse.h"
+#include "path/pass.h"
 #include "path/punt.h"
 #include "path/rewrite.h"
 #include "path/split.h"
@@ -18,17 +19,6 @@
 
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
-
-static void read_note(struct pkt *p) {
-	struct note note = note_read(p->m);
-
-	if (note.flags & NOTE_PORTS)
-		p->flags |= PKT_PORTS_KNOWN | (note.flags & NOTE_BARE ? PKT_BARE : 0);
-	if (note.flags & NOTE_SEARCH)
-		p->asked = (uint8_t)note.asked;
-	p->key.sport_be = note.sport_be;
-	p->key.dport_be = note.dport_be;
-}
 
 static void write_note(struct pkt *p) {
 	struct note note = {
@@ -42,29 +32,22 @@ static void write_note(struct pkt *p) {
 	note_write(p->m, note);
 }
 
-static void load(struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n, enum source from) {
-	b->n = b->n_live = n;
+static void prefetch(struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n) {
 	b->fragments = b->splits = b->finishes = false;
-	for (uint16_t i = 0; i < n; i++) {
-		b->pkts[i] = (struct pkt){.m = mbufs[i]};
-		b->live[i] = (uint8_t)i;
+	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-		if (from != FROM_PORT)
-			read_note(&b->pkts[i]);
-	}
 }
 
 // A one-packet session has been answered, in one piece: it ends once its answers, of which there may be more in the burst,
 // are on their way.
 static void finish(struct core *c, struct burst *b) {
-	for (uint16_t i = 0; i < b->n_live; i++) {
-		struct session *s = b->pkts[b->live[i]].session;
-		if (s == NULL || b->pkts[b->live[i]].flags & PKT_FRAGMENT
-		    || !session_is_answered(c, s))
+	for (uint16_t i = 0; i < b->n; i++) {
+		struct session *s = b->pkts[i].session;
+		if (s == NULL || b->pkts[i].flags & PKT_FRAGMENT || !session_is_answered(c, s))
 			continue;
-		for (uint16_t j = i; j < b->n_live; j++)
-			if (b->pkts[b->live[j]].session == s)
-				b->pkts[b->live[j]].session = NULL;
+		for (uint16_t j = i; j < b->n; j++)
+			if (b->pkts[j].session == s)
+				b->pkts[j].session = NULL;
 		session_end_now(c, s);
 	}
 }
@@ -101,21 +84,28 @@ static void settle(struct core *c, struct burst *b) {
 void path_run(
 	struct core *c, struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n, enum source from
 ) {
-	load(b, mbufs, n, from);
-	parse(c, b, from);
-	punt(c, b);
-	if (unlikely(b->fragments))
-		fragment(c, b, from);
+	prefetch(b, mbufs, n);
+	parse(c, b, mbufs, n, from);
+	if (unlikely(!b->plain)) {
+		punt(c, b);
+		if (b->fragments)
+			fragment(c, b, from);
+		session_hash_all(&c->sessions, b);
+	}
 	session(&c->sessions, b);
-	admit(c, b, from);
+	if (unlikely(b->missed || b->syns || !b->plain || c->n_removed > 0))
+		admit(c, b, from);
 	if (unlikely(c->proxied > 0))
 		syn_proxy(c, b);
-	touch(c, b);
-	forward(c, b);
-	rewrite(c, b);
+	pass(c, b);
+	if (unlikely(b->n_live > 0)) {
+		forward(c, b);
+		rewrite(c, b);
+	}
 	if (unlikely(b->splits))
 		split(c, b);
 	if (unlikely(b->finishes))
 		finish(c, b);
-	settle(c, b);
+	if (unlikely(b->passed < b->n || c->tagged))
+		settle(c, b);
 }

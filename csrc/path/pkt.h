@@ -73,20 +73,21 @@ struct pkt {
 	};
 	void *l4; // behind all IP options and extension headers
 	struct session *session;
+	// these eight bytes begin as zeros
+	uint16_t arg;
+	uint8_t flags; // enum pkt_flag
+	uint8_t verdict;
+	uint8_t dir;
+	uint8_t asked; // workers that have looked for its session, while it is being searched
+	uint8_t tcp_flags;
+	uint8_t tag;
 	struct flow_key key;
 	uint32_t group; // index group of the key's hash
 	uint16_t ip_len; // header and payload, as the IP header says
 	uint16_t l4_len;
-	uint16_t arg;
-	uint8_t tag;
 	uint8_t proto; // of the L4 header
 	uint8_t kind; // proto and KIND_V6
 	uint8_t ttl; // or hop limit
-	uint8_t flags; // enum pkt_flag
-	uint8_t tcp_flags;
-	uint8_t verdict;
-	uint8_t dir;
-	uint8_t asked; // workers that have looked for its session, while it is being searched
 };
 
 _Static_assert(sizeof(struct pkt) == 64, "a packet's description is a cache line");
@@ -94,7 +95,11 @@ _Static_assert(sizeof(struct pkt) == 64, "a packet's description is a cache line
 struct burst {
 	uint16_t n;
 	uint16_t n_live; // without a verdict so far
+	uint16_t passed; // to be sent as they are now, by pass()
 	uint8_t live[BURST]; // their places in pkts, in order of arrival
+	bool plain; // all are what parse() calls plain, and hashed
+	bool syns; // TCP segments with SYN are among them, as far as parse() knows
+	bool missed; // one at least has no session yet
 	bool fragments; // it has some that are not for the kernel
 	bool splits; // it has packets with PKT_SPLIT
 	bool finishes; // a session is over when this burst has been rewritten

@@ -4,6 +4,7 @@
 
 #include "path/client_address.h"
 #include "path/csum.h"
+#include "path/nat.h"
 #include "path/syn_shift.h"
 #include "path/tcp_number.h"
 #include "path/tcp_option.h"
@@ -29,36 +30,14 @@ static uint32_t shift_extras(const struct core *c, struct pkt *p) {
 static void rewrite_tcp(
 	const struct core *c, struct pkt *p, const struct flow_key *to, uint32_t delta
 ) {
-	const struct session *s = p->session;
 	struct rte_tcp_hdr *tcp = p->l4;
 
-	tcp->src_port = to->dport_be;
-	tcp->dst_port = to->sport_be;
-	if (s->seq_delta | s->ts_delta | s->extras)
-		delta += likely(s->extras == 0) ? tcp_shift(s, p) : shift_extras(c, p);
-	tcp->cksum = csum_apply(tcp->cksum, delta);
-}
-
-static void rewrite_udp(struct rte_udp_hdr *udp, const struct flow_key *to, uint16_t delta) {
-	udp->src_port = to->dport_be;
-	udp->dst_port = to->sport_be;
-	udp->dgram_cksum = csum_apply_udp(udp->dgram_cksum, delta);
-}
-
-static void rewrite_ipv4(struct rte_ipv4_hdr *ip, const struct flow_key *to, uint16_t delta) {
-	ip->src_addr = to->dst_be;
-	ip->dst_addr = to->src_be;
-	ip->time_to_live--;
-	ip->hdr_checksum = csum_apply(ip->hdr_checksum, (uint32_t)delta + csum_one_ttl_less());
-}
-
-static void rewrite_ipv6(struct pkt *p) {
-	const struct session_addrs *to = session_addrs(p->session);
-	uint8_t *addrs = pkt_addrs6(p);
-
-	memcpy(addrs, to->addr[!p->dir][1], IP6_BYTES);
-	memcpy(addrs + IP6_BYTES, to->addr[!p->dir][0], IP6_BYTES);
-	p->ip6->hop_limits--;
+	if (likely(p->session->extras == 0)) {
+		nat_tcp(p->session, p, to, delta);
+		return;
+	}
+	nat_ports(tcp, to);
+	tcp->cksum = csum_apply(tcp->cksum, delta + shift_extras(c, p));
 }
 
 // The device sums what it sends from the UDP header on, and begins with what stands in the checksum's place.
@@ -98,18 +77,17 @@ static inline bool rewrite_ip(struct pkt *p, const struct flow_key *to, uint16_t
 	if (unlikely(s->kind[DIR_IN] != s->kind[DIR_OUT]))
 		return translate(p);
 	if (pkt_is_v6(p))
-		rewrite_ipv6(p);
+		nat_ipv6(p, s);
 	else
-		rewrite_ipv4(p->ip4, to, s->ip_delta ^ turn);
+		nat_ipv4(p->ip4, to, s->ip_delta ^ turn);
 	return true;
 }
 
 static void rewrite_one(struct core *c, struct pkt *p) {
 	const struct session *s = p->session;
 	const struct hop *hop = &c->fwd->hops[s->hop[p->dir]];
-	// The packet takes the place of one travelling against the other side's key.
-	const struct flow_key *to = &s->key[dir_opposite(p->dir)];
-	uint16_t turn = (uint16_t)-p->dir;
+	const struct flow_key *to = nat_to(s, p->dir);
+	uint16_t turn = nat_turn(p->dir);
 	bool was_v6 = pkt_is_v6(p);
 
 	if (unlikely(s->extras != 0) && !client_address_put(c, p))
@@ -123,12 +101,12 @@ static void rewrite_one(struct core *c, struct pkt *p) {
 		if (unlikely(p->tcp_flags & RTE_TCP_SYN_FLAG))
 			tcp_clamp_mss(c, p);
 	} else {
-		rewrite_udp(p->l4, to, s->l4_delta ^ turn);
+		nat_udp(p->l4, to, s->l4_delta ^ turn);
 		if (unlikely(pkt_is_v6(p) && !was_v6)
 		    && ((const struct rte_udp_hdr *)p->l4)->dgram_cksum == 0)
 			checksum_udp6(c, p);
 	}
-	rewrite_macs(p->m, hop);
+	nat_macs(p->m, hop);
 }
 
 void rewrite(struct core *c, struct burst *b) {

@@ -5,7 +5,7 @@
 #include "path/forward.h"
 #include "path/ip_header.h"
 #include "path/mbuf_edit.h"
-#include "path/rewrite.h"
+#include "path/nat.h"
 #include "path/vlan.h"
 
 #include <rte_byteorder.h>
@@ -115,7 +115,7 @@ static bool write_frame(struct rte_mbuf *m, const struct hop *hop, const struct 
 	if (eth == NULL)
 		return false;
 	eth->ether_type = rte_cpu_to_be_16(type);
-	rewrite_macs(m, hop);
+	nat_macs(m, hop);
 	write_segment((uint8_t *)(eth + 1), g);
 	return true;
 }

@@ -2,6 +2,8 @@
 
 #include "path/session.h"
 
+#include "path/session_key.h"
+
 #include <errno.h>
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
@@ -10,41 +12,6 @@
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
-
-// What a packet or an entry is found by. addrs6: source and destination, when the kind says IPv6.
-struct lookup {
-	const struct flow_key *key;
-	const uint8_t *addrs6;
-	uint8_t kind;
-};
-
-static __rte_always_inline struct lookup lookup_of_pkt(const struct pkt *p) {
-	return (struct lookup){&p->key, pkt_addrs6(p), p->kind};
-}
-
-static inline struct lookup lookup_of_entry(const struct session *s, enum direction dir) {
-	return (struct lookup){&s->key[dir], session_addrs(s)->addr[dir][0], s->kind[dir]};
-}
-
-static __rte_always_inline uint64_t key_hash(const struct hash_seed *seed, struct lookup l) {
-	uint64_t addresses, ports, half[4];
-	uint32_t both;
-
-	memcpy(&both, &l.key->sport_be, sizeof(both));
-	ports = (uint64_t)l.kind << 32 | both;
-	if (likely(!(l.kind & KIND_V6))) {
-		memcpy(&addresses, &l.key->src_be, sizeof(addresses));
-	} else {
-		memcpy(half, l.addrs6, sizeof(half));
-		addresses = hash_32(seed, half[0], half[1], half[2], half[3]);
-	}
-	return hash_16(seed, addresses, ports);
-}
-
-static inline uint8_t tag_of(uint64_t hash) {
-	uint8_t tag = hash >> 56;
-	return tag != 0 ? tag : 1;
-}
 
 // An involution: the alternative of the alternative is the first group again.
 static inline uint32_t other_group(const struct session_table *t, uint32_t group, uint8_t tag) {
@@ -70,11 +37,11 @@ static inline uint32_t ref_id(uint32_t ref) {
 }
 
 static inline enum direction ref_dir(uint32_t ref) {
-	return ref & REF_DIR ? DIR_OUT : DIR_IN;
+	return ref / REF_DIR & 1;
 }
 
 static __rte_always_inline bool entry_has(
-	const struct session *s, enum direction dir, struct lookup l
+	const struct session *s, enum direction dir, struct session_key l
 ) {
 	return s->kind[dir] == l.kind && memcmp(&s->key[dir], l.key, sizeof(*l.key)) == 0
 		&& (likely(!(l.kind & KIND_V6))
@@ -83,8 +50,8 @@ static __rte_always_inline bool entry_has(
 
 // The reference in group g to the session that has this key, or 0 with *slot unset.
 static inline bool group_find(
-	const struct session_table *t, const struct session_group *g, struct lookup l, uint8_t tag,
-	uint32_t *slot
+	const struct session_table *t, const struct session_group *g, struct session_key l,
+	uint8_t tag, uint32_t *slot
 ) {
 	for (uint32_t mask = slots_with_tag(g, tag); mask != 0; mask &= mask - 1) {
 		uint32_t i = (uint32_t)__builtin_ctz(mask);
@@ -98,7 +65,8 @@ static inline bool group_find(
 
 // The session that has this key, or NULL with *dir unset.
 static inline struct session *table_find(
-	const struct session_table *t, struct lookup l, uint32_t group, uint8_t tag, uint8_t *dir
+	const struct session_table *t, struct session_key l, uint32_t group, uint8_t tag,
+	uint8_t *dir
 ) {
 	const struct session_group *g = &t->groups[group];
 	uint32_t slot;
@@ -115,48 +83,58 @@ static inline struct session *table_find(
 }
 
 static inline void find_hashed(struct session_table *t, struct pkt *p) {
-	p->session = table_find(t, lookup_of_pkt(p), p->group, p->tag, &p->dir);
+	p->session = table_find(t, session_key_of_pkt(p), p->group, p->tag, &p->dir);
 }
 
 // The first entry whose tag fits, which is nearly always the right one, or NULL.
-static inline void guess(const struct session_table *t, struct pkt *p) {
-	const struct session_group *g = &t->groups[p->group];
+static __rte_always_inline void guess(
+	const struct session_group *groups, struct session *entries, struct pkt *p
+) {
+	const struct session_group *g = &groups[p->group];
 	uint32_t mask = slots_with_tag(g, p->tag), ref;
+	struct session *s;
 
 	if (unlikely(mask == 0))
 		return;
 	ref = g->refs[__builtin_ctz(mask)];
-	p->session = &t->entries[ref_id(ref)];
-	p->dir = ref_dir(ref);
-	rte_prefetch0(p->session);
+	s = &entries[ref_id(ref)];
+	rte_prefetch0(s);
 	if (pkt_is_v6(p))
-		rte_prefetch0(session_addrs(p->session));
+		rte_prefetch0(session_addrs(s));
+	p->session = s;
+	p->dir = ref_dir(ref);
+}
+
+void session_hash_all(const struct session_table *t, struct burst *b) {
+	const struct session_index index = session_index(t);
+
+	for (uint16_t i = 0; i < b->n_live; i++)
+		session_hash(&index, &b->pkts[b->live[i]]);
 }
 
 void session(struct session_table *t, struct burst *b) {
-	for (uint16_t i = 0; i < b->n_live; i++) {
+	const struct session_group *groups = t->groups;
+	struct session *entries = t->entries;
+	bool missed = false;
+
+	for (uint16_t i = 0, n = b->n_live; i < n; i++)
+		guess(groups, entries, &b->pkts[b->live[i]]);
+	for (uint16_t i = 0, n = b->n_live; i < n; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
-		uint64_t hash = key_hash(&t->seed, lookup_of_pkt(p));
-		p->group = (uint32_t)hash & t->group_mask;
-		p->tag = tag_of(hash);
-		rte_prefetch0(&t->groups[p->group]);
+		if (likely(p->session != NULL
+			   && entry_has(p->session, p->dir, session_key_of_pkt(p))))
+			continue;
+		find_hashed(t, p);
+		missed |= p->session == NULL;
 	}
-	for (uint16_t i = 0; i < b->n_live; i++)
-		guess(t, &b->pkts[b->live[i]]);
-	for (uint16_t i = 0; i < b->n_live; i++) {
-		struct pkt *p = &b->pkts[b->live[i]];
-		if (unlikely(
-			    p->session == NULL || !entry_has(p->session, p->dir, lookup_of_pkt(p))
-		    ))
-			find_hashed(t, p);
-	}
+	b->missed = missed;
 }
 
 void session_find(struct session_table *t, struct pkt *p) {
-	uint64_t hash = key_hash(&t->seed, lookup_of_pkt(p));
+	uint64_t hash = session_key_hash(&t->seed, session_key_of_pkt(p));
 
 	p->group = (uint32_t)hash & t->group_mask;
-	p->tag = tag_of(hash);
+	p->tag = session_tag(hash);
 	find_hashed(t, p);
 }
 
@@ -164,10 +142,10 @@ struct session *session_lookup(
 	const struct session_table *t, const struct flow_key *key, const uint8_t *addrs6,
 	uint8_t kind, uint8_t *dir
 ) {
-	struct lookup l = {key, addrs6, kind};
-	uint64_t hash = key_hash(&t->seed, l);
+	struct session_key l = {key, addrs6, kind};
+	uint64_t hash = session_key_hash(&t->seed, l);
 
-	return table_find(t, l, (uint32_t)hash & t->group_mask, tag_of(hash), dir);
+	return table_find(t, l, (uint32_t)hash & t->group_mask, session_tag(hash), dir);
 }
 
 uint32_t session_groups(uint32_t capacity) {
@@ -301,10 +279,10 @@ static bool group_insert(struct session_table *t, uint32_t group, uint8_t tag, u
 }
 
 int session_insert(struct session_table *t, uint32_t id, enum direction dir) {
-	struct lookup l = lookup_of_entry(&t->entries[id], dir);
-	uint64_t hash = key_hash(&t->seed, l);
+	struct session_key l = session_key_of_entry(&t->entries[id], dir);
+	uint64_t hash = session_key_hash(&t->seed, l);
 	uint32_t group = (uint32_t)hash & t->group_mask;
-	uint8_t tag = tag_of(hash);
+	uint8_t tag = session_tag(hash);
 	uint32_t slot;
 
 	if (group_find(t, &t->groups[group], l, tag, &slot)
@@ -326,10 +304,10 @@ static bool group_drop_ref(struct session_group *g, uint8_t tag, uint32_t ref) {
 }
 
 void session_remove(struct session_table *t, uint32_t id, enum direction dir) {
-	uint64_t hash = key_hash(&t->seed, lookup_of_entry(&t->entries[id], dir));
+	uint64_t hash = session_key_hash(&t->seed, session_key_of_entry(&t->entries[id], dir));
 	uint32_t group = (uint32_t)hash & t->group_mask;
 	uint32_t ref = id | (dir == DIR_OUT ? REF_DIR : 0);
-	uint8_t tag = tag_of(hash);
+	uint8_t tag = session_tag(hash);
 
 	if (group_drop_ref(&t->groups[group], tag, ref))
 		return;

@@ -52,7 +52,7 @@ uint32_t tcp_add_at(struct rte_tcp_hdr *tcp, uint32_t at, uint32_t delta) {
 	return at & 1 ? rte_bswap16(csum_fold(sum)) : sum;
 }
 
-uint32_t tcp_shift_options(const struct session *s, struct pkt *p) {
+uint32_t tcp_shift_options(const struct session *s, const struct pkt *p) {
 	bool acks = (p->tcp_flags & RTE_TCP_ACK_FLAG) != 0;
 	struct tcp_option o = TCP_OPTIONS_START;
 	struct rte_tcp_hdr *tcp = p->l4;

@@ -35,10 +35,10 @@ enum { TCP_SACK_EDGES_AT = 2, TCP_SACK_EDGE = 4 }; // in the option
 bool tcp_is_sack(const struct tcp_option *o);
 
 // The options of tcp_shift(), however they are laid out.
-uint32_t tcp_shift_options(const struct session *s, struct pkt *p);
+uint32_t tcp_shift_options(const struct session *s, const struct pkt *p);
 
 // Of tcp_shift(), what stands in the first 12 bytes.
-static inline uint32_t tcp_shift_numbers(const struct session *s, struct pkt *p) {
+static inline uint32_t tcp_shift_numbers(const struct session *s, const struct pkt *p) {
 	struct rte_tcp_hdr *tcp = p->l4;
 
 	if (p->dir == DIR_IN)
@@ -47,7 +47,7 @@ static inline uint32_t tcp_shift_numbers(const struct session *s, struct pkt *p)
 }
 
 // Shifts what a packet says of the client's numbers; returns the checksum delta, unfolded.
-static inline uint32_t tcp_shift(const struct session *s, struct pkt *p) {
+static inline uint32_t tcp_shift(const struct session *s, const struct pkt *p) {
 	const uint32_t common_be = rte_cpu_to_be_32(0x0101080a); // twice NOP, and a time stamp
 	struct rte_tcp_hdr *tcp = p->l4;
 	uint8_t *options = (uint8_t *)(tcp + 1);

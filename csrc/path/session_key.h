@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a packet or an entry is found by in the session table, and where that leads.
+#pragma once
+
+#include "path/session.h"
+
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
+#include <rte_prefetch.h>
+#include <string.h>
+
+// addrs6: source and destination, when the kind says IPv6.
+struct session_key {
+	const struct flow_key *key;
+	const uint8_t *addrs6;
+	uint8_t kind;
+};
+
+// Of a table, what does not change while a burst is looked up.
+struct session_index {
+	struct hash_seed seed;
+	const struct session_group *groups;
+	uint32_t mask;
+};
+
+static inline struct session_index session_index(const struct session_table *t) {
+	return (struct session_index){t->seed, t->groups, t->group_mask};
+}
+
+static __rte_always_inline struct session_key session_key_of_pkt(const struct pkt *p) {
+	return (struct session_key){&p->key, pkt_addrs6(p), p->kind};
+}
+
+static inline struct session_key session_key_of_entry(const struct session *s, enum direction dir) {
+	return (struct session_key){&s->key[dir], session_addrs(s)->addr[dir][0], s->kind[dir]};
+}
+
+static __rte_always_inline uint64_t
+session_key_hash(const struct hash_seed *seed, struct session_key k) {
+	uint64_t addresses, ports, half[4];
+	uint32_t both;
+
+	memcpy(&both, &k.key->sport_be, sizeof(both));
+	ports = (uint64_t)k.kind << 32 | both;
+	if (likely(!(k.kind & KIND_V6))) {
+		memcpy(&addresses, &k.key->src_be, sizeof(addresses));
+	} else {
+		memcpy(half, k.addrs6, sizeof(half));
+		addresses = hash_32(seed, half[0], half[1], half[2], half[3]);
+	}
+	return hash_16(seed, addresses, ports);
+}
+
+// 0 is the tag of a free slot.
+static inline uint8_t session_tag(uint64_t hash) {
+	uint8_t tag = hash >> 56;
+
+	return tag != 0 ? tag : 1;
+}
+
+// The first step of a look-up: the packet's group, on its way into the cache.
+static __rte_always_inline void session_hash(const struct session_index *x, struct pkt *p) {
+	uint64_t hash = session_key_hash(&x->seed, session_key_of_pkt(p));
+
+	p->group = (uint32_t)hash & x->mask;
+	p->tag = session_tag(hash);
+	rte_prefetch0(&x->groups[p->group]);
+}
