@@ -5,20 +5,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PAGES = Path("/proc/sys/vm/nr_hugepages")
+POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 PAGE_MB = 2
 
 
 @contextmanager
-def hugepages(megabytes: int) -> Iterator[bool]:
-    """Reserve 2 MB pages; says whether the host had enough of them."""
-    before = int(PAGES.read_text())
-    wanted = max(before, megabytes // PAGE_MB)
+def hugepages(megabytes: int, pool: Path = POOL) -> Iterator[bool]:
+    """Reserve 2 MB pages beside those in use; says whether the host had enough of them."""
+    pages = pool / "nr_hugepages"
+    before = int(pages.read_text())
+    used = before - int((pool / "free_hugepages").read_text())
+    wanted = max(before, used + megabytes // PAGE_MB)
     try:
-        PAGES.write_text(str(wanted))
-        got = int(PAGES.read_text())
+        pages.write_text(str(wanted))
+        got = int(pages.read_text())
         if got < wanted:
-            PAGES.write_text(str(before))
+            pages.write_text(str(before))
         yield got >= wanted
     finally:
-        PAGES.write_text(str(before))
+        pages.write_text(str(before))

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The bench's yardstick leaves nothing of EAL's behind."""
+"""What the bench borrows of the host, it leaves as it was."""
 
 from pathlib import Path
 
 import pytest
-from bench import testpmd
+from bench import memory, testpmd
 
 FAKE = """#!/bin/sh
 mkdir -p "$RUNTIME_DIRECTORY/dpdk/rte"
@@ -30,3 +30,12 @@ def test_testpmds_runtime_directory_goes(
     runtime = Path((tmp_path / "runtime").read_text().strip())
     assert runtime.name.startswith("slb-bench")
     assert not runtime.exists()
+
+
+def test_pages_that_others_use_are_not_ours(tmp_path: Path) -> None:
+    pages = tmp_path / "nr_hugepages"
+    pages.write_text("100")
+    (tmp_path / "free_hugepages").write_text("20")
+    with memory.hugepages(100, tmp_path) as enough:
+        assert (enough, pages.read_text()) == (True, "130")
+    assert pages.read_text() == "100"
