@@ -32,8 +32,26 @@ void bench_steering(const struct request *r);
 // A session made while so much of its RS's local ports is occupied.
 void bench_ports(const struct request *r);
 
+// Established full NAT through a driver: 1,000 sessions beside `sessions` of them, and an exchange of addresses.
+void bench_io(const struct request *r);
+
+// A TCP connection's life through a driver, `sessions` of them at a time, each of its packets by itself too.
+void bench_tcp(const struct request *r);
+
+// Bytes of memory a session, when there are as many as there is room for; once, whatever number of runs is asked for.
+void bench_memory(const struct request *r);
+void bench_memory6(const struct request *r);
+
+// How long a packet is on its way through a worker that has nothing else to do, beside a loop that only receives and sends; needs two CPUs.
+void bench_latency(const struct request *r);
+
 // Established full NAT with one byte of each frame turned over behind it, which must end the process: so the checks check.
 void bench_spoilt(const struct request *r);
+
+// The same of the others that check packets: a bit is wrong in what is compared.
+void bench_spoilt_io(const struct request *r);
+void bench_spoilt_tcp(const struct request *r);
+void bench_spoilt_latency(const struct request *r);
 
 // One line: what was measured, of which run, in which side.
 void bench_say(const char *side, uint32_t run, struct reading reading);

@@ -14,7 +14,7 @@ enum { PAYLOAD = 18, PAYLOAD6 = 4, TTL = 64, PORTS_A_CLIENT = 50000, FIRST_PORT 
 // What the checksum of a datagram comes to with its own in place; DPDK's functions say all ones for zero.
 enum { RIGHT = 0xffff };
 
-static void *frame_of(struct rte_mbuf *m, uint16_t type, uint16_t len) {
+void *frame_begin(struct rte_mbuf *m, uint16_t type, uint16_t len) {
 	struct rte_ether_hdr *eth;
 
 	rte_pktmbuf_reset(m);
@@ -39,7 +39,7 @@ static uint16_t write_udp(struct rte_udp_hdr *udp, const struct flow_key *key, u
 
 static void write_v4(struct rte_mbuf *m, const struct frame_key *k) {
 	const uint16_t len = sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr) + PAYLOAD;
-	struct rte_ipv4_hdr *ip = frame_of(m, RTE_ETHER_TYPE_IPV4, len);
+	struct rte_ipv4_hdr *ip = frame_begin(m, RTE_ETHER_TYPE_IPV4, len);
 	struct rte_udp_hdr *udp = (void *)(ip + 1);
 
 	*ip = (struct rte_ipv4_hdr){
@@ -57,7 +57,7 @@ static void write_v4(struct rte_mbuf *m, const struct frame_key *k) {
 
 static void write_v6(struct rte_mbuf *m, const struct frame_key *k) {
 	const uint16_t len = sizeof(struct rte_ipv6_hdr) + sizeof(struct rte_udp_hdr) + PAYLOAD6;
-	struct rte_ipv6_hdr *ip = frame_of(m, RTE_ETHER_TYPE_IPV6, len);
+	struct rte_ipv6_hdr *ip = frame_begin(m, RTE_ETHER_TYPE_IPV6, len);
 	struct rte_udp_hdr *udp = (void *)(ip + 1);
 
 	*ip = (struct rte_ipv6_hdr){

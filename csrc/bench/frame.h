@@ -22,6 +22,9 @@ struct frame_key {
 	uint8_t addrs6[2 * IP6_BYTES];
 };
 
+// Writes the Ethernet header of a frame to our port into an mbuf, whatever was in it; returns where its `len` bytes of packet begin.
+void *frame_begin(struct rte_mbuf *m, uint16_t type, uint16_t len);
+
 // Writes the frame of a packet into an mbuf, whatever was in it.
 void frame_write(struct rte_mbuf *m, const struct frame_key *k);
 

@@ -12,9 +12,22 @@ static const struct {
 	const char *name;
 	void (*measure)(const struct request *r);
 } BENCHES[] = {
-	{"path", bench_path},   {"families", bench_families}, {"lookup", bench_lookup},
-	{"life", bench_life},   {"scaling", bench_scaling},   {"steering", bench_steering},
-	{"ports", bench_ports}, {"spoilt", bench_spoilt},
+	{"path", bench_path},
+	{"families", bench_families},
+	{"lookup", bench_lookup},
+	{"life", bench_life},
+	{"scaling", bench_scaling},
+	{"steering", bench_steering},
+	{"ports", bench_ports},
+	{"spoilt", bench_spoilt},
+	{"io", bench_io},
+	{"tcp", bench_tcp},
+	{"memory", bench_memory},
+	{"memory6", bench_memory6},
+	{"latency", bench_latency},
+	{"spoilt-io", bench_spoilt_io},
+	{"spoilt-tcp", bench_spoilt_tcp},
+	{"spoilt-latency", bench_spoilt_latency},
 };
 
 void bench_say(const char *side, uint32_t run, struct reading reading) {

@@ -109,6 +109,8 @@ static struct slb_config config_of(const struct world_size *size) {
 		.punt_ospf_pps = 1000,
 		.punt_arp_pps = 1000,
 		.punt_other_pps = 1000,
+		.tcp_mss = SLB_MSS_AUTO,
+		.tcp_renumber = 1,
 		.ports = {
 			{.name = "bench",
 			 .device = "none",
@@ -142,7 +144,7 @@ static void set_service(const struct world_size *size) {
 		.scheduler = SLB_SCHED_RR,
 		.vs = {.addr = address(BENCH_VIP, 0, size->v6),
 		       .port_be = htons(BENCH_VIP_PORT),
-		       .proto = SLB_PROTO_UDP},
+		       .proto = size->tcp ? SLB_PROTO_TCP : SLB_PROTO_UDP},
 	}};
 	struct slb_refused refused;
 	uint64_t generation;

@@ -15,6 +15,7 @@ struct world_size {
 	uint16_t laddrs; // of each worker, WORLD_LADDRS at most
 	uint32_t sessions; // of each worker
 	bool v6; // clients, VIP, RS and local addresses are of IPv6
+	bool tcp; // the service is TCP's, not UDP's
 };
 
 // Starts EAL: `megabytes` of memory, in hugepages or not, on these CPUs, the first of which this thread then runs on. Once.

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The whole engine beside testpmd's 5tswap: the same frames, driver and CPU, in turn."""
+"""The engine beside testpmd's 5tswap, in turn on one CPU."""
 
 import json
 import sys
 import tempfile
 from pathlib import Path
 
-from bench import capture, child, testpmd
+from bench import capture, child, native, testpmd
 from bench.figure import Figure, Goal
 from bench.memory import hugepages
 
@@ -15,6 +15,10 @@ MBUF_BYTES = 2_688
 SPARE_MB = 512
 LIMIT_S = 180
 GOAL = Goal(1.4, 2.0)
+FRAMES = 1_000
+LIVES = 4_096
+LIFE_GOAL = Goal(13, 24)
+LIFE = ("SYN", "SYN-ACK", "ACK", "request", "answer, FIN", "FIN", "last ACK")
 
 
 def engine(file: Path, sessions: int, mbufs: int, huge: bool) -> dict[str, float]:
@@ -47,4 +51,31 @@ def compare(key: str, sessions: int, runs: int, goal: Goal | None) -> list[Figur
     return [
         Figure(f"{key}.ratio", what, ratio, goal, {"ours": ours, "testpmd": theirs}),
         Figure(f"{key}.bytes", "table bytes a session", bytes_a_session),
+    ]
+
+
+def life(runs: int) -> list[Figure]:
+    """A TCP connection's life beside one packet of testpmd's."""
+    mbufs = FRAMES + SPARE_MBUFS
+    theirs: list[float] = []
+    found = native.Runs()
+    with (
+        tempfile.TemporaryDirectory(prefix="slb-bench-") as folder,
+        hugepages(2 * SPARE_MB) as huge,
+    ):
+        file = Path(folder) / "frames.pcap"
+        capture.write(file, FRAMES)
+        for _ in range(runs):
+            found.add(native.measure("tcp", LIVES, 1))
+            theirs.append(testpmd.cycles(file, mbufs, SPARE_MB, huge))
+    what = f"a TCP connection of {len(LIFE)} packets beside one of testpmd's 5tswap, net_pcap"
+    ratio = round(found.least("ours") / min(theirs), 2)
+    sides = {"ours": found.cycles["ours"], "testpmd": theirs}
+    steps = {name: found.cycles[name] for name in LIFE}
+    cycles = round(found.least("ours"), 1)
+    rate = round(max(found.cycles["a second"]))
+    return [
+        Figure("m3.ratio", what, ratio, LIFE_GOAL, sides),
+        Figure("m3.cycles", "of them", cycles, None, steps, found.left_out),
+        Figure("m3.rate", "connections a second on one CPU", rate),
     ]

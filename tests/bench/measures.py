@@ -5,11 +5,14 @@ from collections.abc import Callable
 
 from bench import beside_testpmd, locks
 from bench.figure import Figure, Goal
-from bench.native import Runs, measure
+from bench.memory import holds
+from bench.native import SMALLEST_MB, Runs, measure
 
 HASHED = {1_000: 512, 100_000: 512, 1_000_000: 1024, 10_000_000: 6144}  # sessions: megabytes
 STANDING = 100_000
 SESSIONS = 1_000
+MANY = 10_000_000
+MANY_MB = 1_280
 
 
 def ratio(
@@ -27,6 +30,41 @@ def path(runs: int) -> list[Figure]:
     return [
         ratio("m1b.ratio", what, found, ("ours", "5tswap"), Goal(2.8, 5)),
         Figure("m1b.cycles", "cycles a packet", round(found.least("ours"), 1), Goal(110, 250)),
+    ]
+
+
+def io(runs: int) -> list[Figure]:
+    """Many sessions beside few, receiving and sending included."""
+    found = measure("io", MANY, runs, MANY_MB)
+    what = f"full NAT through a driver, {MANY:,} sessions beside {SESSIONS:,}"
+    return [
+        ratio("m2.ratio", what, found, ("many", "few"), Goal(1.6, 2.5)),
+        ratio("m2.5tswap", "the latter beside 5tswap through the same", found, ("few", "5tswap")),
+    ]
+
+
+def memory(_runs: int) -> list[Figure]:
+    """What a session takes, of all memory that there is more of."""
+    figures = []
+    for key, name, kind, goal, most in (
+        ("m4.v4", "memory", "IPv4", Goal(96, 192), 128),
+        ("m4.v6", "memory6", "IPv6", Goal(160, 320), 192),
+    ):
+        sessions = min(MANY, holds(most))
+        found = measure(name, sessions, 1, sessions * most // 2**20 + SMALLEST_MB)
+        what = f"bytes an {kind} session, {sessions:,} of them"
+        figures.append(Figure(key, what, round(found.least("bytes"), 1), goal, dict(found.cycles)))
+    return figures
+
+
+def latency(runs: int) -> list[Figure]:
+    """One packet through an engine that has nothing else to do."""
+    found = measure("latency", SESSIONS, runs)
+    what = "cycles of a packet's way through an idle engine beside testpmd's io, net_ring, median"
+    tail = "the same, 99.9 % of the packets"
+    return [
+        ratio("m10.ratio", what, found, ("ours", "io"), Goal(2, 4)),
+        ratio("m10.tail", tail, found, ("ours p99.9", "io p99.9")),
     ]
 
 
@@ -97,10 +135,14 @@ MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "m1": lambda runs: beside_testpmd.compare("m1", 1_000, runs, beside_testpmd.GOAL),
     "1m": lambda runs: beside_testpmd.compare("1m", 1_000_000, runs, None),
     "m1b": path,
+    "m2": io,
     "m2b": lookup,
+    "m3": beside_testpmd.life,
     "m3b": life,
+    "m4": memory,
     "m7": locks.figures,
     "m8": scaling,
     "m9": families,
+    "m10": latency,
     "steering": steering,
 }

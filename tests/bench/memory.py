@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Hugepages for a measurement, given back afterwards."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 PAGE_MB = 2
+HOST = Path("/proc/meminfo")
+AVAILABLE = re.compile(r"^MemAvailable: +([0-9]+) kB$", re.MULTILINE)
 
 
 @contextmanager
@@ -24,3 +27,11 @@ def hugepages(megabytes: int, pool: Path = POOL) -> Iterator[bool]:
         yield got >= wanted
     finally:
         pages.write_text(str(before))
+
+
+def holds(each: int, host: Path = HOST) -> int:
+    """How many things of so many bytes half of the memory holds that the host has to give."""
+    found = AVAILABLE.search(host.read_text())
+    if found is None:
+        raise RuntimeError(f"{host} does not say what is available")
+    return int(found[1]) * 1024 // 2 // each

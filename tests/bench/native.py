@@ -29,6 +29,13 @@ class Runs:
         """The minimum, as whatever else the machine does can only add to it."""
         return min(self.cycles[side])
 
+    def add(self, later: "Runs") -> None:
+        """Take in the runs of another time."""
+        for side, cycles in later.cycles.items():
+            self.cycles[side] += cycles
+            self.refused[side] += later.refused[side]
+        self.left_out += later.left_out
+
 
 def cpus() -> str:
     """The last CPU measures: the first has the interrupts."""

@@ -39,3 +39,12 @@ def test_pages_that_others_use_are_not_ours(tmp_path: Path) -> None:
     with memory.hugepages(100, tmp_path) as enough:
         assert (enough, pages.read_text()) == (True, "130")
     assert pages.read_text() == "100"
+
+
+def test_how_much_the_host_holds(tmp_path: Path) -> None:
+    host = tmp_path / "meminfo"
+    host.write_text("MemTotal:  9216 kB\nMemAvailable:    4096 kB\n")
+    assert memory.holds(1024, host) == 2048
+    host.write_text("MemTotal:  9216 kB\n")
+    with pytest.raises(RuntimeError, match="does not say what is available"):
+        memory.holds(1, host)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench import native
+from bench import beside_testpmd, measures, native
 from bench.figure import Figure, Goal
 from bench.locks import LOCKED
 
@@ -21,6 +21,15 @@ SIDES = {
     "life": {"ours", "rte_hash"},
     "steering": {"own", "giver", "taker"},
     "ports": {"10 %", "90 %", "99 %"},
+    "io": {"few", "5tswap", "many"},
+    "tcp": {*beside_testpmd.LIFE, "ours", "a second"},
+    "latency": {"ours", "ours p99.9", "io", "io p99.9"},
+}
+
+GOALS = {
+    "m2": {"m2.ratio": Goal(1.6, 2.5)},
+    "m4": {"m4.v4": Goal(96, 192), "m4.v6": Goal(160, 320)},
+    "m10": {"m10.ratio": Goal(2, 4)},
 }
 
 
@@ -61,6 +70,32 @@ def test_a_run_of_the_engine_and_of_testpmd(tmp_path: Path) -> None:
     assert f"ours {ours:.1f} ({ours:.1f})" in done.stdout
 
 
+def test_a_life_of_a_connection_and_a_packet_of_testpmd() -> None:
+    ratio, cycles, rate = beside_testpmd.life(1)
+    assert [figure.key for figure in (ratio, cycles, rate)] == ["m3.ratio", "m3.cycles", "m3.rate"]
+    assert ratio.value == round(min(ratio.sides["ours"]) / min(ratio.sides["testpmd"]), 2)
+    steps = [runs[0] for runs in cycles.sides.values()]
+    assert len(steps) == 7
+    assert min(steps) > 10
+    assert cycles.value == pytest.approx(sum(steps), abs=1)
+    assert rate.value > 1000
+
+
+@pytest.mark.parametrize("name", ["m2", "m4", "m10"])
+def test_figures_with_goals(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measures, "MANY", 20_000)
+    monkeypatch.setattr(measures, "MANY_MB", native.SMALLEST_MB)
+    goals = {figure.key: figure.goal for figure in measures.MEASURES[name](1)}
+    assert {key: goal for key, goal in goals.items() if goal is not None} == GOALS[name]
+
+
+def test_sessions_take_memory() -> None:
+    for name, least in (("memory", 64), ("memory6", 128)):
+        few, more = (native.measure(name, n, 1).least("bytes") for n in (10_000, 40_000))
+        # What there is anyway, however few the sessions are, weighs less the more there are.
+        assert least < more < few
+
+
 def test_the_locks_of_the_path_are_counted(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     assert bench("m7", "--json", str(file)).returncode == 0
@@ -88,9 +123,10 @@ def test_both_sides_are_measured_and_checked(name: str) -> None:
     assert found.least(min(SIDES[name])) == min(found.cycles[min(SIDES[name])])
 
 
-def test_a_wrong_packet_ends_the_measurement() -> None:
-    with pytest.raises(RuntimeError, match="a packet did not become what it must"):
-        native.measure("spoilt", 1000, 1)
+@pytest.mark.parametrize("name", ["spoilt", "spoilt-io", "spoilt-tcp", "spoilt-latency"])
+def test_a_wrong_packet_ends_the_measurement(name: str) -> None:
+    with pytest.raises(RuntimeError, match=r"a (packet|segment) did not become what it must"):
+        native.measure(name, 1000, 1)
 
 
 def test_a_name_that_is_not_there() -> None:
