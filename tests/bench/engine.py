@@ -9,7 +9,7 @@ import sys
 import time
 from ipaddress import IPv4Address, IPv4Network
 
-from bench import capture
+from bench import capture, slices
 from slb.engine.native import NativeEngine
 from slb.model import config as model
 from slb.model.codec import convert
@@ -23,6 +23,7 @@ RS = 64
 LADDRS = "198.18.0.1-198.18.0.16"
 GATEWAY = IPv4Address("192.0.2.1")
 SECONDS = 2
+SLICE_S = 0.0005
 FILL_LIMIT_S = 60
 VS = VsKey(capture.VIP, capture.VIP_PORT, "udp")
 
@@ -78,19 +79,25 @@ def fill(engine: NativeEngine, sessions: int) -> None:
 
 def measure(engine: NativeEngine) -> dict[str, float]:
     """Count cycles and packets over a while in which nothing is created, ended or dropped."""
-    before = engine.worker_list()[0]
-    time.sleep(SECONDS)
-    after = engine.worker_list()[0]
-
-    def grown(name: str) -> int:
-        return int(getattr(after, name) - getattr(before, name))
-
+    views = [engine.worker_list()[0]]
+    began = time.monotonic()
+    while time.monotonic() < began + SECONDS:
+        time.sleep(SLICE_S)
+        views.append(engine.worker_list()[0])
+    took = time.monotonic() - began
+    before, after = views[0], views[-1]
     _check(before, after)
-    packets = grown("rx_packets")
+    hz = (_cycles(after) - _cycles(before)) / took
+    reading = slices.read((slices.Point(v.busy_cycles, v.rx_packets) for v in views), hz)
     return {
-        "cycles": grown("busy_cycles") / packets,
+        "cycles": reading.cycles,
+        "left_out": reading.left_out,
         "bytes_a_session": after.session_bytes / after.sessions_capacity,
     }
+
+
+def _cycles(view: WorkerView) -> int:
+    return view.busy_cycles + view.idle_cycles
 
 
 def _check(before: WorkerView, after: WorkerView) -> None:

@@ -5,31 +5,49 @@ from pathlib import Path
 
 import pytest
 from bench import memory, testpmd
+from bench.slices import Point, Reading, read
 
 FAKE = """#!/bin/sh
 mkdir -p "$RUNTIME_DIRECTORY/dpdk/rte"
 echo "$RUNTIME_DIRECTORY" > {folder}/runtime
-echo "CPU cycles/packet={cycles}"
+while read -r asked; do
+    [ "$asked" = "show fwd stats all" ] || continue
+    n=$((n + 1))
+    counted="total cycles=$((n * {cycles})) / total 5tswap packets=$((n * 10000))"
+    [ $n -gt 3 ] || echo "($counted) at 2100 MHz Clock"
+done
 """
 
 
-@pytest.mark.parametrize(("cycles", "good"), [("170.2", True), ("none", False)])
+@pytest.mark.parametrize(("cycles", "good"), [("1702000", True), ("none", False)])
 def test_testpmds_runtime_directory_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cycles: str, good: bool
 ) -> None:
     program = tmp_path / "dpdk-testpmd"
-    program.write_text(FAKE.format(folder=tmp_path, cycles=cycles))
+    text = FAKE.format(folder=tmp_path, cycles=cycles)
+    program.write_text(text if good else text.replace("total ", ""))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     (tmp_path / "frames.pcap").touch()
     if good:
-        assert testpmd.cycles(tmp_path / "frames.pcap", 8192, 64, huge=False) == 170.2
+        reading = testpmd.cycles(tmp_path / "frames.pcap", 8192, 64, huge=False)
+        assert reading == Reading(170.2, 0)
     else:
         with pytest.raises(RuntimeError, match="gave no figure"):
             testpmd.cycles(tmp_path / "frames.pcap", 8192, 64, huge=False)
     runtime = Path((tmp_path / "runtime").read_text().strip())
     assert runtime.name.startswith("slb-bench")
     assert not runtime.exists()
+
+
+def test_slices_that_were_disturbed_are_left_out() -> None:
+    packets = [0, 10_000, 10_032, 20_000, 30_000, 40_000]
+    took = [0, 1_000_000, 3_200, 996_800, 1_020_000, 1_000_000 + 200_000]
+    points = [Point(sum(took[: n + 1]), packets[n]) for n in range(len(packets))]
+    # Of 2 GHz, 50 us are 100,000 cycles; the second point is too near to the first one.
+    assert read(points, 2e9) == Reading(pytest.approx(3_020_000 / 30_000), 1)
+    with pytest.raises(RuntimeError, match="no 8,192 packets"):
+        read(points[1:3], 2e9)
 
 
 def test_pages_that_others_use_are_not_ours(tmp_path: Path) -> None:
