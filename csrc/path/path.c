@@ -90,7 +90,6 @@ void path_run(
 		punt(c, b);
 		if (b->fragments)
 			fragment(c, b, from);
-		session_hash_all(&c->sessions, b);
 	}
 	session(&c->sessions, b);
 	if (unlikely(b->missed || b->syns || !b->plain || c->n_removed > 0))

@@ -105,7 +105,7 @@ static __rte_always_inline void guess(
 	p->dir = ref_dir(ref);
 }
 
-void session_hash_all(const struct session_table *t, struct burst *b) {
+static void hash_all(const struct session_table *t, struct burst *b) {
 	const struct session_index index = session_index(t);
 
 	for (uint16_t i = 0; i < b->n_live; i++)
@@ -117,6 +117,8 @@ void session(struct session_table *t, struct burst *b) {
 	struct session *entries = t->entries;
 	bool missed = false;
 
+	if (unlikely(!b->plain))
+		hash_all(t, b);
 	for (uint16_t i = 0, n = b->n_live; i < n; i++)
 		guess(groups, entries, &b->pkts[b->live[i]]);
 	for (uint16_t i = 0, n = b->n_live; i < n; i++) {

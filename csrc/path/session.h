@@ -133,10 +133,8 @@ void session_table_init(
 // Bytes of entries and groups together.
 uint64_t session_bytes(const struct session_table *t);
 
-// Stage of the path, for a burst whose packets have not all been hashed when they were parsed: their groups and tags.
-void session_hash_all(const struct session_table *t, struct burst *b);
-
-// Stage of the path: finds the sessions of a burst's packets, which have been hashed; where one is found sets session and dir.
+// Stage of the path: finds the sessions of a burst's packets, hashed where that was parsed if all are plain; where one is found sets
+// session and dir.
 void session(struct session_table *t, struct burst *b);
 
 // One key, for the miss path. Sets session and dir of p as session() does.
