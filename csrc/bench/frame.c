@@ -37,20 +37,24 @@ static uint16_t write_udp(struct rte_udp_hdr *udp, const struct flow_key *key, u
 	return udp->dgram_len;
 }
 
+void frame_ipv4(struct rte_ipv4_hdr *ip, uint16_t len, uint8_t proto, const struct flow_key *key) {
+	*ip = (struct rte_ipv4_hdr){
+		.version_ihl = RTE_IPV4_VHL_DEF,
+		.total_length = htons(len),
+		.time_to_live = TTL,
+		.next_proto_id = proto,
+		.src_addr = key->src_be,
+		.dst_addr = key->dst_be,
+	};
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+}
+
 static void write_v4(struct rte_mbuf *m, const struct frame_key *k) {
 	const uint16_t len = sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr) + PAYLOAD;
 	struct rte_ipv4_hdr *ip = frame_begin(m, RTE_ETHER_TYPE_IPV4, len);
 	struct rte_udp_hdr *udp = (void *)(ip + 1);
 
-	*ip = (struct rte_ipv4_hdr){
-		.version_ihl = RTE_IPV4_VHL_DEF,
-		.total_length = htons(len),
-		.time_to_live = TTL,
-		.next_proto_id = SLB_PROTO_UDP,
-		.src_addr = k->key.src_be,
-		.dst_addr = k->key.dst_be,
-	};
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
+	frame_ipv4(ip, len, SLB_PROTO_UDP, &k->key);
 	write_udp(udp, &k->key, PAYLOAD);
 	udp->dgram_cksum = rte_ipv4_udptcp_cksum(ip, udp);
 }

@@ -25,6 +25,11 @@ struct frame_key {
 // Writes the Ethernet header of a frame to our port into an mbuf, whatever was in it; returns where its `len` bytes of packet begin.
 void *frame_begin(struct rte_mbuf *m, uint16_t type, uint16_t len);
 
+struct rte_ipv4_hdr;
+
+// Writes the IPv4 header of a packet of `len` bytes with a key's addresses, its checksum included.
+void frame_ipv4(struct rte_ipv4_hdr *ip, uint16_t len, uint8_t proto, const struct flow_key *key);
+
 // Writes the frame of a packet into an mbuf, whatever was in it.
 void frame_write(struct rte_mbuf *m, const struct frame_key *k);
 

@@ -22,7 +22,6 @@ enum {
 	WARM = 1000,
 	PROBES = 50000,
 	RING = 1024,
-	DISTURBED_PER_S = 20000, // 50 us
 	PAUSE_PER_S = 500000, // 2 us
 };
 

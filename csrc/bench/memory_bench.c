@@ -43,7 +43,6 @@ static void measure(const struct request *r, bool v6) {
 		.sessions = r->sessions,
 		.v6 = v6,
 	};
-
 	uint64_t heap = heap_bytes(), system = anonymous_bytes();
 
 	world_open(&size);

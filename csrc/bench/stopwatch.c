@@ -4,8 +4,6 @@
 
 #include <rte_cycles.h>
 
-enum { DISTURBED_PER_S = 20000 }; // 50 microseconds
-
 void stopwatch_begin(struct stopwatch *w) {
 	w->began = rte_rdtsc_precise();
 }

@@ -5,7 +5,10 @@
 
 #include <stdint.h>
 
-enum { ROUNDS_MOST = 4096 };
+enum {
+	ROUNDS_MOST = 4096,
+	DISTURBED_PER_S = 20000, // 50 microseconds are so little of a second
+};
 
 struct stopwatch {
 	uint32_t n;

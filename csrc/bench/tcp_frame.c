@@ -11,7 +11,7 @@
 #include <rte_tcp.h>
 #include <string.h>
 
-enum { TTL = 64, WINDOW = 65535, SHORTEST = RTE_ETHER_MIN_LEN - RTE_ETHER_CRC_LEN };
+enum { WINDOW = 65535, SHORTEST = RTE_ETHER_MIN_LEN - RTE_ETHER_CRC_LEN };
 
 static const uint8_t MSS[] = {2, 4, 1460 >> 8, 1460 & 0xff};
 
@@ -33,14 +33,7 @@ void tcp_frame_write(struct rte_mbuf *m, const struct tcp_frame *f) {
 		m->data_len = SHORTEST;
 	m->pkt_len = m->data_len;
 	memset(ip, 0, m->data_len - sizeof(struct rte_ether_hdr));
-	*ip = (struct rte_ipv4_hdr){
-		.version_ihl = RTE_IPV4_VHL_DEF,
-		.total_length = htons(len),
-		.time_to_live = TTL,
-		.next_proto_id = SLB_PROTO_TCP,
-		.src_addr = f->key.src_be,
-		.dst_addr = f->key.dst_be,
-	};
+	frame_ipv4(ip, len, SLB_PROTO_TCP, &f->key);
 	*tcp = (struct rte_tcp_hdr){
 		.src_port = f->key.sport_be,
 		.dst_port = f->key.dport_be,
@@ -51,7 +44,6 @@ void tcp_frame_write(struct rte_mbuf *m, const struct tcp_frame *f) {
 		.rx_win = htons(WINDOW),
 	};
 	memcpy(tcp + 1, MSS, options);
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
 	tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
 }
 

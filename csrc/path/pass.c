@@ -39,7 +39,7 @@ static __rte_always_inline void count(struct core *c, const struct pkt *p, struc
 	rs->bytes[p->dir] += p->ip_len;
 }
 
-// Bits that are not 0 when the packet changes its session's state, or ends the session. No branch that depends on the direction:
+// Bits that are not 0 when the packet changes its session's state, or may end the session: then it stays in the burst. No branch that depends on the direction:
 // it is the one thing that nobody can predict.
 static __rte_always_inline uint32_t
 changes(const struct core *c, const struct pkt *p, const struct session *s) {

@@ -41,13 +41,14 @@ static void prefetch(struct burst *b, struct rte_mbuf *const *mbufs, uint16_t n)
 // A one-packet session has been answered, in one piece: it ends once its answers, of which there may be more in the burst,
 // are on their way.
 static void finish(struct core *c, struct burst *b) {
-	for (uint16_t i = 0; i < b->n; i++) {
-		struct session *s = b->pkts[i].session;
-		if (s == NULL || b->pkts[i].flags & PKT_FRAGMENT || !session_is_answered(c, s))
+	for (uint16_t i = 0; i < b->n_live; i++) {
+		struct session *s = b->pkts[b->live[i]].session;
+		if (s == NULL || b->pkts[b->live[i]].flags & PKT_FRAGMENT
+		    || !session_is_answered(c, s))
 			continue;
-		for (uint16_t j = i; j < b->n; j++)
-			if (b->pkts[j].session == s)
-				b->pkts[j].session = NULL;
+		for (uint16_t j = i; j < b->n_live; j++)
+			if (b->pkts[b->live[j]].session == s)
+				b->pkts[b->live[j]].session = NULL;
 		session_end_now(c, s);
 	}
 }

@@ -133,10 +133,9 @@ void session(struct session_table *t, struct burst *b) {
 }
 
 void session_find(struct session_table *t, struct pkt *p) {
-	uint64_t hash = session_key_hash(&t->seed, session_key_of_pkt(p));
+	const struct session_index index = session_index(t);
 
-	p->group = (uint32_t)hash & t->group_mask;
-	p->tag = session_tag(hash);
+	session_hash(&index, p);
 	find_hashed(t, p);
 }
 
