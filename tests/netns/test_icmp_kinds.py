@@ -168,7 +168,13 @@ def too_big(sender: socket.socket, here: Family, there: Family) -> None:
     assert (error.kind, error.info) == ({4: (3, 4), 6: (2, 0)}[here.version], mtu)
     with pytest.raises(OSError, match="too long"):
         sender.send(bytes(mtu - header(here) - 8 + 1))
-    sender.send(bytes(mtu - header(here) - 8))
+    fits = bytes(mtu - header(here) - 8)
+    try:
+        sender.send(fits)
+    except OSError:
+        # The kernel queues the load balancer's error first, and only then has the next call fail
+        # for it that comes to sending: not of the two before, if they were quick. It does so once.
+        sender.send(fits)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
