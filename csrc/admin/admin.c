@@ -6,6 +6,8 @@
 #include "admin/laddrs.h"
 #include "admin/policies.h"
 #include "admin/publish.h"
+#include "admin/spread.h"
+#include "path/punt.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -35,9 +37,12 @@ static int init_cores(struct admin *a) {
 		a->cores[w]->fwd = build_fwd(a, a->socket[w]);
 		a->cores[w]->owners = build_owners(a, a->socket[w]);
 		a->cores[w]->laddrs = build_laddr_set(a, w, a->socket[w]);
+		a->cores[w]->spread = build_spread(a, w, a->socket[w]);
 		if (a->cores[w]->vs_index == NULL || a->cores[w]->fwd == NULL
-		    || a->cores[w]->owners == NULL || a->cores[w]->laddrs == NULL)
+		    || a->cores[w]->owners == NULL || a->cores[w]->laddrs == NULL
+		    || a->cores[w]->spread == NULL)
 			return -ENOMEM;
+		punt_share(a->cores[w]);
 	}
 	return 0;
 }
@@ -52,6 +57,7 @@ int admin_init(
 	a->answer_timeout_ms = ANSWER_TIMEOUT_MS;
 	policies_init(a);
 	laddrs_init(a, config, rss);
+	spread_init(a, config);
 	rc = init_tables(a);
 	if (rc == 0)
 		rc = init_cores(a);
@@ -76,12 +82,14 @@ static void free_core(struct admin *a, struct core *c) {
 	build_free(c->fwd);
 	build_free(c->owners);
 	build_free(c->laddrs);
+	build_free(c->spread);
 	for (uint32_t slot = 0; slot < a->vs_max && c->vs != NULL; slot++)
 		build_free(c->vs[slot]);
 	c->vs_index = NULL;
 	c->fwd = NULL;
 	c->owners = NULL;
 	c->laddrs = NULL;
+	c->spread = NULL;
 }
 
 void admin_free(struct admin *a) {

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "path/core.h"
+#include "path/spread.h"
 #include "slb.h"
 
 struct rte_ring;
@@ -93,6 +94,28 @@ struct laddr_steering {
 	void *arg;
 };
 
+// How the ports' devices are told over which workers they spread clients. Without: they need not be told.
+struct port_shares {
+	// Works out what a port's device is to do, and adds to gained[w] a bit for each worker whose clients worker w gets. -ENOTSUP with a
+	// sentence: it cannot.
+	int (*plan)(void *arg, uint16_t port, uint16_t n_active, uint32_t *gained, struct err *e);
+	int (*write)(void *arg, uint16_t port, struct err *e); // has it do so
+	void (*back)(void *arg, uint16_t port); // and, if it does, what it did before
+	void *arg;
+};
+
+// What workers are told in path/spread.h, for all of them.
+struct spread_plan {
+	uint16_t n_active; // admin writes, others read
+	bool ends; // the sessions of the others
+	uint8_t worker[SPREAD_PLACES]; // admin writes, others read
+	uint32_t before[SPREAD_PLACES];
+	uint32_t queue_before[SLB_MAX_WORKERS];
+	uint8_t epoch[SLB_MAX_WORKERS];
+	uint32_t begins; // a bit for each worker that has yet to begin its other epoch
+	uint32_t changed_at; // tick
+};
+
 // Sent to a worker that did not answer in time; nothing is sent to it before it has.
 struct unsettled {
 	struct inbox_msg *undo;
@@ -111,6 +134,8 @@ struct admin {
 	void *wait_arg;
 	uint64_t answer_timeout_ms;
 	struct laddr_steering steering;
+	struct port_shares shares;
+	struct spread_plan spread;
 
 	uint64_t generation;
 	uint32_t vs_max;
@@ -155,6 +180,10 @@ int admin_forward_set(
 int admin_laddr_set(
 	struct admin *a, const struct slb_laddr *laddrs, uint32_t n, bool only_check,
 	uint64_t *generation, struct slb_refused *refused
+);
+
+int admin_workers_set(
+	struct admin *a, uint16_t n, bool end, uint64_t *generation, struct slb_refused *refused
 );
 
 int admin_probe(struct admin *a, const struct slb_address *laddr, uint32_t attempt);

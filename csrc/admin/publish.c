@@ -46,6 +46,7 @@ static void change_free(struct inbox_msg *msg) {
 	build_free(msg->change.fwd);
 	build_free(msg->change.owners);
 	build_free(msg->change.laddrs);
+	build_free(msg->change.spread);
 	rte_free(msg);
 }
 

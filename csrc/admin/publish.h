@@ -23,6 +23,9 @@ int publication_init(
 // not answer) or -EBUSY (one has still not answered an earlier change) with *refused filled in.
 int publish(struct publication *p, struct slb_refused *refused);
 
+// All workers' copies of a->spread, anew. As publish(); -ENOMEM too.
+int publish_spread(struct admin *a, struct slb_refused *refused);
+
 // Frees messages and the objects in them: after success the replaced ones, otherwise the new ones. Messages that a
 // silent worker still holds are kept until it answers.
 void publication_free(struct publication *p);

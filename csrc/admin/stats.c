@@ -3,6 +3,7 @@
 
 #include "admin/admin.h"
 #include "admin/laddrs.h"
+#include "admin/spread.h"
 #include "admin/rs_slots.h"
 #include "admin/traffic.h"
 #include "admin/vs_keys.h"
@@ -103,6 +104,7 @@ int admin_laddr_list(struct admin *a, struct slb_laddr_info *out, uint32_t cap) 
 	uint32_t n = 0;
 
 	laddrs_reclaim(a);
+	spread_settle(a);
 	for (uint16_t w = 0; w < a->n_workers; w++)
 		for (uint16_t slot = 0; slot < SLB_MAX_LADDRS; slot++) {
 			const struct admin_laddr *l = &a->laddrs[slot];

@@ -21,12 +21,12 @@ void idle_init(struct idle *idle, uint8_t policy) {
 		prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0);
 }
 
-void idle_wait(struct idle *idle) {
+void idle_wait(struct idle *idle, bool rests) {
 	struct timespec t = {0};
 	uint64_t ns;
 
 	idle->empty++;
-	if (idle->policy == SLB_IDLE_BUSY || idle->empty < SPIN_ROUNDS) {
+	if ((idle->policy == SLB_IDLE_BUSY && !rests) || idle->empty < SPIN_ROUNDS) {
 		rte_pause();
 		return;
 	}

@@ -11,11 +11,12 @@ struct idle {
 };
 
 void idle_init(struct idle *idle, uint8_t policy);
-void idle_wait(struct idle *idle);
+void idle_wait(struct idle *idle, bool rests);
 
-static inline void idle_round(struct idle *idle, bool worked) {
+// rests: nothing is expected of the lcore, so it backs off whatever its policy.
+static inline void idle_round(struct idle *idle, bool worked, bool rests) {
 	if (worked)
 		idle->empty = 0;
 	else
-		idle_wait(idle);
+		idle_wait(idle, rests);
 }

@@ -46,6 +46,8 @@ int slb_open(const struct slb_config *config, char *text, uint32_t text_len) {
 	if (engine == NULL)
 		return err_set(&e, ENOMEM, "no memory");
 	engine->config = *config;
+	if (config->n_active == 0)
+		engine->config.n_active = config->n_workers;
 	pthread_mutex_init(&engine->mailbox.caller, NULL);
 	pthread_mutex_init(&engine->mailbox.lock, NULL);
 	pthread_cond_init(&engine->mailbox.changed, NULL);
@@ -141,6 +143,23 @@ int slb_laddr_set(
 ) {
 	struct laddr_call c = {laddrs, n, only_check != 0, generation, refused};
 	return engine == NULL ? -ESHUTDOWN : mailbox_call(engine, call_laddr_set, &c);
+}
+
+struct workers_call {
+	uint16_t n;
+	bool end;
+	uint64_t *generation;
+	struct slb_refused *refused;
+};
+
+static int call_workers_set(struct admin *a, void *arg) {
+	struct workers_call *c = arg;
+	return admin_workers_set(a, c->n, c->end, c->generation, c->refused);
+}
+
+int slb_workers_set(uint16_t n, uint8_t end, uint64_t *generation, struct slb_refused *refused) {
+	struct workers_call c = {n, end != 0, generation, refused};
+	return engine == NULL ? -ESHUTDOWN : mailbox_call(engine, call_workers_set, &c);
 }
 
 struct probe_call {

@@ -152,6 +152,11 @@ int config_check(const struct slb_config *config, struct err *e) {
 		return err_set(
 			e, EINVAL, "%u workers: 1 ... %d", config->n_workers, SLB_MAX_WORKERS
 		);
+	if (config->n_active > config->n_workers)
+		return err_set(
+			e, EINVAL, "%u workers get clients, of %u", config->n_active,
+			config->n_workers
+		);
 	if (config->n_ports == 0 || config->n_ports > SLB_MAX_PORTS)
 		return err_set(e, EINVAL, "%u ports: 1 ... %d", config->n_ports, SLB_MAX_PORTS);
 	if (config->n_laddrs > SLB_MAX_LADDRS)

@@ -88,8 +88,7 @@ static void init_meters(struct core *c, const struct slb_config *config) {
 		[PUNT_OTHER] = config->punt_other_pps,
 	};
 
-	for (int i = 0; i < PUNT_COUNT; i++)
-		punt_meter_init(&c->punt[i], pps[i] / config->n_workers, c->now);
+	memcpy(c->punt_pps, pps, sizeof(pps));
 	punt_meter_init(&c->resets, RESET_PPS, c->now);
 	punt_meter_init(&c->errors, ERROR_PPS, c->now);
 }
@@ -264,6 +263,7 @@ int cores_open(struct engine *g, struct err *e) {
 			&g->ports[g->config.laddrs[i].port].steer, &g->config.laddrs[i].addr
 		);
 	g->admin.steering = (struct laddr_steering){add_laddr, remove_laddr, has_rules, g};
+	g->admin.shares = ports_shares(g);
 	for (uint16_t id = 0; ok && id < g->config.n_workers; id++) {
 		ok = worker_new(g, id) != NULL;
 		if (ok)

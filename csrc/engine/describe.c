@@ -19,6 +19,22 @@ static uint64_t sum_drops(const struct core *c) {
 	return sum;
 }
 
+static uint8_t state_of(const struct engine *g, uint16_t id) {
+	if (id < __atomic_load_n(&g->admin.spread.n_active, __ATOMIC_RELAXED))
+		return SLB_WORKER_ACTIVE;
+	return __atomic_load_n(&g->workers[id]->core->sessions.active, __ATOMIC_RELAXED) > 0
+		? SLB_WORKER_DRAINING
+		: SLB_WORKER_IDLE;
+}
+
+static uint16_t share_of(const struct engine *g, uint16_t id) {
+	uint32_t n = 0;
+
+	for (uint32_t place = 0; place < SPREAD_PLACES; place++)
+		n += __atomic_load_n(&g->admin.spread.worker[place], __ATOMIC_RELAXED) == id;
+	return (uint16_t)((n * 1000 + SPREAD_PLACES / 2) / SPREAD_PLACES);
+}
+
 static void describe_worker(const struct engine *g, uint16_t id, struct slb_worker_info *info) {
 	const struct worker *w = g->workers[id];
 	const struct worker_counters *n = &w->counters;
@@ -29,7 +45,9 @@ static void describe_worker(const struct engine *g, uint16_t id, struct slb_work
 		.cpu = g->config.worker_cpus[id],
 		.lcore = (uint16_t)(LCORE_WORKER + id),
 		.numa = (uint16_t)rte_lcore_to_socket_id(LCORE_WORKER + id),
-		.idle = w->idle.policy,
+		.idle = g->config.worker_idle[id],
+		.state = state_of(g, id),
+		.share = share_of(g, id),
 		.generation = counter_read(&c->generation),
 		.rounds = counter_read(&n->rounds),
 		.busy_cycles = counter_read(&n->busy_cycles),

@@ -66,6 +66,10 @@ void eal_close(struct engine *g);
 int ports_open(struct engine *g, struct err *e);
 int ports_start(struct engine *g, struct err *e);
 void ports_close(struct engine *g);
+
+// How a port's device is told over which workers it spreads clients; the engine is the argument of its calls.
+struct port_shares ports_shares(struct engine *g);
+
 int cores_open(struct engine *g, struct err *e);
 void cores_close(struct engine *g);
 int lcores_launch(struct engine *g, struct err *e);

@@ -313,6 +313,7 @@ static struct steer_port facts_of(const struct engine *g, uint16_t number) {
 		.number = number,
 		.driver = port->driver,
 		.n_workers = g->config.n_workers,
+		.n_active = g->config.n_active,
 		.n_queues = port->n_rx,
 		.steering = config->steering,
 		.distrust_spread = config->spread_hash,
@@ -364,6 +365,41 @@ static int choose_steering(struct engine *g, uint16_t number, struct err *e) {
 			number, config->steering == SLB_STEERING_FLOW ? "flow" : "rss-port", text
 		);
 	return 0;
+}
+
+// ---- how many workers its clients are spread over ----
+
+static int plan_share(
+	void *arg, uint16_t number, uint16_t n_active, uint32_t *gained, struct err *e
+) {
+	struct engine *g = arg;
+	const struct steer_port facts = facts_of(g, number);
+	char text[SLB_TEXT_LEN] = "";
+	int rc = share_plan(
+		&facts, &g->ports[number].steer, n_active, gained, &(struct err){text, sizeof(text)}
+	);
+
+	return rc == 0 ? 0 : err_set(e, -rc, "port %s: %s", g->config.ports[number].name, text);
+}
+
+static int write_share(void *arg, uint16_t number, struct err *e) {
+	struct engine *g = arg;
+	const struct steer_port facts = facts_of(g, number);
+	char text[SLB_TEXT_LEN] = "";
+	int rc = share_write(&facts, &g->ports[number].steer, &(struct err){text, sizeof(text)});
+
+	return rc == 0 ? 0 : err_set(e, -rc, "port %s: %s", g->config.ports[number].name, text);
+}
+
+static void share_as_before(void *arg, uint16_t number) {
+	struct engine *g = arg;
+	const struct steer_port facts = facts_of(g, number);
+
+	share_back(&facts, &g->ports[number].steer);
+}
+
+struct port_shares ports_shares(struct engine *g) {
+	return (struct port_shares){plan_share, write_share, share_as_before, g};
 }
 
 int ports_start(struct engine *g, struct err *e) {

@@ -96,6 +96,7 @@ static int open_cores(const struct slb_config *config) {
 	for (uint16_t i = 0; i < config->n_laddrs; i++)
 		rss[i] = harness_rss_of(config, i);
 	h.admin.steering = harness_laddr_steering();
+	h.admin.shares = harness_port_shares(&h.config);
 	h.cookie_key = siphash_key_draw();
 	for (uint16_t i = 0; i < config->n_ports; i++) {
 		h.admin.ports[i].mtu = config->ports[i].mtu;
@@ -404,6 +405,12 @@ int harness_session_list(
 
 int harness_poll_events(struct slb_event *out, uint32_t cap) {
 	return admin_poll_events(&h.admin, out, cap);
+}
+
+int harness_workers_set(
+	uint16_t n, uint8_t end, uint64_t *generation, struct slb_refused *refused
+) {
+	return admin_workers_set(&h.admin, n, end != 0, generation, refused);
 }
 
 uint64_t harness_recycled(uint16_t worker) {

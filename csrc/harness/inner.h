@@ -35,6 +35,9 @@ void harness_nics_close(void);
 // How a local address is steered that comes later.
 struct laddr_steering harness_laddr_steering(void);
 
+// How those models are told over which workers they spread clients.
+struct port_shares harness_port_shares(struct slb_config *config);
+
 // What makes a local address one of all workers, or NULL; whether a port's clients are spread by the workers.
 const struct rss_port *harness_rss_of(const struct slb_config *config, uint16_t laddr);
 bool harness_spreads_by_hash(const struct slb_config *config, uint16_t port);

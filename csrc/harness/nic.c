@@ -103,9 +103,12 @@ static int model_table_set(uint16_t id, struct rte_eth_rss_reta_entry64 *table, 
 
 	if (nic->faults & HARNESS_NIC_TABLE_FIXED)
 		return -ENOTSUP;
-	for (uint16_t i = 0; i < n && !(nic->faults & HARNESS_NIC_TABLE_STUCK); i++)
-		nic->table[i] = (uint8_t)table[i / RTE_ETH_RETA_GROUP_SIZE]
-					.reta[i % RTE_ETH_RETA_GROUP_SIZE];
+	for (uint16_t i = 0; i < n && !(nic->faults & HARNESS_NIC_TABLE_STUCK); i++) {
+		const struct rte_eth_rss_reta_entry64 *group = &table[i / RTE_ETH_RETA_GROUP_SIZE];
+		uint16_t at = i % RTE_ETH_RETA_GROUP_SIZE;
+		if (group->mask >> at & 1)
+			nic->table[i] = (uint8_t)group->reta[at];
+	}
 	return 0;
 }
 
@@ -271,6 +274,28 @@ static const struct nic_ops NIC_MODEL = {
 
 // ---- what the engine makes of it ----
 
+static struct steer_port port_of(const struct slb_config *config, uint16_t i) {
+	const struct model *m = &models[i];
+
+	return (struct steer_port){
+		.nic = &NIC_MODEL,
+		.dpdk_id = i,
+		.number = i,
+		.driver = m->nic.driver,
+		.n_workers = config->n_workers,
+		.n_active = config->n_active != 0 ? config->n_active : config->n_workers,
+		.n_queues = RTE_MIN(m->nic.queues, config->n_workers),
+		.steering = config->ports[i].steering,
+		.distrust_spread = config->ports[i].spread_hash,
+		.device_spreads = m->nic.rss_types != 0,
+		.tagged = config->ports[i].vlan != 0,
+		.rss_types = m->nic.rss_types,
+		.laddrs = config->laddrs,
+		.n_laddrs = config->n_laddrs,
+		.kni = &m->kni,
+	};
+}
+
 // As the engine does, which stops the device and configures it anew.
 static void open_kni_queue(
 	struct model *m, const struct steer_port *port, const struct slb_port_config *config
@@ -289,22 +314,7 @@ int harness_nics_open(const struct slb_config *config, struct err *e) {
 
 	for (uint16_t i = 0; rc == 0 && i < config->n_ports; i++) {
 		struct model *m = &models[i];
-		struct steer_port port = {
-			.nic = &NIC_MODEL,
-			.dpdk_id = i,
-			.number = i,
-			.driver = m->nic.driver,
-			.n_workers = config->n_workers,
-			.n_queues = RTE_MIN(m->nic.queues, config->n_workers),
-			.steering = config->ports[i].steering,
-			.distrust_spread = config->ports[i].spread_hash,
-			.device_spreads = m->nic.rss_types != 0,
-			.tagged = config->ports[i].vlan != 0,
-			.rss_types = m->nic.rss_types,
-			.laddrs = config->laddrs,
-			.n_laddrs = config->n_laddrs,
-			.kni = &m->kni,
-		};
+		struct steer_port port = port_of(config, i);
 		m->kni = (struct kni_queue){.queue = KNI_NO_QUEUE};
 		if (!m->used)
 			continue;
@@ -336,6 +346,32 @@ static bool has_rules(void *, const struct slb_address *addr, uint16_t port) {
 
 struct laddr_steering harness_laddr_steering(void) {
 	return (struct laddr_steering){add_laddr, remove_laddr, has_rules, NULL};
+}
+
+static int plan_share(
+	void *arg, uint16_t port, uint16_t n_active, uint32_t *gained, struct err *e
+) {
+	const struct steer_port facts = port_of(arg, port);
+
+	return models[port].used ? share_plan(&facts, &models[port].choice, n_active, gained, e)
+				 : 0;
+}
+
+static int write_share(void *arg, uint16_t port, struct err *e) {
+	const struct steer_port facts = port_of(arg, port);
+
+	return models[port].used ? share_write(&facts, &models[port].choice, e) : 0;
+}
+
+static void share_as_before(void *arg, uint16_t port) {
+	const struct steer_port facts = port_of(arg, port);
+
+	if (models[port].used)
+		share_back(&facts, &models[port].choice);
+}
+
+struct port_shares harness_port_shares(struct slb_config *config) {
+	return (struct port_shares){plan_share, write_share, share_as_before, config};
 }
 
 bool harness_spreads_by_hash(const struct slb_config *config, uint16_t port) {

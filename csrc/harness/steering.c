@@ -88,6 +88,7 @@ int harness_steer(
 		.nic = &nic_dpdk,
 		.driver = "",
 		.n_workers = n_workers,
+		.n_active = n_workers,
 		.n_queues = n_queues,
 		.steering = steering,
 		.laddrs = laddrs,

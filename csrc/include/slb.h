@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What C includes: slb_abi.h and slb_abi_probe.h with their includes, visibility and layout checks.
+// What C includes: slb_abi.h and what follows it, with their includes, visibility and layout checks.
 #pragma once
 
 #include <stddef.h>
@@ -7,6 +7,7 @@
 
 #pragma GCC visibility push(default)
 #include "slb_abi.h"
+#include "slb_abi_workers.h"
 #include "slb_abi_probe.h"
 #pragma GCC visibility pop
 

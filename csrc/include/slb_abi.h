@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The whole C/Python boundary. C includes it through slb.h; cffi reads this very text, so it holds plain
-// declarations only: no #include, #if, attribute, static inline or computed #define. So does slb_abi_probe.h, which follows it.
+// declarations only: no #include, #if, attribute, static inline or computed #define. So do slb_abi_workers.h and slb_abi_probe.h, which follow it.
 //
 // Conventions: sizes are fixed; `_be` names are in network byte order, all others in host order; an address
 // is 16 bytes, an IPv4 address in the first four and zeros after; buffers belong to the caller; a call
 // returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
 // were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 16
+#define SLB_ABI_VERSION 17
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -153,6 +153,7 @@ enum slb_refusal {
 	SLB_REFUSED_NO_LOCAL_ADDRESS,
 	SLB_REFUSED_NO_SESSIONS,
 	SLB_REFUSED_LADDR_FULL,
+	SLB_REFUSED_STEERING,
 };
 
 enum slb_op_kind {
@@ -213,7 +214,8 @@ struct slb_port_config {
 
 struct slb_config {
 	uint32_t abi_version;
-	uint16_t n_workers;
+	uint16_t n_workers; // that are made ready
+	uint16_t n_active; // of these, that clients are spread over at first; 0: all
 	uint16_t n_ports;
 	uint16_t n_laddrs;
 	uint16_t admin_cpu;
@@ -366,32 +368,6 @@ struct slb_rs_info {
 	struct slb_traffic traffic;
 };
 
-struct slb_worker_info {
-	uint16_t worker;
-	uint16_t cpu;
-	uint16_t lcore;
-	uint16_t numa;
-	uint8_t idle; // enum slb_idle
-	uint8_t reserved[7];
-	uint64_t generation;
-	uint64_t rounds; // moves while the worker lives, also when it is idle
-	uint64_t busy_cycles;
-	uint64_t idle_cycles;
-	uint64_t rx_packets;
-	uint64_t tx_packets;
-	uint64_t handed_off; // to other workers
-	uint64_t handed_in;
-	uint64_t punted;
-	uint64_t dropped;
-	uint64_t sessions_active;
-	uint64_t sessions_created;
-	uint64_t sessions_ended;
-	uint64_t sessions_recycled; // of them, ended to make room
-	uint64_t sessions_capacity;
-	uint64_t untold; // segments that should have told an RS its client's address, and could not
-	uint64_t session_bytes; // memory of all sessions, index and timers included
-};
-
 struct slb_port_info {
 	char name[32];
 	char driver[32];
@@ -472,7 +448,6 @@ struct slb_session_filter {
 
 int slb_vs_list(struct slb_vs_info *out, uint32_t cap);
 int slb_rs_list(struct slb_rs_info *out, uint32_t cap);
-int slb_worker_list(struct slb_worker_info *out, uint32_t cap);
 int slb_port_list(struct slb_port_info *out, uint32_t cap);
 int slb_laddr_list(struct slb_laddr_info *out, uint32_t cap);
 int slb_rule_list(struct slb_rule_info *out, uint32_t cap);

@@ -83,6 +83,7 @@ int harness_laddr_set(
 	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_check, uint64_t *generation,
 	struct slb_refused *refused
 );
+int harness_workers_set(uint16_t n, uint8_t end, uint64_t *generation, struct slb_refused *refused);
 // Workers send what they are told to in their next round.
 int harness_probe(const struct slb_address *laddr, uint32_t attempt);
 int harness_probe_list(struct slb_probe_info *out, uint32_t cap);

@@ -105,6 +105,6 @@ int kni_main(void *arg) {
 	struct kni *kni = arg;
 
 	while (__atomic_load_n(kni->stop, __ATOMIC_RELAXED) == 0)
-		idle_round(&kni->idle, kni_round(kni));
+		idle_round(&kni->idle, kni_round(kni), false);
 	return 0;
 }

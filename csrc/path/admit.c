@@ -126,23 +126,32 @@ static void new_session(struct core *c, struct burst *b, uint16_t at, uint16_t s
 		open_session(c, b, at, vs);
 }
 
-// True: the packet is handed to the worker that has or makes its session. A fragment comes from its datagram's home, so it
-// goes on from there although it was handed over before, and is searched for where the device spreads.
-static bool goes_elsewhere(const struct core *c, struct pkt *p, enum source from) {
-	bool by_hash = c->spread_hash[p->m->port], fragment = (p->flags & PKT_FRAGMENT) != 0;
-	uint16_t target;
-
-	if (!fragment && (!by_hash || from == FROM_WORKER))
-		return false;
-	target = spread_worker(
-		c, pkt_src(p), pkt_dst(p), (uint32_t)p->key.sport_be << 16 | p->key.dport_be
-	);
-	if (fragment && !by_hash && spread_search(c, p, target))
-		return true;
+static bool goes_to(const struct core *c, struct pkt *p, uint16_t target) {
 	if (target == c->id)
 		return false;
 	pkt_decide(p, VERDICT_HANDOFF, target);
 	return true;
+}
+
+// True: the packet is handed to the worker that has or makes its session. A fragment comes from its datagram's home, so it
+// goes on from there although it was handed over before, and is searched for where the device spreads.
+static bool goes_elsewhere(const struct core *c, struct pkt *p, enum source from) {
+	const struct spread *s = c->spread;
+	bool by_hash = c->spread_hash[p->m->port], fragment = (p->flags & PKT_FRAGMENT) != 0;
+	uint8_t place;
+
+	if (spread_answer(c, p))
+		return true;
+	if (!by_hash && !fragment)
+		return s->moved && spread_ask(c, p, s->queue_before);
+	place = spread_place(
+		pkt_src(p), pkt_dst(p), (uint32_t)p->key.sport_be << 16 | p->key.dport_be
+	);
+	if (!by_hash)
+		return spread_search(c, p, s->worker[place]) || goes_to(c, p, s->worker[place]);
+	if ((fragment || from != FROM_WORKER) && p->asker == 0 && goes_to(c, p, s->worker[place]))
+		return true;
+	return s->moved && spread_ask(c, p, s->before[place]);
 }
 
 // A packet to a local address of worker `owner`.
@@ -166,6 +175,9 @@ static void admit_one(struct core *c, struct burst *b, uint16_t at, enum source 
 	struct ipaddr dst = pkt_dst(p);
 	uint16_t owner, slot;
 
+	// A plain frame's has not been looked at.
+	if (from == FROM_PORT)
+		p->asker = 0;
 	if (p->proto != SLB_PROTO_TCP && p->proto != SLB_PROTO_UDP) {
 		icmp(c, p, from);
 		return;

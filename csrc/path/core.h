@@ -36,6 +36,7 @@ struct core_counters {
 	uint64_t recycled; // of them, ended to make room
 	uint64_t misdirected[SLB_MAX_PORTS]; // replies for another worker, by the port they came to
 	uint64_t untold; // segments that should have told an RS its client's address, and could not
+	uint64_t epochs[2]; // live sessions, by the epoch they were made in (path/spread.h)
 };
 
 // Tokens refill with the tick; a burst may spend a quarter of a second's worth.
@@ -101,11 +102,14 @@ struct wanted {
 	uint16_t port;
 };
 
+struct spread;
+
 struct core {
 	// fixed before the worker starts
 	uint16_t id;
 	uint16_t n_workers;
 	uint32_t salt;
+	uint32_t punt_pps[PUNT_COUNT]; // that all workers may punt together
 	uint32_t drain_tcp; // ticks that TCP sessions of a removed RS may go on; 0: any number
 	bool recycle; // a full table gives up idle sessions
 	bool reset_no_session; // a TCP packet without session is answered
@@ -132,6 +136,7 @@ struct core {
 	const struct owner_map
 		*owners; // besides those that sessions may use, addresses whose last ones live on
 	const struct laddr_set *laddrs;
+	const struct spread *spread; // over which workers clients are spread
 	uint64_t generation;
 	uint32_t fwd_gen;
 	bool quiesced; // no new sessions

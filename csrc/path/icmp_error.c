@@ -229,7 +229,7 @@ static struct ipaddr quoted_to(const struct quote *q) {
 // For a worker that may have the session, if there is one that has not been asked.
 static void search(struct core *c, struct pkt *p, const struct quote *q, enum source from) {
 	uint16_t target = owner_of_flow(c->owners, &q->key, q->addrs6, q->kind);
-	bool one = target != OWNER_NONE || c->spread_hash[p->m->port];
+	bool one = target != OWNER_NONE || (c->spread_hash[p->m->port] && !c->spread->moved);
 
 	if (target == OWNER_NONE)
 		target = spread_worker(

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "path/client_address.h"
 #include "path/csum.h"
+#include "path/spread.h"
 #include "path/syn_proxy.h"
 #include "path/tcp_expired.h"
 #include "path/tcp_number.h"
@@ -36,8 +37,11 @@ static bool is_drained(const struct core *c, const struct session *s) {
 }
 
 uint32_t session_due(const struct core *c, const struct session *s) {
-	uint32_t due = syn_proxy_waits(c, s) ? syn_proxy_due(c, s) : s->seen + timeout(c, s);
+	uint32_t due;
 
+	if (c->spread->ends)
+		return c->now;
+	due = syn_proxy_waits(c, s) ? syn_proxy_due(c, s) : s->seen + timeout(c, s);
 	return drains(c, s) && clock_reached(due, deadline(c, s)) ? deadline(c, s) : due;
 }
 
@@ -163,6 +167,7 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 	put_keys(s, p, rs);
 	s->rs = rs->slot;
 	s->policy = vs->policy;
+	s->epoch = c->spread->epoch;
 	s->state = p->proto == SLB_PROTO_TCP ? SLB_TCP_SYN_SENT : SLB_UDP_ONEWAY;
 	s->seen = c->now;
 	// A generation that is not the current one makes the first packet look the hops up.
@@ -185,6 +190,7 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 	laddr_of(c, s)->sessions++;
 	laddr_of(c, s)->active++;
 	c->policy_sessions[s->policy]++;
+	c->counters.epochs[s->epoch]++;
 	c->counters.created++;
 	p->session = s;
 	p->dir = DIR_IN;
@@ -198,6 +204,7 @@ static void session_end(struct core *c, uint32_t id) {
 	c->rs[s->rs].active--;
 	laddr_of(c, s)->active--;
 	c->policy_sessions[s->policy]--;
+	c->counters.epochs[s->epoch]--;
 	c->proxied -= (s->extras & SESSION_SYN_PROXY) != 0;
 	c->counters.ended++;
 	session_give(&c->sessions, id);
@@ -266,7 +273,7 @@ uint32_t session_expire(struct core *c, uint32_t budget) {
 			break;
 		s = &c->sessions.entries[id];
 		if (!clock_reached(c->now, session_due(c, s))
-		    || (!is_drained(c, s) && syn_proxy_goes_on(c, s))) {
+		    || (!is_drained(c, s) && !c->spread->ends && syn_proxy_goes_on(c, s))) {
 			arm(c, s);
 			continue;
 		}

@@ -237,8 +237,10 @@ static void read_note(struct pkt *p) {
 
 	if (note.flags & NOTE_PORTS)
 		p->flags |= PKT_PORTS_KNOWN | (note.flags & NOTE_BARE ? PKT_BARE : 0);
-	if (note.flags & NOTE_SEARCH)
-		p->asked = (uint8_t)note.asked;
+	if (note.flags & (NOTE_SEARCH | NOTE_ASKED))
+		p->asked = note.asked;
+	if (note.flags & NOTE_ASKED)
+		p->asker = note.asker;
 	p->key.sport_be = note.sport_be;
 	p->key.dport_be = note.dport_be;
 }

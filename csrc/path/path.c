@@ -23,8 +23,10 @@
 static void write_note(struct pkt *p) {
 	struct note note = {
 		.flags = (p->flags & PKT_PORTS_KNOWN ? NOTE_PORTS : 0)
-			| (p->flags & PKT_BARE ? NOTE_BARE : 0) | (p->asked > 0 ? NOTE_SEARCH : 0),
+			| (p->flags & PKT_BARE ? NOTE_BARE : 0) | (p->asked > 0 ? NOTE_SEARCH : 0)
+			| (p->asker > 0 ? NOTE_ASKED : 0),
 		.asked = p->asked,
+		.asker = p->asker,
 		.sport_be = p->key.sport_be,
 		.dport_be = p->key.dport_be,
 	};

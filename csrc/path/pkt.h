@@ -88,6 +88,7 @@ struct pkt {
 	uint8_t proto; // of the L4 header
 	uint8_t kind; // proto and KIND_V6
 	uint8_t ttl; // or hop limit
+	uint8_t asker; // worker that asks the others for its session, counted from 1; 0: none does; admit() sees to it
 };
 
 _Static_assert(sizeof(struct pkt) == 64, "a packet's description is a cache line");

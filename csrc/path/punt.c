@@ -3,6 +3,7 @@
 #include "path/punt.h"
 
 #include "base/clock.h"
+#include "path/spread.h"
 
 #include <rte_ether.h>
 #include <rte_mbuf.h>
@@ -33,6 +34,11 @@ bool punt_meter_take(struct punt_meter *meter, uint32_t now) {
 		return false;
 	meter->tokens -= PACKET;
 	return true;
+}
+
+void punt_share(struct core *c) {
+	for (int i = 0; i < PUNT_COUNT; i++)
+		punt_meter_init(&c->punt[i], c->punt_pps[i] / c->spread->n_active, c->now);
 }
 
 bool punt_allowed(struct core *c, enum punt_class class) {

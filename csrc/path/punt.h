@@ -19,6 +19,9 @@ enum punt_class punt_class(const struct pkt *p);
 // Spends a token of the class; false: over the rate.
 bool punt_allowed(struct core *c, enum punt_class class);
 
+// The worker's meters get its share of what all workers may punt.
+void punt_share(struct core *c);
+
 void punt_meter_init(struct punt_meter *meter, uint32_t pps, uint32_t now);
 
 // Takes a token; false: none left.

@@ -48,7 +48,8 @@ enum session_extra {
 
 struct session {
 	struct flow_key key[2]; // enum direction, as the arriving packet has it
-	uint32_t rs : 24; // slot
+	uint32_t rs : 23; // slot
+	uint32_t epoch : 1; // in which it was made (path/spread.h)
 	uint32_t extras : 8; // enum session_extra; not 0: the session has a stream
 	uint32_t seen; // tick of the last packet
 	uint32_t next; // timer wheel, or free list

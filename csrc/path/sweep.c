@@ -3,6 +3,7 @@
 #include "path/sweep.h"
 
 #include "path/lifecycle.h"
+#include "path/spread.h"
 
 void sweep_start(struct core *c) {
 	c->sweep.left = c->sessions.lines;
@@ -11,7 +12,7 @@ void sweep_start(struct core *c) {
 static void move(struct core *c, uint32_t id) {
 	struct session *s = &c->sessions.entries[id];
 
-	if (s->kind[DIR_IN] == 0 || !c->rs[s->rs].removed)
+	if (s->kind[DIR_IN] == 0 || (!c->rs[s->rs].removed && !c->spread->ends))
 		return;
 	session_rearm(c, s);
 }

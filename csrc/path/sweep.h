@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// When an RS is removed, the end of its TCP sessions may have come nearer than the timer wheel knows. So the worker goes through
-// all sessions once, a few each round, and moves those of removed RS to where they are due.
+// When an RS is removed, the end of its TCP sessions may have come nearer than the timer wheel knows, and so it has of all sessions of
+// a worker that is to be without. So the worker goes through all sessions once, a few each round, and moves these to where they are due.
 #pragma once
 
 #include "path/core.h"

@@ -56,7 +56,7 @@ static bool keep_clients_out(const struct steer_port *port, struct steer_text *w
 	if (rc == 0 && !has_table(&info))
 		rc = -ENOTSUP;
 	if (rc == 0)
-		rc = reta_deal(port->nic, port->dpdk_id, port->n_workers, info.reta_size);
+		rc = reta_deal(port->nic, port->dpdk_id, port->n_active, info.reta_size);
 	if (rc != 0) {
 		steer_say(why, "the redirection table cannot be written: %s", rte_strerror(-rc));
 		return false;

@@ -20,3 +20,16 @@ int reta_deal(const struct nic_ops *nic, uint16_t dpdk_id, uint16_t n_workers, u
 		*reta_place(&t, i) = (uint16_t)(i % n_workers);
 	return nic->table_set(dpdk_id, t.groups, len);
 }
+
+int reta_write(const struct nic_ops *nic, uint16_t dpdk_id, const uint8_t *queues, uint16_t len) {
+	struct reta t = {0};
+
+	for (uint32_t i = 0; i < len; i++) {
+		if (queues[i] == UINT8_MAX)
+			continue;
+		t.groups[i / RTE_ETH_RETA_GROUP_SIZE].mask |= UINT64_C(1)
+			<< (i % RTE_ETH_RETA_GROUP_SIZE);
+		*reta_place(&t, i) = queues[i];
+	}
+	return nic->table_set(dpdk_id, t.groups, len);
+}

@@ -29,8 +29,10 @@ static uint8_t choose_spread(const struct steer_port *port) {
 
 	if (port->n_workers == 1)
 		return SLB_SPREAD_QUEUES;
-	return reaches_all && port->device_spreads && !port->distrust_spread ? SLB_SPREAD_QUEUES
-									     : SLB_SPREAD_HASH;
+	if (!reaches_all || !port->device_spreads || port->distrust_spread)
+		return SLB_SPREAD_HASH;
+	return port->n_active == port->n_workers || share_start(port) ? SLB_SPREAD_QUEUES
+								      : SLB_SPREAD_HASH;
 }
 
 static uint16_t n_addresses(const struct steer_port *port) {
@@ -65,7 +67,11 @@ static void try_methods(
 
 	if (best == SLB_STEERING_AUTO || best == SLB_STEERING_FLOW)
 		choice->rules = make_rules(port, why);
-	if (choice->rules == NULL || choice->rules->n_addresses < n)
+	if (choice->rules != NULL && choice->rules->n_addresses == n)
+		return;
+	if (port->n_active < port->n_workers)
+		steer_say(why, "rss-port needs the same workers all the time");
+	else
 		choice->rss = rss_port_find(port, choice->rules, why);
 }
 

@@ -8,6 +8,7 @@
 #include "steer/flow.h"
 #include "steer/kni_queue.h"
 #include "steer/nic.h"
+#include "steer/share.h"
 
 #include <stdbool.h>
 
@@ -20,6 +21,7 @@ struct steer_port {
 	uint16_t number; // as in laddrs
 	const char *driver;
 	uint16_t n_workers;
+	uint16_t n_active; // that get clients at the start
 	uint16_t n_queues; // rx queues, each read by the worker of the same number
 	uint8_t steering; // enum slb_steering: what is configured
 	bool distrust_spread; // configured: do not rely on the device to spread clients
@@ -39,6 +41,7 @@ struct steer_choice {
 	struct flow_rules *kni_rules; // those of the KNI core's queue, which has them; NULL: none
 	struct rss_port
 		*rss; // of the local addresses without rules; NULL: they are steered by soft
+	struct share_table share; // of the latest change of the number of workers
 };
 
 // Why a better method was not taken, as sentences one behind the other.

@@ -2,7 +2,9 @@
 
 #include "worker/inbox.h"
 
+#include "path/punt.h"
 #include "path/sched.h"
+#include "path/spread.h"
 #include "path/sweep.h"
 
 #include <rte_ring.h>
@@ -39,6 +41,17 @@ static void gone_rs(struct core *c, const struct inbox_change *change, bool remo
 		sweep_start(c);
 }
 
+static void swap_spread(struct core *c, struct inbox_change *change) {
+	const struct spread *old = c->spread;
+
+	c->spread = change->spread;
+	change->spread = old;
+	if (c->spread->n_active != old->n_active)
+		punt_share(c);
+	if (c->spread->ends)
+		sweep_start(c);
+}
+
 static enum inbox_result apply_change(struct core *c, struct inbox_change *change) {
 	uint64_t from = change->from;
 
@@ -71,6 +84,8 @@ static enum inbox_result apply_change(struct core *c, struct inbox_change *chang
 		c->laddrs = change->laddrs;
 		change->laddrs = old;
 	}
+	if (change->spread != NULL)
+		swap_spread(c, change);
 	change->from = change->to;
 	change->to = from;
 	__atomic_store_n(&c->generation, change->from, __ATOMIC_RELAXED);

@@ -26,6 +26,7 @@ struct inbox_change {
 	const struct fwd *fwd; // NULL: stays
 	const struct owner_map *owners; // NULL: stays
 	const struct laddr_set *laddrs; // NULL: stays
+	const struct spread *spread; // NULL: stays
 	uint32_t n_vs;
 	uint32_t n_fresh_rs;
 	uint32_t n_gone_rs;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "path/fragment.h"
 #include "path/lifecycle.h"
+#include "path/spread.h"
 #include "path/sweep.h"
 #include "worker/rx.h"
 #include "worker/tx.h"
@@ -50,6 +51,11 @@ bool worker_round(struct worker *w) {
 	return worked;
 }
 
+// No clients are spread over it, and the last session has ended.
+static bool rests(const struct core *c) {
+	return !c->spread->active && c->sessions.active == 0;
+}
+
 int worker_main(void *arg) {
 	struct worker *w = arg;
 	uint64_t before = rte_rdtsc();
@@ -58,7 +64,7 @@ int worker_main(void *arg) {
 		bool worked = worker_round(w);
 		uint64_t after;
 
-		idle_round(&w->idle, worked);
+		idle_round(&w->idle, worked, rests(w->core));
 		// A round that found nothing was as idle as the pause behind it.
 		after = rte_rdtsc();
 		if (worked)

@@ -39,6 +39,7 @@ REFUSALS: dict[str, type[RequestError]] = {
     "NO_LOCAL_ADDRESS": BadRequest,
     "NO_SESSIONS": BadRequest,
     "LADDR_FULL": Full,
+    "STEERING": BadRequest,
 }
 
 

@@ -70,6 +70,14 @@ class NativeEngine:
         _check_refused(rc, refused)
         return int(generation[0])
 
+    def workers_set(self, count: int, end: bool = False) -> int:
+        """Spread clients over so many workers."""
+        generation, refused = ffi.new("uint64_t *"), ffi.new("struct slb_refused *")
+        with self._call():
+            rc = lib.slb_workers_set(count, end, generation, refused)
+        _check_refused(rc, refused)
+        return int(generation[0])
+
     def generation(self) -> int:
         """Return the lowest generation of all workers."""
         return min((worker.generation for worker in self.worker_list()), default=0)

@@ -43,6 +43,12 @@ class Engine(Protocol):
         Raises BadRequest, Full, NotReady.
         """
 
+    def workers_set(self, count: int, end: bool = False) -> int:
+        """Spread clients over so many workers from now on; returns the generation.
+
+        `end`: the sessions of the others end at once. Raises BadRequest, Full, NotReady.
+        """
+
     def generation(self) -> int:
         """Return the generation that every worker has."""
 

@@ -56,7 +56,17 @@ def worker_list() -> list[views.WorkerView]:
     """Read every worker."""
     policies = _words("slb_idle", "SLB_IDLE_")
     rows = listing(lib.slb_worker_list, "struct slb_worker_info", "workers")
-    return [_same(views.WorkerView, row, idle=policies[row.idle]) for row in rows]
+    states = _words("slb_worker_state", "SLB_WORKER_")
+    return [
+        _same(
+            views.WorkerView,
+            row,
+            idle=policies[row.idle],
+            state=states[row.state],
+            share=row.share / 1000,
+        )
+        for row in rows
+    ]
 
 
 def port_list() -> list[views.PortView]:

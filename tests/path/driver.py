@@ -283,6 +283,14 @@ class Harness:
             raise Refused(rc, refused)
         return int(generation[0])
 
+    def set_workers(self, count: int, end: bool = False) -> int:
+        """Spread clients over so many workers; returns the generation, raises Refused."""
+        generation, refused = ffi.new("uint64_t *"), ffi.new("struct slb_refused *")
+        rc = lib.harness_workers_set(count, end, generation, refused)
+        if rc < 0:
+            raise Refused(rc, refused)
+        return int(generation[0])
+
     def probe(self, address: str, attempt: int = 0) -> int:
         """Have probes sent to a local address in the workers' next rounds; returns how many."""
         field = ffi.new("struct slb_address *")

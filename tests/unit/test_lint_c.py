@@ -20,11 +20,12 @@ from lint_samples import tree, write
         ("kni/a.c", '"worker/worker.h"'),
         ("path/a.c", '"slb_abi.h"'),
         ("path/a.c", '"slb_abi_probe.h"'),
+        ("path/a.c", '"slb_abi_workers.h"'),
     ],
 )
 def test_include_across_layers_is_named(tmp_path: Path, file: str, include: str) -> None:
     headers = ("engine/engine", "admin/admin", "worker/worker", "steer/steer")
-    for header in (*headers, "include/slb_abi", "include/slb_abi_probe"):
+    for header in (*headers, "include/slb_abi", "include/slb_abi_probe", "include/slb_abi_workers"):
         write(tmp_path, f"csrc/{header}.h", "")
     write(tmp_path, f"csrc/{file}", f"// first line\n#include {include}\n")
     folder = file.split("/")[0]
