@@ -24,13 +24,14 @@ from slbctl.tool import completion as completion_command
 from slbctl.tool import version
 from slbctl.vs import vs
 from slbctl.whole import apply, export
+from slbctl.workers import workers
 
 TIMEOUT_S = 30.0
 
 CONTENTS = {
     "Services": (vs,),
     "Real servers": (rs,),
-    "Traffic": (session, stats, drops),
+    "Traffic": (session, stats, drops, workers),
     "Network": (laddr, port, neigh, route, steering, ospf),
     "Whole configuration": (apply, export),
     "Host": (doctor, nic),

@@ -99,6 +99,6 @@ def _moved(before: WorkerView | None, now: WorkerView) -> WorkerView:
 
 
 def _sum(workers: Sequence[WorkerView]) -> WorkerView:
-    names = [name for name in WorkerView.__struct_fields__ if name != "idle"]
+    names = [n for n in WorkerView.__struct_fields__ if n not in ("idle", "state")]
     total = {name: sum(getattr(worker, name) for worker in workers) for name in names}
     return WorkerView(**{**total, "worker": ALL, "idle": ""})

@@ -10,6 +10,7 @@ from slb.model.views import OspfView
 from slb.steering.watch import Watch
 from slb.tables.apply import Tables
 from slb.tables.laddrs import Laddrs
+from slb.tables.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Backend:
     engine: Engine
     tables: Tables
     laddrs: Laddrs
+    workers: Workers
     steering: Watch
     ospf: Callable[[], Awaitable[OspfView]]
 

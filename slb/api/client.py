@@ -22,6 +22,7 @@ from slb.model.address import Address
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.laddr import LaddrAdd
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
+from slb.model.workers import WorkersEdit
 
 T = TypeVar("T")
 
@@ -128,6 +129,13 @@ class Client:
     def worker_list(self) -> list[views.WorkerView]:
         """List the workers."""
         return self._get(views.Items[views.WorkerView], "/workers").items
+
+    def workers_set(self, count: int, end: bool = False) -> views.Generation:
+        """Spread clients over so many workers; raises BadRequest, Full.
+
+        The others' sessions go on; `end`: they end at once.
+        """
+        return self._send("PATCH", views.Generation, "/workers", WorkersEdit(count, end))
 
     def ospf(self) -> views.OspfView:
         """Show what OSPF does."""

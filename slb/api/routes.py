@@ -18,10 +18,13 @@ from slb.model.endpoint import VsKey
 from slb.model.laddr import LaddrAdd
 from slb.model.op import Op, OpKind
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
+from slb.model.workers import WorkersEdit
 
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 100
-NO_SUM = frozenset({"worker", "cpu", "lcore", "numa", "idle", "generation", "rounds"})
+NO_SUM = frozenset(
+    {"worker", "cpu", "lcore", "numa", "idle", "state", "share", "generation", "rounds"}
+)
 
 Action = Callable[[web.Request, Backend], Awaitable[Any]]
 
@@ -65,6 +68,7 @@ def add_routes(app: web.Application, gate: Gate) -> None:
     app.router.add_get("/v1/steering/rules", served(_listing(lambda b: b.steering.rules)))
     app.router.add_get("/v1/steering/probes", served(_listing(lambda b: b.steering.probes)))
     app.router.add_get("/v1/workers", served(_listing(lambda b: b.engine.worker_list)))
+    app.router.add_patch("/v1/workers", served(_workers_edit))
     app.router.add_get("/v1/drops", served(_listing(lambda b: b.engine.drop_list)))
     app.router.add_get("/v1/stats", served(_stats))
     app.router.add_get("/v1/ospf", served(_ospf))
@@ -149,6 +153,11 @@ async def _laddr_add(request: web.Request, backend: Backend) -> views.Generation
 
 async def _laddr_del(request: web.Request, backend: Backend) -> views.Generation:
     return views.Generation(await backend.laddrs.delete(read.address(request)))
+
+
+async def _workers_edit(request: web.Request, backend: Backend) -> views.Generation:
+    edit = await read.body(request, WorkersEdit)
+    return views.Generation(await backend.workers.set(edit.count, edit.end))
 
 
 async def _stats(request: web.Request, backend: Backend) -> views.Stats:

@@ -87,12 +87,18 @@ def _local_addresses(config: Config) -> Iterator[Finding]:
     count = local_addresses(config)
     # Each family is dealt by itself, so the larger number says how many workers have one.
     shared = any(port.steering == "rss-port" and port.local_addresses for port in config.ports)
-    if max(count.values()) < config.engine.workers and not shared:
+    engine = config.engine
+    if max(count.values()) < engine.workers_max and not shared:
+        key = "workers" if engine.workers == engine.workers_max else "workers_max"
         text = (
             f"too few local addresses for the workers: {_counted(count)} for "
-            f"{config.engine.workers}; give at least one a worker, or lower engine.workers"
+            f"{engine.workers_max}; give at least one a worker, or lower engine.{key}"
         )
         yield ("ports", 0, "local_addresses"), text
+    for i, port in enumerate(config.ports):
+        if port.steering == "rss-port" and engine.workers < engine.workers_max:
+            text = "rss-port needs the same workers all the time; write auto, flow or soft"
+            yield ("ports", i, "steering"), f"{text}, or leave out engine.workers_max"
     if (total := sum(count.values())) > MAX_LADDRS:
         text = f"{total} local addresses in all, more than {MAX_LADDRS}; remove some"
         yield ("ports", 0, "local_addresses"), text

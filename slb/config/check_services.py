@@ -97,7 +97,7 @@ def wrong_rs(address: Address, subnets: Iterable[Network], local: frozenset[Addr
 
 def _unreachable(config: Config) -> Iterator[Finding]:
     """A worker speaks to an RS from a local address of the same family, of which it needs one."""
-    workers, count = config.engine.workers, local_addresses(config)
+    workers, count = config.engine.workers_max, local_addresses(config)
     for i, service in enumerate(config.services):
         for j, real in enumerate(service.rs):
             version = real.rs.address.version

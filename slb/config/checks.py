@@ -41,11 +41,15 @@ def _names(config: Config) -> Iterator[Finding]:
 def _cpus(config: Config, available: frozenset[int]) -> Iterator[Finding]:
     engine = config.engine
     have = ", ".join(str(cpu) for cpu in sorted(available))
-    if (count := len(engine.cpus.workers)) != engine.workers:
-        text = f"{count} CPUs for {engine.workers} workers; name one for each worker"
+    if engine.workers > engine.workers_max:
+        text = f"{engine.workers_max} are fewer than engine.workers ({engine.workers})"
+        yield ("engine", "workers_max"), f"{text}; raise it, or leave it out"
+    if (count := len(engine.cpus.workers)) != engine.workers_max:
+        text = f"{count} CPUs for {engine.workers_max} workers; name one for each worker"
         yield ("engine", "cpus", "workers"), text
-    if (count := len(engine.idle.workers)) != engine.workers:
-        text = f"{count} policies for {engine.workers} workers; write one word for all, or a list"
+    if (count := len(engine.idle.workers)) != engine.workers_max:
+        text = f"{count} policies for {engine.workers_max} workers; write one word for all"
+        text = f"{text}, or a list"
         yield ("engine", "idle", "workers"), f"{text} with one for each"
     used: list[Finding] = [
         (("engine", "cpus", "workers", i), str(cpu)) for i, cpu in enumerate(engine.cpus.workers)

@@ -18,6 +18,7 @@ def fill(config: Config, cpus: frozenset[int]) -> Config:
     """Return the config with names, CPUs, idle policies and OSPF's defaults written out."""
     config = replace(config, ports=tuple(_named(p, i) for i, p in enumerate(config.ports)))
     config = replace(config, ospf=_ospf(config))
+    config = replace(config, engine=replace(config.engine, workers_max=config.engine.ready))
     chosen = _cpus(config, sorted(cpus))
     engine = replace(config.engine, cpus=chosen, idle=_idle(config, chosen))
     return replace(config, engine=replace(engine, sessions6=_sessions6(config)))
@@ -88,7 +89,7 @@ def has_kernel_interface(port: Port) -> bool:
 
 
 def _cpus(config: Config, available: list[int]) -> Cpus:
-    given, count = config.engine.cpus, config.engine.workers
+    given, count = config.engine.cpus, config.engine.workers_max
     # The first CPU comes last: it has the admin and KNI cores and the rest of the system already.
     in_turn = tuple(available[(n + 1) % len(available)] for n in range(count))
     return Cpus(
@@ -108,7 +109,7 @@ def _idle(config: Config, cpus: Cpus) -> IdlePolicy:
         return "adaptive" if virtual or used.count(cpu) > 1 else "busy"
 
     idle = config.engine.idle
-    count = config.engine.workers
+    count = config.engine.workers_max
     words = (idle.workers,) * count if isinstance(idle.workers, str) else idle.workers
     # Lists of other lengths stay as they are: the checks refuse them.
     if len(words) == len(cpus.workers):

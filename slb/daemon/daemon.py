@@ -18,6 +18,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from slb.api.backend import Backend, Gate
 from slb.api.server import Server, make_app
 from slb.api.socket_file import SocketFile
@@ -34,6 +36,7 @@ from slb.model.config import Config
 from slb.steering.watch import Watch
 from slb.tables.apply import Tables
 from slb.tables.laddrs import Laddrs, Places, configured
+from slb.tables.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ THREADS = 32
 EVENTS_S = 0.05
 BEAT_S = 0.25
 STEERING_S = 1.0
-LADDRS_S = 1.0
+LEAVING_S = 1.0
 # OSPF is given this long to spread the route to a local address before replies are sent there.
 LEAD_S = 2.0
 BEAT_TIMEOUT_S = 2.0
@@ -56,6 +59,7 @@ class Parts:
     engine: Engine
     tables: Tables
     laddrs: Laddrs
+    workers: Workers
     netlink: Netlink
     mirror: Mirror
     announce: Announce
@@ -123,7 +127,16 @@ class Daemon:
         await parts.tables.apply(config.services)
         stack.push_async_callback(parts.announce.stop)
         await parts.announce.start()
-        gate.open(Backend(engine, parts.tables, parts.laddrs, parts.steering, parts.announce.view))
+        gate.open(
+            Backend(
+                engine,
+                parts.tables,
+                parts.laddrs,
+                parts.workers,
+                parts.steering,
+                parts.announce.view,
+            )
+        )
         stack.callback(gate.shut, "slbd is stopping")
         return parts
 
@@ -156,7 +169,7 @@ class Daemon:
                 group.create_task(self._events(parts)),
                 group.create_task(self._heartbeat(parts)),
                 group.create_task(_steering(parts.steering)),
-                group.create_task(_laddrs(parts.laddrs)),
+                group.create_task(_leaving(parts.laddrs, parts.workers)),
                 group.create_task(self._reloads(parts)),
             ]
             await self._stop.wait()
@@ -222,7 +235,14 @@ class Daemon:
         parts.mirror.touch()
         parts.announce.touch()
         _set_mode(parts.socket, new)
+        await self._change_workers(parts, read)
         log.info("reloaded %s, %d changes to VS and RS", self._path, plan)
+
+    async def _change_workers(self, parts: Parts, new: Config) -> None:
+        engine, count = self._config.engine, new.engine.workers
+        if count != engine.workers and reload.workers_may_change(self._config, new):
+            await parts.workers.set(count)
+            self._config = replace(self._config, engine=replace(engine, workers=count))
 
     async def _change_laddrs(self, parts: Parts, new: Config) -> None:
         parts.laddrs.subnets = new.service_subnets
@@ -256,14 +276,16 @@ def _parts(
     tables.changed = announce.touch
     mirror = Mirror(engine, netlink, ports.names(config), local, ports.static_view(config))
     steering = Watch(engine, {port.name: port.misdirected_pps for port in config.ports})
-    return Parts(engine, tables, laddrs, netlink, mirror, announce, steering, socket, gate)
+    workers = Workers(engine, config.drain.workers_s)
+    return Parts(engine, tables, laddrs, workers, netlink, mirror, announce, steering, socket, gate)
 
 
-async def _laddrs(laddrs: Laddrs) -> None:
+async def _leaving(laddrs: Laddrs, workers: Workers) -> None:
     while True:
         with contextlib.suppress(EngineError, NotReady):
             await laddrs.look()
-        await asyncio.sleep(LADDRS_S)
+            await workers.look()
+        await asyncio.sleep(LEAVING_S)
 
 
 async def _steering(watch: Watch) -> None:

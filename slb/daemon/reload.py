@@ -24,6 +24,7 @@ LIVE: frozenset[Path] = frozenset(
         ("ports", "addresses"),
         ("ports", "routes"),
         ("ports", "local_addresses"),
+        ("engine", "workers"),
     }
 )
 
@@ -31,11 +32,13 @@ LIVE: frozenset[Path] = frozenset(
 def needs_restart(old: Config, new: Config) -> list[str]:
     """Return the fields that differ and cannot change while the engine runs."""
     found = {show_path(path) for path in _differences(codec.to_plain(old), codec.to_plain(new), ())}
+    if new.engine.workers != old.engine.workers and not workers_may_change(old, new):
+        found.add("engine.workers")
     return sorted(found)
 
 
 def effective(old: Config, new: Config) -> Config:
-    """Return `old` with what a reload may change taken from `new`."""
+    """Return `old` with what a reload may change taken from `new`, but for engine.workers."""
     ports = old.ports
     if [port.name for port in old.ports] == [port.name for port in new.ports]:
         ports = tuple(
@@ -55,6 +58,11 @@ def effective(old: Config, new: Config) -> Config:
         ospf=replace(old.ospf, announce=new.ospf.announce),
         api=replace(old.api, mode=new.api.mode),
     )
+
+
+def workers_may_change(old: Config, new: Config) -> bool:
+    """Tell whether those that `new` wants are ready: the maximum is what it was."""
+    return new.engine.workers_max == old.engine.workers_max
 
 
 def either(old: Config, new: Config) -> Config:

@@ -19,7 +19,7 @@ def to_c(config: Config) -> Any:
     """Return a filled struct slb_config."""
     c = ffi.new("struct slb_config *")
     c.abi_version = value("SLB_ABI_VERSION")
-    c.n_workers, c.n_active = config.engine.workers_max, config.engine.workers
+    c.n_workers, c.n_active = config.engine.ready, config.engine.workers
     # The same daemon finds the same prefix again and can clear what a crash left behind.
     c.file_prefix = f"slb-{zlib.crc32(config.api.socket.encode()):08x}".encode()
     _engine(c, config)
@@ -45,7 +45,7 @@ def deal(config: Config) -> Iterator[tuple[Address, int, int]]:
     for index, port in enumerate(config.ports):
         for span in port.local_addresses:
             for address in span:
-                yield address, turn[address.version] % config.engine.workers_max, index
+                yield address, turn[address.version] % config.engine.ready, index
                 turn[address.version] += 1
 
 
@@ -62,7 +62,7 @@ def _engine(c: Any, config: Config) -> None:
     for index, cpu in enumerate(engine.cpus.workers):
         c.worker_cpus[index] = cpu
     c.admin_cpu, c.kni_cpu = engine.cpus.admin, engine.cpus.kni
-    for index in range(engine.workers_max):
+    for index in range(engine.ready):
         c.worker_idle[index] = _idle(engine.idle.of_worker(index))
     c.admin_idle, c.kni_idle = _idle(engine.idle.admin), _idle(engine.idle.kni)
     c.use_hugepages = engine.hugepages

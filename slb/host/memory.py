@@ -20,8 +20,8 @@ def needed_mb(config: Config) -> int:
     engine = config.engine
     if engine.memory_mb:
         return engine.memory_mb
-    total = pool_bytes(config) + engine.workers * _worker_bytes(config)
-    return (total >> 20) + SPARE_MB + SPARE_WORKER_MB * engine.workers
+    total = pool_bytes(config) + engine.ready * _worker_bytes(config)
+    return (total >> 20) + SPARE_MB + SPARE_WORKER_MB * engine.ready
 
 
 def pool_bytes(config: Config) -> int:

@@ -87,9 +87,13 @@ class IdlePolicy(Section, frozen=True):
 
 
 class Engine(Section, frozen=True):
-    """Cores, memory and table sizes."""
+    """Cores, memory and table sizes.
+
+    Clients are spread over `workers`, of `workers_max` that are made ready; 0: no others.
+    """
 
     workers: Annotated[int, Meta(ge=1, le=32)] = 1
+    workers_max: Annotated[int, Meta(ge=0, le=32)] = 0
     cpus: Cpus = field(default_factory=Cpus)
     idle: IdlePolicy = field(default_factory=IdlePolicy)
     hugepages: bool = True
@@ -100,6 +104,11 @@ class Engine(Section, frozen=True):
     vs_max: Annotated[int, Meta(ge=1, le=65534)] = 4096
     rs_max: Annotated[int, Meta(ge=1, le=1_048_576)] = 65536
     log_level: Annotated[int, Meta(ge=1, le=8)] = 4
+
+    @property
+    def ready(self) -> int:
+        """How many workers are made ready."""
+        return self.workers_max or self.workers
 
 
 class KernelInterface(Section, frozen=True):
@@ -162,9 +171,13 @@ class Tcp(Section, frozen=True):
 
 
 class Drain(Section, frozen=True):
-    """How long sessions of a removed RS live; 0: until they end by themselves."""
+    """How long what is on its way out lives; 0: until it ends by itself.
+
+    `tcp_s`: sessions of a removed RS; `workers_s`: those of workers that get no more clients.
+    """
 
     tcp_s: Annotated[int, Meta(ge=0, le=86400)] = 0
+    workers_s: Annotated[int, Meta(ge=0, le=86400)] = 0
 
 
 class Fragments(Section, frozen=True):

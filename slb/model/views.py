@@ -188,6 +188,8 @@ class ProbeView(Struct, frozen=True):
 class WorkerView(Struct, frozen=True):
     """A worker core; `idle` is what it does when it finds no packet, busy or adaptive.
 
+    `state`: active, it gets its `share` of all clients; draining, it has sessions from before, and
+    gets no clients; or idle.
     `untold`: segments that should have told an RS its client's address, and could not.
     """
 
@@ -213,6 +215,8 @@ class WorkerView(Struct, frozen=True):
     sessions_capacity: int
     untold: int
     session_bytes: int
+    state: str = "active"
+    share: float = 0.0
 
 
 class NeighbourView(Struct, frozen=True):

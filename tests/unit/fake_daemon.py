@@ -19,6 +19,7 @@ from slb.model.views import OspfView
 from slb.steering.watch import Watch
 from slb.tables.apply import Tables
 from slb.tables.laddrs import Laddrs
+from slb.tables.workers import Workers
 
 
 class FakeDaemon:
@@ -78,7 +79,7 @@ class FakeDaemon:
         watch = Watch(self.engine, {"lan0": 1})
         for second in (0.0, 0.5):
             watch.look(second)
-        gate.open(Backend(self.engine, tables, laddrs, watch, self._ospf))
+        gate.open(Backend(self.engine, tables, laddrs, Workers(self.engine), watch, self._ospf))
         app = make_app(gate)
         app.middlewares.insert(0, self._around)
         runner = web.AppRunner(app, access_log=None)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The engine in memory, with traffic: counters that move by a fixed step with every reading."""
 
+from msgspec.structs import replace
 from unit import fake_answers
 from unit.memory_engine import MemoryEngine
 
@@ -22,6 +23,7 @@ class FakeEngine(MemoryEngine):
         self.sessions = list(fake_answers.SESSIONS)
         self.readings = 0
         self.laddrs = list(fake_answers.LADDR)
+        self.live = {0: 107, 1: 108}
         self.probes = list(fake_answers.PROBES)
 
     def add(self, vs: str, scheduler: Scheduler, weights: dict[str, int]) -> None:
@@ -72,7 +74,11 @@ class FakeEngine(MemoryEngine):
     def worker_list(self) -> list[views.WorkerView]:
         self.readings += 1
         return [
-            fake_answers.worker(number, self.generation(), self.readings)
+            replace(
+                fake_answers.worker(number, self.generation(), self.readings),
+                state=self.state(number),
+                share=1 / self.active if number < self.active else 0.0,
+            )
             for number in range(self._workers)
         ]
 

@@ -42,7 +42,9 @@ class MemoryEngine:
         self.running = True
         self.before_commit: Callable[[], None] = lambda: None
         self._rounds = 0
-        self._workers = workers
+        self._workers = self.active = workers
+        self.live: dict[int, int] = {}
+        self.only_workers = ""
         self._vs_max = vs_max
 
     def commit(self, ops: Sequence[Op]) -> int:
@@ -79,7 +81,32 @@ class MemoryEngine:
 
     def worker_list(self) -> list[views.WorkerView]:
         self._rounds += self.running
-        return [worker_view(number, self._rounds) for number in range(self._workers)]
+        return [
+            replace(
+                worker_view(number, self._rounds),
+                state=self.state(number),
+                sessions_active=self.live.get(number, 0),
+            )
+            for number in range(self._workers)
+        ]
+
+    def workers_set(self, count: int, end: bool = False) -> int:
+        if self.only_workers:
+            raise BadRequest(self.only_workers)
+        if count > self._workers:
+            raise BadRequest(
+                f"{count} workers: 1 ... {self._workers}; for more, raise engine.workers_max"
+            )
+        self.active = count
+        if end:
+            self.live = {w: n for w, n in self.live.items() if w < count}
+        self.calls.append(f"workers_set {count}{' end' if end else ''}")
+        return self.generation()
+
+    def state(self, number: int) -> str:
+        if number < self.active:
+            return "active"
+        return "draining" if self.live.get(number) else "idle"
 
     def port_list(self) -> list[views.PortView]:
         return self.ports

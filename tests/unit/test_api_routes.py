@@ -24,6 +24,7 @@ from slb.model.service import RealServer, Service, VsEdit
 from slb.steering.watch import Watch
 from slb.tables.apply import Tables
 from slb.tables.laddrs import Laddrs
+from slb.tables.workers import Workers
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ def backend(engine: MemoryEngine) -> Backend:
     local = [a for span in config.ports[0].local_addresses for a in span]
     tables = Tables(engine, config.service_subnets, local)
     laddrs = Laddrs(engine, ["lan0"], config.service_subnets)
-    return Backend(engine, tables, laddrs, Watch(engine, {"lan0": 1}), ospf)
+    return Backend(engine, tables, laddrs, Workers(engine), Watch(engine, {"lan0": 1}), ospf)
 
 
 class Api:

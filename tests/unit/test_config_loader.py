@@ -106,8 +106,9 @@ def good(extra: str = "", cpus: int = 4) -> Config:
             "engine:\n  workers: 1",
             "engine: 5",
             [
-                "slb.yaml:1: engine: 5 is not valid; write a mapping with workers, cpus, idle, "
-                "hugepages, memory_mb, sessions, sessions6, mbufs, vs_max, rs_max, log_level"
+                "slb.yaml:1: engine: 5 is not valid; write a mapping with workers, workers_max, "
+                "cpus, idle, hugepages, memory_mb, sessions, sessions6, mbufs, vs_max, rs_max, "
+                "log_level"
             ],
         ),
         (
