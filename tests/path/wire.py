@@ -87,13 +87,25 @@ KINDS = {
 class Wire:
     """The workers between the rings of one port, behind a NIC."""
 
-    def __init__(self, open_lab: OpenLab, kind: Kind, workers: int, steering: str = "AUTO") -> None:
+    def __init__(
+        self,
+        open_lab: OpenLab,
+        kind: Kind,
+        workers: int,
+        steering: str = "AUTO",
+        active: int = 0,
+    ) -> None:
         self.workers = workers
         nic = kind.nic
         if nic.rss:
             nic = replace(nic, rss=rss_of(workers))
         settings = Settings(
-            workers=workers, laddrs=laddrs(workers), nics={0: nic}, steering=steering, ports=1
+            workers=workers,
+            laddrs=laddrs(workers),
+            nics={0: nic},
+            steering=steering,
+            ports=1,
+            options={"n_active": active},
         )
         self.lab: Lab = open_lab(settings).usual()
         self.harness = self.lab.harness
@@ -109,6 +121,16 @@ class Wire:
         """Replace the set of local addresses."""
         self.harness.set_laddrs(*addresses)
         self.rules = self.harness.nic()[1]
+
+    def set_workers(self, count: int, end: bool = False) -> None:
+        """Spread clients over so many workers; the NIC spreads as it has been told."""
+        self.harness.set_workers(count, end)
+        self.look()
+
+    def look(self) -> None:
+        """See what the NIC has been told."""
+        rss, self.rules = self.harness.nic()
+        self._nic = replace(self._nic, rss=rss if self._nic.rss else None)
 
     def repair(self) -> None:
         """From now on the NIC heeds the rules that it has taken."""

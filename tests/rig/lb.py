@@ -52,6 +52,8 @@ class LbSettings:
     link: Link = field(default_factory=TapLink)
     # Keys of the port that are not the usual ones.
     port: dict[str, Any] = field(default_factory=dict)
+    # Workers that get clients at first; 0: all.
+    active: int = 0
     # Further keys of slb.yaml's top level: tcp, drain.
     policies: dict[str, Any] = field(default_factory=dict)
     # The words that start slbd, where a test runs it by a launcher of its own.
@@ -80,7 +82,8 @@ def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
     }
     return {
         "engine": {
-            "workers": settings.workers,
+            "workers": settings.active or settings.workers,
+            "workers_max": settings.workers,
             "hugepages": False,
             "sessions": 16384,
             "mbufs": 8192,
