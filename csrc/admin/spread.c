@@ -65,11 +65,20 @@ static void forget(struct spread_plan *plan, uint16_t worker) {
 		plan->queue_before[w] &= others;
 }
 
+static bool all_ended(const struct admin *a) {
+	uint64_t n = 0;
+
+	for (uint16_t w = a->spread.n_active; w < a->n_workers; w++)
+		n += __atomic_load_n(&a->cores[w]->sessions.active, __ATOMIC_RELAXED);
+	return n == 0;
+}
+
 // Returns whether there is anything to be told to the workers.
 static bool work_out(const struct admin *a, struct spread_plan *plan) {
 	uint32_t asked = asked_workers(plan);
-	bool any = false;
+	bool any = plan->ends && all_ended(a);
 
+	plan->ends &= !any;
 	for (uint16_t w = 0; w < a->n_workers; w++) {
 		uint32_t bit = UINT32_C(1) << w;
 		if (!(asked & bit) || sessions_before(a, w) > 0)

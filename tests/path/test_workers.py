@@ -9,11 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import pytest
+from cases_fragments import BIG, FIRST, LAST, SECOND
+from cases_tcp_numbers import WAYS as WAYS4
 from driver import Refused
 from lab import Lab, OpenLab
-from packets.frames import Clients, answer, tcp, tcp6, udp, udp6
+from packets.fragments import cut
+from packets.frames import VS_TCP, Clients, answer, tcp, tcp6, udp, udp6
 from packets.nat import endpoints
 from packets.nic import Nic
+from proxied import Ends, proxied
+from test_steering import port_unreachable, quoted_port
 from values import Settings
 from wire import KINDS, MANY, Kind, Wire, rss_of
 
@@ -99,9 +104,14 @@ class Clientele:
             self.harness.laddrs()
 
 
+def is_udp(frame: bytes) -> bool:
+    """By the IP header."""
+    return (frame[20] if frame[12:14] == b"\x86\xdd" else frame[23]) == 17
+
+
 def later(frame: bytes) -> bytes:
     """The client's next packet: an ACK of TCP, the same of UDP."""
-    if 6 not in (frame[20] if frame[12:14] == b"\x86\xdd" else frame[23],):
+    if is_udp(frame):
         return frame
     flags = 47 if frame[12:14] == b"\x08\x00" else 67
     return frame[:flags] + bytes([0x10]) + frame[flags + 1 :]
@@ -162,6 +172,30 @@ def test_places_move_as_little_as_they_can(open_lab: OpenLab, way: str) -> None:
     clients.wire.lab.clear()
 
 
+@pytest.mark.parametrize("way", ["flow, RSS", "soft, hash"])
+def test_what_comes_without_ports(open_lab: OpenLab, way: str) -> None:
+    """Fragments of a client's datagram, and its ICMP error, find the session from before."""
+    clients = Clientele(open_lab, way, 1)
+    before = [one for one in clients.open(5000) if is_udp(one.asked)]
+    clients.wire.set_workers(3)
+    for ident, one in enumerate(before):
+        make = udp6 if one.asked[12:14] == b"\x86\xdd" else udp
+        whole = bytes(make(BIG, sport=endpoints(one.asked)[0][1]))
+        pieces = cut(whole, [FIRST, SECOND, LAST], ident)
+        for piece in reversed(pieces):
+            clients.harness.queue(clients.wire.queue(piece), [piece])
+        sent = list(clients.wire.sent())
+        assert [worker for worker, _ in sent] == [one.worker] * len(pieces)
+        assert endpoints(one.forwarded) in [endpoints(frame) for _, frame in sent]
+        (back,) = clients.wire.reply([bytes(answer(one.forwarded))], one.worker)
+        error = port_unreachable(back)
+        clients.harness.queue(clients.wire.queue(error), [error])
+        ((worker, told),) = clients.wire.sent()
+        assert (worker, quoted_port(told)) == (one.worker, endpoints(one.forwarded)[1][1])
+    assert clients.harness.drops() == {}
+    clients.wire.lab.clear()
+
+
 # ---- whom a worker asks, by the path alone ----
 
 SPREAD = Settings(
@@ -201,6 +235,29 @@ def test_who_asks_and_who_makes_it(open_lab: OpenLab) -> None:
     assert made.what == "TX 0"
     assert [session.worker for session in lab.harness.sessions()] == [0, 1]
     lab.clear()
+
+
+def test_a_handshake_with_the_lb_goes_on_elsewhere(open_lab: OpenLab) -> None:
+    """The cookie is good on the worker that has the client by now."""
+    lab = proxied(open_lab(SPREAD).usual(), WAYS4[0])
+    everyone = [Ends(lab, WAYS4[0], port=40000 + n).syn() for n in range(20)]
+    kept = lab.harness.run(0, [bytes(udp(sport=7))])
+    assert kept[0].what == "TX 0"
+    lab.harness.set_workers(2)
+    moved = 0
+    for ends in everyone:
+        frame = ends.client("A")
+        (asked,) = lab.harness.run(1, [frame])
+        if asked.note[0] >> 24 == 0:
+            continue  # for worker 0 as before
+        (back,) = lab.harness.run(0, [frame], handed=True, notes=[asked.note])
+        assert (asked.what, back.what) == ("HANDOFF 0", "HANDOFF 1")
+        (syn,) = lab.harness.run(1, [frame], handed=True, notes=[back.note])
+        assert syn.what == "TX 0"
+        moved += 1
+    assert moved > 2
+    made = Counter(session.worker for session in lab.harness.sessions(vs=VS_TCP))
+    assert made == {1: moved}
 
 
 def test_nobody_asks_when_the_last_from_before_has_ended(open_lab: OpenLab) -> None:
