@@ -108,6 +108,7 @@ struct port_shares {
 struct spread_plan {
 	uint16_t n_active; // admin writes, others read
 	bool ends; // the sessions of the others
+	bool lately; // it changed
 	uint8_t worker[SPREAD_PLACES]; // admin writes, others read
 	uint32_t before[SPREAD_PLACES];
 	uint32_t queue_before[SLB_MAX_WORKERS];

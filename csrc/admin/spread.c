@@ -17,6 +17,9 @@
 // How long what was received before a change may be on its way to a session.
 enum { UNDER_WAY_S = 1, CACHE_LINE = 64 };
 
+// From then on a SYN begins a connection, and does not repeat the SYN of one that began before the change.
+enum { LATELY_S = 60 };
+
 void spread_init(struct admin *a, const struct slb_config *config) {
 	a->spread.n_active = config->n_active != 0 ? config->n_active : config->n_workers;
 	memset(a->spread.worker, DEAL_NOBODY, sizeof(a->spread.worker));
@@ -43,6 +46,7 @@ struct spread *build_spread(const struct admin *a, uint16_t worker, int socket) 
 	s->active = worker < plan->n_active;
 	s->ends = plan->ends && !s->active;
 	s->moved = asked_workers(plan) != 0;
+	s->lately = plan->lately;
 	s->epoch = plan->epoch[worker];
 	s->queue_before = plan->queue_before[worker];
 	memcpy(s->worker, plan->worker, sizeof(s->worker));
@@ -74,11 +78,14 @@ static bool all_ended(const struct admin *a) {
 }
 
 // Returns whether there is anything to be told to the workers.
-static bool work_out(const struct admin *a, struct spread_plan *plan) {
+static bool work_out(const struct admin *a, uint32_t age, struct spread_plan *plan) {
 	uint32_t asked = asked_workers(plan);
-	bool any = plan->ends && all_ended(a);
+	bool ended = plan->ends && all_ended(a);
+	bool old = plan->lately && age >= clock_ticks_from_s(LATELY_S);
+	bool any = ended || old;
 
-	plan->ends &= !any;
+	plan->ends &= !ended;
+	plan->lately &= !old;
 	for (uint16_t w = 0; w < a->n_workers; w++) {
 		uint32_t bit = UINT32_C(1) << w;
 		if (!(asked & bit) || sessions_before(a, w) > 0)
@@ -95,11 +102,10 @@ static bool work_out(const struct admin *a, struct spread_plan *plan) {
 
 void spread_settle(struct admin *a) {
 	struct spread_plan before = a->spread;
-	uint32_t now = __atomic_load_n(&a->cores[0]->now, __ATOMIC_RELAXED);
+	uint32_t age = __atomic_load_n(&a->cores[0]->now, __ATOMIC_RELAXED) - before.changed_at;
 	struct slb_refused refused;
 
-	if (now - a->spread.changed_at < clock_ticks_from_s(UNDER_WAY_S)
-	    || !work_out(a, &a->spread))
+	if (age < clock_ticks_from_s(UNDER_WAY_S) || !work_out(a, age, &a->spread))
 		return;
 	if (publish_spread(a, &refused) != 0)
 		a->spread = before;

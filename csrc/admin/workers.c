@@ -78,6 +78,7 @@ static void plan_end(
 	*plan = a->spread;
 	plan->n_active = n;
 	plan->ends = end;
+	plan->lately = true;
 	plan->changed_at = __atomic_load_n(&a->cores[0]->now, __ATOMIC_RELAXED);
 	deal_places(plan->worker, SPREAD_PLACES, n);
 	for (uint32_t place = 0; place < SPREAD_PLACES; place++) {

@@ -133,6 +133,13 @@ static bool goes_to(const struct core *c, struct pkt *p, uint16_t target) {
 	return true;
 }
 
+// Whether another worker may have its session from before its client came to this one. A connection that begins now has none.
+static bool may_be_older(const struct core *c, const struct pkt *p) {
+	const struct spread *s = c->spread;
+
+	return s->moved && (s->lately || p->proto != SLB_PROTO_TCP || !is_first(p));
+}
+
 // True: the packet is handed to the worker that has or makes its session. A fragment comes from its datagram's home, so it
 // goes on from there although it was handed over before, and is searched for where the device spreads.
 static bool goes_elsewhere(const struct core *c, struct pkt *p, enum source from) {
@@ -143,7 +150,7 @@ static bool goes_elsewhere(const struct core *c, struct pkt *p, enum source from
 	if (spread_answer(c, p))
 		return true;
 	if (!by_hash && !fragment)
-		return s->moved && spread_ask(c, p, s->queue_before);
+		return may_be_older(c, p) && spread_ask(c, p, s->queue_before);
 	place = spread_place(
 		pkt_src(p), pkt_dst(p), (uint32_t)p->key.sport_be << 16 | p->key.dport_be
 	);
@@ -151,7 +158,7 @@ static bool goes_elsewhere(const struct core *c, struct pkt *p, enum source from
 		return spread_search(c, p, s->worker[place]) || goes_to(c, p, s->worker[place]);
 	if ((fragment || from != FROM_WORKER) && p->asker == 0 && goes_to(c, p, s->worker[place]))
 		return true;
-	return s->moved && spread_ask(c, p, s->before[place]);
+	return may_be_older(c, p) && spread_ask(c, p, s->before[place]);
 }
 
 // A packet to a local address of worker `owner`.

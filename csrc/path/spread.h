@@ -18,6 +18,7 @@ struct spread {
 	bool active; // this is one of them
 	bool ends; // this worker's sessions are to end now
 	bool moved; // some worker may have sessions of clients that come to another by now
+	bool lately; // so lately that these may only be beginning
 	uint8_t epoch; // that its new sessions are counted in
 	uint32_t
 		queue_before; // a bit for each worker that may have sessions of clients that this worker's queues get by now

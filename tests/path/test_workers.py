@@ -14,7 +14,7 @@ from cases_tcp_numbers import WAYS as WAYS4
 from driver import Refused
 from lab import Lab, OpenLab
 from packets.fragments import cut
-from packets.frames import VS_TCP, Clients, answer, tcp, tcp6, udp, udp6
+from packets.frames import ACK, VS_TCP, Clients, answer, tcp, tcp6, udp, udp6
 from packets.nat import endpoints
 from packets.nic import Nic
 from proxied import Ends, proxied
@@ -234,6 +234,21 @@ def test_who_asks_and_who_makes_it(open_lab: OpenLab) -> None:
     (made,) = lab.harness.run(1, [frame], handed=True, notes=[back.note])
     assert made.what == "TX 0"
     assert [session.worker for session in lab.harness.sessions()] == [0, 1]
+    lab.clear()
+
+
+def test_a_minute_later_a_syn_begins_a_connection(open_lab: OpenLab) -> None:
+    """So nobody is asked for it, though there are connections from before; for others they are."""
+    lab = open_lab(SPREAD).usual()
+    frame = moved_client(lab)
+    (kept,) = lab.harness.run(0, [bytes(tcp(sport=7))])
+    lab.harness.run(0, [bytes(answer(kept.data)), bytes(tcp(ACK, sport=7))])
+    lab.harness.set_workers(2)
+    lab.harness.advance(70)
+    lab.harness.laddrs()
+    assert lab.harness.run(1, [later(frame)])[0].what == "HANDOFF 0"
+    assert lab.harness.run(1, [frame])[0].what == "TX 0"
+    assert lab.harness.run(1, [later(frame)])[0].what == "TX 0"
     lab.clear()
 
 
