@@ -62,8 +62,10 @@ struct laddr_set *build_laddr_set(const struct admin *a, uint16_t worker, int so
 		const struct admin_laddr *l = &a->laddrs[slot];
 		if (!laddr_serves(l, worker))
 			continue;
+		set->n_on[l->port][laddr_family_of(l)]++;
 		*next[laddr_family_of(l)]++ = (struct laddr){
 			.addr = l->addr,
+			.port = l->port,
 			.rss = l->rss,
 			.rss_hash = l->rss == NULL ? 0 : laddr_rss_hash(l->rss, l->addr),
 		};

@@ -128,28 +128,30 @@ void laddrs_reclaim(struct admin *a) {
 
 // ---- coming ----
 
-static uint16_t load(const struct admin *a, uint16_t worker, int family) {
+// How many a worker has of those that are not shared: of a family, and of a port, or of all.
+static uint16_t load(const struct admin *a, uint16_t worker, int family, int port) {
 	uint16_t n = 0;
 
 	for (uint16_t slot = 0; slot < SLB_MAX_LADDRS; slot++) {
 		const struct admin_laddr *l = &a->laddrs[slot];
 		n += l->use != LADDR_FREE && l->wanted && l->rss == NULL && l->worker == worker
-			&& (family < 0 || (int)laddr_family_of(l) == family);
+			&& (family < 0 || (int)laddr_family_of(l) == family)
+			&& (port < 0 || l->port == port);
 	}
 	return n;
 }
 
-// The one with the fewest of the family, and of these the one with the fewest in all.
-static uint16_t choose_worker(const struct admin *a, enum laddr_family family) {
-	uint16_t best = 0, least = UINT16_MAX, least_in_all = UINT16_MAX;
+// The one with the fewest of the family on the port, of these the one with the fewest of the family, and of these with the fewest.
+static uint16_t choose_worker(const struct admin *a, enum laddr_family family, uint16_t port) {
+	uint64_t least = UINT64_MAX;
+	uint16_t best = 0;
 
 	for (uint16_t w = 0; w < a->n_workers; w++) {
-		uint16_t n = load(a, w, family), in_all = load(a, w, -1);
-		if (n > least || (n == least && in_all >= least_in_all))
-			continue;
-		best = w;
-		least = n;
-		least_in_all = in_all;
+		uint64_t n = (uint64_t)load(a, w, family, port) << 32
+			| (uint64_t)load(a, w, family, -1) << 16 | load(a, w, -1, -1);
+		if (n < least)
+			best = w;
+		least = n < least ? n : least;
 	}
 	return best;
 }
@@ -160,7 +162,7 @@ static void deal(struct admin *a) {
 		struct slb_address addr = ipaddr_to_address(l->addr);
 		if (l->use != LADDR_COMING)
 			continue;
-		l->worker = choose_worker(a, laddr_family_of(l));
+		l->worker = choose_worker(a, laddr_family_of(l), l->port);
 		if (a->steering.add != NULL)
 			l->rss = a->steering.add(a->steering.arg, &addr, l->port, l->worker);
 		for (uint16_t w = 0; w < a->n_workers; w++)

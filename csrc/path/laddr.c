@@ -38,6 +38,12 @@ uint32_t laddr_rss_hash(const struct rss_port *rss, struct ipaddr addr) {
 	return address_hash(&rss->key, addr, TOEPLITZ4_DST, TOEPLITZ6_DST);
 }
 
+bool laddr_one_port(const struct laddr_set *set, enum laddr_family family) {
+	uint32_t n = set->n_of[family];
+
+	return n == 0 || set->n_on[laddr_at(set, family, 0)->port][family] == n;
+}
+
 static void hash_rs(struct laddr_walk *w, const struct rss_port *rss) {
 	uint32_t at = w->family == LADDR_V4 ? TOEPLITZ4_SPORT : TOEPLITZ6_SPORT;
 
@@ -67,6 +73,8 @@ struct laddr_candidate laddr_next(struct laddr_walk *w) {
 			w->turn->next = 0;
 		}
 		l = laddr_at(w->set, w->family, w->turn->next++);
+		if (w->port != LADDR_ANY_PORT && w->port != l->port)
+			continue;
 		port = l->rss == NULL ? next_of_all(w->turn->step, w->salt)
 				      : next_of_share(w, l, w->turn->step);
 	} while (port == 0);

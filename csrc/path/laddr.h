@@ -6,6 +6,9 @@
 // last to be reused; each lap takes another stride, so sessions that live long do not form runs. A walk goes through the ports of
 // all addresses side by side, so it goes on where it was when addresses come or go.
 //
+// An RS is spoken to from the addresses of the port that leads to it, where the worker has any there, and else from all: the others
+// need not be reachable from that side.
+//
 // An address whose replies the device brings by RSS (path/rss_port.h) is one of all workers, and each takes those of its ports that
 // lead to it: for one RS no port leads to two workers.
 #pragma once
@@ -22,12 +25,14 @@ enum {
 	LADDR_PORT_FIRST = 1024,
 	LADDR_PORTS = 65536 - LADDR_PORT_FIRST,
 	LADDR_TRIES = 64, // candidates a new session may look at
+	LADDR_ANY_PORT = UINT16_MAX,
 };
 
 struct laddr {
 	struct ipaddr addr;
 	const struct rss_port *rss; // shared with all workers; NULL: this worker's alone
 	uint32_t rss_hash; // what the address adds to a reply's hash
+	uint16_t port; // whose it is
 };
 
 // Sessions of an address on one worker, and probes that it has seen. Worker writes, admin reads; nobody refers to the one of a slot
@@ -44,6 +49,7 @@ enum laddr_family { LADDR_V4 = 0, LADDR_V6, LADDR_FAMILIES };
 struct laddr_set {
 	uint16_t worker; // whose it is
 	uint32_t n_of[LADDR_FAMILIES];
+	uint32_t n_on[SLB_MAX_PORTS][LADDR_FAMILIES]; // of these, each port's
 	struct laddr laddrs[]; // the IPv4 ones come first
 };
 
@@ -58,6 +64,7 @@ struct laddr_turn {
 struct laddr_walk {
 	const struct laddr_set *set;
 	enum laddr_family family;
+	uint16_t port; // that has an address of the family; or LADDR_ANY_PORT
 	uint16_t rs_port_be;
 	struct ipaddr rs;
 	// Of all who compete for the same ports, those of one RS address, port and protocol.
@@ -81,6 +88,9 @@ static inline const struct laddr *laddr_at(
 ) {
 	return &set->laddrs[(family == LADDR_V4 ? 0 : set->n_of[LADDR_V4]) + number];
 }
+
+// Whether all addresses of a family are the same port's, or there are none.
+bool laddr_one_port(const struct laddr_set *set, enum laddr_family family);
 
 // What an address adds to the hash of the packets sent to it.
 uint32_t laddr_rss_hash(const struct rss_port *rss, struct ipaddr addr);

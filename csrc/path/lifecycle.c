@@ -77,6 +77,18 @@ static struct laddr_use *laddr_of(const struct core *c, const struct session *s)
 	return &c->laddr_use[owner_entry(c->owners, session_dst(s, DIR_OUT))->slot];
 }
 
+// The port that leads to an RS, if it has local addresses of this worker's.
+static uint16_t port_towards(const struct core *c, enum laddr_family family, struct ipaddr rs) {
+	const struct hop *hop;
+
+	if (laddr_one_port(c->laddrs, family))
+		return LADDR_ANY_PORT;
+	hop = &c->fwd->hops[fwd_find(c->fwd, rs)];
+	if (hop->state == HOP_NO_ROUTE || c->laddrs->n_on[hop->port][family] == 0)
+		return LADDR_ANY_PORT;
+	return hop->port;
+}
+
 // Finds a local address and port under which the RS's replies are this session's alone, and enters that key.
 static int take_local_port(struct core *c, struct session *s, uint32_t walk) {
 	enum laddr_family family = session_is_v6(s, DIR_OUT) ? LADDR_V6 : LADDR_V4;
@@ -91,6 +103,7 @@ static int take_local_port(struct core *c, struct session *s, uint32_t walk) {
 	};
 	int rc = -EADDRNOTAVAIL;
 
+	ports.port = port_towards(c, family, ports.rs);
 	// Equal, not later: an RS that had no trouble for half the clock's range must not seem barren.
 	if (rs->barren_until == c->now + BARREN_TICKS || c->laddrs->n_of[family] == 0)
 		return rc;
