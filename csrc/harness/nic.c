@@ -243,6 +243,8 @@ static struct rte_flow *model_rule_add(
 static int model_rule_remove(uint16_t id, struct rte_flow *handle, struct rte_flow_error *) {
 	struct model *m = &models[id];
 
+	if (m->nic.faults & HARNESS_NIC_KEEPS_RULES)
+		return -EBUSY;
 	m->rules[(uintptr_t)handle - 1].shape = SLB_RULE_NONE;
 	while (m->n_rules > 0 && m->rules[m->n_rules - 1].shape == SLB_RULE_NONE)
 		m->n_rules--;
@@ -384,6 +386,7 @@ void harness_nics_close(void) {
 		steer_close(&models[i].choice);
 		models[i].choice = (struct steer_choice){0};
 		kni_queue_close(&models[i].kni);
+		models[i].n_rules = 0;
 	}
 }
 
@@ -394,6 +397,19 @@ int harness_steering(uint16_t port, char *text, uint32_t text_len) {
 		return -ENODEV;
 	err_set(&e, 0, "%s", models[port].choice.reason);
 	return models[port].choice.method;
+}
+
+int harness_nic_faults(uint16_t port, uint32_t faults) {
+	if (port >= SLB_MAX_PORTS || !models[port].used)
+		return -ENODEV;
+	models[port].nic.faults = faults;
+	return 0;
+}
+
+int harness_stuck_rules(uint16_t port) {
+	const struct flow_rules *f = models[port < SLB_MAX_PORTS ? port : 0].choice.rules;
+
+	return f == NULL ? 0 : (int)f->n_stuck;
 }
 
 int harness_kni_queue(uint16_t port) {

@@ -129,6 +129,7 @@ enum harness_nic_fault {
 	HARNESS_NIC_NO_V6 = 32, // rules for IPv4 only
 	HARNESS_NIC_COUNTS = 64, // each rule's packets, told by harness_rule_hits()
 	HARNESS_NIC_TABLE_STUCK = 128, // the table is said to be written, and is not
+	HARNESS_NIC_KEEPS_RULES = 256, // it takes none back
 };
 
 enum harness_nic_limit { HARNESS_NIC_RULES = 512 };
@@ -166,6 +167,10 @@ int harness_nic_rule_list(uint16_t port, struct harness_nic_rule *out, uint32_t 
 
 // What was chosen for it: enum slb_steer, and why in `text`; and what the engine reads as its rules' hits, -ENOTSUP if it cannot.
 int harness_steering(uint16_t port, char *text, uint32_t text_len);
+
+// From now on the NIC has these faults, enum harness_nic_fault; and how many rules it has kept that it should have given back.
+int harness_nic_faults(uint16_t port, uint32_t faults);
+int harness_stuck_rules(uint16_t port);
 int harness_kni_queue(
 	uint16_t port
 ); // the KNI core's own receive queue, -ENOENT if it has none, -ENODEV

@@ -5,6 +5,7 @@
 #include "steer/rule.h"
 #include "steer/steer.h"
 
+#include <errno.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
 #include <string.h>
@@ -72,12 +73,36 @@ static int check_all(struct making *m, const struct flow_targets *targets) {
 	return rc;
 }
 
-// The last rules of the list, those of a target that cannot have all of its.
-static void take_back(struct flow_rules *f, uint32_t n) {
-	struct rte_flow_error error;
+static bool is_of(const struct flow_rule *rule, const struct slb_address *addr) {
+	return rule->to.family == addr->family
+		&& memcmp(rule->to.bytes, addr->bytes, sizeof(addr->bytes)) == 0;
+}
 
-	while (f->n > n)
-		f->nic->rule_remove(f->dpdk_id, f->rules[--f->n].handle, &error);
+// True: it is gone.
+static bool take_out(struct flow_rules *f, struct flow_rule *rule) {
+	struct rte_flow_error error;
+	int rc = rule->handle == NULL ? -ESTALE
+				      : f->nic->rule_remove(f->dpdk_id, rule->handle, &error);
+
+	if (rc == -ESTALE)
+		rule->handle = NULL;
+	f->n_stuck -= rule->stuck;
+	rule->stuck = rc != 0;
+	f->n_stuck += rule->stuck;
+	return rc == 0;
+}
+
+// From the rule numbered `first` on: those of an address, NULL: all, and besides those that are stuck.
+static void take_back(struct flow_rules *f, uint32_t first, const struct slb_address *addr) {
+	uint32_t kept = first;
+
+	for (uint32_t i = first; i < f->n; i++) {
+		struct flow_rule *rule = &f->rules[i];
+		bool goes = rule->stuck || addr == NULL || is_of(rule, addr);
+		if (!goes || !take_out(f, rule))
+			f->rules[kept++] = *rule;
+	}
+	f->n = kept;
 }
 
 static int add_rules(struct making *m, const struct flow_target *t) {
@@ -94,7 +119,7 @@ static int add_rules(struct making *m, const struct flow_target *t) {
 		if (handle == NULL) {
 			int rc = rte_errno != 0 ? rte_errno : EIO;
 			m->taken = in_device(f);
-			take_back(f, before);
+			take_back(f, before, NULL);
 			return -rc;
 		}
 		f->rules[f->n++] = (struct flow_rule){
@@ -111,7 +136,8 @@ static int add_rules(struct making *m, const struct flow_target *t) {
 static bool has_room(const struct flow_rules *f, const struct flow_target *t) {
 	uint32_t max = f->recipe->rules_max;
 
-	return max == 0 || in_device(f) + shapes_of(f, t) <= max;
+	return f->n + shapes_of(f, t) <= sizeof(f->rules) / sizeof(f->rules[0])
+		&& (max == 0 || in_device(f) + shapes_of(f, t) <= max);
 }
 
 // Local addresses are dealt to the workers in turn, so those that are left out are so of all workers alike.
@@ -142,7 +168,7 @@ static void add_all(struct making *m, const struct flow_targets *targets, struct
 	if (cannot)
 		steer_say(why, "the device takes no rules by IPv6 destination alone");
 	if (targets->all && (full || rc != 0))
-		take_back(m->rules, 0);
+		take_back(m->rules, 0, NULL);
 }
 
 // Whether the device agrees; few devices that take rules count their packets too.
@@ -182,37 +208,39 @@ struct flow_rules *flow_install(
 	return NULL;
 }
 
-static bool is_of(const struct flow_rule *rule, const struct slb_address *addr) {
-	return rule->to.family == addr->family
-		&& memcmp(rule->to.bytes, addr->bytes, sizeof(addr->bytes)) == 0;
-}
-
 bool flow_has(const struct flow_rules *f, const struct slb_address *addr) {
 	for (uint32_t i = 0; i < f->n; i++)
-		if (is_of(&f->rules[i], addr))
+		if (!f->rules[i].stuck && is_of(&f->rules[i], addr))
 			return true;
 	return false;
 }
 
+static bool has_stuck(const struct flow_rules *f, const struct slb_address *addr) {
+	for (uint32_t i = 0; i < f->n; i++)
+		if (f->rules[i].stuck && is_of(&f->rules[i], addr))
+			return true;
+	return false;
+}
+
+static void retry_stuck(struct flow_rules *f) {
+	static const struct slb_address NONE;
+
+	if (f->n_stuck > 0)
+		take_back(f, 0, &NONE);
+}
+
+// Where the device has a rule left from before, nobody knows which of the two it would heed.
 bool flow_add(struct flow_rules *f, const struct flow_target *target) {
 	struct making m = {.rules = f};
 
-	return shapes_of(f, target) > 0 && has_room(f, target) && check(&m, target) == 0
-		&& add_rules(&m, target) == 0;
+	retry_stuck(f);
+	return !has_stuck(f, &target->to) && shapes_of(f, target) > 0 && has_room(f, target)
+		&& check(&m, target) == 0 && add_rules(&m, target) == 0;
 }
 
 void flow_drop(struct flow_rules *f, const struct slb_address *addr) {
-	struct rte_flow_error error;
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < f->n; i++) {
-		if (is_of(&f->rules[i], addr))
-			f->nic->rule_remove(f->dpdk_id, f->rules[i].handle, &error);
-		else
-			f->rules[kept++] = f->rules[i];
-	}
-	f->n_addresses -= kept < f->n;
-	f->n = kept;
+	f->n_addresses -= flow_has(f, addr);
+	take_back(f, 0, addr);
 }
 
 bool flow_hits(const struct flow_rules *f, const struct flow_rule *rule, uint64_t *hits) {
@@ -223,7 +251,7 @@ bool flow_hits(const struct flow_rules *f, const struct flow_rule *rule, uint64_
 	struct rte_flow_query_count count = {0};
 	struct rte_flow_error error;
 
-	if (!f->counted
+	if (!f->counted || rule->handle == NULL
 	    || f->nic->rule_query(f->dpdk_id, rule->handle, actions, &count, &error) != 0
 	    || !count.hits_set)
 		return false;
@@ -233,6 +261,6 @@ bool flow_hits(const struct flow_rules *f, const struct flow_rule *rule, uint64_
 
 void flow_remove(struct flow_rules *f) {
 	if (f != NULL)
-		take_back(f, 0);
+		take_back(f, 0, NULL);
 	rte_free(f);
 }

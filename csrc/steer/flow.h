@@ -28,7 +28,8 @@ struct flow_rule {
 	struct slb_address to;
 	uint16_t queue;
 	uint8_t shape; // enum slb_rule_shape
-	struct rte_flow *handle;
+	bool stuck; // the device was told to take it back, and did not
+	struct rte_flow *handle; // NULL: stuck for good
 };
 
 struct flow_rules {
@@ -39,6 +40,7 @@ struct flow_rules {
 	bool counted; // the device counts each rule's packets
 	const struct flow_rules *beside; // with which the device's room is shared; NULL: none
 	uint16_t n_addresses; // of which each has all that it needs
+	uint32_t n_stuck; // of the rules, which take up the device's room all the same
 	uint32_t n;
 	struct flow_rule rules[SLB_MAX_LADDRS * SHAPES_MAX];
 };
@@ -49,12 +51,13 @@ struct flow_rules *flow_install(
 	const struct steer_port *port, const struct flow_targets *targets, struct steer_text *why
 );
 
+// Whether it has rules; stuck ones are none.
 bool flow_has(const struct flow_rules *f, const struct slb_address *addr);
 
 // Makes the rules of one more target, all or none; false: the device does not take them.
 bool flow_add(struct flow_rules *f, const struct flow_target *target);
 
-// Takes the rules of an address back, if it has any.
+// Takes the rules of an address back, if it has any. One that the device keeps is stuck: it is tried again whenever rules come or go.
 void flow_drop(struct flow_rules *f, const struct slb_address *addr);
 
 // How many packets a rule has met; false: the device does not say.

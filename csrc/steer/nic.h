@@ -4,6 +4,7 @@
 
 #include <rte_ethdev.h>
 #include <rte_flow.h>
+#include <stdbool.h>
 
 struct nic_ops {
 	int (*info)(uint16_t id, struct rte_eth_dev_info *info);
@@ -20,6 +21,7 @@ struct nic_ops {
 		uint16_t id, const struct rte_flow_attr *attr, const struct rte_flow_item *items,
 		const struct rte_flow_action *actions, struct rte_flow_error *error
 	);
+	// -ESTALE: the device keeps it, and the handle is gone.
 	int (*rule_remove)(uint16_t id, struct rte_flow *rule, struct rte_flow_error *error);
 	int (*rule_query)(
 		uint16_t id, struct rte_flow *rule, const struct rte_flow_action *action,
@@ -28,3 +30,9 @@ struct nic_ops {
 };
 
 extern const struct nic_ops nic_dpdk;
+
+// Those of a bond, which refuse what its members do not do alike.
+extern const struct nic_ops nic_bond;
+
+// Whether a bond's members bring the packets of a flow to the same queue, as far as they say.
+bool nic_bond_hashes_alike(uint16_t bond);

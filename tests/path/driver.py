@@ -127,6 +127,15 @@ class Harness:
         count = lib.harness_nic_rule_list(port, rules, len(rules))
         return structs.nic_rss(row), [structs.nic_rule(rules[i]) for i in range(count)]
 
+    def set_faults(self, *faults: str, port: int = 0) -> None:
+        """From now on the model of a NIC has these faults."""
+        numbers = (int(getattr(lib, f"HARNESS_NIC_{fault}")) for fault in faults)
+        assert lib.harness_nic_faults(port, sum(numbers)) == 0
+
+    def stuck_rules(self, port: int = 0) -> int:
+        """Rules that the NIC has kept though it should have given them back."""
+        return int(lib.harness_stuck_rules(port))
+
     def rule_hits(self, port: int = 0) -> list[int] | None:
         """What the engine reads as the hits of each rule; None: the NIC does not count."""
         hits = ffi.new("uint64_t[]", int(lib.HARNESS_NIC_RULES))
