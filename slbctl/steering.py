@@ -33,6 +33,7 @@ RULES: tuple[Column[RuleView], ...] = (
     Column("ADDRESS", lambda row: row.address),
     Column("PACKETS", lambda row: row.packets),
     Column("WORKER", lambda row: "kni" if row.worker is None else str(row.worker), right=True),
+    Column("STATE", lambda row: "stuck" if row.stuck else "in use"),
     Column("HITS", lambda row: "-" if row.hits is None else str(row.hits), right=True),
 )
 PROBES: tuple[Column[ProbeView], ...] = (

@@ -6,7 +6,12 @@ from pathlib import Path
 
 from lint.files import c_code, git
 
-HEADERS = ("include/slb_abi.h", "include/slb_abi_workers.h", "include/slb_abi_probe.h")
+HEADERS = (
+    "include/slb_abi.h",
+    "include/slb_abi_bond.h",
+    "include/slb_abi_workers.h",
+    "include/slb_abi_probe.h",
+)
 # That holds the version.
 HEADER = f"csrc/{HEADERS[0]}"
 _VERSION = re.compile(r"#define SLB_ABI_VERSION (\d+)")

@@ -313,3 +313,7 @@ int slb_worker_list(struct slb_worker_info *out, uint32_t cap) {
 int slb_port_list(struct slb_port_info *out, uint32_t cap) {
 	return engine == NULL ? -ESHUTDOWN : ports_describe(engine, out, cap);
 }
+
+int slb_member_list(struct slb_member_info *out, uint32_t cap) {
+	return engine == NULL ? -ESHUTDOWN : members_describe(engine, out, cap);
+}

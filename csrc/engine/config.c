@@ -19,11 +19,33 @@ static bool own_is_right(const struct slb_own_config *own) {
 		|| (own->addr.family == 6 && own->len <= 128);
 }
 
+static int check_bond(const struct slb_port_config *p, struct err *e) {
+	const struct slb_bond_config *b = &p->bond;
+
+	if (b->mode == SLB_BOND_NONE && b->n_members == 0)
+		return 0;
+	if (b->mode == SLB_BOND_NONE || b->mode >= SLB_BOND_COUNT || b->n_members < 2
+	    || b->n_members > SLB_MAX_MEMBERS || b->policy >= SLB_BOND_POLICY_COUNT
+	    || (b->primary != SLB_BOND_NO_PRIMARY && b->primary >= b->n_members))
+		return err_set(
+			e, EINVAL, "port %s: a bond of %u members, mode %u, policy %u, primary %u",
+			p->name, b->n_members, b->mode, b->policy, b->primary
+		);
+	for (uint16_t i = 0; i < b->n_members; i++)
+		if (!terminated(b->members[i], SLB_DEVICE_LEN) || b->members[i][0] == '\0')
+			return err_set(
+				e, EINVAL, "port %s: member %u's device empty or too long", p->name,
+				i
+			);
+	return 0;
+}
+
 static int check_port(const struct slb_config *config, uint16_t i, struct err *e) {
 	const struct slb_port_config *p = &config->ports[i];
 
 	if (!terminated(p->name, sizeof(p->name)) || p->name[0] == '\0'
-	    || !terminated(p->device, sizeof(p->device)) || p->device[0] == '\0'
+	    || !terminated(p->device, sizeof(p->device))
+	    || (p->device[0] == '\0') != (p->bond.mode != SLB_BOND_NONE)
 	    || !terminated(p->kni_name, sizeof(p->kni_name)))
 		return err_set(
 			e, EINVAL, "port %u: name, device or interface name empty or too long", i
@@ -51,7 +73,7 @@ static int check_port(const struct slb_config *config, uint16_t i, struct err *e
 		return err_set(
 			e, EINVAL, "port %s: kernel interface without a kind or a name", p->name
 		);
-	return 0;
+	return check_bond(p, e);
 }
 
 static bool is_taken(const struct slb_config *config, uint16_t laddr) {

@@ -207,6 +207,8 @@ static void give_queues(struct engine *g, struct worker *w) {
 		w->ports[i].rx_queue = id < port->n_rx ? id : NO_QUEUE;
 		w->ports[i].tx_queue = id < port->n_tx ? id : NO_QUEUE;
 		w->ports[i].tx_via = id % port->n_tx;
+		w->ports[i].lacp = port->bond.lacp;
+		w->ports[i].standby = port->bond.standby;
 		w->ports[i].has_kni = g->config.ports[i].kni_kind != SLB_KNI_NONE;
 	}
 }

@@ -108,6 +108,13 @@ static void add_device_stats(const struct engine_port *port, struct slb_port_inf
 	}
 }
 
+static void add_rules(const struct flow_rules *f, struct slb_port_info *info) {
+	if (f == NULL)
+		return;
+	info->rules += __atomic_load_n(&f->n, __ATOMIC_RELAXED);
+	info->stuck_rules += __atomic_load_n(&f->n_stuck, __ATOMIC_RELAXED);
+}
+
 static void add_steering(const struct engine *g, uint16_t number, struct slb_port_info *info) {
 	const struct steer_choice *steer = &g->ports[number].steer;
 
@@ -116,12 +123,10 @@ static void add_steering(const struct engine *g, uint16_t number, struct slb_por
 	memcpy(info->steer_reason, steer->reason, sizeof(info->steer_reason));
 	info->laddrs = __atomic_load_n(&g->admin.ports[number].n_laddrs, __ATOMIC_RELAXED);
 	info->kni_queue = g->ports[number].kni.queue != KNI_NO_QUEUE;
-	if (g->ports[number].kni.rules != NULL)
-		info->rules = __atomic_load_n(&g->ports[number].kni.rules->n, __ATOMIC_RELAXED);
-	if (steer->rules != NULL) {
-		info->rules += __atomic_load_n(&steer->rules->n, __ATOMIC_RELAXED);
+	add_rules(g->ports[number].kni.rules, info);
+	add_rules(steer->rules, info);
+	if (steer->rules != NULL)
 		info->ruled_laddrs = __atomic_load_n(&steer->rules->n_addresses, __ATOMIC_RELAXED);
-	}
 	for (uint16_t id = 0; id < g->config.n_workers; id++)
 		info->misdirected +=
 			counter_read(&g->workers[id]->core->counters.misdirected[number]);
@@ -160,6 +165,7 @@ static void describe_rule(
 		.port = port,
 		.worker = rule->queue < g->config.n_workers ? rule->queue : SLB_RULE_KNI,
 		.shape = rule->shape,
+		.stuck = rule->stuck,
 	};
 	info->counted = flow_hits(f, rule, &info->hits);
 }

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_ARGS = 64, ARG_LEN = 512, MAX_ORDINARY_MB = 262144 };
+enum { MAX_ARGS = 192, ARG_LEN = 512, MAX_ORDINARY_MB = 262144 };
 
 struct args {
 	int n;
@@ -33,16 +33,24 @@ static void free_args(struct args *args) {
 		free(args->v[i]);
 }
 
-static void add_devices(const struct slb_config *config, struct args *args) {
+static bool add_device(const char *device, struct args *args) {
 	char name[DEVICE_NAME_LEN];
+
+	if (!device_name(device, name))
+		return false;
+	add(args, "-a");
+	add(args, device);
+	return true;
+}
+
+static void add_devices(const struct slb_config *config, struct args *args) {
 	bool any = false;
 
 	for (uint16_t i = 0; i < config->n_ports; i++) {
-		if (!device_name(config->ports[i].device, name))
-			continue;
-		add(args, "-a");
-		add(args, config->ports[i].device);
-		any = true;
+		const struct slb_port_config *p = &config->ports[i];
+		any |= add_device(p->device, args);
+		for (uint16_t m = 0; m < p->bond.n_members; m++)
+			any |= add_device(p->bond.members[m], args);
 	}
 	if (!any)
 		add(args, "--no-pci");

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "kni/kni.h"
 #include "slb.h"
+#include "steer/standby.h"
 #include "steer/steer.h"
 #include "worker/worker.h"
 
@@ -17,19 +18,36 @@ enum lcore_role { LCORE_MAIN = 0, LCORE_ADMIN, LCORE_KNI, LCORE_WORKER };
 
 enum { DEVICE_NAME_LEN = 64, POOL_CACHE = 256 };
 
-struct engine_port {
+struct device {
 	uint16_t dpdk_id;
+	bool open;
+	bool vdev; // added by us, to be removed by us
+	char name[DEVICE_NAME_LEN]; // in its bus
+};
+
+// The devices of a port that is a bond; none: it is one device.
+struct bond {
+	uint16_t n;
+	bool lacp;
+	struct standby standby; // of a bond that uses one member at a time
+	bool made; // `name` is there
+	char name[DEVICE_NAME_LEN];
+	struct device members[SLB_MAX_MEMBERS];
+};
+
+struct engine_port {
+	uint16_t dpdk_id; // of the bond, where it is one
 	uint16_t n_rx, n_tx; // of the workers
 	int socket;
 	uint32_t if_index; // of the kernel's interface behind a virtual device, or 0
 	uint32_t mbufs; // that its queues hold
 	uint8_t mac[6];
-	bool probed;
-	bool vdev; // added by us, to be removed by us
+	bool is_virtual; // no NIC, and no bond with one
 	bool rx_checksum; // the device checks IPv4 headers
 	bool tx_checksum; // the device makes UDP checksums
-	char device[DEVICE_NAME_LEN]; // name in its bus
 	char driver[SLB_NAME_LEN];
+	struct device device; // unused where it is a bond
+	struct bond bond;
 	uint64_t rss_types; // that its queues are chosen by; 0: it has no RSS
 	struct kni_queue kni;
 	struct rte_mempool *kni_pool; // of that queue alone; NULL: there is none
@@ -80,6 +98,27 @@ void lcores_stop(struct engine *g);
 bool device_name(const char *device, char name[DEVICE_NAME_LEN]);
 const char *device_arguments(const char *device);
 
+// Makes or finds a device as configured; `where` begins a sentence about what is wrong. Closing copes with one half open.
+int device_open(struct device *d, const char *configured, const char *where, struct err *e);
+void device_close(struct device *d);
+
+// Makes the bond of a port whose members are open; and, when the port is closed, lets go of them.
+int bond_open(struct engine *g, uint16_t number, struct err *e);
+void bond_close(struct engine_port *port);
+
+// Has every member take all multicast packets, as far as it can.
+void bond_take_multicast(const struct engine_port *port);
+
+// Whether there is memory for what LACP's driver allocates by itself when a member comes up, and ends the process without.
+int bond_check_memory(
+	const struct engine_port *port, const struct slb_port_config *config, struct err *e
+);
+
+// How often a port's queues, and what they hold, are there.
+static inline uint32_t port_devices(const struct engine_port *port) {
+	return port->bond.n > 0 ? port->bond.n : 1;
+}
+
 // One worker's core with all its memory; NULL when memory is short.
 struct core *core_new(
 	const struct slb_config *config, uint16_t id, struct siphash_key cookie_key, int socket
@@ -88,6 +127,7 @@ void core_free(struct core *c);
 
 int workers_describe(const struct engine *g, struct slb_worker_info *out, uint32_t cap);
 int ports_describe(const struct engine *g, struct slb_port_info *out, uint32_t cap);
+int members_describe(const struct engine *g, struct slb_member_info *out, uint32_t cap);
 int rules_describe(const struct engine *g, struct slb_rule_info *out, uint32_t cap);
 
 // Runs call(admin, arg) on the admin core and returns what it returns; -ESHUTDOWN when the engine is not open.
@@ -100,6 +140,9 @@ void pools_free(struct engine *g);
 
 // The pool of a port's queue for the KNI core, which no other core takes from. NULL when memory is short.
 struct rte_mempool *kni_pool_new(const struct engine *g, uint16_t port, uint16_t rx_desc);
+
+// What LACP keeps for its frames on each member: as many as there are transmit descriptors and a few, each of so many bytes.
+enum { LACP_MBUF_BYTES = 512, LACP_SPARE_MBUFS = 64 };
 
 // Megabytes the configuration needs.
 uint32_t memory_needed_mb(const struct slb_config *config);

@@ -36,8 +36,24 @@ static uint64_t table_bytes(const struct slb_config *config) {
 		* (sizeof(struct rs_core) + sizeof(uint32_t) + 2 * sizeof(struct vs_rs));
 }
 
+static uint32_t devices(const struct slb_port_config *config) {
+	return config->bond.mode == SLB_BOND_NONE ? 1 : config->bond.n_members;
+}
+
+static uint64_t lacp_bytes(const struct slb_config *config) {
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < config->n_ports; i++) {
+		const struct slb_port_config *p = &config->ports[i];
+		uint32_t n = (uint32_t)config->n_workers * p->tx_desc + LACP_SPARE_MBUFS;
+		if (p->bond.mode == SLB_BOND_LACP)
+			bytes += (uint64_t)p->bond.n_members * n * LACP_MBUF_BYTES;
+	}
+	return bytes;
+}
+
 // What the queue holds, what the kernel interface may still have to send, and what the driver and the core have in their hands.
-static uint32_t kni_mbufs(uint16_t rx_desc) {
+static uint32_t kni_mbufs(uint32_t rx_desc) {
 	return rx_desc + KNI_DESC + POOL_CACHE;
 }
 
@@ -47,7 +63,7 @@ static uint32_t all_kni_mbufs(const struct slb_config *config) {
 
 	for (uint16_t i = 0; i < config->n_ports; i++)
 		if (kni_queue_wanted(&config->ports[i]))
-			n += kni_mbufs(config->ports[i].rx_desc);
+			n += kni_mbufs(devices(&config->ports[i]) * config->ports[i].rx_desc);
 	return n;
 }
 
@@ -61,7 +77,8 @@ uint32_t memory_needed_mb(const struct slb_config *config) {
 		+ frag_table_bytes(config->frag_datagrams, config->frag_held) + table_bytes(config)
 		+ sizeof(struct core);
 	uint64_t mbufs = (uint64_t)config->mbufs + all_kni_mbufs(config);
-	uint64_t total = mbufs * mbuf * 11 / 10 + config->n_workers * worker;
+	uint64_t total =
+		mbufs * mbuf * 11 / 10 + config->n_workers * worker + lacp_bytes(config) * 11 / 10;
 
 	return (uint32_t)(total >> 20) + SPARE_MB + 8 * config->n_workers;
 }
@@ -84,7 +101,8 @@ struct rte_mempool *kni_pool_new(const struct engine *g, uint16_t port, uint16_t
 
 	snprintf(name, sizeof(name), "kni_mbufs_%u", port);
 	return rte_pktmbuf_pool_create(
-		name, kni_mbufs(rx_desc), 0, 0, data_room(&g->config), g->ports[port].socket
+		name, kni_mbufs(port_devices(&g->ports[port]) * rx_desc), 0, 0,
+		data_room(&g->config), g->ports[port].socket
 	);
 }
 

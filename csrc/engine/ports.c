@@ -5,7 +5,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
@@ -25,61 +24,74 @@ static bool keeps_flows(const char *driver) {
 }
 
 // The first thing the driver said in the step that failed is why.
-static int no_device(const struct slb_port_config *config, int rc, struct err *e) {
+static int no_device(const struct engine *g, uint16_t number, int rc, struct err *e) {
+	const struct slb_port_config *config = &g->config.ports[number];
 	const char *log = log_first_line();
 
 	return err_set(
-		e, rc < 0 ? -rc : ENODEV, "port %s: device %s: %s", config->name, config->device,
+		e, rc < 0 ? -rc : ENODEV, "port %s: device %s: %s", config->name,
+		g->ports[number].bond.n > 0 ? g->ports[number].bond.name : config->device,
 		log[0] != '\0' ? log : "no such device, or no driver for it"
 	);
 }
 
-static int check_name(const struct engine *g, uint16_t number, struct err *e) {
-	const struct slb_port_config *ports = g->config.ports;
+static const char *configured(const struct slb_port_config *config, uint16_t i) {
+	return config->bond.mode == SLB_BOND_NONE ? config->device : config->bond.members[i];
+}
 
-	if (strcspn(ports[number].device, ",") >= DEVICE_NAME_LEN)
-		return err_set(e, EINVAL, "port %s: device name too long", ports[number].name);
-	for (uint16_t i = 0; i < number; i++)
-		if (strcmp(g->ports[i].device, g->ports[number].device) == 0)
-			return err_set(
-				e, EEXIST, "port %s: device %s is port %s's already",
-				ports[number].name, ports[number].device, ports[i].name
-			);
+static struct device *device_at(struct engine_port *port, uint16_t i) {
+	return port->bond.n > 0 ? &port->bond.members[i] : &port->device;
+}
+
+static int is_free(struct engine *g, uint16_t number, uint16_t i, const char *name, struct err *e) {
+	for (uint16_t p = 0; p <= number; p++)
+		for (uint16_t k = 0; k < (p < number ? port_devices(&g->ports[p]) : i); k++)
+			if (strcmp(device_at(&g->ports[p], k)->name, name) == 0)
+				return err_set(
+					e, EEXIST, "port %s: device %s is port %s's already",
+					g->config.ports[number].name, name, g->config.ports[p].name
+				);
 	return 0;
 }
 
-static int no_pci_device(const struct engine *g, uint16_t number, struct err *e) {
-	const char *device = g->config.ports[number].device;
-	char text[SLB_TEXT_LEN];
+static int probe_one(struct engine *g, uint16_t number, uint16_t i, struct err *e) {
+	const struct slb_port_config *config = &g->config.ports[number];
+	struct engine_port *port = &g->ports[number];
+	struct device *device = device_at(port, i);
+	char where[64], name[DEVICE_NAME_LEN];
+	bool pci;
+	int rc;
 
-	pci_explain("/sys/bus/pci/devices", g->ports[number].device, text, sizeof(text));
-	return err_set(
-		e, ENODEV, "ports[%u].device %.*s: %s", number, (int)strcspn(device, ","), device,
-		text
-	);
+	if (strcspn(configured(config, i), ",") >= DEVICE_NAME_LEN)
+		return err_set(e, EINVAL, "port %s: device name too long", config->name);
+	pci = device_name(configured(config, i), name);
+	rc = is_free(g, number, i, name, e);
+	if (rc != 0)
+		return rc;
+	if (port->bond.n > 0)
+		snprintf(where, sizeof(where), "ports[%u].members[%u]", number, i);
+	else if (pci)
+		snprintf(where, sizeof(where), "ports[%u].device", number);
+	else
+		snprintf(where, sizeof(where), "port %s: device", config->name);
+	rc = device_open(device, configured(config, i), where, e);
+	port->is_virtual &= !pci;
+	return rc;
 }
 
 static int probe(struct engine *g, uint16_t number, struct err *e) {
-	const struct slb_port_config *config = &g->config.ports[number];
 	struct engine_port *port = &g->ports[number];
-	bool pci = device_name(config->device, port->device);
-	int rc = check_name(g, number, e);
+	int rc = 0;
 
+	port->bond.n = g->config.ports[number].bond.n_members;
+	port->is_virtual = true;
+	for (uint16_t i = 0; rc == 0 && i < port_devices(port); i++)
+		rc = probe_one(g, number, i, e);
 	if (rc != 0)
 		return rc;
-	log_step();
-	// EAL has probed PCI devices when it started.
-	if (!pci) {
-		rc = rte_eal_hotplug_add("vdev", port->device, device_arguments(config->device));
-		port->vdev = rc == 0;
-	}
-	if (rc == 0)
-		rc = rte_eth_dev_get_port_by_name(port->device, &port->dpdk_id);
-	if (rc != 0 && pci)
-		return no_pci_device(g, number, e);
-	if (rc != 0)
-		return no_device(config, rc, e);
-	port->probed = true;
+	if (port->bond.n > 0)
+		return bond_open(g, number, e);
+	port->dpdk_id = port->device.dpdk_id;
 	return 0;
 }
 
@@ -95,7 +107,7 @@ static void choose_offloads(
 	struct engine_port *port, uint8_t wanted, const struct rte_eth_dev_info *info,
 	struct rte_eth_conf *conf
 ) {
-	bool use = wanted == SLB_OFFLOAD_ON || (wanted == SLB_OFFLOAD_AUTO && !port->vdev);
+	bool use = wanted == SLB_OFFLOAD_ON || (wanted == SLB_OFFLOAD_AUTO && !port->is_virtual);
 
 	port->rx_checksum = use && (info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0;
 	port->tx_checksum = use && (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
@@ -138,7 +150,7 @@ static int configure(struct engine *g, uint16_t number, bool kni_queue, struct e
 	log_step();
 	rc = rte_eth_dev_info_get(port->dpdk_id, &info);
 	if (rc != 0)
-		return no_device(config, rc, e);
+		return no_device(g, number, rc, e);
 	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
 	port->if_index = info.if_index;
 	port->socket = rte_eth_dev_socket_id(port->dpdk_id);
@@ -163,7 +175,7 @@ static int configure(struct engine *g, uint16_t number, bool kni_queue, struct e
 	conf.rxmode.mtu = config->mtu;
 	choose_offloads(port, config->checksum_offload, &info, &conf);
 	rc = rte_eth_dev_configure(port->dpdk_id, all_rx(port), port->n_tx, &conf);
-	return rc == 0 ? 0 : no_device(config, rc, e);
+	return rc == 0 ? 0 : no_device(g, number, rc, e);
 }
 
 // Receive queues are filled to the last descriptor, transmit queues let go of what they have sent only when they are full,
@@ -177,6 +189,7 @@ static int check_mbufs(
 		+ (SPARE_MAX + g->config.frag_held) * g->config.n_workers;
 
 	port->mbufs = (uint32_t)port->n_rx * rx_desc + (uint32_t)port->n_tx * tx_desc;
+	port->mbufs *= port_devices(port);
 	if (g->config.ports[number].kni_kind == SLB_KNI_VHOST)
 		port->mbufs += 2 * KNI_DESC;
 	if (g->config.ports[number].kni_kind == SLB_KNI_TAP)
@@ -203,7 +216,7 @@ static int set_up_rx_queue(
 
 	if (rc != 0)
 		return rc;
-	info.default_rxconf.rx_drop_en |= !port->vdev && all_rx(port) > 1;
+	info.default_rxconf.rx_drop_en |= !port->is_virtual && all_rx(port) > 1;
 	return rte_eth_rx_queue_setup(
 		port->dpdk_id, queue, rx_desc, (unsigned int)port->socket, &info.default_rxconf,
 		pool
@@ -227,7 +240,7 @@ static int set_up_kni_queue(struct engine *g, uint16_t number, uint16_t rx_desc,
 		);
 	log_step();
 	rc = set_up_rx_queue(port, port->kni.queue, rx_desc, port->kni_pool);
-	return rc == 0 ? 0 : no_device(&g->config.ports[number], rc, e);
+	return rc == 0 ? 0 : no_device(g, number, rc, e);
 }
 
 static int set_up_queues(struct engine *g, uint16_t number, struct err *e) {
@@ -256,7 +269,7 @@ static int set_up_queues(struct engine *g, uint16_t number, struct err *e) {
 		rc = rte_eth_tx_queue_setup(
 			port->dpdk_id, q, tx_desc, (unsigned int)port->socket, NULL
 		);
-	return rc == 0 ? set_up_kni_queue(g, number, rx_desc, e) : no_device(config, rc, e);
+	return rc == 0 ? set_up_kni_queue(g, number, rx_desc, e) : no_device(g, number, rc, e);
 }
 
 static int set_mac(struct engine_port *port, const struct slb_port_config *config, struct err *e) {
@@ -264,7 +277,7 @@ static int set_mac(struct engine_port *port, const struct slb_port_config *confi
 	struct rte_ether_addr mac;
 	int rc = 0;
 
-	if (memcmp(config->mac, NONE, sizeof(NONE)) != 0) {
+	if (port->bond.n == 0 && memcmp(config->mac, NONE, sizeof(NONE)) != 0) {
 		memcpy(&mac, config->mac, sizeof(mac));
 		rc = rte_eth_dev_default_mac_addr_set(port->dpdk_id, &mac);
 	}
@@ -291,16 +304,36 @@ int ports_open(struct engine *g, struct err *e) {
 	return rc;
 }
 
-static int start(struct engine_port *port, const struct slb_port_config *config, struct err *e) {
-	int rc;
+static int start(struct engine *g, uint16_t number, struct err *e) {
+	struct engine_port *port = &g->ports[number];
+	int rc = bond_check_memory(port, &g->config.ports[number], e);
 
+	if (rc != 0)
+		return rc;
 	log_step();
 	rc = rte_eth_dev_start(port->dpdk_id);
 	if (rc != 0)
-		return no_device(config, rc, e);
+		return no_device(g, number, rc, e);
 	// OSPF is sent to multicast addresses; a device that cannot choose takes them all anyway.
 	rte_eth_allmulticast_enable(port->dpdk_id);
+	bond_take_multicast(port);
 	return 0;
+}
+
+// A flow comes by any member of a bond, and must come to the same queue. The kernel's hash does not promise that.
+static bool device_spreads(const struct engine_port *port) {
+	if (port->bond.n > 0)
+		return port->rss_types != 0 && nic_bond_hashes_alike(port->dpdk_id);
+	return port->rss_types != 0 || keeps_flows(port->driver);
+}
+
+// Rules are for the driver that has them in the end.
+static const char *ruled_by(const struct engine_port *port) {
+	struct rte_eth_dev_info info;
+
+	if (port->bond.n > 0 && rte_eth_dev_info_get(port->bond.members[0].dpdk_id, &info) == 0)
+		return info.driver_name;
+	return port->driver;
 }
 
 static struct steer_port facts_of(const struct engine *g, uint16_t number) {
@@ -308,16 +341,16 @@ static struct steer_port facts_of(const struct engine *g, uint16_t number) {
 	const struct engine_port *port = &g->ports[number];
 
 	return (struct steer_port){
-		.nic = &nic_dpdk,
+		.nic = port->bond.n > 0 ? &nic_bond : &nic_dpdk,
 		.dpdk_id = port->dpdk_id,
 		.number = number,
-		.driver = port->driver,
+		.driver = ruled_by(port),
 		.n_workers = g->config.n_workers,
 		.n_active = g->config.n_active,
 		.n_queues = port->n_rx,
 		.steering = config->steering,
 		.distrust_spread = config->spread_hash,
-		.device_spreads = port->rss_types != 0 || keeps_flows(port->driver),
+		.device_spreads = device_spreads(port),
 		.tagged = config->vlan != 0,
 		.rss_types = port->rss_types,
 		.laddrs = g->config.laddrs,
@@ -332,7 +365,7 @@ static int start_without(struct engine *g, uint16_t number, struct err *e) {
 	int rc = rte_eth_dev_stop(port->dpdk_id);
 
 	if (rc != 0)
-		return no_device(&g->config.ports[number], rc, e);
+		return no_device(g, number, rc, e);
 	rc = configure(g, number, false, e);
 	if (rc == 0)
 		rc = set_up_queues(g, number, e);
@@ -340,7 +373,7 @@ static int start_without(struct engine *g, uint16_t number, struct err *e) {
 		return rc;
 	rte_mempool_free(port->kni_pool);
 	port->kni_pool = NULL;
-	return start(port, &g->config.ports[number], e);
+	return start(g, number, e);
 }
 
 static int open_kni_queue(struct engine *g, uint16_t number, struct err *e) {
@@ -412,7 +445,7 @@ int ports_start(struct engine *g, struct err *e) {
 		};
 	for (uint16_t i = 0; rc == 0 && i < g->config.n_ports; i++) {
 		struct engine_port *port = &g->ports[i];
-		rc = start(port, &g->config.ports[i], e);
+		rc = start(g, i, e);
 		if (rc == 0)
 			rc = open_kni_queue(g, i, e);
 		if (rc == 0)
@@ -422,11 +455,13 @@ int ports_start(struct engine *g, struct err *e) {
 				&g->kni.ports[i], i, &g->config.ports[i], port->mac,
 				pool_of(g, port->socket), e
 			);
-		if (rc == 0 && port->kni.queue != KNI_NO_QUEUE)
+		if (rc == 0 && port->kni.queue != KNI_NO_QUEUE) {
 			kni_port_listen(
 				&g->kni.ports[i], &g->config.ports[i], port->dpdk_id,
 				port->kni.queue
 			);
+			g->kni.ports[i].standby = port->bond.standby;
+		}
 	}
 	return rc;
 }
@@ -438,14 +473,9 @@ void ports_close(struct engine *g) {
 		struct engine_port *port = &g->ports[i];
 		steer_close(&port->steer);
 		kni_queue_close(&port->kni);
-		if (port->probed) {
-			rte_eth_dev_stop(port->dpdk_id);
-			rte_eth_dev_close(port->dpdk_id);
-		}
+		device_close(&port->device);
+		bond_close(port);
 		rte_mempool_free(port->kni_pool);
 		port->kni_pool = NULL;
-		if (port->vdev)
-			rte_eal_hotplug_remove("vdev", port->device);
-		port->probed = port->vdev = false;
 	}
 }

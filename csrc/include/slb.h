@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What C includes: slb_abi.h and what follows it, with their includes, visibility and layout checks.
+// What C includes: slb_abi.h and its companions with their includes, visibility and layout checks.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
 #pragma GCC visibility push(default)
+#include "slb_abi_bond.h"
 #include "slb_abi.h"
 #include "slb_abi_workers.h"
 #include "slb_abi_probe.h"
@@ -29,4 +30,8 @@ _Static_assert(
 	"one CPU a worker"
 );
 _Static_assert(sizeof(((struct slb_port_config *)0)->device) == SLB_DEVICE_LEN, "device length");
+_Static_assert(
+	sizeof(((struct slb_bond_config *)0)->members) == SLB_MAX_MEMBERS * SLB_DEVICE_LEN,
+	"devices of a bond"
+);
 _Static_assert(sizeof(((struct slb_refused *)0)->text) == SLB_TEXT_LEN, "text length");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The whole C/Python boundary. C includes it through slb.h; cffi reads this very text, so it holds plain
-// declarations only: no #include, #if, attribute, static inline or computed #define. So do slb_abi_workers.h and slb_abi_probe.h, which follow it.
+// declarations only: no #include, #if, attribute, static inline or computed #define. So do slb_abi_bond.h,
+// which comes before it, and slb_abi_workers.h and slb_abi_probe.h, which follow it.
 //
 // Conventions: sizes are fixed; `_be` names are in network byte order, all others in host order; an address
 // is 16 bytes, an IPv4 address in the first four and zeros after; buffers belong to the caller; a call
@@ -196,7 +197,8 @@ struct slb_own_config {
 
 struct slb_port_config {
 	char name[32];
-	char device[256]; // PCI address, or a vdev with its arguments: net_tap0,iface=lan0
+	char device
+		[256]; // PCI address, or a vdev with its arguments: net_tap0,iface=lan0; empty: a bond
 	char kni_name[16];
 	uint8_t mac[6]; // all zero: the device's own
 	uint16_t mtu;
@@ -210,6 +212,7 @@ struct slb_port_config {
 	uint16_t vlan; // frames carry this tag; 0: none
 	uint16_t n_own;
 	struct slb_own_config own[32]; // the port's own addresses, as many as there is room for
+	struct slb_bond_config bond;
 };
 
 struct slb_config {
@@ -399,19 +402,10 @@ struct slb_port_info {
 	uint64_t kni_dropped;
 	uint64_t misdirected; // replies that came to another worker than theirs, handed over
 	uint32_t rules; // in the device
+	uint32_t stuck_rules; // of them, those that it would not give back
 	uint16_t laddrs; // that the port has
 	uint16_t ruled_laddrs; // of them, with rules
-};
-
-// What is sent to a local address goes to its worker, and what is for routers or the port's own address to the KNI core.
-struct slb_rule_info {
-	struct slb_address addr;
-	uint16_t port;
-	uint16_t worker; // SLB_RULE_KNI: the KNI core
-	uint8_t shape; // enum slb_rule_shape
-	uint8_t counted; // 1: the device counts
-	uint16_t reserved;
-	uint64_t hits;
+	uint32_t reserved2;
 };
 
 // One that all workers have is listed for each.
@@ -450,7 +444,6 @@ int slb_vs_list(struct slb_vs_info *out, uint32_t cap);
 int slb_rs_list(struct slb_rs_info *out, uint32_t cap);
 int slb_port_list(struct slb_port_info *out, uint32_t cap);
 int slb_laddr_list(struct slb_laddr_info *out, uint32_t cap);
-int slb_rule_list(struct slb_rule_info *out, uint32_t cap);
 int slb_route_list(struct slb_route *out, uint32_t cap);
 int slb_neighbour_list(struct slb_neighbour *out, uint32_t cap);
 

@@ -1,5 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The part of the C/Python boundary that is about probes of the steering; follows slb_abi.h, with its conventions and its version.
+// The part of the C/Python boundary that is about what the steering has told devices, and its probes; follows slb_abi.h, with its conventions and its version.
+
+// What is sent to a local address goes to its worker, and what is for routers or the port's own address to the KNI core.
+struct slb_rule_info {
+	struct slb_address addr;
+	uint16_t port;
+	uint16_t worker; // SLB_RULE_KNI: the KNI core
+	uint8_t shape; // enum slb_rule_shape
+	uint8_t counted; // 1: the device counts
+	uint8_t stuck; // 1: its address is gone, and the device would not give it back
+	uint8_t reserved;
+	uint64_t hits;
+};
+
+int slb_rule_list(struct slb_rule_info *out, uint32_t cap);
 
 // What a probe of the steering looks like to a device: its rules and its RSS may differ by protocol.
 enum slb_probe { SLB_PROBE_TCP = 0, SLB_PROBE_UDP, SLB_PROBE_COUNT };

@@ -7,6 +7,7 @@
 #include "base/idle.h"
 #include "path/punt.h"
 #include "slb.h"
+#include "steer/standby.h"
 
 #include <stdbool.h>
 
@@ -32,6 +33,7 @@ struct kni_port {
 	uint8_t kind; // enum slb_kni_kind
 	uint16_t nic_id; // of the device that has a queue for this core, or KNI_NO_PORT
 	uint16_t nic_queue;
+	struct standby standby; // of that device, where it is a bond
 	uint16_t n_own;
 	struct kni_own own[SLB_MAX_OWN];
 	char device[64]; // name in the bus, for removal
@@ -49,6 +51,7 @@ struct kni {
 	struct rte_ring *to_worker;
 	struct punt_meter meters[PUNT_COUNT]; // of what comes by this core's own queues
 	uint32_t now; // tick
+	uint32_t ticked; // at which bonds were last seen to
 	uint64_t tsc_hz;
 	uint64_t tick_base; // TSC at tick 0
 	struct idle idle;

@@ -89,10 +89,19 @@ void kni_init(struct kni *kni, const struct slb_config *config) {
 	punt_meter_init(&kni->meters[PUNT_OTHER], config->punt_other_pps, 0);
 }
 
+static void drain_standby(struct kni *kni) {
+	kni->ticked = kni->now;
+	for (uint16_t port = 0; port < kni->n_ports; port++)
+		if (kni->ports[port].nic_id != KNI_NO_PORT)
+			standby_drain(&kni->ports[port].standby, kni->ports[port].nic_queue);
+}
+
 bool kni_round(struct kni *kni) {
 	bool worked = false;
 
 	kni->now = (uint32_t)((rte_rdtsc() - kni->tick_base) * TICK_HZ / kni->tsc_hz);
+	if (kni->now != kni->ticked)
+		drain_standby(kni);
 	for (uint16_t port = 0; port < kni->n_ports; port++)
 		worked |= kni_drain_nic(kni, port);
 	worked |= drain_punted(kni);

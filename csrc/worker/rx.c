@@ -97,3 +97,11 @@ bool rx_handoff(struct worker *w) {
 	}
 	return any;
 }
+
+void rx_standby(struct worker *w) {
+	for (uint16_t port = 0; port < w->n_ports; port++) {
+		const struct worker_port *wp = &w->ports[port];
+		if (wp->rx_queue != NO_QUEUE)
+			standby_drain(&wp->standby, wp->rx_queue);
+	}
+}

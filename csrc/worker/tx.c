@@ -120,3 +120,13 @@ void tx_flush(struct worker *w) {
 	if (w->punt.n > 0)
 		flush_punt(w);
 }
+
+// A tick is shorter than the tenth of a second that the bonding driver asks for. What it has made on its own thread leaves with
+// the next burst, also with an empty one.
+void tx_control(struct worker *w) {
+	for (uint16_t port = 0; port < w->n_ports; port++) {
+		struct worker_port *wp = &w->ports[port];
+		if (wp->lacp && wp->tx_queue != NO_QUEUE)
+			rte_eth_tx_burst(wp->dpdk_id, wp->tx_queue, wp->tx.mbufs, 0);
+	}
+}

@@ -14,3 +14,6 @@ void tx_port(struct worker *w, uint16_t port, struct rte_mbuf *m);
 
 // Empties all outboxes; what a full queue or ring does not take is dropped and counted.
 void tx_flush(struct worker *w);
+
+// Lets bonds send what LACP has to say; to be called once a tick.
+void tx_control(struct worker *w);

@@ -38,6 +38,11 @@ bool worker_round(struct worker *w) {
 	worked |= rx_again(w);
 	tx_extra(w);
 	tx_flush(w);
+	if (c->now != w->ticked) {
+		w->ticked = c->now;
+		rx_standby(w);
+		tx_control(w);
+	}
 	worked |= inbox_poll(&w->inbox, c);
 	worked |= sweep(c, SWEEP_BUDGET);
 	worker_spare(w);

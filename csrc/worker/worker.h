@@ -4,6 +4,7 @@
 
 #include "base/idle.h"
 #include "path/core.h"
+#include "steer/standby.h"
 #include "worker/inbox.h"
 
 enum { TX_BUFFER = 64, NO_QUEUE = UINT16_MAX };
@@ -23,6 +24,8 @@ struct worker_port {
 	uint16_t tx_queue; // NO_QUEUE: sent through worker `tx_via`
 	uint16_t tx_via;
 	bool has_kni;
+	bool lacp; // a bond that speaks LACP
+	struct standby standby;
 	struct outbox tx;
 };
 
@@ -50,6 +53,7 @@ struct worker {
 	struct rte_mempool *pool; // of its NUMA node
 	struct outbox punt;
 	struct idle idle;
+	uint32_t ticked; // tick at which bonds were last seen to
 	uint64_t tsc_hz;
 	uint64_t tick_base; // TSC at tick 0
 	const uint32_t *stop; // engine writes

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from slb.config import check_addresses, check_services
+from slb.config import check_addresses, check_bonds, check_services
 from slb.config.check_addresses import repeated
 from slb.config.defaults import has_kernel_interface
 from slb.config.reserved import unusable
@@ -18,6 +18,7 @@ def find(config: Config, cpus: frozenset[int]) -> list[Finding]:
     checks: tuple[Callable[[Config], Iterable[Finding]], ...] = (
         _names,
         lambda c: _cpus(c, cpus),
+        check_bonds.find,
         check_addresses.find,
         _ospf,
         check_services.find,
@@ -28,8 +29,6 @@ def find(config: Config, cpus: frozenset[int]) -> list[Finding]:
 def _names(config: Config) -> Iterator[Finding]:
     ports = list(enumerate(config.ports))
     yield from repeated(((("ports", i, "name"), p.name) for i, p in ports), "the name")
-    devices = ((("ports", i, "device"), p.device.partition(",")[0]) for i, p in ports)
-    yield from repeated(devices, "the device")
     names = (
         (("ports", i, "kernel_interface", "name"), p.kernel_interface.name)
         for i, p in ports

@@ -101,7 +101,7 @@ def _cpus(config: Config, available: list[int]) -> Cpus:
 
 def _idle(config: Config, cpus: Cpus) -> IdlePolicy:
     used = [*cpus.workers, cpus.admin, cpus.kni]
-    virtual = all(is_virtual(port.device) for port in config.ports)
+    virtual = all(is_virtual(name) for port in config.ports for name in port.devices())
 
     def settle(policy: Idle, cpu: int | None) -> Literal["busy", "adaptive"]:
         if policy != "auto":

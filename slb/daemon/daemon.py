@@ -28,6 +28,7 @@ from slb.config.loader import load
 from slb.daemon import ports, reload
 from slb.daemon.announce import Announce
 from slb.daemon.heartbeat import Heartbeat
+from slb.daemon.links import Links
 from slb.engine.protocol import Engine
 from slb.errors import ConfigError, EngineError, NotReady, SlbError
 from slb.kernel.mirror import Mirror
@@ -45,6 +46,7 @@ EVENTS_S = 0.05
 BEAT_S = 0.25
 STEERING_S = 1.0
 LEAVING_S = 1.0
+LINKS_S = 0.25
 # OSPF is given this long to spread the route to a local address before replies are sent there.
 LEAD_S = 2.0
 BEAT_TIMEOUT_S = 2.0
@@ -171,6 +173,7 @@ class Daemon:
                 group.create_task(_steering(parts.steering)),
                 group.create_task(_leaving(parts.laddrs, parts.workers)),
                 group.create_task(self._reloads(parts)),
+                group.create_task(_links(self._config, parts.engine)),
             ]
             await self._stop.wait()
             await _wind_down(parts)
@@ -286,6 +289,19 @@ async def _leaving(laddrs: Laddrs, workers: Workers) -> None:
             await laddrs.look()
             await workers.look()
         await asyncio.sleep(LEAVING_S)
+
+
+async def _links(config: Config, engine: Engine) -> None:
+    """Watch the members of bonds; what DPDK does when a link fails is done by then."""
+    links = Links()
+    while any(port.members for port in config.ports):
+        with contextlib.suppress(EngineError, NotReady):
+            rows = await asyncio.to_thread(engine.port_list)
+            seen = links.look(rows)
+            for well, sentence in seen.sentences:
+                log.log(logging.INFO if well else logging.WARNING, "%s", sentence)
+            ports.announce([row for row in rows if row.name in seen.moved])
+        await asyncio.sleep(LINKS_S)
 
 
 async def _steering(watch: Watch) -> None:

@@ -2,14 +2,19 @@
 """The kernel's side of all ports: which have an interface, what it is to be, and what stands in."""
 
 import asyncio
+import logging
+from collections.abc import Iterable
 
 from slb.config.defaults import has_kernel_interface, versions
 from slb.engine.protocol import Engine
 from slb.errors import KernelError
-from slb.kernel import interface
+from slb.kernel import interface, rarp
 from slb.kernel.netlink import Netlink
 from slb.model.config import Config
 from slb.model.forwarding import Forwarding, OwnAddress, Route
+from slb.model.views import PortView
+
+log = logging.getLogger(__name__)
 
 
 def names(config: Config) -> list[str | None]:
@@ -57,3 +62,13 @@ async def change(old: Config, new: Config, netlink: Netlink) -> None:
             if (index := await interface.index_of(netlink, after.name)) is None:
                 raise KernelError(f"kernel interface {after.name} is gone; restart slbd")
             await interface.change(netlink, index, before, after)
+
+
+def announce(rows: Iterable[PortView]) -> None:
+    """Have switches learn where ports are that have moved, those that the kernel sees."""
+    for row in rows:
+        if row.kernel_interface:
+            try:
+                rarp.announce(row.kernel_interface, row.mac)
+            except KernelError as error:
+                log.warning("port %s: switches are not told where it is: %s", row.name, error)

@@ -69,8 +69,29 @@ def worker_list() -> list[views.WorkerView]:
     ]
 
 
+def member_list() -> list[tuple[int, views.MemberView]]:
+    """Read the members of every bond, each with its port's number."""
+    states = _words("slb_member_state", "SLB_MEMBER_")
+    up = value("SLB_LINK_UP")
+    return [
+        (
+            row.port,
+            _same(
+                views.MemberView,
+                row,
+                device=text(row.device),
+                driver=text(row.driver),
+                state=states[row.state],
+                link_up=row.link == up,
+            ),
+        )
+        for row in listing(lib.slb_member_list, "struct slb_member_info", "members")
+    ]
+
+
 def port_list() -> list[views.PortView]:
     """Read every port."""
+    members = member_list()
     links = _words("slb_link", "SLB_LINK_")
     kinds = _words("slb_kni_kind", "SLB_KNI_")
     return [
@@ -85,8 +106,9 @@ def port_list() -> list[views.PortView]:
             kni_kind=kinds[row.kni_kind],
             rx_checksum=bool(row.rx_checksum),
             tx_checksum=bool(row.tx_checksum),
+            members=[member for port, member in members if port == number],
         )
-        for row in listing(lib.slb_port_list, "struct slb_port_info", "ports")
+        for number, row in enumerate(listing(lib.slb_port_list, "struct slb_port_info", "ports"))
     ]
 
 
@@ -107,6 +129,7 @@ def steering_list() -> list[views.SteeringView]:
             rules=row.rules,
             misdirected=row.misdirected,
             kni_queue=bool(row.kni_queue),
+            stuck_rules=row.stuck_rules,
         )
         for row in listing(lib.slb_port_list, "struct slb_port_info", "ports")
     ]
@@ -122,6 +145,7 @@ def rule_list(ports: Sequence[str]) -> list[views.RuleView]:
             packets=shapes[row.shape],
             worker=None if row.worker == kni else row.worker,
             hits=row.hits if row.counted else None,
+            stuck=bool(row.stuck),
         )
         for row in listing(lib.slb_rule_list, "struct slb_rule_info", "rules")
     ]

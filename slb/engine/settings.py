@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
+from slb.config.check_bonds import name_of
 from slb.config.defaults import VHOST
 from slb.engine.binding import ffi, value
 from slb.engine.marshal import put_address, put_mac, put_timeouts
 from slb.model.address import Address
-from slb.model.config import Config, Port
+from slb.model.config import Bond, Config, Port
 
 
 def to_c(config: Config) -> Any:
@@ -40,13 +41,22 @@ def to_c(config: Config) -> Any:
 
 
 def deal(config: Config) -> Iterator[tuple[Address, int, int]]:
-    """Deal each family's local addresses to the workers in turn: address, worker, port."""
-    turn = {4: 0, 6: 0}
+    """Deal local addresses to the workers: address, worker, port.
+
+    Each goes to the worker that has the fewest of its family on its port, and of these to the one
+    that has the fewest in all: in turn, where there is one port.
+    """
+    workers = range(config.engine.ready)
+    total = dict.fromkeys(((w, version) for w in workers for version in (4, 6)), 0)
     for index, port in enumerate(config.ports):
+        here = dict.fromkeys(total, 0)
         for span in port.local_addresses:
             for address in span:
-                yield address, turn[address.version] % config.engine.ready, index
-                turn[address.version] += 1
+                keys = [(worker, address.version) for worker in workers]
+                key = min(keys, key=lambda key: (here[key], total[key]))
+                here[key] += 1
+                total[key] += 1
+                yield address, key[0], index
 
 
 def kernel_kind(port: Port) -> str:
@@ -85,9 +95,23 @@ def _traffic(c: Any, config: Config) -> None:
     c.frag_datagrams, c.frag_held = config.fragments.datagrams, config.fragments.held
 
 
+def _bond(row: Any, bond: Bond, members: tuple[str, ...]) -> None:
+    row.mode = value(f"SLB_BOND_{bond.mode.upper().replace('-', '_')}")
+    row.policy = value(f"SLB_BOND_{(bond.policy or 'l34').upper()}")
+    row.primary = value("SLB_BOND_NO_PRIMARY")
+    if bond.primary:
+        row.primary = [name_of(member) for member in members].index(bond.primary)
+    row.dedicated_queues = bond.dedicated_queues
+    row.n_members = len(members)
+    for field, member in zip(row.members, members, strict=False):
+        ffi.memmove(field, member.encode(), len(member))
+
+
 def _port(row: Any, port: Port) -> None:
     row.name = port.name.encode()
     row.device = port.device.encode()
+    if port.bond:
+        _bond(row.bond, port.bond, port.members)
     row.kni_name = (port.kernel_interface.name or "").encode()
     row.kni_kind = value(f"SLB_KNI_{kernel_kind(port).upper()}")
     if port.mac:

@@ -62,8 +62,8 @@ def _far_nics(facts: Facts, config: Config) -> Iterator[Finding]:
         for folder in entries(facts.host.sys / "devices/system/node")
         if folder.name[4:].isdecimal()
     }
-    for _, port in facts.pci_ports():
-        nic = facts.nic_of(port)
+    for _, port, device in facts.pci_devices():
+        nic = facts.nic_of(device)
         if nic is None or nic.numa not in nodes:
             continue
         near = nodes[nic.numa]

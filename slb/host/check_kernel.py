@@ -18,7 +18,8 @@ def find(facts: Facts) -> Iterator[Finding]:
         for port in (config.ports if config else ())
         if has_kernel_interface(port)
     }
-    vdevs = [p.device for p in (config.ports if config else ()) if p.device.startswith("net_tap")]
+    devices = [device for port in (config.ports if config else ()) for device in port.devices()]
+    vdevs = [device for device in devices if device.startswith("net_tap")]
     vhost, tun = (facts.host.at(path).exists() for path in (VHOST, TUN))
     if vhost:
         yield ok("vhost-net", f"{VHOST} is there")

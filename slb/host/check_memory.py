@@ -71,7 +71,7 @@ def _pool(node: int, path: Path) -> Pool | None:
 
 def _ordinary(facts: Facts) -> Iterator[Finding]:
     text = "not used (engine.hugepages: false)"
-    if facts.pci_ports():
+    if facts.pci_devices():
         fix = "set engine.hugepages: true, and reserve some"
         yield warning("hugepages", f"{text}, which a NIC should not do without", fix)
     else:
@@ -104,8 +104,8 @@ def _nodes(facts: Facts, config: Config) -> dict[int, tuple[str, int]]:
             cpus = [cpu for cpu in config.engine.cpus.workers if (node / f"cpu{cpu}").exists()]
             if cpus:
                 wanted[int(match[1])] = (f"the worker on CPU {cpus[0]}", 0)
-    for _, port in facts.pci_ports():
-        if (nic := facts.nic_of(port)) and nic.numa >= 0:
+    for _, port, device in facts.pci_devices():
+        if (nic := facts.nic_of(device)) and nic.numa >= 0:
             wanted[nic.numa] = (f"port {port.name}", 1)
     return wanted
 

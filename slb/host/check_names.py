@@ -77,11 +77,11 @@ def _interfaces(facts: Facts, config: Config) -> Iterator[Finding]:
 def _names(port: Port) -> Iterator[tuple[str, str]]:
     if has_kernel_interface(port) and port.kernel_interface.name:
         yield port.kernel_interface.name, "kernel_interface.name"
-    driver, *arguments = port.device.split(",")
-    if driver.startswith("net_tap"):
+    for device in port.devices():
+        driver, *arguments = device.split(",")
         for argument in arguments:
             key, _, value = argument.partition("=")
-            if key == "iface" and value:
+            if driver.startswith("net_tap") and key == "iface" and value:
                 yield value, "the device's iface="
 
 

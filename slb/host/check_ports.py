@@ -13,15 +13,14 @@ from slb.host.processes import holding
 
 
 def find(facts: Facts) -> Iterator[Finding]:
-    """Yield a line for each such port."""
-    for number, port in facts.pci_ports():
-        check = f"ports[{number}] {port.name}"
-        nic = facts.nic_of(port)
+    """Yield a line for each such port, and for each such member of a bond."""
+    for place, port, device in facts.pci_devices():
+        check = f"{place} {port.name}"
+        nic = facts.nic_of(device)
         if nic is None:
-            text = f"no NIC {port.device.partition(',')[0]} on this host"
-            yield error(
-                check, text, "correct ports[].device; 'slbctl nic list' shows those there are"
-            )
+            text = f"no NIC {device.partition(',')[0]} on this host"
+            key = "ports[].members" if port.members else "ports[].device"
+            yield error(check, text, f"correct {key}; 'slbctl nic list' shows those there are")
         else:
             yield _port(facts, check, nic)
 

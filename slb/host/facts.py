@@ -33,15 +33,19 @@ class Facts:
     network: Network
     running: bool
 
-    def nic_of(self, port: Port) -> Nic | None:
-        """A port's NIC; None when its device is a vdev, or not there."""
-        address = pci.normalized(port.device.partition(",")[0])
+    def nic_of(self, device: str) -> Nic | None:
+        """A device's NIC; None when it is a vdev, or not there."""
+        address = pci.normalized(device.partition(",")[0])
         return next((nic for nic in self.nics if nic.address == address), None)
 
-    def pci_ports(self) -> list[tuple[int, Port]]:
-        """The ports whose device is a PCI address, with their numbers."""
-        ports = enumerate(self.config.ports if self.config else ())
-        return [(number, port) for number, port in ports if not is_virtual(port.device)]
+    def pci_devices(self) -> list[tuple[str, Port, str]]:
+        """The devices that are PCI addresses: their place in the file, their port, and they."""
+        return [
+            (f"ports[{i}].members[{j}]" if port.members else f"ports[{i}]", port, device)
+            for i, port in enumerate(self.config.ports if self.config else ())
+            for j, device in enumerate(port.devices())
+            if not is_virtual(device)
+        ]
 
 
 def gather(host: Host, config: Config | None) -> tuple[Facts, list[Finding]]:

@@ -13,6 +13,7 @@ LINE, GROUP, GROUP_SLOTS, ACKS = 64, 64, 12, 12
 A_VS, AN_RS, A_DATAGRAM, HELD = 288, 132, 148, 16
 SPARE_MB, SPARE_WORKER_MB = 64, 8
 KNI_DESC, POOL_CACHE = 512, 256
+LACP_MBUF, LACP_SPARE = 512, 64
 
 
 def needed_mb(config: Config) -> int:
@@ -20,7 +21,7 @@ def needed_mb(config: Config) -> int:
     engine = config.engine
     if engine.memory_mb:
         return engine.memory_mb
-    total = pool_bytes(config) + engine.ready * _worker_bytes(config)
+    total = pool_bytes(config) + engine.ready * _worker_bytes(config) + _lacp_bytes(config)
     return (total >> 20) + SPARE_MB + SPARE_WORKER_MB * engine.ready
 
 
@@ -36,9 +37,20 @@ def pool_bytes(config: Config) -> int:
 def _kni_mbufs(config: Config) -> int:
     """What the KNI core's own queues may need, whether or not the devices have them."""
     return sum(
-        port.rx_descriptors + KNI_DESC + POOL_CACHE
+        port.rx_descriptors * len(port.devices()) + KNI_DESC + POOL_CACHE
         for port in config.ports
         if port.kernel_interface.kind != "none" and port.steering in ("auto", "flow")
+    )
+
+
+def _lacp_bytes(config: Config) -> int:
+    """Buffers for the frames of LACP, which each member of a bond has of its own."""
+    return sum(
+        len(port.members)
+        * (config.engine.ready * port.tx_descriptors + LACP_SPARE)
+        * (LACP_MBUF * 11 // 10)
+        for port in config.ports
+        if port.bond and port.bond.mode == "lacp"
     )
 
 

@@ -125,11 +125,25 @@ class StaticRoute(Section, frozen=True):
     via: Address
 
 
+class Bond(Section, frozen=True):
+    """How a port of several devices uses them; no `policy`: by addresses and ports."""
+
+    mode: Literal["active-backup", "balance-xor", "lacp"]
+    policy: Literal["l2", "l23", "l34"] | None = None
+    primary: Device | None = None
+    dedicated_queues: bool = False
+
+
 class Port(Section, frozen=True):
-    """A port of the engine with its kernel interface and its local addresses."""
+    """A port of the engine with its kernel interface and its local addresses.
+
+    It has one device, or it is a bond of its members.
+    """
 
     name: PortName
-    device: Device
+    device: Device = ""
+    members: Annotated[tuple[Device, ...], Meta(min_length=2, max_length=8)] = ()
+    bond: Bond | None = None
     mac: str = ""
     mtu: Annotated[int, Meta(ge=576, le=9600)] = 1500
     vlan: Annotated[int, Meta(ge=0, le=4094)] = 0
@@ -144,6 +158,10 @@ class Port(Section, frozen=True):
     addresses: tuple[Interface, ...] = ()
     routes: tuple[StaticRoute, ...] = ()
     local_addresses: tuple[AddressRange, ...] = ()
+
+    def devices(self) -> tuple[str, ...]:
+        """Return the port's one device, or those of the bond."""
+        return self.members or (self.device,)
 
 
 class Timeouts(Section, frozen=True):

@@ -94,6 +94,25 @@ class LaddrView(Struct, frozen=True):
     state: str = "active"
 
 
+class MemberView(Struct, frozen=True):
+    """A device of a port that is a bond; `state`: active, standby, waiting or down.
+
+    Standby: of active-backup, its link is up and another carries the packets. Waiting: its link is
+    up, and LACP has not agreed with the switch yet. `lost`: missed, without a buffer, or errors.
+    """
+
+    device: str
+    driver: str
+    state: str
+    link_up: bool
+    speed_mbps: int
+    rx_packets: int
+    rx_bytes: int
+    tx_packets: int
+    tx_bytes: int
+    lost: int
+
+
 class PortView(Struct, frozen=True):
     """A port, its counters and those of its kernel interface.
 
@@ -124,6 +143,7 @@ class PortView(Struct, frozen=True):
     kni_to_kernel: int
     kni_from_kernel: int
     kni_dropped: int
+    members: list[MemberView] = []
 
 
 class SteeringView(Struct, frozen=True):
@@ -133,7 +153,8 @@ class SteeringView(Struct, frozen=True):
     replies that came to a worker other than theirs, and were handed over. `kni_queue`: the KNI core
     has a receive queue of its own; where it could have had one, `reason` says why not. Of the
     addresses in use, `proved` have had probes come to their workers and `unproved` none; those of
-    the addresses `wrong` came to another worker.
+    the addresses `wrong` came to another worker. `stuck_rules` of the rules the device would not
+    give back: their addresses are gone.
     """
 
     port: str
@@ -152,6 +173,7 @@ class SteeringView(Struct, frozen=True):
     proved: int = 0
     unproved: int = 0
     wrong: list[str] = []
+    stuck_rules: int = 0
 
 
 class RuleView(Struct, frozen=True):
@@ -159,6 +181,7 @@ class RuleView(Struct, frozen=True):
 
     What is for routers or the port's own address goes to the KNI core: `worker` is None. `packets`
     says which of them: any, tcp, udp or fragment. `hits` is None where the device does not count.
+    `stuck`: the address is gone, and the device would not give the rule back.
     """
 
     port: str
@@ -166,6 +189,7 @@ class RuleView(Struct, frozen=True):
     packets: str
     worker: int | None
     hits: int | None
+    stuck: bool = False
 
 
 class ProbeView(Struct, frozen=True):

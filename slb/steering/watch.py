@@ -35,10 +35,24 @@ class Watch:
         self._probes = Probes(engine)
         self._last: dict[str, Reading] = {}
         self._rates: dict[str, int] = {}
+        self._stuck: dict[str, int] = {}
 
     def look(self, now: float) -> list[str]:
         """Read the counts and probe; returns a sentence for each alarm that begins or ends."""
-        return self._probes.look(now) + self._misdirected(now)
+        return self._probes.look(now) + self._misdirected(now) + self._stuck_rules()
+
+    def _stuck_rules(self) -> list[str]:
+        said = []
+        for row in self._engine.steering_list():
+            before, self._stuck[row.port] = self._stuck.get(row.port, 0), row.stuck_rules
+            if row.stuck_rules > before:
+                said.append(
+                    f"port {row.port}: the device keeps {row.stuck_rules} rules of addresses that "
+                    "are gone; it is asked again when local addresses change"
+                )
+            elif before and not row.stuck_rules:
+                said.append(f"port {row.port}: the device has given its rules back")
+        return said
 
     def _misdirected(self, now: float) -> list[str]:
         said = []
@@ -66,7 +80,9 @@ class Watch:
         states = {v.address: v.state for v in self._probes.rows() if v.port == row.port}
         found = list(states.values())
         wrong = [address for address, state in states.items() if state == WRONG]
-        alarm = "misdirecting" if self._alarm(row.port) else "ok"
+        alarm = "stuck-rules" if row.stuck_rules else "ok"
+        if self._alarm(row.port):
+            alarm = "misdirecting"
         return replace(
             row,
             misdirected_pps=self._rates.get(row.port, 0),

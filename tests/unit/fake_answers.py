@@ -73,7 +73,7 @@ STEERING = SteeringView(
 RULES = (
     RuleView("lan0", "224.0.0.5", "any", None, 350),
     RuleView("lan0", "198.18.0.1", "any", 0, 117_000),
-    RuleView("lan0", "2001:db8:18::1", "tcp", 1, None),
+    RuleView("lan0", "2001:db8:18::1", "tcp", 1, None, stuck=True),
 )
 _ONE = ProbeCount(ip_address("198.18.0.1"), "lan0", 0, "flow", expected=True)
 _TWO = ProbeCount(ip_address("198.18.0.2"), "lan0", 1, "flow", expected=True)

@@ -117,3 +117,11 @@ class HostTree:
         """An slb.yaml with one port."""
         socket = "/run/slb/slbd.sock"
         return self.write("slb.yaml", CONFIG.format(device=device, socket=socket) + extra)
+
+    def bonded(self, *members: str) -> Path:
+        """An slb.yaml whose port is a bond by LACP."""
+        file = self.config()
+        quoted = ", ".join(f'"{member}"' for member in members)
+        bond = f"members: [{quoted}]\n    bond: {{mode: lacp}}"
+        file.write_text(file.read_text().replace(f'device: "{NIC}"', bond))
+        return file

@@ -15,6 +15,7 @@ from slb.config.check_addresses import MAX_LADDRS
 from slb.config.check_services import MAX_RS_PER_VS
 from slb.config.loader import load, parse
 from slb.model import views
+from slb.model.address import AddressRange
 from slb.model.config import Timeouts
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.forwarding import Forwarding, Neighbour, OwnAddress, Route
@@ -229,6 +230,21 @@ def test_local_addresses_are_dealt_in_turn_over_all_ports() -> None:
     assert {port for _, _, port in dealt} == {1}
 
 
+def test_each_worker_has_its_share_of_each_port() -> None:
+    """And of the rest the one that has the fewest in all."""
+    config = load(str(EXAMPLES / "two-ports-pci.yaml"), cpus=range(8))
+    assert [(worker, port) for _, worker, port in deal(config)] == [
+        (worker, port) for port in (0, 1) for worker in (0, 1, 0, 1)
+    ]
+    odd = [replace(port, local_addresses=port.local_addresses[:0]) for port in config.ports]
+    for index, count in enumerate((3, 1)):
+        first = config.ports[index].local_addresses[0].first
+        span = AddressRange(first, first + count - 1)
+        odd[index] = replace(odd[index], local_addresses=(span,))
+    dealt = deal(replace(config, ports=tuple(odd)))
+    assert [(worker, port) for _, worker, port in dealt] == [(0, 0), (1, 0), (0, 0), (1, 1)]
+
+
 def rows(ctype: str, *fills: Callable[[Any], None]) -> Callable[[Any, int], int]:
     """A listing call as the engine has them, with these rows."""
 
@@ -286,7 +302,7 @@ class Readings:
             row.link, row.kni_kind, row.steer = lib.SLB_LINK_UP, lib.SLB_KNI_TAP, lib.SLB_STEER_SOFT
             row.spread, row.steer_reason = lib.SLB_SPREAD_HASH, b"it cannot"
             row.laddrs, row.ruled_laddrs, row.rules, row.misdirected = 5, 2, 8, 1 << 40
-            row.kni_queue = 1
+            row.kni_queue, row.stuck_rules = 1, 4
 
         def down(row: Any) -> None:
             row.link, row.steer = lib.SLB_LINK_DOWN, lib.SLB_STEER_RSS_PORT
@@ -295,6 +311,17 @@ class Readings:
             row.link = lib.SLB_LINK_UNKNOWN
 
         return rows("struct slb_port_info", fill, down, unknown)(out, room)
+
+    def slb_member_list(self, out: Any, room: int) -> int:
+        def active(row: Any) -> None:
+            row.device, row.driver, row.port = b"net_tap0", b"net_tap", 1
+            row.state, row.link = lib.SLB_MEMBER_ACTIVE, lib.SLB_LINK_UP
+            row.rx_packets, row.lost = 1 << 40, 3
+
+        def waiting(row: Any) -> None:
+            row.port, row.state = 1, lib.SLB_MEMBER_WAITING
+
+        return rows("struct slb_member_info", active, waiting)(out, room)
 
     def slb_rule_list(self, out: Any, room: int) -> int:
         def counted(row: Any) -> None:
@@ -343,12 +370,18 @@ def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (port.name, port.mac, port.link_up) == ("n" * 31, "02:00:00:00:00:0a", True)
     assert [other.link_up for other in others] == [False, None]
     assert (port.kernel_interface, port.kni_kind) == ("slb0", "tap")
+    assert port.members == []
+    active, waiting = others[0].members
+    assert (active.device, active.driver, active.link_up) == ("net_tap0", "net_tap", True)
+    assert (active.state, active.rx_packets, active.lost) == ("active", 1 << 40, 3)
+    assert (waiting.state, waiting.link_up) == ("waiting", False)
     steering, by_ports, *_ = read.steering_list()
     assert by_ports.method == "rss-port"
     assert (steering.method, steering.spread, steering.reason) == ("soft", "hash", "it cannot")
     assert steering.handed_off == 8
     assert (steering.laddrs, steering.ruled_laddrs, steering.rules) == (5, 2, 8)
     assert (steering.misdirected, steering.kni_queue) == (1 << 40, True)
+    assert (steering.stuck_rules, by_ports.stuck_rules) == (4, 0)
     assert read.rule_list(["lan0", "lan1"]) == [
         views.RuleView("lan0", str(RS.address), "udp", 3, 1 << 40),
         views.RuleView("lan1", str(RS.address), "any", 3, None),

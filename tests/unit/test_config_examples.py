@@ -27,6 +27,10 @@ def test_all_kinds_of_examples_are_there() -> None:
     configs = {path.stem: load(str(path), range(8)) for path in FILES}
     assert {"laptop-tap", "two-arm-pci", "one-arm-pci", "memif"} <= configs.keys()
     assert len(configs["two-arm-pci"].ports) == 2
+    assert all(port.local_addresses for port in configs["two-ports-pci"].ports)
+    (bonded,) = configs["bond-pci"].ports
+    assert bonded.bond is not None
+    assert (bonded.bond.mode, len(bonded.members)) == ("lacp", 2)
     assert configs["one-arm-pci"].engine.workers == 4
     assert str(configs["dual-stack-pci"].services[0].vs) == "[2001:db8:96::10]:80/tcp"
     assert configs["shared-cpu-pci"].engine.idle.workers == ("busy", "busy", "adaptive")

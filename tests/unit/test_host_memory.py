@@ -96,5 +96,27 @@ def test_buffers_for_the_kni_core(kind: str, steering: str) -> None:
     assert abs(needed_mb(convert(wanted, Config)) - needed_mb(convert(less, Config)) - more) < 8
 
 
+@pytest.mark.parametrize("mode", ["active-backup", "lacp"])
+def test_buffers_for_the_members_of_a_bond(mode: str) -> None:
+    """The KNI core's queue is on each; LACP's frames have some besides."""
+    bond = {
+        "name": "lan0",
+        "members": [f"net_null{n}" for n in range(8)],
+        "bond": {"mode": mode},
+        "rx_descriptors": 32768,
+        "tx_descriptors": 32768,
+        "local_addresses": ["198.18.0.1-198.18.0.4"],
+        "kernel_interface": {"name": "slb0", "kind": "tap"},
+    }
+    wanted = content({"sessions": MANY, "mbufs": 4_000_000}, {"ports": [bond]})
+    exact = engines_mb(wanted)
+    single = {"bond": None, "members": [], "device": "net_null0"}
+    less = {key: value for key, value in {**bond, **single}.items() if value}
+    alone = engines_mb({**wanted, "ports": [less]})
+    lacp = 8 * 4 * 32768 * 512 >> 20 if mode == "lacp" else 0
+    assert exact - alone > (7 * 32768 * 2432 >> 20) + lacp
+    assert abs(needed_mb(convert(wanted, Config)) - exact) < exact * SLACK + SLACK_MB
+
+
 def test_memory_that_the_file_names() -> None:
     assert needed_mb(convert(content({"memory_mb": 77}, {}), Config)) == 77

@@ -25,7 +25,8 @@ from lint_samples import tree, write
 )
 def test_include_across_layers_is_named(tmp_path: Path, file: str, include: str) -> None:
     headers = ("engine/engine", "admin/admin", "worker/worker", "steer/steer")
-    for header in (*headers, "include/slb_abi", "include/slb_abi_probe", "include/slb_abi_workers"):
+    abi = ("slb_abi_bond", "slb_abi", "slb_abi_workers", "slb_abi_probe")
+    for header in (*headers, *(f"include/{name}" for name in abi)):
         write(tmp_path, f"csrc/{header}.h", "")
     write(tmp_path, f"csrc/{file}", f"// first line\n#include {include}\n")
     folder = file.split("/")[0]

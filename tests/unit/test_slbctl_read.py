@@ -3,10 +3,11 @@
 
 import pytest
 from msgspec.structs import replace
+from unit import fake_answers
 from unit.fake_daemon import FakeDaemon
 from unit.slbctl_run import slbctl
 
-from slb.model.views import OspfView
+from slb.model.views import MemberView, OspfView
 
 pytest_plugins = ["unit.daemon_fixture"]
 
@@ -198,12 +199,29 @@ def test_a_cut_list_says_so(daemon: FakeDaemon) -> None:
     assert last.startswith("the first 1 session; --limit shows more")
 
 
+def test_the_members_of_a_bond(daemon: FakeDaemon) -> None:
+    counts = (1500, 2_000_000, 7, 420, 3)
+    members = [
+        MemberView("0000:3b:00.0", "net_ixgbe", "waiting", True, 10000, *counts),
+        MemberView("0000:3b:00.1", "net_ixgbe", "active", True, 10000, *counts),
+    ]
+    daemon.engine.ports = [replace(fake_answers.PORT, driver="net_bonding", members=members)]
+    port = slbctl(daemon.socket, "port", "list").lines[1]
+    assert " net_bonding " in port and " 2 rx, 3 tx 1 of 2 rx tx " in port
+    assert slbctl(daemon.socket, "port", "list", "--members").lines == [
+        "PORT MEMBER DRIVER STATE LINK SPEED PKTS RX BYTES RX PKTS TX BYTES TX LOST",
+        "lan0 0000:3b:00.0 net_ixgbe waiting up 10G 1500 2.00 MB 7 420 B 3",
+        "lan0 0000:3b:00.1 net_ixgbe active up 10G 1500 2.00 MB 7 420 B 3",
+    ]
+
+
 def test_network_tables(daemon: FakeDaemon) -> None:
     port = slbctl(daemon.socket, "port", "list").lines[1]
-    kernel = "2 rx, 3 tx rx tx slb0 (tap)"
+    kernel = "2 rx, 3 tx - rx tx slb0 (tap)"
     assert port == f"lan0 net_ixgbe 02:00:00:00:00:10 1500 up 10G {kernel} 48.1M 48.1M 6"
     counters = slbctl(daemon.socket, "port", "list", "--counters").lines[1]
     assert counters == "lan0 48.1M 3.51 GB 3 0 1 48.1M 61.2 GB 0 5120 4801 2"
+    assert slbctl(daemon.socket, "port", "list", "--members").lines == ["no port is a bond"]
     laddr = slbctl(daemon.socket, "laddr", "list").lines
     assert laddr[1:] == ["198.18.0.1 lan0 0 active 117 20412", "198.18.0.2 lan0 1 active 98 1.23M"]
     neighbours = slbctl(daemon.socket, "neigh", "list").lines
@@ -221,10 +239,10 @@ def test_network_tables(daemon: FakeDaemon) -> None:
     ]
     rules = slbctl(daemon.socket, "steering", "--rules").lines
     assert rules == [
-        "PORT ADDRESS PACKETS WORKER HITS",
-        "lan0 224.0.0.5 any kni 350",
-        "lan0 198.18.0.1 any 0 117000",
-        "lan0 2001:db8:18::1 tcp 1 -",
+        "PORT ADDRESS PACKETS WORKER STATE HITS",
+        "lan0 224.0.0.5 any kni in use 350",
+        "lan0 198.18.0.1 any 0 in use 117000",
+        "lan0 2001:db8:18::1 tcp 1 stuck -",
     ]
 
 
@@ -288,6 +306,7 @@ EMPTY = {
     "drops": "no packet was dropped",
     "laddr list": "no local addresses",
     "port list": "no ports",
+    "port list --members": "no port is a bond",
     "neigh list": "no neighbours; the kernel interface resolved none yet",
     "route list": "no routes; the kernel interface has none",
     "steering": "no ports",
@@ -302,6 +321,7 @@ PATHS = {
     "rs list": "rs",
     "session list": "sessions",
     "port list": "ports",
+    "port list --members": "ports",
     "neigh list": "neighbours",
     "route list": "routes",
     "laddr list": "laddr",
@@ -326,12 +346,12 @@ JSON_KEYS = {
     "port list": "name driver mac mtu link_up speed_mbps kernel_interface kni_kind rx_queues "
     "tx_queues rx_checksum tx_checksum rx_packets rx_bytes rx_missed rx_no_mbuf rx_errors "
     "tx_packets tx_bytes tx_errors "
-    "kni_to_kernel kni_from_kernel kni_dropped",
+    "kni_to_kernel kni_from_kernel kni_dropped members",
     "neigh list": "address mac port",
     "route list": "prefix gateway port",
     "steering": "port method spread reason rx_queues handed_off laddrs ruled_laddrs rules "
-    "misdirected misdirected_pps health kni_queue proved unproved wrong",
-    "steering --rules": "port address packets worker hits",
+    "misdirected misdirected_pps health kni_queue proved unproved wrong stuck_rules",
+    "steering --rules": "port address packets worker hits stuck",
     "steering --probes": "port address method state workers seen_by attempts",
     "drops": "reason total workers",
     "workers list": "worker cpu lcore numa idle generation rounds busy_cycles idle_cycles "

@@ -63,3 +63,20 @@ def test_soft_promises_nothing() -> None:
         count(engine, 1_000_000)
         assert watch.look(2.0) == []
         assert watch.rows()[0].health == "ok"
+
+
+def test_rules_that_a_device_keeps() -> None:
+    engine, watch = watching("flow")
+    assert watch.look(1.0) == []
+    engine.rows = [replace(LAN, stuck_rules=2)]
+    assert watch.look(2.0) == [
+        "port lan0: the device keeps 2 rules of addresses that are gone; it is asked again when "
+        "local addresses change"
+    ]
+    assert watch.look(3.0) == []
+    assert [row.health for row in watch.rows()] == ["stuck-rules"]
+    engine.rows = [replace(LAN, stuck_rules=1)]
+    assert watch.look(4.0) == [], "fewer is no news"
+    engine.rows = [LAN]
+    assert watch.look(5.0) == ["port lan0: the device has given its rules back"]
+    assert [row.health for row in watch.rows()] == ["ok"]
