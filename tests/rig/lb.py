@@ -54,6 +54,7 @@ class LbSettings:
     port: dict[str, Any] = field(default_factory=dict)
     # Workers that get clients at first; 0: all.
     active: int = 0
+    more_ports: Sequence[dict[str, Any]] = ()
     # Further keys of slb.yaml's top level: tcp, drain.
     policies: dict[str, Any] = field(default_factory=dict)
     # The words that start slbd, where a test runs it by a launcher of its own.
@@ -80,6 +81,8 @@ def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
         "local_addresses": [a for f in families for a in local(settings.workers, f)],
         **settings.port,
     }
+    if "members" in port:
+        del port["device"]
     return {
         "engine": {
             "workers": settings.active or settings.workers,
@@ -90,7 +93,7 @@ def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
             "vs_max": 64,
             "rs_max": 1024,
         },
-        "ports": [port],
+        "ports": [port, *settings.more_ports],
         "service_subnets": [family.service_subnet for family in families],
         "timeouts": settings.timeouts,
         # Low, so that a flood from a small host exceeds it by far.
