@@ -48,6 +48,8 @@ def join(machine: Machine, link: str, port_mac: str) -> None:
     """Let the guest's kernel forward between its NIC and slbd's tap."""
     (tap,) = json.loads(machine.run("ip", "-j", "link", "show", DATA_LINK))
     machine.write("/proc/sys/net/ipv4/ip_forward", "1")
+    # It is the next hop of its own address, that of slbd's kernel interface.
+    machine.write(f"/proc/sys/net/ipv4/conf/{DATA_LINK}/accept_local", "1")
     commands = [
         f"link set {link} up",
         f"address add {LB}/24 dev {link}",
@@ -128,6 +130,14 @@ def test_replies_find_their_worker(guest: Guest, slbd: GuestSlbd, proto: str) ->
     now = [row["sessions_created"] for row in slbd.items("/v1/workers")]
     assert all(b - a > REQUESTS // 5 for a, b in zip(created, now, strict=True)), (created, now)
     assert steering(slbd)["misdirected"] == before
+
+
+def test_the_rules_are_proved(slbd: GuestSlbd) -> None:
+    """By probes, which the kernel behind the tap sends back and then puts into a queue."""
+    wait(lambda: steering(slbd)["proved"] == len(LOCAL), 60, "the proof")
+    assert (steering(slbd)["wrong"], steering(slbd)["health"]) == ([], "ok")
+    for worker, probe in enumerate(slbd.items("/v1/steering/probes")):
+        assert (probe["method"], probe["state"], probe["seen_by"]) == ("flow", "proved", [worker])
 
 
 def test_clean_stop(slbd: GuestSlbd) -> None:
