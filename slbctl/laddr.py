@@ -40,7 +40,7 @@ def laddr() -> None:
 @click.option("--port", metavar="NAME", required=True, type=PortParam(), help="That gets them.")
 @click.pass_obj
 def add(target: Target, addresses: tuple[Address, ...], port: str) -> None:
-    """Add local addresses to a port, all or none; new sessions use them at once."""
+    """Add local addresses to a port, all or none; returns when new sessions use them."""
     done = ask(target, lambda client: client.laddr_add(port, addresses))
     what = "local address" if len(addresses) == 1 else "local addresses"
     added = ", ".join(map(str, addresses))

@@ -76,6 +76,7 @@ struct admin_laddr {
 	uint8_t use; // enum laddr_slot_use
 	bool wanted; // new sessions may use it; THERE and not wanted: its sessions live on
 	bool was_wanted; // before the transaction being worked out
+	bool waits; // prepared: all workers know whose it is, and new sessions do not use it yet
 	uint16_t port;
 	uint16_t worker; // that has it, if it is not one of all workers
 	struct ipaddr addr;
@@ -179,7 +180,7 @@ int admin_forward_set(
 );
 
 int admin_laddr_set(
-	struct admin *a, const struct slb_laddr *laddrs, uint32_t n, bool only_check,
+	struct admin *a, const struct slb_laddr *laddrs, uint32_t n, bool only_prepare,
 	uint64_t *generation, struct slb_refused *refused
 );
 

@@ -108,7 +108,7 @@ void laddrs_reclaim(struct admin *a) {
 
 	for (uint16_t slot = 0; slot < SLB_MAX_LADDRS; slot++) {
 		struct admin_laddr *l = &a->laddrs[slot];
-		if (l->use != LADDR_THERE || l->wanted || sessions_at(a, slot) > 0)
+		if (l->use != LADDR_THERE || l->wanted || l->waits || sessions_at(a, slot) > 0)
 			continue;
 		l->use = LADDR_GOING;
 		n++;
@@ -229,7 +229,7 @@ static bool changes(const struct admin_laddr *l) {
 	return l->wanted != l->was_wanted;
 }
 
-static int carry_out(struct admin *a, struct slb_refused *refused) {
+static int carry_out(struct admin *a, bool only_prepare, struct slb_refused *refused) {
 	int rc = any(a, comes) ? bring(a, OWNERS, refused) : 0;
 
 	if (rc != 0)
@@ -237,7 +237,15 @@ static int carry_out(struct admin *a, struct slb_refused *refused) {
 	for (uint16_t slot = 0; slot < SLB_MAX_LADDRS; slot++)
 		if (a->laddrs[slot].use == LADDR_COMING)
 			a->laddrs[slot].use = LADDR_THERE;
-	return any(a, changes) ? bring(a, SETS, refused) : 0;
+	return !only_prepare && any(a, changes) ? bring(a, SETS, refused) : 0;
+}
+
+// What comes, if it has been prepared; nothing else waits any more.
+static void mark_waiting(struct admin *a, bool prepared) {
+	for (uint16_t slot = 0; slot < SLB_MAX_LADDRS; slot++) {
+		struct admin_laddr *l = &a->laddrs[slot];
+		l->waits = prepared && l->wanted && !l->was_wanted;
+	}
 }
 
 // Of one that the workers own by now some may have sessions already.
@@ -251,7 +259,7 @@ static void undo(struct admin *a) {
 }
 
 int admin_laddr_set(
-	struct admin *a, const struct slb_laddr *laddrs, uint32_t n, bool only_check,
+	struct admin *a, const struct slb_laddr *laddrs, uint32_t n, bool only_prepare,
 	uint64_t *generation, struct slb_refused *refused
 ) {
 	int rc;
@@ -265,9 +273,10 @@ int admin_laddr_set(
 		deal(a);
 		rc = check_workers(a, refused);
 	}
-	if (rc == 0 && !only_check)
-		rc = carry_out(a, refused);
-	if (rc != 0 || only_check)
+	if (rc == 0)
+		rc = carry_out(a, only_prepare, refused);
+	mark_waiting(a, rc == 0 && only_prepare);
+	if (rc != 0 || only_prepare)
 		undo(a);
 	laddrs_reclaim(a);
 	count_by_port(a);

@@ -8,9 +8,19 @@ static inline enum laddr_family laddr_family_of(const struct admin_laddr *l) {
 	return ipaddr_is_v4(l->addr) ? LADDR_V4 : LADDR_V6;
 }
 
+// Whether what is sent to the address is for the worker.
+static inline bool laddr_is_of(const struct admin_laddr *l, uint16_t worker) {
+	return l->use != LADDR_FREE && (l->rss != NULL || l->worker == worker);
+}
+
 // Whether new sessions of the worker may use the address.
 static inline bool laddr_serves(const struct admin_laddr *l, uint16_t worker) {
-	return l->use != LADDR_FREE && l->wanted && (l->rss != NULL || l->worker == worker);
+	return l->wanted && laddr_is_of(l, worker);
+}
+
+// Whether the steering to the address is of interest: new sessions use it, or are to.
+static inline bool laddr_is_probed(const struct admin_laddr *l) {
+	return l->use == LADDR_THERE && (l->wanted || l->waits);
 }
 
 // How many of a family new sessions of the worker may use.

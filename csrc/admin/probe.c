@@ -133,14 +133,14 @@ int admin_probe(struct admin *a, const struct slb_address *laddr, uint32_t attem
 	int n = 0;
 
 	// One that has been taken away in the meantime is no error.
-	if (slot == SLB_MAX_LADDRS)
+	if (slot == SLB_MAX_LADDRS || !laddr_is_probed(l))
 		return 0;
 	way = (struct probe){.dst = l->addr, .port = l->port};
 	memcpy(way.src_mac, a->ports[l->port].mac, sizeof(way.src_mac));
 	if (!find_next_hop(a, &way, laddr->family, attempt) || !find_source(a, &way, laddr->family))
 		return 0;
 	for (uint16_t w = 0; w < a->n_workers; w++)
-		if (laddr_serves(l, w))
+		if (laddr_is_of(l, w))
 			n += send_to(a, &way, w);
 	return n;
 }
@@ -167,7 +167,7 @@ static bool describe(
 	uint64_t others = 0;
 
 	info->worker = worker;
-	info->expected = laddr_serves(&a->laddrs[slot], worker);
+	info->expected = laddr_is_of(&a->laddrs[slot], worker);
 	for (int i = 0; i < SLB_PROBE_COUNT; i++) {
 		info->right[i] = counter_read(&use->probes[i][PROBE_RIGHT]);
 		info->elsewhere[i] = counter_read(&use->probes[i][PROBE_ELSEWHERE]);
@@ -183,7 +183,7 @@ int admin_probe_list(struct admin *a, struct slb_probe_info *out, uint32_t cap) 
 	for (uint16_t slot = 0; slot < SLB_MAX_LADDRS; slot++) {
 		const struct admin_laddr *l = &a->laddrs[slot];
 		struct slb_probe_info info;
-		if (l->use != LADDR_THERE || !l->wanted)
+		if (!laddr_is_probed(l))
 			continue;
 		info = (struct slb_probe_info){
 			.addr = ipaddr_to_address(l->addr),

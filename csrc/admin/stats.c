@@ -110,7 +110,7 @@ int admin_laddr_list(struct admin *a, struct slb_laddr_info *out, uint32_t cap) 
 			const struct admin_laddr *l = &a->laddrs[slot];
 			const struct laddr_use *use = &a->cores[w]->laddr_use[slot];
 			uint64_t active = counter_read(&use->active);
-			if (!laddr_serves(l, w) && active == 0)
+			if (!(laddr_is_probed(l) && laddr_is_of(l, w)) && active == 0)
 				continue;
 			if (n++ >= cap)
 				continue;
@@ -120,7 +120,8 @@ int admin_laddr_list(struct admin *a, struct slb_laddr_info *out, uint32_t cap) 
 				.port = l->port,
 				.active = active,
 				.sessions = counter_read(&use->sessions),
-				.draining = !l->wanted,
+				.draining = !l->wanted && !l->waits,
+				.waiting = l->waits,
 			};
 		}
 	return (int)n;

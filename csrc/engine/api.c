@@ -127,21 +127,21 @@ int slb_forward_set(
 struct laddr_call {
 	const struct slb_laddr *laddrs;
 	uint32_t n;
-	bool only_check;
+	bool only_prepare;
 	uint64_t *generation;
 	struct slb_refused *refused;
 };
 
 static int call_laddr_set(struct admin *a, void *arg) {
 	struct laddr_call *c = arg;
-	return admin_laddr_set(a, c->laddrs, c->n, c->only_check, c->generation, c->refused);
+	return admin_laddr_set(a, c->laddrs, c->n, c->only_prepare, c->generation, c->refused);
 }
 
 int slb_laddr_set(
-	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_check, uint64_t *generation,
+	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_prepare, uint64_t *generation,
 	struct slb_refused *refused
 ) {
-	struct laddr_call c = {laddrs, n, only_check != 0, generation, refused};
+	struct laddr_call c = {laddrs, n, only_prepare != 0, generation, refused};
 	return engine == NULL ? -ESHUTDOWN : mailbox_call(engine, call_laddr_set, &c);
 }
 

@@ -352,10 +352,10 @@ int harness_forward_set(
 }
 
 int harness_laddr_set(
-	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_check, uint64_t *generation,
+	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_prepare, uint64_t *generation,
 	struct slb_refused *refused
 ) {
-	return admin_laddr_set(&h.admin, laddrs, n, only_check != 0, generation, refused);
+	return admin_laddr_set(&h.admin, laddrs, n, only_prepare != 0, generation, refused);
 }
 
 int harness_probe(const struct slb_address *laddr, uint32_t attempt) {

@@ -330,9 +330,10 @@ struct slb_laddr {
 
 // Replaces the set of local addresses, as one transaction. Those that stay keep their worker and their port; one that comes goes to
 // the worker that has the fewest; one that goes gets no new sessions, and is there until its last has ended, or it comes again.
-// only_check: 1: could it be done? *refused's `op`: index into laddrs. -EINVAL, -ENOSPC, -ENOMEM, -ETIMEDOUT, -EBUSY, -ECANCELED.
+// only_prepare: 1: of all this, workers and devices just learn whose those are that come, so that probes can prove it; these wait for
+// the next call. *refused's `op`: index into laddrs. -EINVAL, -ENOSPC, -ENOMEM, -ETIMEDOUT, -EBUSY, -ECANCELED.
 int slb_laddr_set(
-	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_check, uint64_t *generation,
+	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_prepare, uint64_t *generation,
 	struct slb_refused *refused
 );
 
@@ -416,7 +417,8 @@ struct slb_laddr_info {
 	uint64_t active;
 	uint64_t sessions;
 	uint8_t draining; // 1: taken away, its sessions still live
-	uint8_t reserved[7];
+	uint8_t waiting; // 1: new sessions do not use it yet
+	uint8_t reserved[6];
 };
 
 struct slb_session_info {

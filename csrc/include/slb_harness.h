@@ -80,7 +80,7 @@ int harness_forward_set(
 	uint64_t *generation, struct slb_refused *refused
 );
 int harness_laddr_set(
-	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_check, uint64_t *generation,
+	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_prepare, uint64_t *generation,
 	struct slb_refused *refused
 );
 int harness_workers_set(uint16_t n, uint8_t end, uint64_t *generation, struct slb_refused *refused);

@@ -34,6 +34,7 @@ from slb.errors import ConfigError, EngineError, NotReady, SlbError
 from slb.kernel.mirror import Mirror
 from slb.kernel.netlink import Netlink
 from slb.model.config import Config
+from slb.steering.proof import Proof
 from slb.steering.watch import Watch
 from slb.tables.apply import Tables
 from slb.tables.laddrs import Laddrs, Places, configured
@@ -44,7 +45,6 @@ log = logging.getLogger(__name__)
 THREADS = 32
 EVENTS_S = 0.05
 BEAT_S = 0.25
-STEERING_S = 1.0
 LEAVING_S = 1.0
 LINKS_S = 0.25
 # OSPF is given this long to spread the route to a local address before replies are sent there.
@@ -66,6 +66,7 @@ class Parts:
     mirror: Mirror
     announce: Announce
     steering: Watch
+    proof: Proof
     socket: SocketFile
     gate: Gate
 
@@ -170,7 +171,7 @@ class Daemon:
                 group.create_task(parts.announce.run()),
                 group.create_task(self._events(parts)),
                 group.create_task(self._heartbeat(parts)),
-                group.create_task(_steering(parts.steering)),
+                group.create_task(parts.proof.run()),
                 group.create_task(_leaving(parts.laddrs, parts.workers)),
                 group.create_task(self._reloads(parts)),
                 group.create_task(_links(self._config, parts.engine)),
@@ -280,7 +281,11 @@ def _parts(
     mirror = Mirror(engine, netlink, ports.names(config), local, ports.static_view(config))
     steering = Watch(engine, {port.name: port.misdirected_pps for port in config.ports})
     workers = Workers(engine, config.drain.workers_s)
-    return Parts(engine, tables, laddrs, workers, netlink, mirror, announce, steering, socket, gate)
+    proof = Proof(steering)
+    laddrs.prove = proof.wait
+    return Parts(
+        engine, tables, laddrs, workers, netlink, mirror, announce, steering, proof, socket, gate
+    )
 
 
 async def _leaving(laddrs: Laddrs, workers: Workers) -> None:
@@ -302,14 +307,6 @@ async def _links(config: Config, engine: Engine) -> None:
                 log.log(logging.INFO if well else logging.WARNING, "%s", sentence)
             ports.announce([row for row in rows if row.name in seen.moved])
         await asyncio.sleep(LINKS_S)
-
-
-async def _steering(watch: Watch) -> None:
-    while True:
-        with contextlib.suppress(EngineError, NotReady):
-            for sentence in await asyncio.to_thread(watch.look, time.monotonic()):
-                log.warning("%s", sentence)
-        await asyncio.sleep(STEERING_S)
 
 
 def _set_mode(socket: SocketFile, config: Config) -> None:

@@ -61,12 +61,12 @@ class NativeEngine:
         _check_refused(rc, refused)
         return int(generation[0])
 
-    def laddr_set(self, laddrs: Sequence[tuple[Address, int]], only_check: bool = False) -> int:
+    def laddr_set(self, laddrs: Sequence[tuple[Address, int]], only_prepare: bool = False) -> int:
         """Replace the set of local addresses."""
         array, generation = put_laddrs(laddrs), ffi.new("uint64_t *")
         refused = ffi.new("struct slb_refused *")
         with self._call():
-            rc = lib.slb_laddr_set(array, len(laddrs), only_check, generation, refused)
+            rc = lib.slb_laddr_set(array, len(laddrs), only_prepare, generation, refused)
         _check_refused(rc, refused)
         return int(generation[0])
 

@@ -36,10 +36,10 @@ class Engine(Protocol):
     def forward_set(self, view: Forwarding) -> int:
         """Replace every worker's forwarding view; returns the generation."""
 
-    def laddr_set(self, laddrs: Sequence[tuple[Address, int]], only_check: bool = False) -> int:
+    def laddr_set(self, laddrs: Sequence[tuple[Address, int]], only_prepare: bool = False) -> int:
         """Replace the set of local addresses, each with its port; returns the generation.
 
-        `only_check`: say whether it can be done, and change nothing.
+        `only_prepare`: those that come can be probed from now on, and wait for the next call to be used.
         Raises BadRequest, Full, NotReady.
         """
 

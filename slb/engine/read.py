@@ -178,7 +178,7 @@ def laddr_list(ports: Sequence[str]) -> list[views.LaddrView]:
             port=ports[row.port],
             active=row.active,
             sessions=row.sessions,
-            state="draining" if row.draining else "active",
+            state=_laddr_state(row),
         )
         for row in listing(lib.slb_laddr_list, "struct slb_laddr_info", "local addresses")
     ]
@@ -239,6 +239,12 @@ def session_reader() -> Callable[[Any], views.SessionView]:
         )
 
     return view
+
+
+def _laddr_state(row: Any) -> str:
+    if row.waiting:
+        return "waiting"
+    return "draining" if row.draining else "active"
 
 
 def _both(counts: Any) -> Counts:

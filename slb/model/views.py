@@ -81,9 +81,10 @@ class RsView(Struct, frozen=True):
 
 
 class LaddrView(Struct, frozen=True):
-    """A local address and the worker that owns it; `state`: active or draining.
+    """A local address and the worker that owns it; `state`: waiting, active or draining.
 
-    A draining one was taken away; it is there until its last session has ended.
+    A waiting one is new, and new sessions use it when probes have had their time. A draining one
+    was taken away; it is there until its last session has ended.
     """
 
     address: str

@@ -5,15 +5,17 @@ A probe goes out to the next hop, which sends it back to the local address it is
 reply. An attempt is some by TCP and some by UDP for each worker that has the address. No answer
 proves nothing, since the next hop need not know the way yet: it is tried again, at ever longer
 intervals. A probe on another worker, though a device has been told where to bring it, is an error.
+Addresses that somebody waits for come before the others.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 
 from slb.engine.protocol import Engine
+from slb.model.address import Address
 from slb.model.probe import ProbeCount
 from slb.model.views import ProbeView
 
@@ -22,7 +24,7 @@ GOOD = (PROVED, HANDED_OVER)
 # Methods by which the device itself is to find the worker.
 PROMISE = ("flow", "rss-port")
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-AT_ONCE = 16
+A_SECOND = 16
 
 Key = tuple[str, str]  # port and address
 Rows = Sequence[ProbeCount]
@@ -44,8 +46,9 @@ class Probes:
         self._engine = engine
         self._ports: dict[str, frozenset[object]] = {}
         self._trials: dict[Key, Trial] = {}
+        self._sent: list[float] = []
 
-    def look(self, now: float) -> list[str]:
+    def look(self, now: float, first: Collection[Address] = ()) -> list[str]:
         """Judge the probes under way and send those that are due; returns what is to be said."""
         rows = _by_address(self._engine.probe_list())
         self._trials = self._begin(rows, now)
@@ -54,12 +57,21 @@ class Probes:
             self._trials[key] = judged = _judged(trial, rows[key])
             if sentence := _sentence(trial.view, judged.view):
                 said.append(sentence)
-        self._send(rows, now)
+        self._send(rows, now, set(map(str, first)))
         return said
 
     def rows(self) -> list[ProbeView]:
         """List every local address in use and whether its steering is proved."""
         return [trial.view for trial in self._trials.values()]
+
+    def undecided(self, addresses: Collection[Address], now: float) -> list[Address]:
+        """Return those of which probes, sent or due, may still show something."""
+        open_ = {
+            trial.view.address
+            for trial in self._trials.values()
+            if trial.view.state == UNPROVED and (trial.view.attempts or trial.due <= now)
+        }
+        return [address for address in addresses if str(address) in open_]
 
     def _begin(self, rows: Mapping[Key, Rows], now: float) -> dict[Key, Trial]:
         """Return the trials, begun anew for a port whose addresses or methods have changed."""
@@ -74,19 +86,21 @@ class Probes:
             for key, found in rows.items()
         }
 
-    def _send(self, rows: Mapping[Key, Rows], now: float) -> None:
+    def _send(self, rows: Mapping[Key, Rows], now: float, first: set[str]) -> None:
         due = [
-            (trial.due, key)
+            (key[1] not in first, trial.due, key)
             for key, trial in self._trials.items()
             if trial.view.state not in GOOD and trial.due <= now
         ]
-        for _, key in sorted(due)[:AT_ONCE]:
+        self._sent = [at for at in self._sent if now - at < 1.0]
+        for *_, key in sorted(due)[: A_SECOND - len(self._sent)]:
             view = self._trials[key].view
             before = {row.worker: row for row in rows[key]}
             if not self._engine.probe(rows[key][0].address, view.attempts):
                 # There is no next hop yet.
                 self._trials[key] = replace(self._trials[key], due=now + BACK_OFF_S[0])
                 continue
+            self._sent.append(now)
             wait = BACK_OFF_S[min(view.attempts, len(BACK_OFF_S) - 1)]
             tried = structs.replace(view, attempts=view.attempts + 1)
             self._trials[key] = Trial(tried, now + wait, before)

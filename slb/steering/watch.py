@@ -5,12 +5,13 @@ They are handed over, so none is lost; but a device that does not do what it has
 speed, and nobody would know. Where the method is `soft`, that is how replies find their worker.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from slb.engine.protocol import Engine
+from slb.model.address import Address
 from slb.model.views import ProbeView, RuleView, SteeringView
 from slb.steering.probe import GOOD, PROMISE, UNPROVED, WRONG, Probes
 
@@ -53,6 +54,11 @@ class Watch:
             elif before and not row.stuck_rules:
                 said.append(f"port {row.port}: the device has given its rules back")
         return said
+
+    def prove(self, addresses: Collection[Address], now: float) -> tuple[list[Address], list[str]]:
+        """Probe, these addresses first; returns those that are undecided, and sentences as look()."""
+        said = self._probes.look(now, addresses)
+        return self._probes.undecided(addresses, now), said
 
     def _misdirected(self, now: float) -> list[str]:
         said = []

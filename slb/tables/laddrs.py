@@ -3,12 +3,13 @@
 
 Which there are is what the engine answers. One that was taken away is there until its last session
 has ended: `moved` is called with all that are there whenever these are others than before. One that
-comes is there before the engine uses it, so that replies to it find their way.
+comes is there, and its steering proved if it can be, before the engine uses it, so that replies to
+it find their way.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
 from slb.config.reserved import unusable
 from slb.engine.protocol import Engine
@@ -34,8 +35,9 @@ def configured(config: Config) -> Places:
 class Laddrs:
     """The only way to change the engine's local addresses.
 
-    `subnets` and `moved` may be exchanged at any time. `there`: what `moved` was told last;
-    `lead_s`: how long before the engine uses a new one.
+    `subnets`, `moved` and `prove` may be exchanged at any time. `there`: what `moved` was told
+    last; `lead_s`: how long before the engine uses a new one, at least; `prove`: returns when
+    probes have said what they will of new ones.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Laddrs:
     ) -> None:
         self.subnets = tuple(subnets)
         self.moved: Callable[[Places], Awaitable[None]] = _nobody
+        self.prove: Callable[[Collection[Address]], Awaitable[None]] = _nobody
         self.there = dict(there or {})
         self.lead_s = 0.0
         self._engine = engine
@@ -117,10 +120,10 @@ class Laddrs:
     async def _set_and_look(self, wanted: Places) -> int:
         places = [(address, self._ports.index(port)) for address, port in wanted.items()]
         try:
-            if wanted.keys() - self.there.keys():
+            if new := wanted.keys() - self.there.keys():
                 await asyncio.to_thread(self._engine.laddr_set, places, True)
                 await self._tell(self.there | wanted)
-                await asyncio.sleep(self.lead_s)
+                await asyncio.gather(asyncio.sleep(self.lead_s), self.prove(new))
             return await asyncio.to_thread(self._engine.laddr_set, places)
         finally:
             await self._look()
@@ -142,5 +145,5 @@ class Laddrs:
             self.there, self._trouble = found, ""
 
 
-async def _nobody(_: Places) -> None:
+async def _nobody(_: object) -> None:
     pass

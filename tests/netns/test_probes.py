@@ -7,6 +7,7 @@ client ---- switch ---- lb (slbd)    probes go out by lan0 to the switch, and co
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -34,6 +35,12 @@ def states(rig: Rig) -> dict[str, str]:
     return {row["address"]: row["state"] for row in steering(rig, "--probes")}
 
 
+def listed(rig: Rig) -> set[tuple[str, int]]:
+    """The state of the new address, and the sessions that it has had."""
+    rows = rig.lb.items("/v1/laddr")
+    return {(row["state"], row["sessions"]) for row in rows if row["address"] == NEW}
+
+
 def test_proved_by_way_of_the_switch(shared_rig: Rig) -> None:
     rig, workers = shared_rig, shared_rig.settings.workers
     wanted = {a for family in FAMILIES for a in local_addresses(workers, family)}
@@ -53,11 +60,16 @@ def test_proved_by_way_of_the_switch(shared_rig: Rig) -> None:
 
 
 def test_unproved_while_the_switch_has_no_way(rig: Rig) -> None:
-    """And asked again until it has one."""
+    """It waits, is used all the same, and asked again until the switch has one."""
     wait(lambda: set(states(rig).values()) <= GOOD, PATIENCE_S, "the proof of the others")
     rig.switch.namespace.ip("route", "add", "blackhole", NEW)
     try:
-        rig.lb.ctl("laddr", "add", NEW, "--port", "lan0")
+        with ThreadPoolExecutor(1) as pool:
+            adding = pool.submit(rig.lb.ctl, "laddr", "add", NEW, "--port", "lan0")
+            wait(lambda: ("waiting", 0) in listed(rig), 20, "the address that waits")
+            adding.result()
+        assert ("active", 0) in listed(rig)
+        assert f"local address {NEW}: no probe has come back" in rig.lb.process.text()
 
         def tried() -> bool:
             rows = {row["address"]: row for row in steering(rig, "--probes")}

@@ -283,11 +283,11 @@ class Harness:
         """Replace the set of local addresses, all of port 0; returns the generation."""
         return self.set_laddrs_raw([(address, 0) for address in addresses])
 
-    def set_laddrs_raw(self, laddrs: Sequence[tuple[str, int]], only_check: bool = False) -> int:
+    def set_laddrs_raw(self, laddrs: Sequence[tuple[str, int]], only_prepare: bool = False) -> int:
         """Replace the set of local addresses, each with its port; raises Refused."""
         generation, refused = ffi.new("uint64_t *"), ffi.new("struct slb_refused *")
         array = structs.put_laddrs(laddrs)
-        rc = lib.harness_laddr_set(array, len(laddrs), only_check, generation, refused)
+        rc = lib.harness_laddr_set(array, len(laddrs), only_prepare, generation, refused)
         if rc < 0:
             raise Refused(rc, refused)
         return int(generation[0])

@@ -228,9 +228,8 @@ def get_traffic(row: Any) -> Traffic:
 
 def get_laddr(row: Any) -> Laddr:
     """Read a struct slb_laddr_info."""
-    return Laddr(
-        address(row.addr), row.worker, row.port, row.active, row.sessions, bool(row.draining)
-    )
+    state = bool(row.draining), bool(row.waiting)
+    return Laddr(address(row.addr), row.worker, row.port, row.active, row.sessions, *state)
 
 
 def get_probe(row: Any) -> ProbeCount:

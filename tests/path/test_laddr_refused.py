@@ -75,8 +75,7 @@ def test_what_is_refused_changes_nothing(open_lab: OpenLab, name: str) -> None:
         assert refused.op == place
     assert state(lab.harness) == before
     with pytest.raises(Refused, match=text):
-        lab.harness.set_laddrs_raw([(address, 0) for address in addresses], only_check=True)
-    lab.harness.set_laddrs_raw([(address, 0) for address in TO], only_check=True)
+        lab.harness.set_laddrs_raw([(address, 0) for address in addresses], only_prepare=True)
     assert state(lab.harness) == before
     lab.harness.set_laddrs(*TO)
     assert set(listed(lab.harness.laddrs())) == set(TO)

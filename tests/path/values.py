@@ -127,6 +127,7 @@ class Laddr:
     active: int
     sessions: int
     draining: bool = False
+    waiting: bool = False
 
 
 @dataclass(frozen=True)

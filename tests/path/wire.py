@@ -132,6 +132,11 @@ class Wire:
         rss, self.rules = self.harness.nic()
         self._nic = replace(self._nic, rss=rss if self._nic.rss else None)
 
+    def prepare_laddrs(self, *addresses: str) -> None:
+        """Prepare a set of local addresses of port 0."""
+        self.harness.set_laddrs_raw([(address, 0) for address in addresses], only_prepare=True)
+        self.rules = self.harness.nic()[1]
+
     def repair(self) -> None:
         """From now on the NIC heeds the rules that it has taken."""
         self._nic = replace(self._nic, ignores=frozenset(), confuses=frozenset())

@@ -124,7 +124,7 @@ class MemoryEngine:
     def probe_list(self) -> list[ProbeCount]:
         return self.probes
 
-    def laddr_set(self, laddrs: Sequence[tuple[Address, int]], only_check: bool = False) -> int:
+    def laddr_set(self, laddrs: Sequence[tuple[Address, int]], only_prepare: bool = False) -> int:
         wanted = [str(address) for address, _ in laddrs]
         if not wanted:
             raise BadRequest(
@@ -132,7 +132,12 @@ class MemoryEngine:
             )
         for address in self.refused_laddrs.intersection(wanted):
             raise BadRequest(f"local address {address}: the address is an RS's")
-        if only_check:
+        if only_prepare:
+            self.calls.append("laddr_prepare")
+            there = {row.address for row in self.laddrs}
+            self.laddrs += [
+                views.LaddrView(a, 0, "lan0", 0, 0, "waiting") for a in wanted if a not in there
+            ]
             return self.generation()
         self.calls.append("laddr_set")
         gone = [row.address for row in self.laddrs if row.address not in wanted and row.active]

@@ -93,7 +93,11 @@ def test_the_announcement_follows(life: Life, recorded: list[str]) -> None:
 
         del recorded[:]
         await client.laddr_add("lan0", [ip_address("198.18.0.9")])
-        assert recorded[:2] == ["10.96.0.10/32 198.18.0.1/32 198.18.0.9/32", "laddr_set"]
+        assert recorded[:3] == [
+            "laddr_prepare",
+            "10.96.0.10/32 198.18.0.1/32 198.18.0.9/32",
+            "laddr_set",
+        ]
         await client.laddr_add("lan0", [ip_address("198.18.0.7")])
         await client.laddr_del(ip_address("198.18.0.7"))
         await announced("198.18.0.1/32 198.18.0.9/32")

@@ -8,7 +8,7 @@ from unit.memory_engine import MemoryEngine
 
 from slb.model.probe import ProbeCount
 from slb.model.views import ProbeView
-from slb.steering.probe import AT_ONCE, Probes
+from slb.steering.probe import A_SECOND, Probes
 from slb.steering.watch import Watch
 
 ALL = (8, 8)
@@ -167,8 +167,8 @@ def test_many_take_turns() -> None:
     engine = engine_of(*(count(f"198.18.0.{n}", n % 2, "flow") for n in range(100)))
     probes = Probes(engine)
     for second in range(7):
-        probes.look(second / 10)
-        assert len(engine.probed) <= AT_ONCE * (second + 1)
+        probes.look(float(second))
+        assert len(engine.probed) <= A_SECOND * (second + 1)
     assert len({address for address, _ in engine.probed}) == 100
 
 
