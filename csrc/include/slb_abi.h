@@ -3,10 +3,9 @@
 // declarations only: no #include, #if, attribute, static inline or computed #define. So do slb_abi_bond.h,
 // which comes before it, and slb_abi_workers.h and slb_abi_probe.h, which follow it.
 //
-// Conventions: sizes are fixed; `_be` names are in network byte order, all others in host order; an address
-// is 16 bytes, an IPv4 address in the first four and zeros after; buffers belong to the caller; a call
-// returns 0 or a count, or -errno. Listing calls return how many elements exist, of which at most `cap`
-// were written. Every call may block and none calls back into Python.
+// Conventions: sizes are fixed; `_be` names are in network byte order, all others in host order; an address is 16 bytes, an IPv4
+// address in the first four and zeros after; buffers belong to the caller; a call returns 0 or a count, or -errno. Listing calls
+// return how many elements exist, of which at most `cap` were written. Every call may block and none calls back into Python.
 
 #define SLB_ABI_VERSION 17
 
@@ -328,10 +327,9 @@ struct slb_laddr {
 	uint16_t reserved;
 };
 
-// Replaces the set of local addresses, as one transaction. Those that stay keep their worker and their port; one that comes goes to
-// the worker that has the fewest; one that goes gets no new sessions, and is there until its last has ended, or it comes again.
-// only_prepare: 1: of all this, workers and devices just learn whose those are that come, so that probes can prove it; these wait for
-// the next call. *refused's `op`: index into laddrs. -EINVAL, -ENOSPC, -ENOMEM, -ETIMEDOUT, -EBUSY, -ECANCELED.
+// Replaces the set of local addresses, as one transaction. Those that stay keep worker and port; one that comes goes to the worker
+// with the fewest; one that goes gets no new sessions, and stays until its last has ended. only_prepare: 1: those that come can be
+// probed, and wait for the next call. *refused's `op`: index into laddrs. -EINVAL, -ENOSPC, -ENOMEM, -ETIMEDOUT, -EBUSY, -ECANCELED.
 int slb_laddr_set(
 	const struct slb_laddr *laddrs, uint32_t n, uint8_t only_prepare, uint64_t *generation,
 	struct slb_refused *refused

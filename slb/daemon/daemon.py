@@ -29,6 +29,7 @@ from slb.daemon import ports, reload
 from slb.daemon.announce import Announce
 from slb.daemon.heartbeat import Heartbeat
 from slb.daemon.links import Links
+from slb.daemon.notify import Notify
 from slb.engine.protocol import Engine
 from slb.errors import ConfigError, EngineError, NotReady, SlbError
 from slb.kernel.mirror import Mirror
@@ -78,6 +79,7 @@ class Daemon:
         self._path = path
         self._config = config
         self._opener = opener
+        self._notify = Notify(os.environ)
         # This thread's own affinity changes when busy workers get their CPUs.
         self._cpus = os.sched_getaffinity(0)
         self._stop = asyncio.Event()
@@ -165,6 +167,7 @@ class Daemon:
             len(self._config.ports),
             self._config.api.socket,
         )
+        self._notify.ready("forwarding")
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(parts.mirror.run()),
@@ -177,6 +180,7 @@ class Daemon:
                 group.create_task(_links(self._config, parts.engine)),
             ]
             await self._stop.wait()
+            self._notify.stopping()
             await _wind_down(parts)
             for task in tasks:
                 task.cancel()
@@ -194,11 +198,15 @@ class Daemon:
             reason = await _ailing(parts.engine, heartbeat)
             if self._stop.is_set():
                 return
+            if not reason:
+                self._notify.alive()
             if reason and not withheld:
                 log.error("%s; withdrawing the announcements", reason)
+                self._notify.status(reason)
                 await parts.announce.withdraw(reason)
             elif withheld and not reason:
                 log.info("all workers run again; announcing")
+                self._notify.status("forwarding")
                 await parts.announce.resume()
             withheld = reason
             await asyncio.sleep(BEAT_S)
@@ -207,14 +215,19 @@ class Daemon:
         while True:
             await self._hangup.wait()
             self._hangup.clear()
+            self._notify.reloading()
+            status = "forwarding"
             try:
                 await self._reload(parts)
             except ConfigError as error:
                 for line in error.problems:
                     log.error("%s", line)
                 log.error("reload refused, nothing has changed")
+                status += f"; reload refused: {error.problems[0]}"
             except SlbError as error:
                 log.error("reload failed: %s", error)
+                status += f"; reload failed: {error}"
+            self._notify.ready(status)
 
     async def _reload(self, parts: Parts) -> None:
         old = self._config

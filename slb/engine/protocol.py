@@ -39,7 +39,7 @@ class Engine(Protocol):
     def laddr_set(self, laddrs: Sequence[tuple[Address, int]], only_prepare: bool = False) -> int:
         """Replace the set of local addresses, each with its port; returns the generation.
 
-        `only_prepare`: those that come can be probed from now on, and wait for the next call to be used.
+        `only_prepare`: those that come can be probed, and wait for the next call to be used.
         Raises BadRequest, Full, NotReady.
         """
 

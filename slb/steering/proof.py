@@ -53,7 +53,7 @@ class Proof:
             if left:
                 await asyncio.sleep(POLL_S)
         for address in left:
-            log.warning("local address %s: no probe has come back; it is used all the same", address)
+            log.warning("local address %s: no probe has come back; used all the same", address)
 
 
 def _say(sentences: Collection[str]) -> None:

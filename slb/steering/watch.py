@@ -56,7 +56,7 @@ class Watch:
         return said
 
     def prove(self, addresses: Collection[Address], now: float) -> tuple[list[Address], list[str]]:
-        """Probe, these addresses first; returns those that are undecided, and sentences as look()."""
+        """Probe, these addresses first; returns those undecided, and sentences as look()."""
         said = self._probes.look(now, addresses)
         return self._probes.undecided(addresses, now), said
 

@@ -75,12 +75,11 @@ def test_until_it_is_known_to_be_wrong(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_not_for_ever(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """The others of a set are not waited for again, nor named."""
     monkeypatch.setattr(proof, "PROOF_S", 0.3)
-    engine, found = proving(after=1000)
+    _, found = proving(after=1000)
     assert waited(found) >= 0.3
     assert caplog.text.count("\n") == 1
-    assert f"{NEW}: no probe has come back; it is used all the same" in caplog.text
+    assert f"{NEW}: no probe has come back; used all the same" in caplog.text
 
 
 def test_not_without_a_next_hop(caplog: pytest.LogCaptureFixture) -> None:
