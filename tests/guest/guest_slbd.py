@@ -18,42 +18,36 @@ from rig.waiting import RigError, wait
 WORKERS = 2
 HUGEPAGES = 220
 
-_SOCKET = Path("/run/slbd.sock")
+SOCKET = Path("/run/slbd.sock")
 _READY_S = 120
 _STOP_S = 30
 
 
 def guest_config(
-    port: Mapping[str, Any], services: Sequence[dict[str, Any]] = (), hugepages: bool = False
+    port: Mapping[str, Any],
+    services: Sequence[dict[str, Any]] = (),
+    hugepages: bool = False,
+    socket: Path = SOCKET,
 ) -> dict[str, Any]:
     """The rig's slb.yaml with two workers and without OSPF; `port` replaces some of its port."""
-    content = config(LbSettings(workers=WORKERS, services=services), _SOCKET)
+    content = config(LbSettings(workers=WORKERS, services=services), socket)
     content["ospf"] = {"mode": "off"}
     content["engine"]["hugepages"] = hugepages
     content["ports"][0] |= port
     return content
 
 
-class GuestSlbd:
-    """A running slbd."""
+class GuestApi:
+    """What a running slbd, and the guest's kernel beside it, say."""
 
-    def __init__(self, machine: Machine, name: str, content: Mapping[str, Any]) -> None:
-        """Start it and wait until it is ready; raises RigError with its last words."""
+    def __init__(self, machine: Machine, socket: Path = SOCKET) -> None:
         self.machine = machine
-        self.log = machine.share / f"{name}.log"
-        self._name = name
-        self._status: int | None = None
-        begin(machine, name, content)
-        try:
-            wait(self._ready, _READY_S, "slbd's ready line")
-        except BaseException:
-            self.stop()
-            raise
+        self._socket = socket
 
     def items(self, path: str) -> list[dict[str, Any]]:
         """GET a list of its API."""
         url = f"http://slbd{path}"
-        text = self.machine.run("curl", "-sS", "--fail", "--unix-socket", str(_SOCKET), url)
+        text = self.machine.run("curl", "-sS", "--fail", "--unix-socket", str(self._socket), url)
         found: list[dict[str, Any]] = json.loads(text)["items"]
         return found
 
@@ -66,6 +60,23 @@ class GuestSlbd:
         """An interface beside it, as the guest's kernel sees it."""
         (link,) = json.loads(self.machine.run("ip", "-d", "-j", "link", "show", name))
         return dict(link)
+
+
+class GuestSlbd(GuestApi):
+    """A running slbd."""
+
+    def __init__(self, machine: Machine, name: str, content: Mapping[str, Any]) -> None:
+        """Start it and wait until it is ready; raises RigError with its last words."""
+        super().__init__(machine)
+        self.log = machine.share / f"{name}.log"
+        self._name = name
+        self._status: int | None = None
+        begin(machine, name, content)
+        try:
+            wait(self._ready, _READY_S, "slbd's ready line")
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> int | None:
         """SIGTERM, if it still runs; returns its exit status, None when it does not end."""

@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from units import write_units
+
 from rig.netns import Namespace
 from rig.process import Process, tail
 from rig.registry import Registry
@@ -36,6 +38,7 @@ class Machine:
         self.share = registry.directory / "share"
         self.share.mkdir()
         self._write_start()
+        write_units(self.share / "units", SHARE)
         door = registry.directory / "agent.sock"
         words = [*_qemu(self.share, door), *devices]
         self.process = Process(registry, namespace, "serial", words)

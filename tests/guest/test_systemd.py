@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""slbd as a service of systemd, with the unit that we ship: configs/systemd.
+
+The clients and pods are those of lan.py; the port is the NIC with two queues, bound to
+uio_pci_generic, and at the end a tap, for which the unit needs nothing beside it.
+"""
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from guest import Guest
+from guest_slbd import HUGEPAGES, WORKERS, GuestApi, bind, guest_config
+from lan import NICS
+from machine import SHARE
+
+from rig.addresses import CLIENTS, DATA_LINK, KERNEL_LINK, LB, SWITCH
+from rig.process import tail
+from rig.services import dns_service, http_service
+from rig.waiting import RigError, wait
+
+# The first of them boots.
+pytestmark = [pytest.mark.guest, pytest.mark.timeout(400)]
+
+SHIPPED = Path(__file__).resolve().parents[2] / "configs/systemd"
+NIC = NICS[0]
+SOCKET = Path("/run/slb/slbd.sock")
+REQUESTS = 100
+# An emulated CPU takes ten seconds for Python's modules alone, and more when the host is busy.
+START_S = 150
+SERVICES = [dns_service(), http_service()]
+
+# The product, and the Python that it runs with, may be below /tmp or /root; there is no journal.
+_GUEST = """\
+[Service]
+ExecStart=
+ExecStart={slbd} --config {share}/unit.yaml
+ProtectHome=no
+PrivateTmp=no
+Environment=PYTHONDONTWRITEBYTECODE=1
+StandardError=append:{share}/unit.log
+"""
+
+
+class Unit(GuestApi):
+    """The unit, and what it has to say."""
+
+    def __init__(self, guest: Guest) -> None:
+        """Install it, but for drop-ins of ours."""
+        super().__init__(guest.machine, SOCKET)
+        self.guest = guest
+        self.log = self.machine.share / "unit.log"
+        self._folder = self.machine.share / "units"
+        self._drop_ins = self._folder / "slbd.service.d"
+        self._drop_ins.mkdir()
+        shutil.copy(SHIPPED / "slbd.service", self._folder)
+        slbd = Path(sys.executable).parent / "slbd"
+        (self._drop_ins / "guest.conf").write_text(_GUEST.format(slbd=slbd, share=SHARE))
+        self.systemctl("daemon-reload")
+
+    def add(self, drop_in: str) -> None:
+        """Install a drop-in that we ship."""
+        shutil.copy(SHIPPED / drop_in, self._drop_ins)
+        self.systemctl("daemon-reload")
+
+    def remove(self, drop_in: str) -> None:
+        """Take it away."""
+        (self._drop_ins / drop_in).unlink()
+        self.systemctl("daemon-reload")
+
+    def configure(self, content: Mapping[str, Any]) -> None:
+        """Write slb.yaml."""
+        file = self.machine.share / "unit.yaml"
+        file.write_text(yaml.safe_dump(dict(content), sort_keys=False))
+
+    def systemctl(self, *words: str) -> None:
+        """Run it; raises RigError with slbd's last words."""
+        status, _, err = self.machine.try_run("systemctl", *words, timeout=START_S)
+        if status != 0:
+            raise RigError(f"systemctl {' '.join(words)}: {err.strip()}; {tail(self.log)}")
+
+    def show(self) -> dict[str, str]:
+        """Its properties."""
+        text = self.machine.run("systemctl", "show", "slbd.service")
+        return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+    def state(self) -> tuple[str, str]:
+        """Whether it is active, and the status that slbd has told."""
+        shown = self.show()
+        return shown["ActiveState"], shown["StatusText"]
+
+    def signal(self, name: str) -> None:
+        """Send slbd itself a signal."""
+        self.machine.run("kill", "-s", name, self.show()["MainPID"])
+
+    def assert_forwards(self) -> None:
+        """Clients are answered, and all workers take part."""
+        # Else the first request is what the gateway's MAC is asked for.
+        self.machine.run("ping", "-n", "-c", "1", "-w", "20", SWITCH)
+        wait(lambda: self.items("/v1/neighbours"), 20, "the gateway as a neighbour")
+        client = self.guest.lan.client
+        outcome = client.dns(REQUESTS, 10, source=CLIENTS[1])
+        assert (outcome.failures, outcome.answered) == ([], REQUESTS)
+        assert client.http(10, 5, source=CLIENTS[2]).failures == []
+        created = [row["sessions_created"] for row in self.items("/v1/workers")]
+        assert len(created) == WORKERS and all(created)
+
+    def assert_started_again(self, times: int) -> None:
+        """By systemd alone."""
+
+        def again() -> bool:
+            shown = self.show()
+            return shown["NRestarts"] == str(times) and shown["ActiveState"] == "active"
+
+        wait(again, START_S, "slbd's next life")
+        assert self.state() == ("active", "forwarding")
+
+
+@pytest.fixture(scope="module")
+def unit(guest: Guest) -> Iterator[Unit]:
+    """The unit for the NIC, not started yet."""
+    machine = guest.machine
+    if machine.try_run("systemctl", "is-active", "agent.service")[0] != 0:
+        pytest.skip("this host has no systemd for the guest to run")
+    machine.write("/proc/sys/vm/nr_hugepages", str(HUGEPAGES))
+    bind(machine, NIC, "uio_pci_generic")
+    guest.lan.use(NIC)
+    unit = Unit(guest)
+    unit.add("uio.conf")
+    unit.configure(on_the_nic(SERVICES))
+    try:
+        yield unit
+    finally:
+        unit.systemctl("stop", "slbd")
+        bind(machine, NIC, "virtio-pci")
+
+
+def on_the_nic(services: list[dict[str, Any]]) -> dict[str, Any]:
+    """slb.yaml for the NIC."""
+    return guest_config({"device": NIC.device}, services, hugepages=True, socket=SOCKET)
+
+
+def test_start_returns_when_it_forwards(unit: Unit) -> None:
+    unit.systemctl("start", "slbd")
+    assert unit.state() == ("active", "forwarding")
+    assert unit.port()["driver"] == "net_virtio"
+    unit.assert_forwards()
+    assert unit.guest.lan.client.ping(LB, "-c", "3", "-i", "0.2") == (3, 3)
+
+
+def test_it_may_no_more_than_it_needs(unit: Unit) -> None:
+    """As the kernel has it, not as it is written."""
+    status = unit.machine.run("cat", f"/proc/{unit.show()['MainPID']}/status")
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    # chown, net_admin, net_raw, and by uio.conf sys_admin.
+    wanted = 1 << 0 | 1 << 12 | 1 << 13 | 1 << 21
+    for which in ("CapBnd", "CapPrm", "CapEff"):
+        assert int(fields[which], 16) == wanted, which
+    assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
+
+
+def test_reload(unit: Unit) -> None:
+    """It applies what has changed; a wrong file is refused, and the status has it."""
+    pid = unit.show()["MainPID"]
+    unit.configure(on_the_nic(SERVICES[:1]))
+    unit.systemctl("reload", "slbd")
+    wait(lambda: len(unit.items("/v1/vs")) == 1, 30, "the reload's effect")
+    unit.configure({"ports": []})
+    unit.systemctl("reload", "slbd")
+    wait(lambda: "forwarding; reload refused: " in unit.state()[1], 30, "the refusal")
+    unit.configure(on_the_nic(SERVICES))
+    unit.systemctl("reload", "slbd")
+    wait(lambda: len(unit.items("/v1/vs")) == 2, 30, "the next reload's effect")
+    wait(lambda: unit.state() == ("active", "forwarding"), 30, "the status")
+    assert (unit.show()["MainPID"], unit.show()["NRestarts"]) == (pid, "0")
+    unit.assert_forwards()
+
+
+def test_killed_it_is_started_again(unit: Unit) -> None:
+    unit.signal("KILL")
+    unit.assert_started_again(1)
+    unit.assert_forwards()
+
+
+def test_hung_it_is_killed_by_the_watchdog(unit: Unit) -> None:
+    unit.signal("STOP")
+    wait(lambda: unit.show()["Result"] == "watchdog", 60, "the watchdog")
+    unit.assert_started_again(2)
+    unit.assert_forwards()
+
+
+def test_stop(unit: Unit) -> None:
+    """Clean: the interface gone, memory and files given back."""
+    unit.systemctl("stop", "slbd")
+    shown = unit.show()
+    assert (shown["ActiveState"], shown["Result"], shown["ExecMainStatus"]) == (
+        "inactive",
+        "success",
+        "0",
+    )
+    assert KERNEL_LINK not in unit.machine.run("ip", "-o", "link")
+    pools = "/sys/kernel/mm/hugepages/hugepages-2048kB"
+    assert int(unit.machine.run("cat", f"{pools}/free_hugepages")) == HUGEPAGES
+    assert unit.machine.try_run("test", "-e", str(SOCKET.parent))[0] == 1
+    assert "Traceback" not in unit.log.read_text()
+
+
+def test_a_broken_configuration(unit: Unit) -> None:
+    """The unit fails, with one line that says why, and is not tried again."""
+    content = on_the_nic(SERVICES)
+    content["ports"][0]["local_addresses"] = ["198.18.0.x"]
+    unit.configure(content)
+    unit.log.write_text("")
+    with pytest.raises(RigError, match="slbd"):
+        unit.systemctl("start", "slbd")
+    shown = unit.show()
+    assert (shown["ActiveState"], shown["ExecMainStatus"]) == ("failed", "2")
+    assert shown["NRestarts"] == "0"
+    (line,) = unit.log.read_text().splitlines()
+    assert line.startswith("slbd: ") and "198.18.0.x" in line
+    unit.systemctl("reset-failed", "slbd")
+
+
+def test_a_tap_needs_nothing_beside_the_unit(unit: Unit) -> None:
+    """And its rules go with it."""
+    unit.remove("uio.conf")
+    unit.configure(guest_config({}, SERVICES, socket=SOCKET))
+    unit.systemctl("start", "slbd")
+    assert unit.state() == ("active", "forwarding")
+    (row,) = unit.items("/v1/steering")
+    assert row["method"] == "flow" and row["rules"] > 0
+    assert "UP" in unit.link()["flags"] and unit.port()["kni_kind"] == "vhost"
+    unit.systemctl("stop", "slbd")
+    assert unit.show()["Result"] == "success"
+    links = unit.machine.run("ip", "-o", "link")
+    assert KERNEL_LINK not in links and DATA_LINK not in links
