@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from lan import Nic
+from lan import WORKERS, Nic
 from machine import SHARE, Machine
 
 from rig.lb import LbSettings, config, slbd_arguments
 from rig.process import tail
 from rig.waiting import RigError, wait
 
-WORKERS = 2
 HUGEPAGES = 220
 
 SOCKET = Path("/run/slbd.sock")

@@ -5,7 +5,7 @@
     clients 203.0.113.10-13  -- tap2 or tap1 -- NIC 0000:00:10.0 (2 queues, RSS) or 0000:00:11.0 (1)
     pods    10.10.N.M           192.0.2.1       slbd, 192.0.2.2 on slb0
 
-Full NAT makes this possible: a client and a pod beside it never speak to each other directly.
+And the same in IPv6, with the addresses of rig.addresses. Full NAT makes this possible: a client and a pod beside it never speak to each other directly.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 
 from rig import pod_server
-from rig.addresses import CLIENTS, HTTP_PORT, LB, PODS, SERVICE_SUBNET, SWITCH, V4
+from rig.addresses import FAMILIES, HTTP_PORT, PODS, Family, local_addresses
 from rig.client import Client
 from rig.netns import Namespace
 from rig.process import Process
@@ -53,6 +53,7 @@ class Nic:
         return ["-netdev", net, "-device", device]
 
 
+WORKERS = 2
 NICS = (Nic(queues=2, slot=0x10), Nic(queues=1, slot=0x11))
 
 
@@ -61,33 +62,40 @@ class Lan:
 
     def __init__(self, registry: Registry) -> None:
         """Create it without any connection to slbd."""
-        self.namespace = Namespace(registry, "lan")
+        self.namespace = Namespace(registry, "lan", ipv6=True)
         self.client = Client(self.namespace)
         self.namespace.ip("link", "set", "lo", "up")
-        for address in (*CLIENTS, *(pod.address for pod in PODS)):
-            self.namespace.ip("address", "add", f"{address}/32", "dev", "lo")
+        for family in FAMILIES:
+            for address in (*family.clients, *(pod.at(family) for pod in PODS)):
+                self.namespace.ip("address", "add", address, "dev", "lo")
         for nic in NICS:
             several = ("multi_queue",) if nic.queues > 1 else ()
             self.namespace.ip("tuntap", "add", nic.tap, "mode", "tap", *several)
             self.namespace.ip("link", "set", nic.tap, "up")
         words = [sys.executable, str(pod_server.__file__)]
         self._pods = [
-            Process(registry, self.namespace, pod.name, [*words, pod.name, pod.address])
+            Process(registry, self.namespace, pod.name, [*words, pod.name, *map(pod.at, FAMILIES)])
             for pod in PODS
         ]
 
     def wait_pods(self) -> None:
         """Wait until every pod answers."""
         for pod in PODS:
-            wait(lambda pod=pod: self._listens(pod.address), 30, pod.name)  # type: ignore[misc]
+            for family in FAMILIES:
+                address = pod.at(family)
+                wait(lambda address=address: self._listens(address), 30, pod.name)  # type: ignore[misc]
 
     def use(self, nic: Nic) -> None:
         """Have the link, and the routes over it, on this NIC's tap."""
         for other in NICS:
-            self.namespace.ip("address", "flush", "dev", other.tap)
-        self.namespace.ip("address", "add", f"{SWITCH}/{V4.length}", "dev", nic.tap)
-        for prefix in (SERVICE_SUBNET, "198.18.0.0/24"):
-            self.namespace.ip("route", "replace", prefix, "via", LB)
+            self.namespace.ip("address", "flush", "dev", other.tap, "scope", "global")
+        for family in FAMILIES:
+            self._use(nic, family)
+
+    def _use(self, nic: Nic, family: Family) -> None:
+        self.namespace.ip("address", "add", f"{family.switch}/{family.length}", "dev", nic.tap)
+        for prefix in (family.service_subnet, *local_addresses(WORKERS, family)):
+            self.namespace.ip("route", "replace", prefix, "via", family.lb)
 
     def close(self) -> None:
         """End the pods and remove the namespace."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A PCI NIC, driven by slbd through uio_pci_generic and hugepages, receives real traffic.
 
-The clients and pods are those of lan.py. With two queues the device itself spreads the clients over
+The clients and pods are those of lan.py, in both families. With two queues the device itself spreads the clients over
 the workers by RSS; with one, the worker that has it does.
 """
 
@@ -11,19 +11,21 @@ from typing import Any
 
 import pytest
 from guest import Guest
-from guest_slbd import HUGEPAGES, WORKERS, GuestSlbd, begin, bind, guest_config
-from lan import NICS, Nic
+from guest_slbd import HUGEPAGES, GuestSlbd, begin, bind, guest_config
+from lan import NICS, WORKERS, Nic
 
-from rig.addresses import CLIENTS, LB, SWITCH
+from rig.addresses import FAMILIES, Family
 from rig.load import Outcome
-from rig.services import dns_service, http_service
 from rig.waiting import wait
+from rig.ways import Way
 
 # The first of them boots.
 pytestmark = [pytest.mark.guest, pytest.mark.timeout(400)]
 
 WIDTH = 10
 UDP_REQUESTS = 200
+# The families of clients and pods.
+SAME = [Way(family, family) for family in FAMILIES]
 CONNECTIONS = 100
 # Of so many flows far more than that reach each of two queues, whatever the key of the hash.
 LEAST_SHARE = 0.25
@@ -59,16 +61,24 @@ def link(guest: Guest, request: pytest.FixtureRequest) -> Iterator[Link]:
     guest.machine.write("/proc/sys/vm/nr_hugepages", str(HUGEPAGES))
     bind(guest.machine, nic, "uio_pci_generic")
     guest.lan.use(nic)
-    content = guest_config({"device": nic.device}, [http_service(), dns_service()], hugepages=True)
+    services = [service for way in SAME for service in way.services()]
+    content = guest_config({"device": nic.device}, services, hugepages=True)
     slbd = GuestSlbd(guest.machine, f"slbd-{nic.queues}q", content)
     try:
         found = Link(guest, nic, slbd)
-        # Else the first request is what the gateway's MAC is asked for.
-        guest.machine.run("ping", "-n", "-c", "1", SWITCH)
-        wait(lambda: slbd.items("/v1/neighbours"), 10, "the gateway as a neighbour")
+        # Else the first request is what a gateway's MAC is asked for.
+        for family in FAMILIES:
+            guest.machine.run("ping", "-n", "-c", "1", "-w", "20", family.switch)
+        gateways = {family.switch for family in FAMILIES}
+        wait(lambda: gateways <= neighbours(slbd), 20, "the gateways as neighbours")
         yield found
     finally:
         slbd.stop()
+
+
+def neighbours(slbd: GuestSlbd) -> set[str]:
+    """Whose MACs it knows."""
+    return {row["address"] for row in slbd.items("/v1/neighbours")}
 
 
 def assert_all_answered(outcome: Outcome, total: int) -> None:
@@ -122,36 +132,41 @@ def test_port(link: Link) -> None:
         assert steering["method"] == "soft" and "do not reach" in steering["reason"]
 
 
-def test_ping(link: Link) -> None:
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: f"v{family.version}")
+def test_ping(link: Link, family: Family) -> None:
     """The kernel behind the NIC answers, and is answered."""
-    assert link.guest.lan.client.ping(LB, "-c", "5", "-i", "0.2") == (5, 5)
-    text = link.slbd.machine.run("ping", "-n", "-q", "-c", "5", "-i", "0.2", SWITCH)
+    words = ("-c", "5", "-i", "0.2")
+    assert link.guest.lan.client.ping(family.lb, *words) == (5, 5)
+    text = link.slbd.machine.run("ping", "-n", "-q", *words, family.switch)
     assert "5 packets transmitted, 5 received" in text
 
 
-def test_udp(link: Link) -> None:
+@pytest.mark.parametrize("way", SAME, ids=lambda way: way.name)
+def test_udp(link: Link, way: Way) -> None:
     """Requests from many ports are all answered, and all workers take part."""
-    before = link.workers()
-    outcome = link.guest.lan.client.dns(UDP_REQUESTS, WIDTH, source=CLIENTS[1])
+    before, client = link.workers(), way.vip.clients[1]
+    outcome = link.guest.lan.client.dns(UDP_REQUESTS, WIDTH, way.dns, client)
     assert_all_answered(outcome, UDP_REQUESTS)
     assert_spread(link, before, UDP_REQUESTS)
     if link.nic.queues == WORKERS:
-        assert_placed_by_rss(link, CLIENTS[1])
+        assert_placed_by_rss(link, client)
 
 
-def test_tcp(link: Link) -> None:
+@pytest.mark.parametrize("way", SAME, ids=lambda way: way.name)
+def test_tcp(link: Link, way: Way) -> None:
     """The same for connections."""
-    before = link.workers()
-    outcome = link.guest.lan.client.http(CONNECTIONS, WIDTH, source=CLIENTS[2])
+    before, client = link.workers(), way.vip.clients[2]
+    outcome = link.guest.lan.client.http(CONNECTIONS, WIDTH, target=way.http, source=client)
     assert_all_answered(outcome, CONNECTIONS)
     assert_spread(link, before, CONNECTIONS)
 
 
-def test_replies_find_their_worker(link: Link) -> None:
+@pytest.mark.parametrize("way", SAME, ids=lambda way: way.name)
+def test_replies_find_their_worker(link: Link, way: Way) -> None:
     """By the local ports that slbd chooses for the device's RSS, all of them at once; with one
     queue there is nothing to choose, so that about half are handed over. None is lost."""
     before = link.steering()["handed_off"]
-    outcome = link.guest.lan.client.dns(UDP_REQUESTS, WIDTH, source=CLIENTS[3])
+    outcome = link.guest.lan.client.dns(UDP_REQUESTS, WIDTH, way.dns, way.vip.clients[3])
     assert_all_answered(outcome, UDP_REQUESTS)
     handed = link.steering()["handed_off"] - before
     if link.nic.queues == WORKERS:

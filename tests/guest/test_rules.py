@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from guest import Guest
-from guest_slbd import WORKERS, GuestSlbd, guest_config
-from lan import NICS
+from guest_slbd import GuestSlbd, guest_config
+from lan import NICS, WORKERS
 from machine import Machine
 
 from rig.addresses import CLIENTS, DATA_LINK, KERNEL_LINK, LB, PODS, SERVICE_SUBNET, SWITCH, VIP
