@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A PCI NIC, driven by slbd through uio_pci_generic and hugepages, receives real traffic.
 
-The clients and pods are those of lan.py, in both families. With two queues the device itself spreads the clients over
-the workers by RSS; with one, the worker that has it does.
+The clients and pods are those of lan.py, in both families. With two queues the device itself
+spreads the clients over the workers by RSS; with one, the worker that has it does.
 """
 
 from collections.abc import Iterator

@@ -108,6 +108,8 @@ def test_each_local_address_has_its_rule(slbd: GuestSlbd) -> None:
     why = "no queue for the KNI core: the device has no RSS with a redirection table"
     assert (row["method"], row["reason"]) == ("flow", why)
     assert (row["ruled_laddrs"], row["rules"]) == (len(LOCAL), len(LOCAL))
+    # By the kernel, since the driver's RSS cannot be had (decision 0016).
+    assert (row["spread"], row["rx_queues"]) == ("queues", WORKERS)
     rules = slbd.items("/v1/steering/rules")
     assert {(rule["address"], rule["worker"]) for rule in rules} == set(
         zip(LOCAL, range(WORKERS), strict=True)
