@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from slb import __version__
 from slb.config.loader import DEFAULT, load
-from slb.daemon.daemon import Daemon
 from slb.engine.protocol import Engine
 from slb.errors import ConfigError, EngineError, SlbError
 from slb.model.config import Config
@@ -31,6 +30,9 @@ def run(arguments: Sequence[str] | None) -> int:
         if options.check:
             logging.getLogger(__name__).info("%s: good", options.config)
         else:
+            # Loaded when there is something to run: a wrong file is answered at once.
+            from slb.daemon.daemon import Daemon
+
             asyncio.run(Daemon(options.config, config, open_engine).run())
     except Exception as error:
         return _failed(error, options.verbose)

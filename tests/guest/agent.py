@@ -84,7 +84,8 @@ class Agent:
 
 def main(device: str) -> None:
     """Answer until the machine ends."""
-    importlib.import_module("slb.daemon.command")
+    for name in ("command", "daemon"):
+        importlib.import_module(f"slb.daemon.{name}")
     agent = Agent()
     with open(device, "r+b", buffering=0) as line:
         tty.setraw(line.fileno())

@@ -5,8 +5,8 @@
     clients 203.0.113.10-13  -- tap2 or tap1 -- NIC 0000:00:10.0 (2 queues, RSS) or 0000:00:11.0 (1)
     pods    10.10.N.M           192.0.2.1       slbd, 192.0.2.2 on slb0
 
-And the same in IPv6, with the addresses of rig.addresses. Full NAT makes this possible: a client and
-a pod beside it never speak to each other directly.
+And the same in IPv6, with the addresses of rig.addresses. Full NAT makes this possible: a client
+and a pod beside it never speak to each other directly.
 """
 
 import contextlib
