@@ -52,6 +52,8 @@ void bench_spoilt(const struct request *r);
 void bench_spoilt_io(const struct request *r);
 void bench_spoilt_tcp(const struct request *r);
 void bench_spoilt_latency(const struct request *r);
+// The frequency of the TSC, in Hz.
+void bench_clock(const struct request *r);
 
 // One line: what was measured, of which run, in which side.
 void bench_say(const char *side, uint32_t run, struct reading reading);

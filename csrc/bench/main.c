@@ -28,6 +28,7 @@ static const struct {
 	{"spoilt-io", bench_spoilt_io},
 	{"spoilt-tcp", bench_spoilt_tcp},
 	{"spoilt-latency", bench_spoilt_latency},
+	{"clock", bench_clock},
 };
 
 void bench_say(const char *side, uint32_t run, struct reading reading) {

@@ -3,52 +3,73 @@
 
 import argparse
 import json
-import os
-import platform
+import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from bench import compare, machine
 from bench.figure import HEAD, Figure
 from bench.measures import MEASURES
 
 
-def machine() -> dict[str, object]:
-    """What the figures were taken on."""
-    info = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.split(": ")[1] for line in info if line.startswith("model name")), "")
-    return {
-        "cpu": model,
-        "cpus": os.cpu_count(),
-        "kernel": platform.release(),
-        "load": os.getloadavg(),
-    }
-
-
-def main() -> None:
-    """Measure, print, and write JSON where asked."""
+def arguments() -> argparse.Namespace:
+    """What was asked for; ends the process with a sentence when it makes no sense."""
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{' '.join(MEASURES)}: all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--runs", type=int, default=5, help="of each side; default 5")
+    parser.add_argument(
+        "--compare", metavar="REV", help="beside that revision of this repository, in turn"
+    )
+    parser.add_argument(
+        "--bound",
+        type=float,
+        metavar="RATIO",
+        help="with --compare: fail when anything here costs more than so many times as much",
+    )
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(MEASURES):
         there = ", ".join(MEASURES)
         parser.error(f"nothing is called {', '.join(sorted(unknown))}; there are {there}")
-    host = machine()
-    print(f"{host['cpu']}, {host['cpus']} CPUs, load {os.getloadavg()[0]:.2f}; cycles of the TSC")
+    if chosen.runs < 1:
+        parser.error("--runs: at least 1")
+    if chosen.compare and not chosen.names:
+        parser.error("--compare: name what is to be compared, such as m1b m9")
+    if chosen.bound is not None and not chosen.compare:
+        parser.error("--bound goes with --compare")
+    return chosen
+
+
+def measure(names: Sequence[str], runs: int) -> list[Figure]:
+    """Measure and print each figure when it is there."""
     print(HEAD)
     figures: list[Figure] = []
-    for name in chosen.names or MEASURES:
-        for figure in MEASURES[name](chosen.runs):
+    for name in names:
+        for figure in MEASURES[name](runs):
             print(figure.line(), flush=True)
             figures.append(figure)
+    return figures
+
+
+def main() -> int:
+    """Measure, print, and write JSON where asked; the exit status."""
+    # So that what was made for a measurement goes also then.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    chosen = arguments()
+    if chosen.compare:
+        return compare.run(chosen.compare, chosen.names, chosen.runs, chosen.bound, chosen.json)
+    host = machine.record()
+    print(machine.lines(host))
+    figures = measure(chosen.names or list(MEASURES), chosen.runs)
     if chosen.json:
         written = {"machine": host, **{figure.key: figure.plain() for figure in figures}}
         chosen.json.write_text(json.dumps(written, indent=2) + "\n")
+    return 0
 
 
 if __name__ == "__main__":
     try:
-        main()
+        sys.exit(main())
     except RuntimeError as failed:
         sys.exit(f"bench: {failed}")

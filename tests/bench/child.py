@@ -2,12 +2,20 @@
 """Programs that measure, each in a process of its own, because EAL starts once a process."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 
-def output(command: Sequence[str], limit_s: float) -> str:
+def output(
+    command: Sequence[str],
+    limit_s: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> str:
     """Run it to its end and return what it printed; raises RuntimeError with all that it said."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=limit_s, check=False, env=env, cwd=cwd
+    )
     if done.returncode != 0:
         raise RuntimeError((done.stdout + done.stderr)[-800:])
     return done.stdout

@@ -55,6 +55,7 @@ class Figure:
             "value": self.value,
             "target": goal.target if goal else None,
             "floor": goal.floor if goal else None,
+            "more": goal.more if goal else False,
             "what": self.what,
             "sides": {
                 side: {"min": min(runs), "median": median(runs), "runs": list(runs)}

@@ -61,6 +61,12 @@ def test_a_run_of_the_engine_and_of_testpmd(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     written = json.loads(file.read_text())
     assert list(written) == ["machine", "m1.ratio", "m1.bytes"]
+    machine = written["machine"]
+    assert machine["tsc_hz"] > 10**8
+    assert set(machine) == {
+        *("cpu", "cpus", "tsc_hz", "hugepages", "load", "kernel", "dpdk", "commit")
+    }
+    assert f"DPDK {machine['dpdk']}, commit {machine['commit']}" in done.stdout
     figure = written["m1.ratio"]
     (ours,), (theirs,) = (figure["sides"][side]["runs"] for side in ("ours", "testpmd"))
     assert min(ours, theirs) > 10
