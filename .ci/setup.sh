@@ -183,11 +183,11 @@ install_fuzzer() {
 	echo "$stamp" >build/fuzz/stamp
 }
 
-# The program of the measurements, of the product's own objects.
+# The programs of the measurements, of the product's own objects.
 install_bench() {
 	local meson=build/release
 	[ -e $meson/build.ninja ] || meson setup $meson >build/bench.log || die "meson refused: see build/bench.log"
-	ninja --quiet -C $meson csrc/bench/slb-bench >&2 ||
+	ninja --quiet -C $meson csrc/bench/slb-bench csrc/bench/slb-bench-accounts >&2 ||
 		die "the bench's build failed; what the compiler said is above"
 }
 

@@ -52,6 +52,14 @@ void bench_spoilt(const struct request *r);
 void bench_spoilt_io(const struct request *r);
 void bench_spoilt_tcp(const struct request *r);
 void bench_spoilt_latency(const struct request *r);
+
+// Cycles a packet by stage of the path; of the program that has accounts alone.
+void bench_stages(const struct request *r);
+
+// The worst time that one worker's round spends on a change of the tables, under load; likewise. Needs two CPUs.
+void bench_control(const struct request *r);
+void bench_control_few(const struct request *r); // with fewer VS, for a test
+
 // The frequency of the TSC, in Hz.
 void bench_clock(const struct request *r);
 

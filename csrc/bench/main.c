@@ -12,6 +12,11 @@ static const struct {
 	const char *name;
 	void (*measure)(const struct request *r);
 } BENCHES[] = {
+#ifdef BENCH_ACCOUNTS
+	{"stages", bench_stages},
+	{"control", bench_control},
+	{"control-few", bench_control_few},
+#else
 	{"path", bench_path},
 	{"families", bench_families},
 	{"lookup", bench_lookup},
@@ -29,6 +34,7 @@ static const struct {
 	{"spoilt-tcp", bench_spoilt_tcp},
 	{"spoilt-latency", bench_spoilt_latency},
 	{"clock", bench_clock},
+#endif
 };
 
 void bench_say(const char *side, uint32_t run, struct reading reading) {

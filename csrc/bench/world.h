@@ -14,6 +14,7 @@ struct world_size {
 	uint16_t rs;
 	uint16_t laddrs; // of each worker, WORLD_LADDRS at most
 	uint32_t sessions; // of each worker
+	uint32_t vs_more, rs_more; // room for other services
 	bool v6; // clients, VIP, RS and local addresses are of IPv6
 	bool tcp; // the service is TCP's, not UDP's
 };

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 
-from bench import beside_testpmd, locks
+from bench import beside_testpmd, control, locks, stages
 from bench.figure import Figure, Goal
 from bench.memory import holds
 from bench.native import SMALLEST_MB, Runs, measure
@@ -140,9 +140,11 @@ MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "m3": beside_testpmd.life,
     "m3b": life,
     "m4": memory,
+    "m5": control.figures,
     "m7": locks.figures,
     "m8": scaling,
     "m9": families,
     "m10": latency,
     "steering": steering,
+    "stages": stages.figures,
 }

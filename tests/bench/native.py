@@ -12,6 +12,7 @@ from bench.memory import hugepages
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build/release/csrc/bench/slb-bench"
+ACCOUNTS = PROGRAM.with_name("slb-bench-accounts")
 LIMIT_S = 1800
 SMALLEST_MB = 512
 SPARE_MB = 64
@@ -43,11 +44,17 @@ def cpus() -> str:
     return ",".join(map(str, reversed(usable[-2:])))
 
 
-def measure(name: str, sessions: int, runs: int, megabytes: int = SMALLEST_MB) -> Runs:
+def measure(
+    name: str,
+    sessions: int,
+    runs: int,
+    megabytes: int = SMALLEST_MB,
+    program: Path = PROGRAM,
+) -> Runs:
     """Have the program measure; raises RuntimeError with what it said."""
     with hugepages(megabytes + SPARE_MB) as huge:
         words = [str(megabytes), "huge" if huge else "plain", cpus(), name]
-        command = [str(PROGRAM), *words, str(sessions), str(runs)]
+        command = [str(program), *words, str(sessions), str(runs)]
         printed = child.output(command, LIMIT_S)
     found = Runs()
     for line in printed.splitlines():

@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench import beside_testpmd, measures, native
+from bench import beside_testpmd, control, measures, native, stages
 from bench.figure import Figure, Goal
 from bench.locks import LOCKED
 
 ROOT = native.ROOT
 LIMIT_S = 120
+PROGRAMS = ("csrc/bench/slb-bench", "csrc/bench/slb-bench-accounts")
 SIDES = {
     "path": {"ours", "5tswap"},
     "families": {"v4", "v6"},
@@ -37,7 +38,7 @@ GOALS = {
 def program() -> None:
     """Of this checkout, as `./dev bench` makes it."""
     subprocess.run(
-        ["ninja", "--quiet", "-C", str(ROOT / "build/release"), "csrc/bench/slb-bench"],
+        ["ninja", "--quiet", "-C", str(ROOT / "build/release"), *PROGRAMS],
         check=True,
         capture_output=True,
         timeout=LIMIT_S,
@@ -127,6 +128,27 @@ def test_both_sides_are_measured_and_checked(name: str) -> None:
     assert {side: len(runs) for side, runs in found.cycles.items()} == dict.fromkeys(SIDES[name], 2)
     assert min(map(min, found.cycles.values())) > 1
     assert found.least(min(SIDES[name])) == min(found.cycles[min(SIDES[name])])
+
+
+def test_every_stage_has_an_account() -> None:
+    made = {figure.key: figure for figure in stages.figures(1)}
+    assert len(made) == len(stages.KINDS) * len(stages.WAYS)
+    for key, figure in made.items():
+        assert figure.value == pytest.approx(sum(map(min, figure.sides.values())), abs=0.1)
+        # What has a session is not admitted.
+        wanted = {"parse", "session", "admit", "rest"} if "new" in key else {"parse", "session"}
+        assert wanted <= set(figure.sides)
+        assert ("new" in key) or min(figure.sides.get("admit", [0])) < figure.value / 2
+
+
+def test_control_work_under_load() -> None:
+    made = {figure.key: figure for figure in control.figures(1, "control-few", 1000)}
+    assert list(made) == ["m5.us", "m5.lost", "m5.each", "m5.sweep"]
+    assert set(made["m5.us"].sides) == {"commit", "rewrite", "remove"}
+    assert set(made["m5.each"].sides) == {"add-each", "rewrite-each", "remove-each"}
+    # Each change costs the worker something, and RS that go leave it sessions to look at.
+    assert min(min(runs) for runs in made["m5.us"].sides.values()) > 0
+    assert 0 < made["m5.sweep"].value < made["m5.us"].value + made["m5.each"].value
 
 
 @pytest.mark.parametrize("name", ["spoilt", "spoilt-io", "spoilt-tcp", "spoilt-latency"])

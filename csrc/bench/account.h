@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Cycles by part of a worker's round. The linker puts an account in between who calls a part and the part itself (--wrap in meson.build), so what
+// is measured is the product's own objects, which know nothing of it. A stage of path_run() that is new, or gone, is so here and there as well.
+#pragma once
+
+#include <stdint.h>
+
+enum account {
+	ACCOUNT_PARSE,
+	ACCOUNT_PUNT,
+	ACCOUNT_FRAGMENT,
+	ACCOUNT_HASH,
+	ACCOUNT_SESSION,
+	ACCOUNT_ADMIT,
+	ACCOUNT_SYN_PROXY,
+	ACCOUNT_PASS,
+	ACCOUNT_FORWARD,
+	ACCOUNT_REWRITE,
+	ACCOUNT_SPLIT,
+	ACCOUNT_STAGES, // of the path, in its order; then parts of a round
+	ACCOUNT_INBOX = ACCOUNT_STAGES,
+	ACCOUNT_SWEEP,
+	ACCOUNTS,
+};
+
+struct accounts {
+	uint64_t cycles[ACCOUNTS];
+	uint64_t calls[ACCOUNTS];
+};
+
+// Of this thread, since whoever reads them last set them to zero.
+extern _Thread_local struct accounts accounts;
+
+extern const char *const ACCOUNT_NAMES[ACCOUNTS];
+
+// What taking the time twice adds to a part that does nothing.
+uint64_t account_overhead(void);

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Cycles a packet by stage of the path. What is left when the accounts of all stages are taken off is path.c's own: its loading and settling.
+
+#include "bench/account.h"
+#include "bench/bench.h"
+#include "bench/segment.h"
+#include "bench/trace.h"
+#include "bench/world.h"
+#include "path/lifecycle.h"
+#include "path/path.h"
+
+#include <rte_cycles.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	BURSTS = 16,
+	FRAMES = BURSTS * BURST,
+	WARM = 64,
+	ROUNDS = 1000,
+	TRACE = 1 << 18,
+	PATIENCE = 1 << 24,
+	DISTURBED_PER_S = 20000, // 50 us
+};
+
+struct kind {
+	const char *name;
+	bool v6;
+	bool tcp;
+};
+
+enum way { WAY_IN, WAY_OUT, WAY_NEW, WAYS };
+
+static const char *const WAY_NAMES[WAYS] = {"in", "out", "new"};
+
+struct round {
+	uint64_t total;
+	struct accounts by;
+};
+
+struct stages {
+	const struct kind *kind;
+	struct core *core;
+	struct trace traces[WAY_NEW]; // by direction
+	struct rte_mbuf **mbufs; // FRAMES
+	uint32_t clients; // that have been
+	struct round rounds[ROUNDS];
+};
+
+static void write_frame(const struct stages *s, struct rte_mbuf *m, const struct frame_key *k) {
+	frame_write(m, k);
+	if (s->kind->tcp)
+		segment_from_udp(m, RTE_TCP_ACK_FLAG);
+}
+
+static void write_first(struct stages *s, struct rte_mbuf *m) {
+	frame_first(m, s->clients++, s->kind->v6);
+	if (s->kind->tcp)
+		segment_from_udp(m, RTE_TCP_SYN_FLAG);
+}
+
+static void run_path(struct stages *s, uint32_t n) {
+	static struct burst b;
+
+	for (uint32_t at = 0; at < n; at += BURST) {
+		path_run(s->core, &b, &s->mbufs[at], BURST, FROM_PORT);
+		for (uint32_t i = 0; i < BURST; i++)
+			if (b.pkts[i].verdict != VERDICT_TX)
+				world_fail("a packet was not sent on");
+	}
+}
+
+// From now on those that are there stay, and others end a tick after their first packet.
+static void establish(struct stages *s) {
+	const struct session_table *t = &s->core->sessions;
+	uint8_t there = s->kind->tcp ? SLB_TCP_ESTABLISHED : SLB_UDP_REPLIED;
+	struct policy *policy = &s->core->policies[world_vs(0)->policy];
+
+	for (uint32_t line = session_at(t, 0); line < t->lines; line = session_at(t, line + 1))
+		t->entries[line].state = there;
+	policy->timeout[there] = PATIENCE;
+	policy->timeout[s->kind->tcp ? SLB_TCP_SYN_SENT : SLB_UDP_ONEWAY] = 1;
+}
+
+static struct trace trace_of(const struct core *c, enum direction dir) {
+	struct trace t = trace_draw(c, TRACE, dir == DIR_OUT ? TRACE_REPLIES : TRACE_BOTH);
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < t.n; i++)
+		if (t.keys[i].dir == dir)
+			t.keys[kept++] = t.keys[i];
+	t.n = kept;
+	return t;
+}
+
+static void open_kind(struct stages *s, const struct kind *kind, uint32_t sessions) {
+	const struct world_size size = {
+		.workers = 1,
+		.rs = WORLD_RS,
+		.laddrs = WORLD_LADDRS,
+		.sessions = sessions + 2 * FRAMES,
+		.v6 = kind->v6,
+		.tcp = kind->tcp,
+	};
+
+	world_open(&size);
+	s->kind = kind;
+	s->core = world_core(0);
+	s->clients = 0;
+	while (s->clients < sessions) {
+		for (uint32_t i = 0; i < FRAMES; i++)
+			write_first(s, s->mbufs[i]);
+		run_path(s, FRAMES);
+	}
+	establish(s);
+	for (int dir = DIR_IN; dir <= DIR_OUT; dir++)
+		s->traces[dir] = trace_of(s->core, dir);
+}
+
+static void frames(struct stages *s, enum way way) {
+	for (uint32_t i = 0; i < FRAMES; i++)
+		if (way == WAY_NEW)
+			write_first(s, s->mbufs[i]);
+		else
+			write_frame(s, s->mbufs[i], trace_next(&s->traces[way]));
+}
+
+static void end_new(struct core *c, uint32_t standing) {
+	c->now += 2;
+	while (session_expire(c, BURST) == BURST)
+		;
+	if (c->sessions.active != standing)
+		world_fail("sessions did not end, or too many");
+}
+
+static void measure(struct stages *s, enum way way) {
+	const uint32_t standing = s->core->sessions.active;
+
+	for (uint32_t i = 0; i < WARM + ROUNDS; i++) {
+		struct round *r = &s->rounds[i < WARM ? 0 : i - WARM];
+		uint64_t began;
+		frames(s, way);
+		accounts = (struct accounts){0};
+		began = rte_rdtsc();
+		run_path(s, FRAMES);
+		r->total = rte_rdtsc() - began;
+		r->by = accounts;
+		for (uint32_t k = 0; s->kind->tcp && k < FRAMES; k++)
+			if (!segment_is_right(s->mbufs[k]))
+				world_fail("a segment has a wrong checksum");
+		if (way == WAY_NEW)
+			end_new(s->core, standing);
+	}
+}
+
+static void say(
+	const struct stages *s, enum way way, const char *what, uint32_t run, struct reading r
+) {
+	char side[64];
+
+	snprintf(side, sizeof(side), "%s.%s %s", s->kind->name, WAY_NAMES[way], what);
+	bench_say(side, run, r);
+}
+
+// Sums of the rounds that nothing disturbed; returns how many those are.
+static uint32_t sum_up(const struct stages *s, struct round *sum) {
+	uint64_t least = UINT64_MAX;
+	uint32_t n = 0;
+
+	*sum = (struct round){0};
+	for (uint32_t i = 0; i < ROUNDS; i++)
+		least = RTE_MIN(least, s->rounds[i].total);
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		const struct round *r = &s->rounds[i];
+		if (r->total > least + rte_get_tsc_hz() / DISTURBED_PER_S)
+			continue;
+		n++;
+		sum->total += r->total;
+		for (int a = 0; a < ACCOUNT_STAGES; a++) {
+			sum->by.cycles[a] += r->by.cycles[a];
+			sum->by.calls[a] += r->by.calls[a];
+		}
+	}
+	return n;
+}
+
+static void report(const struct stages *s, enum way way, uint32_t run) {
+	double overhead = (double)account_overhead(), packets, rest;
+	struct round sum;
+	uint32_t n = sum_up(s, &sum);
+
+	packets = (double)n * FRAMES;
+	rest = (double)sum.total;
+	for (int a = 0; a < ACCOUNT_STAGES; a++) {
+		double cycles = (double)sum.by.cycles[a] - overhead * (double)sum.by.calls[a];
+		rest -= (double)sum.by.cycles[a] + overhead * (double)sum.by.calls[a];
+		if (sum.by.calls[a] > 0)
+			say(s, way, ACCOUNT_NAMES[a], run,
+			    (struct reading){.cycles = RTE_MAX(cycles, 0) / packets});
+	}
+	say(s, way, "rest", run,
+	    (struct reading){.cycles = RTE_MAX(rest, 0) / packets, .left_out = ROUNDS - n});
+}
+
+void bench_stages(const struct request *r) {
+	static const struct kind KINDS[] = {
+		{"udp4", false, false},
+		{"udp6", true, false},
+		{"tcp4", false, true},
+		{"tcp6", true, true},
+	};
+	static struct stages s;
+
+	s.mbufs = world_mbufs(FRAMES);
+	for (uint32_t run = 0; run < r->runs; run++)
+		for (size_t k = 0; k < sizeof(KINDS) / sizeof(KINDS[0]); k++) {
+			open_kind(&s, &KINDS[k], r->sessions);
+			for (enum way way = WAY_IN; way < WAYS; way++) {
+				measure(&s, way);
+				report(&s, way, run);
+			}
+			for (int dir = DIR_IN; dir <= DIR_OUT; dir++)
+				trace_free(&s.traces[dir]);
+		}
+}
