@@ -187,7 +187,7 @@ install_fuzzer() {
 install_bench() {
 	local meson=build/release
 	[ -e $meson/build.ninja ] || meson setup $meson >build/bench.log || die "meson refused: see build/bench.log"
-	ninja --quiet -C $meson csrc/bench/slb-bench csrc/bench/slb-bench-accounts >&2 ||
+	ninja --quiet -C $meson csrc/bench/slb-bench csrc/bench/slb-bench-accounts csrc/bench/slb-flood >&2 ||
 		die "the bench's build failed; what the compiler said is above"
 }
 

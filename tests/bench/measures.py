@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 
-from bench import beside_testpmd, control, locks, stages
+from bench import beside_testpmd, control, kernel, locks, stages
 from bench.figure import Figure, Goal
 from bench.memory import holds
 from bench.native import SMALLEST_MB, Runs, measure
@@ -141,6 +141,7 @@ MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "m3b": life,
     "m4": memory,
     "m5": control.figures,
+    "m6": kernel.figures,
     "m7": locks.figures,
     "m8": scaling,
     "m9": families,

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench import beside_testpmd, control, measures, native, stages
+from bench import beside_testpmd, control, kernel, measures, native, stages
 from bench.figure import Figure, Goal
 from bench.locks import LOCKED
 
 ROOT = native.ROOT
 LIMIT_S = 120
-PROGRAMS = ("csrc/bench/slb-bench", "csrc/bench/slb-bench-accounts")
+PROGRAMS = ("csrc/bench/slb-bench", "csrc/bench/slb-bench-accounts", "csrc/bench/slb-flood")
 SIDES = {
     "path": {"ours", "5tswap"},
     "families": {"v4", "v6"},
@@ -149,6 +149,23 @@ def test_control_work_under_load() -> None:
     # Each change costs the worker something, and RS that go leave it sessions to look at.
     assert min(min(runs) for runs in made["m5.us"].sides.values()) > 0
     assert 0 < made["m5.sweep"].value < made["m5.us"].value + made["m5.each"].value
+
+
+def test_the_kernels_nat_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "PACKETS", 2000)
+    ratio, cycles = kernel.figures(1)
+    ((whole,), (routed,), (sender,), (ours,)) = ratio.sides.values()
+    assert min(whole, routed) > sender > 0
+    assert cycles.value == pytest.approx(whole - sender, abs=0.1)
+    assert ratio.value == pytest.approx((whole - sender) / ours, abs=0.1)
+
+
+def test_a_kernel_without_nat_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(kernel, "NAT", "table ip nat { chain c { type none hook prerouting; } }")
+    assert kernel.figures(1) == []
+    assert "m6 is left out: this kernel's nftables has no NAT: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["spoilt", "spoilt-io", "spoilt-tcp", "spoilt-latency"])
