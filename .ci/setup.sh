@@ -36,6 +36,8 @@ setup_fuzzer() { locked install_fuzzer; }
 
 setup_bench() { locked install_bench; }
 
+setup_plot() { locked install_plot; }
+
 setup_layers() {
 	install_packages
 	make_venv
@@ -141,7 +143,13 @@ relock() {
 		sed '/^#/!d' .ci/lock.txt
 		build/relock/bin/python -m pip freeze --all | grep -v '^setuptools=='
 	} >build/lock.txt
+	build/relock/bin/python .ci/requirements.py plot | xargs build/relock/bin/python -m pip -q install
+	{
+		sed '/^#/!d' .ci/lock-plot.txt
+		build/relock/bin/python -m pip freeze --all | grep -v '^setuptools==' | grep -vxFf build/lock.txt
+	} >build/lock-plot.txt
 	mv build/lock.txt .ci/lock.txt
+	mv build/lock-plot.txt .ci/lock-plot.txt
 }
 
 # The product
@@ -181,6 +189,15 @@ install_fuzzer() {
 	ninja --quiet -C $meson csrc/fuzz/slb-fuzz >&2 ||
 		die "the fuzzer's build failed; what the compiler said is above"
 	echo "$stamp" >build/fuzz/stamp
+}
+
+# Who plots needs more Python packages than anybody else.
+install_plot() {
+	local stamp
+	stamp=$(digest_of "$(cat .venv/stamp .ci/lock-plot.txt)")
+	! unchanged .venv/plot.stamp "$stamp" || return 0
+	pip_install --no-deps -r .ci/lock-plot.txt
+	echo "$stamp" >.venv/plot.stamp
 }
 
 # The programs of the measurements, of the product's own objects.

@@ -14,7 +14,10 @@ struct request {
 // Established full NAT of bursts in memory, both directions, beside an exchange of addresses on the same frames.
 void bench_path(const struct request *r);
 
-// The same, IPv6 beside IPv4.
+// The same, and bytes of memory a session.
+void bench_sessions(const struct request *r);
+
+// The same as the first, IPv6 beside IPv4.
 void bench_families(const struct request *r);
 
 // The table's look-up of a burst beside rte_hash_lookup_bulk() with the same keys.

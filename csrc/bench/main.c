@@ -34,6 +34,7 @@ static const struct {
 	{"spoilt-tcp", bench_spoilt_tcp},
 	{"spoilt-latency", bench_spoilt_latency},
 	{"clock", bench_clock},
+	{"sessions", bench_sessions},
 #endif
 };
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import compare, machine
+from bench import compare, machine, plot
 from bench.figure import HEAD, Figure
 from bench.measures import MEASURES
 
@@ -28,6 +28,12 @@ def arguments() -> argparse.Namespace:
         metavar="RATIO",
         help="with --compare: fail when anything here costs more than so many times as much",
     )
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="DIR",
+        help=f"draw SVG there; without NAME measures {' '.join(plot.MEASURES)}",
+    )
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(MEASURES):
         there = ", ".join(MEASURES)
@@ -36,6 +42,8 @@ def arguments() -> argparse.Namespace:
         parser.error("--runs: at least 1")
     if chosen.compare and not chosen.names:
         parser.error("--compare: name what is to be compared, such as m1b m9")
+    if chosen.compare and chosen.plot:
+        parser.error("--compare has nothing to plot")
     if chosen.bound is not None and not chosen.compare:
         parser.error("--bound goes with --compare")
     return chosen
@@ -61,10 +69,14 @@ def main() -> int:
         return compare.run(chosen.compare, chosen.names, chosen.runs, chosen.bound, chosen.json)
     host = machine.record()
     print(machine.lines(host))
-    figures = measure(chosen.names or list(MEASURES), chosen.runs)
+    every = plot.MEASURES if chosen.plot else list(MEASURES)
+    figures = measure(chosen.names or every, chosen.runs)
     if chosen.json:
         written = {"machine": host, **{figure.key: figure.plain() for figure in figures}}
         chosen.json.write_text(json.dumps(written, indent=2) + "\n")
+    if chosen.plot:
+        drawn = plot.write(chosen.plot, {figure.key: figure for figure in figures})
+        print(f"drawn: {', '.join(map(str, drawn)) or 'nothing, as none of it was measured'}")
     return 0
 
 

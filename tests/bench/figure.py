@@ -68,3 +68,8 @@ class Figure:
 HEAD = (
     f"{'figure':<16} {'value':>10} {'target':>8} {'floor':>8} {'':<6} minimum (median) of the runs"
 )
+
+
+def short(sessions: int) -> str:
+    """`1k`, `10m`."""
+    return f"{sessions // 1_000_000}m" if sessions >= 1_000_000 else f"{sessions // 1_000}k"

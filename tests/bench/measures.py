@@ -3,8 +3,8 @@
 
 from collections.abc import Callable
 
-from bench import beside_testpmd, control, kernel, locks, stages
-from bench.figure import Figure, Goal
+from bench import beside_testpmd, control, kernel, locks, series, stages
+from bench.figure import Figure, Goal, short
 from bench.memory import holds
 from bench.native import SMALLEST_MB, Runs, measure
 
@@ -126,11 +126,6 @@ def steering(runs: int) -> list[Figure]:
     return figures
 
 
-def short(sessions: int) -> str:
-    """`1k`, `10m`."""
-    return f"{sessions // 1_000_000}m" if sessions >= 1_000_000 else f"{sessions // 1_000}k"
-
-
 MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "m1": lambda runs: beside_testpmd.compare("m1", 1_000, runs, beside_testpmd.GOAL),
     "1m": lambda runs: beside_testpmd.compare("1m", 1_000_000, runs, None),
@@ -147,5 +142,6 @@ MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "m9": families,
     "m10": latency,
     "steering": steering,
+    "sessions": series.figures,
     "stages": stages.figures,
 }
