@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from bench.locks import LOCKED
 ROOT = native.ROOT
 LIMIT_S = 120
 PROGRAMS = ("csrc/bench/slb-bench", "csrc/bench/slb-bench-accounts", "csrc/bench/slb-flood")
+BUILD = ROOT / "csrc/bench/meson.build"
 SIDES = {
     "path": {"ours", "5tswap"},
     "families": {"v4", "v6"},
@@ -142,6 +144,15 @@ def test_every_stage_has_an_account() -> None:
         wanted = {"parse", "session", "admit", "rest"} if "new" in key else {"parse", "session"}
         assert wanted <= set(figure.sides)
         assert ("new" in key) or min(figure.sides.get("admit", [0])) < figure.value / 2
+
+
+def test_the_accounts_are_those_of_the_paths_stages() -> None:
+    path = (ROOT / "csrc/path/path.c").read_text()
+    called = re.findall(r"^\t+(\w+)\(", path[path.index("\nvoid path_run(") :], re.MULTILINE)
+    elsewhere = [name for name in called if f"static void {name}(" not in path]
+    wrapped = re.search(r"foreach part : \[(.*?)\]", BUILD.read_text(), re.DOTALL)
+    assert wrapped is not None
+    assert re.findall(r"'(\w+)'", wrapped[1]) == [*elsewhere, "inbox_poll", "sweep"]
 
 
 def test_control_work_under_load() -> None:
