@@ -83,5 +83,5 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except RuntimeError as failed:
+    except (RuntimeError, OSError) as failed:
         sys.exit(f"bench: {failed}")

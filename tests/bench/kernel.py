@@ -177,6 +177,8 @@ def figures(runs: int) -> list[Figure]:
     except Unable as why:
         print(f"m6 is left out: this kernel's nftables has no NAT: {why}")
         return []
+    except RigError as failed:
+        raise RuntimeError(f"m6: {failed}") from None
     net = min(sides["kernel"]) - min(sides["generator"])
     return [
         Figure("m6.ratio", what, round(net / min(sides["ours"]), 1), GOAL, sides, ours.left_out),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import compare, native
+from bench import child, compare, native
 from bench.compare import Row, rows
 from bench.revision import Side, checkout
 
@@ -124,3 +124,8 @@ def test_a_comparison(
     assert set(written["machines"]) == {"rev", "here"}
     assert written["rows"]["m7.locks"]["ratio"] == 1.0
     assert len(written["rows"]["m7.locks"]["rev"]) == 2
+
+
+def test_what_takes_too_long() -> None:
+    with pytest.raises(RuntimeError, match=r"^sleep took more than 0.1 s$"):
+        child.output(["/usr/bin/sleep", "9"], 0.1)

@@ -165,6 +165,7 @@ def test_control_work_under_load() -> None:
     assert 0 < made["m5.sweep"].value < made["m5.us"].value + made["m5.each"].value
 
 
+@pytest.mark.calm
 def test_the_kernels_nat_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "PACKETS", 2000)
     ratio, cycles = kernel.figures(1)
@@ -186,6 +187,28 @@ def test_a_kernel_without_nat_is_left_out(
 def test_a_wrong_packet_ends_the_measurement(name: str) -> None:
     with pytest.raises(RuntimeError, match=r"a (packet|segment) did not become what it must"):
         native.measure(name, 1000, 1)
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = bench("m7", "--json", str(tmp_path / "file/figures.json"))
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith("bench: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--compare", "HEAD"], "--compare: name what is to be compared, such as m1b m9"),
+        (["m7", "--compare", "HEAD", "--plot", "x"], "--compare has nothing to plot"),
+        (["m7", "--bound", "1.05"], "--bound goes with --compare"),
+        (["m7", "--runs", "0"], "--runs: at least 1"),
+    ],
+)
+def test_words_that_make_no_sense(words: list[str], said: str) -> None:
+    done = bench(*words)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith(said)
 
 
 def test_a_name_that_is_not_there() -> None:
