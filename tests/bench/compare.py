@@ -20,7 +20,9 @@ from bench.native import ROOT
 from bench.revision import CACHE, Side, build, checkout
 
 # Sides of a figure that are not the engine.
-YARDSTICKS = frozenset({"5tswap", "testpmd", "rte_hash", "kernel", "generator"})
+YARDSTICKS = frozenset(
+    {"5tswap", "testpmd", "rte_hash", "io", "io p99.9", "kernel", "routed", "generator"}
+)
 
 Written = Mapping[str, Any]
 
@@ -34,6 +36,7 @@ class Row:
     here: tuple[float, ...]
     more: bool = False
     yardstick: bool = False
+    judged: bool = True  # whether more of it, or less, is known to be worse
 
     def ratio(self) -> float:
         """The best of here divided by the best of the other."""
@@ -44,7 +47,7 @@ class Row:
         """Whether here is worse than the bound allows; a yardstick never is."""
         ratio = self.ratio()
         worse = 1 / ratio if self.more and ratio > 0 else ratio
-        return not self.yardstick and worse > bound
+        return self.judged and not self.yardstick and worse > bound
 
     def line(self) -> str:
         """A row of the table."""
@@ -78,7 +81,8 @@ def rows(rev: Sequence[Written], here: Sequence[Written]) -> list[Row]:
             if theirs and ours:
                 more = side is None and bool(figure.get("more", False))
                 name = key if side is None else f"{key} {side}"
-                found.append(Row(name, theirs, ours, more, side in YARDSTICKS))
+                judged = side is not None or figure["target"] is not None
+                found.append(Row(name, theirs, ours, more, side in YARDSTICKS, judged))
     return found
 
 

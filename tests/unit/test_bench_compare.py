@@ -14,7 +14,7 @@ from bench.revision import Side, checkout
 
 def figure(value: float, sides: dict[str, float] | None = None, more: bool = False) -> Any:
     made = {side: {"runs": [cycles]} for side, cycles in (sides or {}).items()}
-    return {"value": value, "sides": made, "more": more}
+    return {"value": value, "sides": made, "more": more, "target": None if sides else 1.0}
 
 
 def git(folder: Path, *words: str) -> str:
@@ -57,6 +57,12 @@ def test_each_side_of_each_figure_is_a_row() -> None:
     assert (value.name, value.ratio()) == ("b", 1.0)
 
 
+def test_what_has_no_target_is_not_judged() -> None:
+    rate = {"m3.rate": {"value": 900_000, "sides": {}, "more": False, "target": None}}
+    (row,) = rows([rate], [rate])
+    assert not row.judged
+
+
 @pytest.mark.parametrize(
     ("row", "slower"),
     [
@@ -68,6 +74,7 @@ def test_each_side_of_each_figure_is_a_row() -> None:
         (Row("gain", (2.0,), (1.0,), more=True), True),
         (Row("gain", (2.0,), (3.0,), more=True), False),
         (Row("5tswap", (100.0,), (200.0,), yardstick=True), False),
+        (Row("rate", (100.0,), (200.0,), judged=False), False),
     ],
 )
 def test_what_is_slower_than_the_bound(row: Row, slower: bool) -> None:
