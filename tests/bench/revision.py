@@ -71,12 +71,14 @@ def checkout(revision: str, root: Path = ROOT, cache: Path = CACHE) -> Iterator[
 
 def build(side: Side) -> None:
     """Build its packages and its bench program, as a release; raises RuntimeError."""
-    kept, done = side.tree / "build", side.tree / "build/done"
+    kept = (side.tree / "build").resolve()
+    done = kept / "done"
     if done.exists():
         return
     print(f"building {side.name}", file=sys.stderr, flush=True)
-    for left in kept.iterdir():
-        shutil.rmtree(left)
+    # What an interrupted build has left.
+    shutil.rmtree(kept)
+    kept.mkdir()
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "install"]
     how = ["--no-build-isolation", "--no-deps", "--no-warn-script-location"]
     where = ["--target", str(side.site), "-Cbuild-dir=build/release"]
