@@ -60,10 +60,15 @@ def measure(names: Sequence[str], runs: int) -> list[Figure]:
     return figures
 
 
+def ended(number: int, _: object) -> None:
+    """Have what was made for a measurement go, whoever repeats the signal meanwhile."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 def main() -> int:
     """Measure, print, and write JSON where asked; the exit status."""
-    # So that what was made for a measurement goes also then.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, ended)
     chosen = arguments()
     if chosen.compare:
         return compare.run(chosen.compare, chosen.names, chosen.runs, chosen.bound, chosen.json)
