@@ -3,6 +3,7 @@
 #include "admin/build.h"
 
 #include "base/hash.h"
+#include "path/laddr.h"
 
 #include <rte_malloc.h>
 
@@ -18,7 +19,7 @@ void build_free(const void *object) {
 static uint32_t walk(const struct admin_rs *rs, uint8_t proto, uint32_t rs_max) {
 	uint64_t hash = hash_32(&WALK_SEED, rs->addr.hi, rs->addr.lo, rs->port_be, proto);
 
-	return (uint32_t)((hash >> 32) * rs_max >> 32);
+	return (uint32_t)((hash >> 32) * laddr_walks(rs_max) >> 32);
 }
 
 struct vs *build_vs(const struct admin_vs *vs, uint32_t rs_max, int socket) {

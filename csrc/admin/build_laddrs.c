@@ -44,6 +44,7 @@ struct owner_map *build_owners(const struct admin *a, int socket) {
 }
 
 struct laddr_set *build_laddr_set(const struct admin *a, uint16_t worker, int socket) {
+	static uint32_t serial;
 	uint32_t n4 = laddrs_of_worker(a, worker, LADDR_V4);
 	uint32_t n6 = laddrs_of_worker(a, worker, LADDR_V6);
 	struct laddr_set *set = rte_zmalloc_socket(
@@ -54,6 +55,7 @@ struct laddr_set *build_laddr_set(const struct admin *a, uint16_t worker, int so
 	if (set == NULL)
 		return NULL;
 	set->worker = worker;
+	set->serial = serial++;
 	set->n_of[LADDR_V4] = n4;
 	set->n_of[LADDR_V6] = n6;
 	next[LADDR_V4] = set->laddrs;
@@ -68,6 +70,7 @@ struct laddr_set *build_laddr_set(const struct admin *a, uint16_t worker, int so
 			.port = l->port,
 			.rss = l->rss,
 			.rss_hash = l->rss == NULL ? 0 : laddr_rss_hash(l->rss, l->addr),
+			.slot = slot,
 		};
 	}
 	return set;

@@ -5,6 +5,7 @@
 #include "bench/world.h"
 #include "base/clock.h"
 #include "path/lifecycle.h"
+#include "path/session_key.h"
 
 #include <arpa/inet.h>
 #include <rte_hash.h>
@@ -45,11 +46,17 @@ static struct reading ours(struct core *c, const struct vs *vs, struct stopwatch
 	const uint32_t standing = c->sessions.active;
 
 	for (uint32_t round = 0; round < WARM + ROUNDS; round++) {
+		const struct session_index index = session_index(&c->sessions);
 		for (uint32_t i = 0; i < LIVES; i++)
 			new_client(&pkts[i], clients++);
 		stopwatch_begin(w);
-		for (uint32_t i = 0; i < LIVES; i++)
+		for (uint32_t i = 0; i < LIVES; i++) {
+			// As it is done for a whole burst where that is parsed.
+			if (i % BURST == 0)
+				for (uint32_t k = i; k < i + BURST; k++)
+					session_hash(&index, &pkts[k]);
 			session_create(c, &pkts[i], vs, server(vs, i));
+		}
 		if (pkts[LIVES - 1].session == NULL)
 			world_fail("a session was not made");
 		c->now++;

@@ -138,7 +138,9 @@ struct core *core_new(
 	c->probe_nonce = siphash(&cookie_key, "probe", sizeof("probe"));
 	c->least_mtu = UINT16_MAX;
 	c->rs = rte_zmalloc_socket("rs", config->rs_max * sizeof(*c->rs), 64, socket);
-	c->walks = rte_zmalloc_socket("walks", config->rs_max * sizeof(*c->walks), 64, socket);
+	c->walks = rte_zmalloc_socket(
+		"walks", laddr_walks(config->rs_max) * sizeof(*c->walks), 64, socket
+	);
 	c->vs = rte_zmalloc_socket("vs_slots", config->vs_max * sizeof(struct vs *), 64, socket);
 	c->laddr_use =
 		rte_zmalloc_socket("laddr_use", SLB_MAX_LADDRS * sizeof(*c->laddr_use), 64, socket);

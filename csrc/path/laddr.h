@@ -15,6 +15,7 @@
 
 #include "base/ipaddr.h"
 #include "path/probe.h"
+#include "path/session.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +34,7 @@ struct laddr {
 	const struct rss_port *rss; // shared with all workers; NULL: this worker's alone
 	uint32_t rss_hash; // what the address adds to a reply's hash
 	uint16_t port; // whose it is
+	uint16_t slot; // its number in the engine
 };
 
 // Sessions of an address on one worker, and probes that it has seen. Worker writes, admin reads; nobody refers to the one of a slot
@@ -48,9 +50,26 @@ enum laddr_family { LADDR_V4 = 0, LADDR_V6, LADDR_FAMILIES };
 // The addresses that new sessions of a worker may use.
 struct laddr_set {
 	uint16_t worker; // whose it is
+	uint32_t serial; // of no other set
 	uint32_t n_of[LADDR_FAMILIES];
 	uint32_t n_on[SLB_MAX_PORTS][LADDR_FAMILIES]; // of these, each port's
 	struct laddr laddrs[]; // the IPv4 ones come first
+};
+
+struct laddr_candidate {
+	uint16_t laddr; // index into laddrs
+	uint16_t port_be;
+};
+
+// A walk's next candidate, taken ahead so that the group which its key leads to is in the cache when the next session comes.
+struct laddr_ahead {
+	struct ipaddr rs; // whose sessions it is for
+	uint16_t rs_port_be;
+	uint8_t kind; // of its packets; 0: there is none
+	uint16_t port; // of its address; or LADDR_ANY_PORT
+	uint32_t serial; // of the set it is from
+	struct laddr_candidate candidate;
+	struct session_place place;
 };
 
 // How far a walk has come.
@@ -58,7 +77,13 @@ struct laddr_turn {
 	uint32_t step; // in each address's ports
 	uint32_t
 		next; // number of the address whose turn it is in this step; beyond the last one: the next step's first
+	struct laddr_ahead ahead;
 };
+
+// So many that RS seldom share one.
+static inline uint32_t laddr_walks(uint32_t rs_max) {
+	return 4 * rs_max;
+}
 
 // A walk over the ports of all addresses of a family.
 struct laddr_walk {
@@ -73,11 +98,6 @@ struct laddr_walk {
 	// what the RS adds to a reply's hash, by the key of the address looked at last
 	const struct rss_port *rss;
 	uint32_t rss_hash;
-};
-
-struct laddr_candidate {
-	uint16_t laddr; // index into laddrs
-	uint16_t port_be;
 };
 
 // The worker must have a local address of the family.

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "path/client_address.h"
 #include "path/csum.h"
+#include "path/session_key.h"
 #include "path/spread.h"
 #include "path/syn_proxy.h"
 #include "path/tcp_expired.h"
@@ -16,6 +17,9 @@
 
 // How long a search for a free port is not repeated for an RS after one that found none.
 enum { BARREN_TICKS = 1 };
+
+// Sessions whose end has begun before the first of them is over.
+enum { EXPIRE_AHEAD = 4 };
 
 // Sessions looked at for one that makes room for another.
 enum { VICTIM_LOOKS = 16 };
@@ -89,10 +93,50 @@ static uint16_t port_towards(const struct core *c, enum laddr_family family, str
 	return hop->port;
 }
 
-// Finds a local address and port under which the RS's replies are this session's alone, and enters that key.
-static int take_local_port(struct core *c, struct session *s, uint32_t walk) {
+// RS may share a walk, and local addresses change.
+static bool is_ahead_for(const struct laddr_walk *ports, const struct session *s) {
+	const struct laddr_ahead *a = &ports->turn->ahead;
+
+	return a->serial == ports->set->serial && a->port == ports->port && a->rs_port_be == ports->rs_port_be
+		&& a->kind == s->kind[DIR_OUT] && ipaddr_equal(a->rs, ports->rs);
+}
+
+static void look_ahead(const struct core *c, const struct session *s, struct laddr_walk *ports) {
+	const struct session_index index = session_index(&c->sessions);
+	struct laddr_candidate next = laddr_next(ports);
+	struct ipaddr local = ports->set->laddrs[next.laddr].addr;
+	struct laddr_ahead *a = &ports->turn->ahead;
+	struct flow_key key = s->key[DIR_OUT];
+	uint8_t addrs6[2][IP6_BYTES];
+
+	key.dport_be = next.port_be;
+	if (session_is_v6(s, DIR_OUT)) {
+		memcpy(addrs6[0], session_addrs(s)->addr[DIR_OUT][0], IP6_BYTES);
+		ipaddr_v6_bytes(local, addrs6[1]);
+	} else {
+		key.dst_be = ipaddr_v4_be(local);
+	}
+	*a = (struct laddr_ahead){
+		.rs = ports->rs,
+		.rs_port_be = ports->rs_port_be,
+		.kind = s->kind[DIR_OUT],
+		.port = ports->port,
+		.serial = ports->set->serial,
+		.candidate = next,
+		.place = session_place(
+			&index, (struct session_key){&key, addrs6[0], s->kind[DIR_OUT]}
+		),
+	};
+	session_place_prefetch(&c->sessions, a->place);
+}
+
+// Finds a local address and port under which the RS's replies are this session's alone, and enters that key. The address, or NULL with *rc.
+static const struct laddr *take_local_port(
+	struct core *c, struct session *s, uint32_t walk, int *rc
+) {
 	enum laddr_family family = session_is_v6(s, DIR_OUT) ? LADDR_V6 : LADDR_V4;
 	struct rs_core *rs = &c->rs[s->rs];
+	struct laddr_ahead *ahead = &c->walks[walk].ahead;
 	struct laddr_walk ports = {
 		.set = c->laddrs,
 		.family = family,
@@ -101,21 +145,25 @@ static int take_local_port(struct core *c, struct session *s, uint32_t walk) {
 		.turn = &c->walks[walk],
 		.salt = c->salt + walk * 0x9e37u,
 	};
-	int rc = -EADDRNOTAVAIL;
 
 	ports.port = port_towards(c, family, ports.rs);
+	*rc = -EADDRNOTAVAIL;
 	// Equal, not later: an RS that had no trouble for half the clock's range must not seem barren.
 	if (rs->barren_until == c->now + BARREN_TICKS || c->laddrs->n_of[family] == 0)
-		return rc;
+		return NULL;
+	if (!is_ahead_for(&ports, s))
+		look_ahead(c, s, &ports);
 	for (uint32_t tries = 0; tries < LADDR_TRIES; tries++) {
-		struct laddr_candidate pick = laddr_next(&ports);
-		put_local(s, &c->laddrs->laddrs[pick.laddr], pick.port_be);
-		rc = session_insert(&c->sessions, entry_id(c, s), DIR_OUT);
-		if (rc != -EEXIST)
-			return rc;
+		const struct laddr *laddr = &c->laddrs->laddrs[ahead->candidate.laddr];
+		put_local(s, laddr, ahead->candidate.port_be);
+		*rc = session_insert(&c->sessions, entry_id(c, s), DIR_OUT, ahead->place);
+		look_ahead(c, s, &ports);
+		if (*rc != -EEXIST)
+			return *rc == 0 ? laddr : NULL;
 	}
 	rs->barren_until = c->now + BARREN_TICKS;
-	return -EADDRNOTAVAIL;
+	*rc = -EADDRNOTAVAIL;
+	return NULL;
 }
 
 // The sum of the addresses of the packets that arrive in a direction.
@@ -154,21 +202,36 @@ static void put_keys(struct session *s, const struct pkt *p, const struct vs_rs 
 }
 
 // Both keys are entered, or none; of a one-packet session only the RS's, so that each question makes one.
-static int enter(struct core *c, struct session *s, uint32_t walk) {
+static const struct laddr *enter(
+	struct core *c, struct session *s, const struct pkt *p, uint32_t walk, int *rc
+) {
+	const struct laddr *laddr = take_local_port(c, s, walk, rc);
 	uint32_t id = entry_id(c, s);
-	int rc = take_local_port(c, s, walk);
 
-	if (c->policies[s->policy].one_packet)
-		return rc;
-	if (rc == 0 && session_insert(&c->sessions, id, DIR_IN) != 0) {
-		session_remove(&c->sessions, id, DIR_OUT);
-		rc = -ENOSPC;
-	}
-	return rc;
+	if (laddr == NULL || c->policies[s->policy].one_packet
+	    || session_insert(&c->sessions, id, DIR_IN, session_place_of_pkt(p)) == 0)
+		return laddr;
+	session_remove(&c->sessions, id, DIR_OUT, session_place_of_entry(&c->sessions, s, DIR_OUT));
+	*rc = -ENOSPC;
+	return NULL;
+}
+
+static void count_new(struct core *c, const struct session *s, const struct laddr *laddr) {
+	struct laddr_use *use = &c->laddr_use[laddr->slot];
+	struct rs_core *rs = &c->rs[s->rs];
+
+	rs->sessions++;
+	rs->active++;
+	use->sessions++;
+	use->active++;
+	c->policy_sessions[s->policy]++;
+	c->counters.epochs[s->epoch]++;
+	c->counters.created++;
 }
 
 void session_create(struct core *c, struct pkt *p, const struct vs *vs, const struct vs_rs *rs) {
 	uint32_t id = session_take(&c->sessions, session_width(p, rs));
+	const struct laddr *laddr;
 	struct session *s;
 	int rc;
 
@@ -185,8 +248,8 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 	s->seen = c->now;
 	// A generation that is not the current one makes the first packet look the hops up.
 	s->hop_gen = c->fwd_gen - 1;
-	rc = enter(c, s, rs->walk);
-	if (rc != 0) {
+	laddr = enter(c, s, p, rs->walk, &rc);
+	if (laddr == NULL) {
 		session_give(&c->sessions, id);
 		pkt_drop(p, rc == -ENOSPC ? SLB_DROP_SESSION_FULL : SLB_DROP_NO_LOCAL_PORT);
 		return;
@@ -198,36 +261,49 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 	if (c->acks != NULL)
 		c->acks[id] = (struct acks){0};
 	arm(c, s);
-	c->rs[s->rs].sessions++;
-	c->rs[s->rs].active++;
-	laddr_of(c, s)->sessions++;
-	laddr_of(c, s)->active++;
-	c->policy_sessions[s->policy]++;
-	c->counters.epochs[s->epoch]++;
-	c->counters.created++;
+	count_new(c, s, laddr);
 	p->session = s;
 	p->dir = DIR_IN;
 }
 
-static void session_end(struct core *c, uint32_t id) {
-	struct session *s = &c->sessions.entries[id];
+// A session whose end has begun: where its keys lead.
+struct ending {
+	uint32_t id;
+	struct session_place place[2];
+};
 
-	session_remove(&c->sessions, id, DIR_IN);
-	session_remove(&c->sessions, id, DIR_OUT);
+static struct ending begin_end(struct core *c, uint32_t id) {
+	const struct session *s = &c->sessions.entries[id];
+	struct ending e = {.id = id};
+
+	for (int dir = 0; dir < 2; dir++) {
+		e.place[dir] = session_place_of_entry(&c->sessions, s, dir);
+		session_place_prefetch(&c->sessions, e.place[dir]);
+	}
+	return e;
+}
+
+static void finish_end(struct core *c, const struct ending *e) {
+	struct session *s = &c->sessions.entries[e->id];
+
+	session_remove(&c->sessions, e->id, DIR_IN, e->place[DIR_IN]);
+	session_remove(&c->sessions, e->id, DIR_OUT, e->place[DIR_OUT]);
 	c->rs[s->rs].active--;
 	laddr_of(c, s)->active--;
 	c->policy_sessions[s->policy]--;
 	c->counters.epochs[s->epoch]--;
 	c->proxied -= (s->extras & SESSION_SYN_PROXY) != 0;
 	c->counters.ended++;
-	session_give(&c->sessions, id);
+	session_give(&c->sessions, e->id);
 }
 
 void session_end_now(struct core *c, struct session *s) {
 	uint32_t id = entry_id(c, s);
 
+	struct ending e = begin_end(c, id);
+
 	wheel_disarm(&c->wheel, &c->sessions, id);
-	session_end(c, id);
+	finish_end(c, &e);
 }
 
 bool session_is_answered(const struct core *c, const struct session *s) {
@@ -276,23 +352,36 @@ struct session *session_victim(struct core *c, enum session_width width) {
 	return s;
 }
 
+// Whether a session whose slot has come ends; it is armed again otherwise.
+static bool expires(struct core *c, uint32_t id) {
+	struct session *s = &c->sessions.entries[id];
+
+	if (!clock_reached(c->now, session_due(c, s))
+	    || (!is_drained(c, s) && !c->spread->ends && syn_proxy_goes_on(c, s))) {
+		arm(c, s);
+		return false;
+	}
+	syn_proxy_gives_up(c, s);
+	tcp_tell_ends(c, s);
+	return true;
+}
+
+// While the index groups of a session's keys are on their way, the next ones are looked at.
 uint32_t session_expire(struct core *c, uint32_t budget) {
-	uint32_t looked_at = 0;
+	struct ending under_way[EXPIRE_AHEAD];
+	uint32_t looked_at = 0, begun = 0, finished = 0;
 
 	for (; looked_at < budget; looked_at++) {
 		uint32_t id = wheel_pop(&c->wheel, &c->sessions, c->now);
-		struct session *s;
 		if (id == SESSION_NIL)
 			break;
-		s = &c->sessions.entries[id];
-		if (!clock_reached(c->now, session_due(c, s))
-		    || (!is_drained(c, s) && !c->spread->ends && syn_proxy_goes_on(c, s))) {
-			arm(c, s);
+		if (!expires(c, id))
 			continue;
-		}
-		syn_proxy_gives_up(c, s);
-		tcp_tell_ends(c, s);
-		session_end(c, id);
+		if (begun - finished == EXPIRE_AHEAD)
+			finish_end(c, &under_way[finished++ % EXPIRE_AHEAD]);
+		under_way[begun++ % EXPIRE_AHEAD] = begin_end(c, id);
 	}
+	while (finished < begun)
+		finish_end(c, &under_way[finished++ % EXPIRE_AHEAD]);
 	return looked_at;
 }

@@ -143,10 +143,11 @@ struct session *session_lookup(
 	const struct session_table *t, const struct flow_key *key, const uint8_t *addrs6,
 	uint8_t kind, uint8_t *dir
 ) {
+	const struct session_index index = session_index(t);
 	struct session_key l = {key, addrs6, kind};
-	uint64_t hash = session_key_hash(&t->seed, l);
+	struct session_place place = session_place(&index, l);
 
-	return table_find(t, l, (uint32_t)hash & t->group_mask, session_tag(hash), dir);
+	return table_find(t, l, place.group, place.tag, dir);
 }
 
 uint32_t session_groups(uint32_t capacity) {
@@ -201,6 +202,8 @@ uint32_t session_take(struct session_table *t, enum session_width width) {
 
 	if (id != SESSION_NIL) {
 		r->free_head = t->entries[id].next;
+		// The one that is taken next; if there is none, the address is not looked at.
+		rte_prefetch0(&t->entries[r->free_head]);
 	} else if (r->fresh < r->end) {
 		id = r->fresh;
 		r->fresh += lines;
@@ -279,12 +282,12 @@ static bool group_insert(struct session_table *t, uint32_t group, uint8_t tag, u
 	return false;
 }
 
-int session_insert(struct session_table *t, uint32_t id, enum direction dir) {
+int session_insert(
+	struct session_table *t, uint32_t id, enum direction dir, struct session_place place
+) {
 	struct session_key l = session_key_of_entry(&t->entries[id], dir);
-	uint64_t hash = session_key_hash(&t->seed, l);
-	uint32_t group = (uint32_t)hash & t->group_mask;
-	uint8_t tag = session_tag(hash);
-	uint32_t slot;
+	uint32_t group = place.group, slot;
+	uint8_t tag = place.tag;
 
 	if (group_find(t, &t->groups[group], l, tag, &slot)
 	    || (t->groups[group].away > 0
@@ -304,11 +307,11 @@ static bool group_drop_ref(struct session_group *g, uint8_t tag, uint32_t ref) {
 	return false;
 }
 
-void session_remove(struct session_table *t, uint32_t id, enum direction dir) {
-	uint64_t hash = session_key_hash(&t->seed, session_key_of_entry(&t->entries[id], dir));
-	uint32_t group = (uint32_t)hash & t->group_mask;
-	uint32_t ref = id | (dir == DIR_OUT ? REF_DIR : 0);
-	uint8_t tag = session_tag(hash);
+void session_remove(
+	struct session_table *t, uint32_t id, enum direction dir, struct session_place place
+) {
+	uint32_t group = place.group, ref = id | (dir == DIR_OUT ? REF_DIR : 0);
+	uint8_t tag = place.tag;
 
 	if (group_drop_ref(&t->groups[group], tag, ref))
 		return;

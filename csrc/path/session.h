@@ -164,7 +164,18 @@ bool session_is_full(const struct session_table *t, enum session_width width);
 // Gives an entry back that is in no group.
 void session_give(struct session_table *t, uint32_t id);
 
-// Enters one of the entry's keys: 0, -EEXIST when another session has it, -ENOSPC when both groups are full.
-int session_insert(struct session_table *t, uint32_t id, enum direction dir);
+// Where a key leads: its first group in the index, and its tag there (path/session_key.h).
+struct session_place {
+	uint32_t group;
+	uint8_t tag;
+};
 
-void session_remove(struct session_table *t, uint32_t id, enum direction dir);
+// Enters one of the entry's keys, which leads to `place`: 0, -EEXIST when another session has it, -ENOSPC when both groups are full.
+int session_insert(
+	struct session_table *t, uint32_t id, enum direction dir, struct session_place place
+);
+
+// Takes it out again; nothing, if it is not there.
+void session_remove(
+	struct session_table *t, uint32_t id, enum direction dir, struct session_place place
+);

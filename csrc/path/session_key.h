@@ -58,11 +58,37 @@ static inline uint8_t session_tag(uint64_t hash) {
 	return tag != 0 ? tag : 1;
 }
 
+static __rte_always_inline struct session_place session_place(
+	const struct session_index *x, struct session_key k
+) {
+	uint64_t hash = session_key_hash(&x->seed, k);
+
+	return (struct session_place){(uint32_t)hash & x->mask, session_tag(hash)};
+}
+
+static inline void session_place_prefetch(
+	const struct session_table *t, struct session_place place
+) {
+	rte_prefetch0(&t->groups[place.group]);
+}
+
+static inline struct session_place session_place_of_pkt(const struct pkt *p) {
+	return (struct session_place){p->group, p->tag};
+}
+
+static inline struct session_place session_place_of_entry(
+	const struct session_table *t, const struct session *s, enum direction dir
+) {
+	const struct session_index index = session_index(t);
+
+	return session_place(&index, session_key_of_entry(s, dir));
+}
+
 // The first step of a look-up: the packet's group, on its way into the cache.
 static __rte_always_inline void session_hash(const struct session_index *x, struct pkt *p) {
-	uint64_t hash = session_key_hash(&x->seed, session_key_of_pkt(p));
+	struct session_place place = session_place(x, session_key_of_pkt(p));
 
-	p->group = (uint32_t)hash & x->mask;
-	p->tag = session_tag(hash);
-	rte_prefetch0(&x->groups[p->group]);
+	p->group = place.group;
+	p->tag = place.tag;
+	rte_prefetch0(&x->groups[place.group]);
 }

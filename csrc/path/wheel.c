@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "path/session.h"
 
+#include <rte_prefetch.h>
+
 _Static_assert(WHEEL_LANES == WHEEL_YIELDS + SESSION_WIDTHS, "a lane for each width that yields");
 
 static uint32_t head_of(const struct session_table *t, uint32_t tick, uint32_t lane) {
@@ -85,6 +87,8 @@ uint32_t wheel_pop(struct wheel *w, struct session_table *t, uint32_t now) {
 			uint32_t id = w->next[w->now % WHEEL_SLOTS][lane];
 			if (id < t->lines) {
 				wheel_disarm(w, t, id);
+				// The one that is next, if there is one.
+				rte_prefetch0(&t->entries[t->entries[id].next]);
 				return id;
 			}
 		}
