@@ -97,8 +97,9 @@ static uint16_t port_towards(const struct core *c, enum laddr_family family, str
 static bool is_ahead_for(const struct laddr_walk *ports, const struct session *s) {
 	const struct laddr_ahead *a = &ports->turn->ahead;
 
-	return a->serial == ports->set->serial && a->port == ports->port && a->rs_port_be == ports->rs_port_be
-		&& a->kind == s->kind[DIR_OUT] && ipaddr_equal(a->rs, ports->rs);
+	return a->serial == ports->set->serial && a->port == ports->port
+		&& a->rs_port_be == ports->rs_port_be && a->kind == s->kind[DIR_OUT]
+		&& ipaddr_equal(a->rs, ports->rs);
 }
 
 static void look_ahead(const struct core *c, const struct session *s, struct laddr_walk *ports) {
