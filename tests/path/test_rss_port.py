@@ -21,6 +21,7 @@ from packets.fragments import cut
 from packets.frames import (
     ACK,
     FIRST_CLIENT,
+    GATEWAY_MAC,
     RS,
     RS6,
     VS6_UDP,
@@ -35,7 +36,7 @@ from packets.frames import (
 from packets.nat import endpoints, turned
 from packets.nic import Nic
 from packets.rss import MICROSOFT_KEY, Rss, random_rss, toeplitz
-from values import Settings
+from values import Neighbour, Route, Settings
 
 pytestmark = pytest.mark.path
 
@@ -257,22 +258,44 @@ def test_ports_are_spread_over_the_range(open_lab: OpenLab) -> None:
     assert sum(abs(a - b) < 16 for a, b in pairwise(ports)) < 32
 
 
+# The same RS, behind the second port.
+BEHIND = replace(
+    PLAIN,
+    routes=(
+        *PLAIN.routes,
+        *(
+            Route(f"{gateway}/{bits}", port=1)
+            for gateway, bits in (("192.0.3.1", 32), ("fe80::3", 128))
+        ),
+        Route(f"{RS}/32", "192.0.3.1", port=1),
+        Route(f"{RS6}/128", "fe80::3", port=1),
+    ),
+    neighbours=(
+        *PLAIN.neighbours,
+        *(Neighbour(gateway, GATEWAY_MAC, port=1) for gateway in ("192.0.3.1", "fe80::3")),
+    ),
+)
+
+
 def test_addresses_of_two_ports(open_lab: OpenLab) -> None:
     """One port's are all workers', the other's are their workers' own; both families mixed."""
     own = (*((f"198.18.1.{w + 1}", w, 1) for w in range(3)), ("2001:db8:19::1", 2, 1))
     dice = random.Random(8)
     lab, rss = open_random(open_lab, dice, 3, 128, laddrs=(own[0], ONE6, *own[1:], ONE4))
     lab.usual()
-    for worker in range(3):
-        for make in (udp, udp6):
-            frames = [bytes(make(sport=7000 + 100 * worker + n)) for n in range(30)]
-            for result in lab.harness.run(worker, frames):
-                reply = bytes(answer(result.data))
-                local = endpoints(reply)[1][0]
-                owner = next((w for a, w, _ in own if a == local), None)
-                assert (rss.worker(reply) if owner is None else owner) == worker
-                assert lab.harness.run((worker + 1) % 3, [reply])[0].what == f"HANDOFF {worker}"
-                assert lab.harness.run(worker, [reply])[0].what == "TX 0"
+    for first, view in ((7000, PLAIN), (8000, BEHIND)):
+        lab.harness.forward(view)
+        for worker in range(3):
+            for make in (udp, udp6):
+                frames = [bytes(make(sport=first + 100 * worker + n)) for n in range(30)]
+                for result in lab.harness.run(worker, frames):
+                    reply = bytes(answer(result.data))
+                    local = endpoints(reply)[1][0]
+                    owner = next((w for a, w, _ in own if a == local), None)
+                    assert (rss.worker(reply) if owner is None else owner) == worker
+                    astray = lab.harness.run((worker + 1) % 3, [reply])
+                    assert astray[0].what == f"HANDOFF {worker}"
+                    assert lab.harness.run(worker, [reply])[0].what == "TX 0"
     used = {(row.address, row.worker) for row in lab.harness.laddrs() if row.active}
     assert used == {(a, w) for a, w, _ in own} | {
         (a, w) for a in (ONE4[0], ONE6[0]) for w in range(3)
