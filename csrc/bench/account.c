@@ -19,13 +19,12 @@
 _Thread_local struct accounts accounts;
 
 const char *const ACCOUNT_NAMES[ACCOUNTS] = {
-	[ACCOUNT_PARSE] = "parse",         [ACCOUNT_PUNT] = "punt",
-	[ACCOUNT_FRAGMENT] = "fragment",   [ACCOUNT_HASH] = "hash",
-	[ACCOUNT_SESSION] = "session",     [ACCOUNT_ADMIT] = "admit",
-	[ACCOUNT_SYN_PROXY] = "syn_proxy", [ACCOUNT_PASS] = "pass",
-	[ACCOUNT_FORWARD] = "forward",     [ACCOUNT_REWRITE] = "rewrite",
-	[ACCOUNT_SPLIT] = "split",         [ACCOUNT_INBOX] = "inbox",
-	[ACCOUNT_SWEEP] = "sweep",
+	[ACCOUNT_PARSE] = "parse",       [ACCOUNT_PUNT] = "punt",
+	[ACCOUNT_FRAGMENT] = "fragment", [ACCOUNT_SESSION] = "session",
+	[ACCOUNT_ADMIT] = "admit",       [ACCOUNT_SYN_PROXY] = "syn_proxy",
+	[ACCOUNT_PASS] = "pass",         [ACCOUNT_FORWARD] = "forward",
+	[ACCOUNT_REWRITE] = "rewrite",   [ACCOUNT_SPLIT] = "split",
+	[ACCOUNT_INBOX] = "inbox",       [ACCOUNT_SWEEP] = "sweep",
 };
 
 static void enter(enum account a, uint64_t began) {
@@ -73,7 +72,6 @@ PART(ACCOUNT_PARSE, parse,
      (c, b, mbufs, n, from))
 STAGE(ACCOUNT_PUNT, punt)
 STAGE_FROM(ACCOUNT_FRAGMENT, fragment)
-PART(ACCOUNT_HASH, session_hash_all, (const struct session_table *t, struct burst *b), (t, b))
 STAGE_TABLE(ACCOUNT_SESSION, session)
 STAGE_FROM(ACCOUNT_ADMIT, admit)
 STAGE(ACCOUNT_SYN_PROXY, syn_proxy)

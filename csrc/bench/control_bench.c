@@ -40,7 +40,6 @@ enum {
 	DRAIN_TCP_S = 60,
 	TIMEOUT = 1 << 24, // ticks
 	PATIENCE = 20, // turns for each that is to be seen
-	DISTURBED_PER_S = 20000, // 50 us
 	LOAD = 2, // one packet comes in the time that two would take
 };
 

@@ -4,6 +4,7 @@
 #include "bench/frame.h"
 #include "bench/world.h"
 #include "path/lifecycle.h"
+#include "path/session_key.h"
 
 #include <arpa/inet.h>
 #include <rte_random.h>
@@ -21,6 +22,7 @@ struct occupied {
 };
 
 static struct session *create(struct occupied *o) {
+	const struct session_index index = session_index(&o->core->sessions);
 	uint32_t n = o->clients++;
 	struct pkt p = {
 		.key = {.src_be = htonl(BENCH_CLIENTS + n / 50000),
@@ -31,6 +33,7 @@ static struct session *create(struct occupied *o) {
 		.proto = SLB_PROTO_UDP,
 	};
 
+	session_hash(&index, &p);
 	// An RS with which no port was found is not tried again within the tick.
 	o->core->now++;
 	session_create(o->core, &p, o->vs, &o->vs->rs[0]);

@@ -20,7 +20,6 @@ enum {
 	ROUNDS = 1000,
 	TRACE = 1 << 18,
 	PATIENCE = 1 << 24,
-	DISTURBED_PER_S = 20000, // 50 us
 };
 
 struct kind {
