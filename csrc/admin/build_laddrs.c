@@ -6,6 +6,7 @@
 #include "admin/laddrs.h"
 
 #include <rte_malloc.h>
+#include <string.h>
 
 enum { CACHE_LINE = 64 };
 
@@ -56,6 +57,7 @@ struct laddr_set *build_laddr_set(const struct admin *a, uint16_t worker, int so
 		return NULL;
 	set->worker = worker;
 	set->serial = serial++;
+	memset(set->place, 0xff, sizeof(set->place)); // LADDR_NOWHERE
 	set->n_of[LADDR_V4] = n4;
 	set->n_of[LADDR_V6] = n6;
 	next[LADDR_V4] = set->laddrs;
@@ -65,6 +67,7 @@ struct laddr_set *build_laddr_set(const struct admin *a, uint16_t worker, int so
 		if (!laddr_serves(l, worker))
 			continue;
 		set->n_on[l->port][laddr_family_of(l)]++;
+		set->place[slot] = (uint16_t)(next[laddr_family_of(l)] - set->laddrs);
 		*next[laddr_family_of(l)]++ = (struct laddr){
 			.addr = l->addr,
 			.port = l->port,

@@ -34,8 +34,6 @@ static struct session *create(struct occupied *o) {
 	};
 
 	session_hash(&index, &p);
-	// An RS with which no port was found is not tried again within the tick.
-	o->core->now++;
 	session_create(o->core, &p, o->vs, &o->vs->rs[0]);
 	return p.session;
 }
@@ -43,7 +41,10 @@ static struct session *create(struct occupied *o) {
 static void occupy(struct occupied *o, uint32_t n) {
 	for (uint32_t tries = 0; o->n < n && tries < 100 * PORTS; tries++) {
 		struct session *s = create(o);
-		if (s != NULL)
+		// An RS with which no port was found is not tried again within the tick.
+		if (s == NULL)
+			o->core->now++;
+		else
 			o->sessions[o->n++] = s;
 	}
 	if (o->n < n)
@@ -55,6 +56,7 @@ static struct reading at_occupancy(struct occupied *o, struct stopwatch *w) {
 
 	o->refused = 0;
 	for (uint32_t round = 0; round < WARM + ROUNDS; round++) {
+		o->core->now++;
 		stopwatch_begin(w);
 		for (uint32_t i = 0; i < CREATED; i++)
 			made[i] = create(o);

@@ -3,6 +3,7 @@
 
 #include "engine/engine.h"
 #include "path/frag_table.h"
+#include "path/freed_port.h"
 #include "path/session.h"
 
 #include <rte_mbuf.h>
@@ -32,8 +33,9 @@ static uint64_t table_bytes(const struct slb_config *config) {
 	uint64_t vs = sizeof(struct vs) + 4 * sizeof(struct vs_index_entry);
 
 	return config->vs_max * (sizeof(struct vs *) + 2 * vs)
-		+ config->rs_max
-		* (sizeof(struct rs_core) + sizeof(uint32_t) + 2 * sizeof(struct vs_rs));
+		+ config->rs_max * (sizeof(struct rs_core) + 2 * sizeof(struct vs_rs))
+		+ laddr_walks(config->rs_max) * sizeof(struct laddr_turn)
+		+ FREED_RINGS * sizeof(struct freed_ring);
 }
 
 static uint32_t devices(const struct slb_port_config *config) {

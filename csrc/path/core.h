@@ -25,6 +25,7 @@ struct rs_core {
 		barren_until; // worker only: the tick after the last search for a port that found none
 	uint32_t removed_at; // tick
 	bool removed; // by the operator: its sessions are on their way out
+	uint32_t crowded_until; // worker only: so long, what sessions give back is kept at hand
 };
 
 _Static_assert(sizeof(struct rs_core) == 64, "an RS costs a packet one cache line");
@@ -118,6 +119,7 @@ struct core {
 	struct rs_core *rs; // by slot
 	struct laddr_use *laddr_use; // by owner_entry.slot
 	struct laddr_turn *walks; // over local ports, by vs_rs.walk
+	struct freed_ring *freed; // local ports
 	struct acks *acks; // by session; NULL: nobody is told of an expired session
 	struct stream *streams; // by session, of those with extras
 	struct hash_seed number_seed;

@@ -27,6 +27,7 @@ enum {
 	LADDR_PORTS = 65536 - LADDR_PORT_FIRST,
 	LADDR_TRIES = 64, // candidates a new session may look at
 	LADDR_ANY_PORT = UINT16_MAX,
+	LADDR_NOWHERE = UINT16_MAX,
 };
 
 struct laddr {
@@ -53,6 +54,7 @@ struct laddr_set {
 	uint32_t serial; // of no other set
 	uint32_t n_of[LADDR_FAMILIES];
 	uint32_t n_on[SLB_MAX_PORTS][LADDR_FAMILIES]; // of these, each port's
+	uint16_t place[SLB_MAX_LADDRS]; // in laddrs, by slot; or LADDR_NOWHERE
 	struct laddr laddrs[]; // the IPv4 ones come first
 };
 

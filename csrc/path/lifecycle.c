@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "path/client_address.h"
 #include "path/csum.h"
+#include "path/local_port.h"
 #include "path/session_key.h"
 #include "path/spread.h"
 #include "path/syn_proxy.h"
@@ -14,9 +15,6 @@
 
 #include <errno.h>
 #include <rte_branch_prediction.h>
-
-// How long a search for a free port is not repeated for an RS after one that found none.
-enum { BARREN_TICKS = 1 };
 
 // Sessions whose end has begun before the first of them is over.
 enum { EXPIRE_AHEAD = 4 };
@@ -68,103 +66,9 @@ void session_rearm(struct core *c, struct session *s) {
 	arm(c, s);
 }
 
-static void put_local(struct session *s, const struct laddr *laddr, uint16_t port_be) {
-	s->key[DIR_OUT].dport_be = port_be;
-	if (session_is_v6(s, DIR_OUT))
-		ipaddr_v6_bytes(laddr->addr, session_addrs(s)->addr[DIR_OUT][1]);
-	else
-		s->key[DIR_OUT].dst_be = ipaddr_v4_be(laddr->addr);
-}
-
 // An address is owned from before its first session to after its last one.
-static struct laddr_use *laddr_of(const struct core *c, const struct session *s) {
-	return &c->laddr_use[owner_entry(c->owners, session_dst(s, DIR_OUT))->slot];
-}
-
-// The port that leads to an RS, if it has local addresses of this worker's.
-static uint16_t port_towards(const struct core *c, enum laddr_family family, struct ipaddr rs) {
-	const struct hop *hop;
-
-	if (laddr_one_port(c->laddrs, family))
-		return LADDR_ANY_PORT;
-	hop = &c->fwd->hops[fwd_find(c->fwd, rs)];
-	if (hop->state == HOP_NO_ROUTE || c->laddrs->n_on[hop->port][family] == 0)
-		return LADDR_ANY_PORT;
-	return hop->port;
-}
-
-// RS may share a walk, and local addresses change.
-static bool is_ahead_for(const struct laddr_walk *ports, const struct session *s) {
-	const struct laddr_ahead *a = &ports->turn->ahead;
-
-	return a->serial == ports->set->serial && a->port == ports->port
-		&& a->rs_port_be == ports->rs_port_be && a->kind == s->kind[DIR_OUT]
-		&& ipaddr_equal(a->rs, ports->rs);
-}
-
-static void look_ahead(const struct core *c, const struct session *s, struct laddr_walk *ports) {
-	const struct session_index index = session_index(&c->sessions);
-	struct laddr_candidate next = laddr_next(ports);
-	struct ipaddr local = ports->set->laddrs[next.laddr].addr;
-	struct laddr_ahead *a = &ports->turn->ahead;
-	struct flow_key key = s->key[DIR_OUT];
-	uint8_t addrs6[2][IP6_BYTES];
-
-	key.dport_be = next.port_be;
-	if (session_is_v6(s, DIR_OUT)) {
-		memcpy(addrs6[0], session_addrs(s)->addr[DIR_OUT][0], IP6_BYTES);
-		ipaddr_v6_bytes(local, addrs6[1]);
-	} else {
-		key.dst_be = ipaddr_v4_be(local);
-	}
-	*a = (struct laddr_ahead){
-		.rs = ports->rs,
-		.rs_port_be = ports->rs_port_be,
-		.kind = s->kind[DIR_OUT],
-		.port = ports->port,
-		.serial = ports->set->serial,
-		.candidate = next,
-		.place = session_place(
-			&index, (struct session_key){&key, addrs6[0], s->kind[DIR_OUT]}
-		),
-	};
-	session_place_prefetch(&c->sessions, a->place);
-}
-
-// Finds a local address and port under which the RS's replies are this session's alone, and enters that key. The address, or NULL with *rc.
-static const struct laddr *take_local_port(
-	struct core *c, struct session *s, uint32_t walk, int *rc
-) {
-	enum laddr_family family = session_is_v6(s, DIR_OUT) ? LADDR_V6 : LADDR_V4;
-	struct rs_core *rs = &c->rs[s->rs];
-	struct laddr_ahead *ahead = &c->walks[walk].ahead;
-	struct laddr_walk ports = {
-		.set = c->laddrs,
-		.family = family,
-		.rs = session_src(s, DIR_OUT),
-		.rs_port_be = s->key[DIR_OUT].sport_be,
-		.turn = &c->walks[walk],
-		.salt = c->salt + walk * 0x9e37u,
-	};
-
-	ports.port = port_towards(c, family, ports.rs);
-	*rc = -EADDRNOTAVAIL;
-	// Equal, not later: an RS that had no trouble for half the clock's range must not seem barren.
-	if (rs->barren_until == c->now + BARREN_TICKS || c->laddrs->n_of[family] == 0)
-		return NULL;
-	if (!is_ahead_for(&ports, s))
-		look_ahead(c, s, &ports);
-	for (uint32_t tries = 0; tries < LADDR_TRIES; tries++) {
-		const struct laddr *laddr = &c->laddrs->laddrs[ahead->candidate.laddr];
-		put_local(s, laddr, ahead->candidate.port_be);
-		*rc = session_insert(&c->sessions, entry_id(c, s), DIR_OUT, ahead->place);
-		look_ahead(c, s, &ports);
-		if (*rc != -EEXIST)
-			return *rc == 0 ? laddr : NULL;
-	}
-	rs->barren_until = c->now + BARREN_TICKS;
-	*rc = -EADDRNOTAVAIL;
-	return NULL;
+static uint16_t slot_of(const struct core *c, const struct session *s) {
+	return owner_entry(c->owners, session_dst(s, DIR_OUT))->slot;
 }
 
 // The sum of the addresses of the packets that arrive in a direction.
@@ -206,7 +110,7 @@ static void put_keys(struct session *s, const struct pkt *p, const struct vs_rs 
 static const struct laddr *enter(
 	struct core *c, struct session *s, const struct pkt *p, uint32_t walk, int *rc
 ) {
-	const struct laddr *laddr = take_local_port(c, s, walk, rc);
+	const struct laddr *laddr = local_port_take(c, s, walk, rc);
 	uint32_t id = entry_id(c, s);
 
 	if (laddr == NULL || c->policies[s->policy].one_packet
@@ -286,11 +190,13 @@ static struct ending begin_end(struct core *c, uint32_t id) {
 
 static void finish_end(struct core *c, const struct ending *e) {
 	struct session *s = &c->sessions.entries[e->id];
+	uint16_t slot = slot_of(c, s);
 
 	session_remove(&c->sessions, e->id, DIR_IN, e->place[DIR_IN]);
 	session_remove(&c->sessions, e->id, DIR_OUT, e->place[DIR_OUT]);
+	local_port_give(c, s, slot);
 	c->rs[s->rs].active--;
-	laddr_of(c, s)->active--;
+	c->laddr_use[slot].active--;
 	c->policy_sessions[s->policy]--;
 	c->counters.epochs[s->epoch]--;
 	c->proxied -= (s->extras & SESSION_SYN_PROXY) != 0;

@@ -10,7 +10,8 @@ PAGE = 4096
 # Octets, as csrc has them: rte_mbuf with its padding, a session's line, a group of its index.
 MBUF, ROOM, HEADROOM, L2_ROOM = 128 + 128, 2176, 128, 32
 LINE, GROUP, GROUP_SLOTS, ACKS = 64, 64, 12, 12
-A_VS, AN_RS, A_DATAGRAM, HELD = 288, 132, 148, 16
+A_VS, AN_RS, A_DATAGRAM, HELD = 288, 320, 148, 16
+FREED_PORTS = 64 * (8 + 256 * 16)
 SPARE_MB, SPARE_WORKER_MB = 64, 8
 KNI_DESC, POOL_CACHE = 512, 256
 LACP_MBUF, LACP_SPARE = 512, 64
@@ -65,6 +66,7 @@ def _worker_bytes(config: Config) -> int:
         + fragments.held * HELD
         + engine.vs_max * A_VS
         + engine.rs_max * AN_RS
+        + FREED_PORTS
     )
 
 

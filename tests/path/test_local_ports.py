@@ -99,6 +99,55 @@ def test_some_of_many_ports_come_free(open_lab: OpenLab) -> None:
     assert len({session.local for session in lab.harness.sessions()}) == kept + PORTS // 20
 
 
+def all_but(lab: Lab, kept: int) -> None:
+    """Take every port, so that one client finds none; then sessions beyond those kept end."""
+    fill(lab.harness, PORTS)
+    lab.harness.advance(SESSION_S - 1)
+    fill(lab.harness, kept)
+    assert fill(lab.harness, 1, FIRST_CLIENT + PORTS)[0].what == "DROP NO_LOCAL_PORT"
+    lab.harness.advance(2)
+    assert lab.active() == kept
+
+
+def test_the_last_ports_are_found_at_once(open_lab: OpenLab) -> None:
+    """Where one port of 250 is free towards an RS, each new session has one of them."""
+    lab = lab_of(open_lab, ["10.10.0.1:53"])
+    all_but(lab, PORTS - 250)
+    results = fill(lab.harness, 250, FIRST_CLIENT + PORTS)
+    assert {result.verdict for result in results} == {"TX"}
+    assert len({outside(result) for result in results}) == 250
+    assert lab.active() == PORTS
+    for n in (0, 249):
+        (back,) = lab.harness.run(0, [bytes(answer(results[n].data))])
+        assert back.what == "TX 0"
+
+
+def test_what_one_rs_gives_back_is_not_anothers(open_lab: OpenLab) -> None:
+    """Each finds its own last ports, of which the other knows nothing."""
+    lab = lab_of(open_lab, ["10.10.0.1:53", "10.10.0.2:53"])
+    fill(lab.harness, 2 * PORTS)
+    lab.harness.advance(SESSION_S - 1)
+    fill(lab.harness, 2 * PORTS - 200)
+    beyond = fill(lab.harness, 2, FIRST_CLIENT + 2 * PORTS)
+    assert {result.what for result in beyond} == {"DROP NO_LOCAL_PORT"}
+    lab.harness.advance(2)
+    taken = [outside(r) for r in fill(lab.harness, 200, FIRST_CLIENT + 2 * PORTS)]
+    assert Counter(rs for _, rs in taken) == {("10.10.0.1", 53): 100, ("10.10.0.2", 53): 100}
+
+
+def test_ports_of_an_address_that_goes_are_not_found(open_lab: OpenLab) -> None:
+    lab = lab_of(open_lab, ["10.10.0.1:53"], laddrs=TWO)
+    fill(lab.harness, 2 * PORTS)
+    lab.harness.advance(SESSION_S - 1)
+    fill(lab.harness, 2 * PORTS - 200)
+    assert fill(lab.harness, 1, FIRST_CLIENT + 2 * PORTS)[0].what == "DROP NO_LOCAL_PORT"
+    lab.harness.advance(2)
+    lab.harness.set_laddrs(ONE[0][0])
+    results = fill(lab.harness, 200, FIRST_CLIENT + 2 * PORTS)
+    assert {outside(r)[0][0] for r in results if r.verdict == "TX"} == {"198.18.0.1"}
+    assert sum(result.verdict == "TX" for result in results) == 100
+
+
 def test_a_port_is_not_used_again_at_once(open_lab: OpenLab) -> None:
     """Through two laps over all ports, many sessions lie between two uses of a port."""
     lab = lab_of(open_lab, ["10.10.0.1:53"], timeouts={"UDP_ONEWAY": 1})

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The local address and port of a new session: from a walk over all of them (path/laddr.h), or, where most of those towards its RS are taken,
+// one that was given back last (path/freed_port.h).
+#pragma once
+
+#include "path/core.h"
+
+// Finds an address and port under which the RS's replies are this session's alone, and enters that key; `walk` is vs_rs.walk. The address, or
+// NULL with *rc: -EADDRNOTAVAIL without a port, -ENOSPC with no room in the session table.
+const struct laddr *local_port_take(struct core *c, struct session *s, uint32_t walk, int *rc);
+
+// The session's key is out of the table; `slot` is its local address's.
+void local_port_give(struct core *c, const struct session *s, uint16_t slot);
