@@ -99,7 +99,10 @@ struct laddr_steering {
 struct port_shares {
 	// Works out what a port's device is to do, and adds to gained[w] a bit for each worker whose clients worker w gets. -ENOTSUP with a
 	// sentence: it cannot.
-	int (*plan)(void *arg, uint16_t port, uint16_t n_active, uint32_t *gained, struct err *e);
+	int (*plan)(
+		void *arg, uint16_t port, uint16_t n_was, uint16_t n_active, uint32_t *gained,
+		struct err *e
+	);
 	int (*write)(void *arg, uint16_t port, struct err *e); // has it do so
 	void (*back)(void *arg, uint16_t port); // and, if it does, what it did before
 	void *arg;

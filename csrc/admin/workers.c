@@ -44,7 +44,7 @@ static int ask_ports(
 	int rc = 0;
 
 	for (uint16_t port = 0; rc == 0 && a->shares.plan != NULL && port < a->n_ports; port++)
-		rc = a->shares.plan(a->shares.arg, port, n, moves->queues, &e);
+		rc = a->shares.plan(a->shares.arg, port, a->spread.n_active, n, moves->queues, &e);
 	for (uint16_t w = 0; w < a->n_workers; w++)
 		moves->lose |= moves->queues[w];
 	return rc == 0 ? 0 : refuse(refused, -rc, SLB_REFUSED_STEERING, "%s", text);

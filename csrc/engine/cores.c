@@ -208,6 +208,8 @@ static void give_queues(struct engine *g, struct worker *w) {
 		const struct engine_port *port = &g->ports[i];
 		uint16_t id = w->core->id;
 		w->core->spread_hash[i] = port->steer.spread == SLB_SPREAD_HASH;
+		w->core->hands_on[i] = steer_hands_on(&port->steer);
+		w->core->reached_idle |= w->core->hands_on[i];
 		w->core->udp_offload[i] = port->tx_checksum;
 		w->ports[i].dpdk_id = port->dpdk_id;
 		w->ports[i].rx_queue = id < port->n_rx ? id : NO_QUEUE;

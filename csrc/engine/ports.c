@@ -403,13 +403,15 @@ static int choose_steering(struct engine *g, uint16_t number, struct err *e) {
 // ---- how many workers its clients are spread over ----
 
 static int plan_share(
-	void *arg, uint16_t number, uint16_t n_active, uint32_t *gained, struct err *e
+	void *arg, uint16_t number, uint16_t n_was, uint16_t n_active, uint32_t *gained,
+	struct err *e
 ) {
 	struct engine *g = arg;
 	const struct steer_port facts = facts_of(g, number);
 	char text[SLB_TEXT_LEN] = "";
 	int rc = share_plan(
-		&facts, &g->ports[number].steer, n_active, gained, &(struct err){text, sizeof(text)}
+		&facts, &g->ports[number].steer, n_was, n_active, gained,
+		&(struct err){text, sizeof(text)}
 	);
 
 	return rc == 0 ? 0 : err_set(e, -rc, "port %s: %s", g->config.ports[number].name, text);

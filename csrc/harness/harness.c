@@ -82,8 +82,10 @@ static int open_worker(const struct slb_config *config, uint16_t id) {
 	};
 	h.admin.inbox[id] = h.inbox[id].ring;
 	h.admin.socket[id] = SOCKET_ID_ANY;
-	for (uint16_t port = 0; port < config->n_ports; port++)
+	for (uint16_t port = 0; port < config->n_ports; port++) {
 		c->spread_hash[port] = harness_spreads_by_hash(config, port);
+		c->hands_on[port] = harness_hands_on(port);
+	}
 	return h.inbox[id].ring != NULL ? 0 : -ENOMEM;
 }
 

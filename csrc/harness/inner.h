@@ -41,6 +41,7 @@ struct port_shares harness_port_shares(struct slb_config *config);
 // What makes a local address one of all workers, or NULL; whether a port's clients are spread by the workers.
 const struct rss_port *harness_rss_of(const struct slb_config *config, uint16_t laddr);
 bool harness_spreads_by_hash(const struct slb_config *config, uint16_t port);
+bool harness_hands_on(uint16_t port);
 
 // Tells the KNI core, if there is one.
 void harness_own_set(const struct slb_own_address *own, uint32_t n_own);

@@ -351,12 +351,13 @@ struct laddr_steering harness_laddr_steering(void) {
 }
 
 static int plan_share(
-	void *arg, uint16_t port, uint16_t n_active, uint32_t *gained, struct err *e
+	void *arg, uint16_t port, uint16_t n_was, uint16_t n_active, uint32_t *gained, struct err *e
 ) {
 	const struct steer_port facts = port_of(arg, port);
 
-	return models[port].used ? share_plan(&facts, &models[port].choice, n_active, gained, e)
-				 : 0;
+	if (!models[port].used)
+		return 0;
+	return share_plan(&facts, &models[port].choice, n_was, n_active, gained, e);
 }
 
 static int write_share(void *arg, uint16_t port, struct err *e) {
@@ -379,6 +380,10 @@ struct port_shares harness_port_shares(struct slb_config *config) {
 bool harness_spreads_by_hash(const struct slb_config *config, uint16_t port) {
 	return models[port].used ? models[port].choice.spread == SLB_SPREAD_HASH
 				 : config->ports[port].spread_hash;
+}
+
+bool harness_hands_on(uint16_t port) {
+	return models[port].used && steer_hands_on(&models[port].choice);
 }
 
 void harness_nics_close(void) {

@@ -141,19 +141,26 @@ static bool may_be_older(const struct core *c, const struct pkt *p) {
 }
 
 // True: the packet is handed to the worker that has or makes its session. A fragment comes from its datagram's home, so it
-// goes on from there although it was handed over before, and is searched for where the device spreads.
+// goes on from there although it was handed over before, and is searched for where the device spreads. What a device brings to an idle
+// worker goes where it would if all were spread by hash, and who gets it there asks whom it would ask then.
 static bool goes_elsewhere(const struct core *c, struct pkt *p, enum source from) {
 	const struct spread *s = c->spread;
 	bool by_hash = c->spread_hash[p->m->port], fragment = (p->flags & PKT_FRAGMENT) != 0;
+	bool hands_on = c->hands_on[p->m->port];
 	uint8_t place;
 
 	if (spread_answer(c, p))
 		return true;
-	if (!by_hash && !fragment)
+	if (!by_hash && !fragment && !hands_on)
 		return may_be_older(c, p) && spread_ask(c, p, s->queue_before);
 	place = spread_place(
 		pkt_src(p), pkt_dst(p), (uint32_t)p->key.sport_be << 16 | p->key.dport_be
 	);
+	if (hands_on && !fragment) {
+		if (!s->active && from != FROM_WORKER && p->asker == 0)
+			return goes_to(c, p, s->worker[place]);
+		return may_be_older(c, p) && spread_ask(c, p, s->queue_before | s->before[place]);
+	}
 	if (!by_hash)
 		return spread_search(c, p, s->worker[place]) || goes_to(c, p, s->worker[place]);
 	if ((fragment || from != FROM_WORKER) && p->asker == 0 && goes_to(c, p, s->worker[place]))

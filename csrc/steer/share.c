@@ -49,24 +49,29 @@ bool share_start(const struct steer_port *port) {
 	return write_places(port, places, len) == 0;
 }
 
+// What came to an idle worker went to any that was not.
+static void gain_of_idle(uint16_t n_was, uint16_t n_active, uint32_t *gained) {
+	uint32_t all = (uint32_t)((UINT64_C(1) << n_was) - 1);
+
+	for (uint16_t w = n_was; w < n_active; w++)
+		gained[w] |= all;
+}
+
 int share_plan(
-	const struct steer_port *port, struct steer_choice *choice, uint16_t n_active,
-	uint32_t *gained, struct err *e
+	const struct steer_port *port, struct steer_choice *choice, uint16_t n_was,
+	uint16_t n_active, uint32_t *gained, struct err *e
 ) {
 	struct share_table *t = &choice->share;
 	uint16_t len = table_len(port);
 	int rc;
 
 	t->len = 0;
-	if (choice->rss != NULL)
-		return err_set(
-			e, ENOTSUP,
-			"replies are steered by rss-port, which needs the same workers all the "
-			"time; set its steering to soft, or engine.workers_max above "
-			"engine.workers, and restart slbd"
-		);
 	if (choice->spread == SLB_SPREAD_HASH)
 		return 0;
+	if (steer_hands_on(choice)) {
+		gain_of_idle(n_was, n_active, gained);
+		return 0;
+	}
 	if (len < n_active)
 		return err_set(
 			e, ENOTSUP,

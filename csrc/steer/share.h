@@ -18,11 +18,12 @@ struct share_table {
 // At the start, where not all workers are to have clients: whether the device does as it is told.
 bool share_start(const struct steer_port *port);
 
-// What is to be written for so many workers, into the choice's table; adds to gained[w] a bit for each worker whose clients worker w gets.
+// What is to be written for so many workers, into the choice's table, where `n_was` have clients; adds to gained[w] a bit for each worker
+// whose clients worker w gets.
 // -ENOTSUP with a sentence: it cannot be.
 int share_plan(
-	const struct steer_port *port, struct steer_choice *choice, uint16_t n_active,
-	uint32_t *gained, struct err *e
+	const struct steer_port *port, struct steer_choice *choice, uint16_t n_was,
+	uint16_t n_active, uint32_t *gained, struct err *e
 );
 
 // Writes it; -errno with a sentence: the table is as it was.

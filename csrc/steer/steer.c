@@ -24,15 +24,16 @@ void steer_say(struct steer_text *to, const char *format, ...) {
 }
 
 // With fewer queues than workers the device cannot reach them all, whatever it does.
-static uint8_t choose_spread(const struct steer_port *port) {
+static uint8_t choose_spread(const struct steer_port *port, const struct steer_choice *choice) {
 	bool reaches_all = port->n_queues >= port->n_workers;
 
 	if (port->n_workers == 1)
 		return SLB_SPREAD_QUEUES;
 	if (!reaches_all || !port->device_spreads || port->distrust_spread)
 		return SLB_SPREAD_HASH;
-	return port->n_active == port->n_workers || share_start(port) ? SLB_SPREAD_QUEUES
-								      : SLB_SPREAD_HASH;
+	if (choice->rss != NULL || port->n_active == port->n_workers || share_start(port))
+		return SLB_SPREAD_QUEUES;
+	return SLB_SPREAD_HASH;
 }
 
 static uint16_t n_addresses(const struct steer_port *port) {
@@ -69,10 +70,7 @@ static void try_methods(
 		choice->rules = make_rules(port, why);
 	if (choice->rules != NULL && choice->rules->n_addresses == n)
 		return;
-	if (port->n_active < port->n_workers)
-		steer_say(why, "rss-port needs the same workers all the time");
-	else
-		choice->rss = rss_port_find(port, choice->rules, why);
+	choice->rss = rss_port_find(port, choice->rules, why);
 }
 
 static uint8_t method_of(const struct steer_choice *choice) {
@@ -86,17 +84,15 @@ static int choose(const struct steer_port *port, struct steer_choice *choice, st
 	bool wrong;
 
 	*choice = (struct steer_choice){.method = SLB_STEER_SINGLE};
-	choice->spread = choose_spread(port);
 	if (port->n_workers == 1) {
 		steer_say(&why, "one worker: nothing to steer");
+		choice->spread = choose_spread(port, choice);
 		return 0;
 	}
 	choice->method = SLB_STEER_SOFT;
-	if (n_addresses(port) == 0) {
+	if (n_addresses(port) == 0)
 		steer_say(&why, "no local addresses, so no replies to steer");
-		return 0;
-	}
-	if (port->steering == SLB_STEERING_SOFT)
+	else if (port->steering == SLB_STEERING_SOFT)
 		steer_say(&why, "so configured");
 	else if (port->n_queues < port->n_workers)
 		steer_say(
@@ -106,9 +102,11 @@ static int choose(const struct steer_port *port, struct steer_choice *choice, st
 	else
 		try_methods(port, choice, &why);
 	choice->method = method_of(choice);
-	wrong = (port->steering == SLB_STEERING_FLOW && choice->method != SLB_STEER_FLOW)
-		|| (port->steering == SLB_STEERING_RSS_PORT
-		    && choice->method != SLB_STEER_RSS_PORT);
+	choice->spread = choose_spread(port, choice);
+	wrong = n_addresses(port) > 0
+		&& ((port->steering == SLB_STEERING_FLOW && choice->method != SLB_STEER_FLOW)
+		    || (port->steering == SLB_STEERING_RSS_PORT
+			&& choice->method != SLB_STEER_RSS_PORT));
 	if (!wrong)
 		return 0;
 	err_set(e, ENOTSUP, "%s", choice->reason);

@@ -54,6 +54,11 @@ __attribute__((format(printf, 2, 3))) void steer_say(
 	struct steer_text *to, const char *format, ...
 );
 
+// The device's table stays: the local ports of sessions are chosen by it. So it brings clients to idle workers too.
+static inline bool steer_hands_on(const struct steer_choice *choice) {
+	return choice->rss != NULL && choice->spread == SLB_SPREAD_QUEUES;
+}
+
 // Whether a local address is the port's.
 static inline bool steer_has(const struct steer_port *port, uint16_t laddr) {
 	return port->laddrs[laddr].port == port->number;

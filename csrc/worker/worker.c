@@ -56,9 +56,9 @@ bool worker_round(struct worker *w) {
 	return worked;
 }
 
-// No clients are spread over it, and the last session has ended.
+// No clients are spread over it, nor brought to it, and the last session has ended.
 static bool rests(const struct core *c) {
-	return !c->spread->active && c->sessions.active == 0;
+	return !c->spread->active && !c->reached_idle && c->sessions.active == 0;
 }
 
 int worker_main(void *arg) {

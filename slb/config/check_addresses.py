@@ -95,10 +95,6 @@ def _local_addresses(config: Config) -> Iterator[Finding]:
             f"{engine.workers_max}; give at least one a worker, or lower engine.{key}"
         )
         yield ("ports", 0, "local_addresses"), text
-    for i, port in enumerate(config.ports):
-        if port.steering == "rss-port" and engine.workers < engine.workers_max:
-            text = "rss-port needs the same workers all the time; write auto, flow or soft"
-            yield ("ports", i, "steering"), f"{text}, or leave out engine.workers_max"
     if (total := sum(count.values())) > MAX_LADDRS:
         text = f"{total} local addresses in all, more than {MAX_LADDRS}; remove some"
         yield ("ports", 0, "local_addresses"), text

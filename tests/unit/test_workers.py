@@ -178,13 +178,6 @@ def test_numbers_that_do_not_go_together(engine: str, line: str) -> None:
     assert any(line in found for found in problems(text)), problems(text)
 
 
-def test_rss_port_goes_with_all_workers_alone() -> None:
-    text = GOOD.replace("workers: 1", "workers: 1\n  workers_max: 2")
-    text = text.replace("    local_addresses", "    steering: rss-port\n    local_addresses")
-    (line,) = problems(text)
-    assert "rss-port needs the same workers all the time" in line
-
-
 def test_what_the_engine_is_told() -> None:
     """The number of each, and local addresses for all that are made ready."""
     text = GOOD.replace("workers: 1", "workers: 1\n  workers_max: 2")
