@@ -45,15 +45,23 @@ class GuestApi:
 
     def items(self, path: str) -> list[dict[str, Any]]:
         """GET a list of its API."""
-        url = f"http://slbd{path}"
-        text = self.machine.run("curl", "-sS", "--fail", "--unix-socket", str(self._socket), url)
-        found: list[dict[str, Any]] = json.loads(text)["items"]
+        found: list[dict[str, Any]] = json.loads(self._curl(path))["items"]
         return found
+
+    def send(self, method: str, path: str, body: str) -> None:
+        """Change something by its API; raises RigError when it refuses."""
+        self._curl(path, "-X", method, "-H", "Content-Type: application/json", "-d", body)
 
     def port(self) -> dict[str, Any]:
         """Its only port."""
         (port,) = self.items("/v1/ports")
         return port
+
+    def _curl(self, path: str, *words: str) -> str:
+        url = f"http://slbd{path}"
+        return self.machine.run(
+            "curl", "-sS", "--fail", "--unix-socket", str(self._socket), *words, url
+        )
 
     def link(self, name: str = "slb0") -> dict[str, Any]:
         """An interface beside it, as the guest's kernel sees it."""

@@ -30,7 +30,7 @@ def one_worker(guest: Guest) -> Iterator[GuestSlbd]:
     try:
         guest.lan.use(nic)
         content = guest_config({"device": nic.device}, [dns_service()], hugepages=True)
-        content["engine"]["workers"] = 1
+        content["engine"] |= {"workers": 1, "workers_max": 1}
         slbd = GuestSlbd(guest.machine, "slbd-one-worker", content)
         yield slbd
         slbd.stop()

@@ -27,6 +27,8 @@ UDP_REQUESTS = 200
 # The families of clients and pods.
 SAME = [Way(family, family) for family in FAMILIES]
 CONNECTIONS = 100
+# On each of those that are open through a change.
+REQUESTS_EACH = 10
 # Of so many flows far more than that reach each of two queues, whatever the key of the hash.
 LEAST_SHARE = 0.25
 
@@ -42,6 +44,11 @@ class Link:
     def workers(self) -> list[dict[str, Any]]:
         """The counters of each worker."""
         return self.slbd.items("/v1/workers")
+
+    def set_workers(self, count: int) -> None:
+        """Spread clients over so many workers."""
+        body = f'{{"count": {count}}}'
+        self.slbd.send("PATCH", "/v1/workers", body)
 
     def steering(self) -> dict[str, Any]:
         """How the port's packets find their workers."""
@@ -178,11 +185,35 @@ def test_replies_find_their_worker(link: Link, way: Way) -> None:
     assert {name: port[name] for name in lost} == dict.fromkeys(lost, 0)
 
 
+@pytest.mark.parametrize("way", SAME, ids=lambda way: way.name)
+def test_workers_change(link: Link, way: Way) -> None:
+    """One, and two again, while connections are open: their requests and new ones are answered.
+
+    The device's table is what local ports were chosen by, so it goes on to bring clients to both.
+    """
+    with link.guest.lan.client.http_load(WIDTH, REQUESTS_EACH, target=way.http) as load:
+        for count in (1, 2):
+            goal = load.outcome.answered + WIDTH
+            wait(lambda least=goal: load.outcome.answered > least, 30, "answers before the change")
+            link.set_workers(count)
+            before = link.workers()
+            outcome = link.guest.lan.client.dns(UDP_REQUESTS, WIDTH, way.dns, way.vip.clients[3])
+            assert_all_answered(outcome, UDP_REQUESTS)
+            if count == 1:
+                assert link.gained(before, "sessions_created")[1:] == [0] * (WORKERS - 1)
+            goal = load.outcome.answered + WIDTH * REQUESTS_EACH
+            wait(lambda least=goal: load.outcome.answered > least, 60, "answers after the change")
+        seen = load.stop()
+    assert seen.failures == []
+    assert_spread(link, before, sum(link.gained(before, "sessions_created")))
+
+
 def test_clean_stop(link: Link) -> None:
     """Exit status 0, no word too much, hugepages given back, the device ready for another start."""
     assert link.slbd.stop() == 0
     lines = link.slbd.log.read_text().splitlines()
-    assert [line.split(",")[0] for line in lines] == ["slbd: ready", "slbd: stopping"]
+    told = [line.split(",")[0] for line in lines if "clients are spread over" not in line]
+    assert told == ["slbd: ready", "slbd: stopping"]
     pools = "/sys/kernel/mm/hugepages/hugepages-2048kB"
     assert int(link.slbd.machine.run("cat", f"{pools}/free_hugepages")) == HUGEPAGES
 
