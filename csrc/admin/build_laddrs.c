@@ -76,5 +76,10 @@ struct laddr_set *build_laddr_set(const struct admin *a, uint16_t worker, int so
 			.slot = slot,
 		};
 	}
+	for (enum laddr_family family = 0; family < LADDR_FAMILIES; family++) {
+		uint32_t n = set->n_of[family];
+		set->one_port[family] =
+			n == 0 || set->n_on[laddr_at(set, family, 0)->port][family] == n;
+	}
 	return set;
 }

@@ -38,12 +38,6 @@ uint32_t laddr_rss_hash(const struct rss_port *rss, struct ipaddr addr) {
 	return address_hash(&rss->key, addr, TOEPLITZ4_DST, TOEPLITZ6_DST);
 }
 
-bool laddr_one_port(const struct laddr_set *set, enum laddr_family family) {
-	uint32_t n = set->n_of[family];
-
-	return n == 0 || set->n_on[laddr_at(set, family, 0)->port][family] == n;
-}
-
 static void hash_rs(struct laddr_walk *w, const struct rss_port *rss) {
 	uint32_t at = w->family == LADDR_V4 ? TOEPLITZ4_SPORT : TOEPLITZ6_SPORT;
 
@@ -61,7 +55,7 @@ static uint16_t next_of_share(struct laddr_walk *w, const struct laddr *l, uint3
 	);
 }
 
-struct laddr_candidate laddr_next(struct laddr_walk *w) {
+struct laddr_candidate laddr_search(struct laddr_walk *w) {
 	uint32_t n = w->set->n_of[w->family];
 	uint16_t port = 0;
 	const struct laddr *l;
@@ -71,12 +65,17 @@ struct laddr_candidate laddr_next(struct laddr_walk *w) {
 		if (w->turn->next >= n) {
 			w->turn->step++;
 			w->turn->next = 0;
+			w->turn->port = 0;
 		}
 		l = laddr_at(w->set, w->family, w->turn->next++);
 		if (w->port != LADDR_ANY_PORT && w->port != l->port)
 			continue;
-		port = l->rss == NULL ? next_of_all(w->turn->step, w->salt)
-				      : next_of_share(w, l, w->turn->step);
+		if (l->rss != NULL)
+			port = next_of_share(w, l, w->turn->step);
+		else if (w->turn->port != 0)
+			port = w->turn->port;
+		else
+			port = w->turn->port = next_of_all(w->turn->step, w->salt);
 	} while (port == 0);
 	return (struct laddr_candidate){
 		.laddr = (uint16_t)(l - w->set->laddrs), .port_be = rte_cpu_to_be_16(port)

@@ -18,6 +18,8 @@
 #include "path/session.h"
 
 #include <stdbool.h>
+#include <rte_byteorder.h>
+#include <rte_common.h>
 #include <stdint.h>
 
 struct rss_port;
@@ -54,6 +56,7 @@ struct laddr_set {
 	uint32_t serial; // of no other set
 	uint32_t n_of[LADDR_FAMILIES];
 	uint32_t n_on[SLB_MAX_PORTS][LADDR_FAMILIES]; // of these, each port's
+	bool one_port[LADDR_FAMILIES]; // they are all the same port's, or there are none
 	uint16_t place[SLB_MAX_LADDRS]; // in laddrs, by slot; or LADDR_NOWHERE
 	struct laddr laddrs[]; // the IPv4 ones come first
 };
@@ -77,8 +80,10 @@ struct laddr_ahead {
 // How far a walk has come.
 struct laddr_turn {
 	uint32_t step; // in each address's ports
-	uint32_t
+	uint16_t
 		next; // number of the address whose turn it is in this step; beyond the last one: the next step's first
+	uint16_t
+		port; // of this step, at those addresses that are the worker's alone; 0: not yet known
 	struct laddr_ahead ahead;
 };
 
@@ -102,17 +107,32 @@ struct laddr_walk {
 	uint32_t rss_hash;
 };
 
-// The worker must have a local address of the family.
-struct laddr_candidate laddr_next(struct laddr_walk *w);
-
 static inline const struct laddr *laddr_at(
 	const struct laddr_set *set, enum laddr_family family, uint32_t number
 ) {
 	return &set->laddrs[(family == LADDR_V4 ? 0 : set->n_of[LADDR_V4]) + number];
 }
 
-// Whether all addresses of a family are the same port's, or there are none.
-bool laddr_one_port(const struct laddr_set *set, enum laddr_family family);
+// Another one, where the last has no port of this step: laddr_next() without its usual case.
+struct laddr_candidate laddr_search(struct laddr_walk *w);
+
+// The worker must have a local address of the family. Usually the next address has the same port as the last one.
+static __rte_always_inline struct laddr_candidate laddr_next(const struct laddr_walk *w) {
+	struct laddr_turn *turn = w->turn;
+	const struct laddr *l = laddr_at(w->set, w->family, turn->next);
+	struct laddr_walk slow;
+
+	if (turn->next < w->set->n_of[w->family] && turn->port != 0 && l->rss == NULL
+	    && w->port == LADDR_ANY_PORT) {
+		turn->next++;
+		return (
+			struct laddr_candidate
+		){.laddr = (uint16_t)(l - w->set->laddrs), .port_be = rte_cpu_to_be_16(turn->port)};
+	}
+	// A copy, so that the walk of the usual case need not be in memory.
+	slow = *w;
+	return laddr_search(&slow);
+}
 
 // What an address adds to the hash of the packets sent to it.
 uint32_t laddr_rss_hash(const struct rss_port *rss, struct ipaddr addr);

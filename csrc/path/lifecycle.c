@@ -6,6 +6,7 @@
 #include "path/client_address.h"
 #include "path/csum.h"
 #include "path/local_port.h"
+#include "path/session_group.h"
 #include "path/session_key.h"
 #include "path/spread.h"
 #include "path/syn_proxy.h"
@@ -135,7 +136,8 @@ static void count_new(struct core *c, const struct session *s, const struct ladd
 }
 
 void session_create(struct core *c, struct pkt *p, const struct vs *vs, const struct vs_rs *rs) {
-	uint32_t id = session_take(&c->sessions, session_width(p, rs));
+	enum session_width width = session_width(p, rs);
+	uint32_t id = session_take(&c->sessions, width);
 	const struct laddr *laddr;
 	struct session *s;
 	int rc;
@@ -162,10 +164,15 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 	set_deltas(s);
 	if (c->renumber && p->proto == SLB_PROTO_TCP)
 		tcp_number(c, s, p);
-	client_address_begin(c, s, p);
+	if (c->policies[s->policy].client_address != SLB_CLIENT_ADDRESS_NONE)
+		client_address_begin(c, s, p);
 	if (c->acks != NULL)
 		c->acks[id] = (struct acks){0};
-	arm(c, s);
+	// What shortens it, an RS that is on its way out or a SYN of ours to be repeated, is not for one that begins.
+	wheel_arm(
+		&c->wheel, &c->sessions, id, WHEEL_YIELDS + width,
+		c->now + (c->spread->ends ? 0 : timeout(c, s))
+	);
 	count_new(c, s, laddr);
 	p->session = s;
 	p->dir = DIR_IN;
@@ -263,13 +270,17 @@ struct session *session_victim(struct core *c, enum session_width width) {
 static bool expires(struct core *c, uint32_t id) {
 	struct session *s = &c->sessions.entries[id];
 
+	bool proxied = (s->extras & SESSION_SYN_PROXY) != 0;
+
 	if (!clock_reached(c->now, session_due(c, s))
-	    || (!is_drained(c, s) && !c->spread->ends && syn_proxy_goes_on(c, s))) {
+	    || (proxied && !is_drained(c, s) && !c->spread->ends && syn_proxy_goes_on(c, s))) {
 		arm(c, s);
 		return false;
 	}
-	syn_proxy_gives_up(c, s);
-	tcp_tell_ends(c, s);
+	if (proxied)
+		syn_proxy_gives_up(c, s);
+	if (c->acks != NULL)
+		tcp_tell_ends(c, s);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "path/freed_port.h"
+#include "path/session_group.h"
 #include "path/session_key.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ static void put_local(struct session *s, const struct laddr *laddr, uint16_t por
 static uint16_t port_towards(const struct core *c, enum laddr_family family, struct ipaddr rs) {
 	const struct hop *hop;
 
-	if (laddr_one_port(c->laddrs, family))
+	if (c->laddrs->one_port[family])
 		return LADDR_ANY_PORT;
 	hop = &c->fwd->hops[fwd_find(c->fwd, rs)];
 	if (hop->state == HOP_NO_ROUTE || c->laddrs->n_on[hop->port][family] == 0)
@@ -51,7 +52,9 @@ static bool is_ahead_for(const struct laddr_walk *ports, const struct session *s
 		&& ipaddr_equal(a->rs, ports->rs);
 }
 
-static void look_ahead(const struct core *c, const struct session *s, struct laddr_walk *ports) {
+static __rte_always_inline void look_ahead(
+	const struct core *c, const struct session *s, const struct laddr_walk *ports
+) {
 	const struct session_index index = session_index(&c->sessions);
 	struct laddr_candidate next = laddr_next(ports);
 	struct ipaddr local = ports->set->laddrs[next.laddr].addr;
@@ -126,8 +129,8 @@ static const struct laddr *take_freed(
 	return NULL;
 }
 
-static const struct laddr *take_next(
-	struct core *c, struct session *s, struct laddr_walk *ports, int *rc
+static __rte_always_inline const struct laddr *take_next(
+	struct core *c, struct session *s, const struct laddr_walk *ports, int *rc
 ) {
 	struct laddr_ahead *ahead = &ports->turn->ahead;
 	struct rs_core *rs = &c->rs[s->rs];

@@ -2,6 +2,7 @@
 
 #include "path/session.h"
 
+#include "path/session_group.h"
 #include "path/session_key.h"
 
 #include <errno.h>
@@ -9,27 +10,10 @@
 #include <rte_common.h>
 #include <rte_prefetch.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 // An involution: the alternative of the alternative is the first group again.
 static inline uint32_t other_group(const struct session_table *t, uint32_t group, uint8_t tag) {
 	return (group ^ (tag * 0x5bd1e995u)) & t->group_mask;
-}
-
-static inline uint32_t slots_with_tag(const struct session_group *g, uint8_t tag) {
-#ifdef __SSE2__
-	__m128i tags = _mm_load_si128((const __m128i *)g->tags);
-	__m128i equal = _mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag));
-	return (uint32_t)_mm_movemask_epi8(equal) & ((1u << GROUP_SLOTS) - 1);
-#else
-	uint32_t mask = 0;
-
-	for (uint32_t i = 0; i < GROUP_SLOTS; i++)
-		mask |= (uint32_t)(g->tags[i] == tag) << i;
-	return mask;
-#endif
 }
 
 static inline uint32_t ref_id(uint32_t ref) {
@@ -233,18 +217,6 @@ uint32_t session_at(const struct session_table *t, uint32_t line) {
 	return line < wide->fresh ? line : t->lines;
 }
 
-static inline bool group_put(struct session_group *g, uint8_t tag, uint32_t ref) {
-	uint32_t free_slots = slots_with_tag(g, 0);
-	uint32_t slot;
-
-	if (free_slots == 0)
-		return false;
-	slot = (uint32_t)__builtin_ctz(free_slots);
-	g->tags[slot] = tag;
-	g->refs[slot] = ref;
-	return true;
-}
-
 // Moves one key of a full group to that key's other group.
 static bool group_make_room(struct session_table *t, uint32_t group) {
 	struct session_group *g = &t->groups[group];
@@ -282,7 +254,7 @@ static bool group_insert(struct session_table *t, uint32_t group, uint8_t tag, u
 	return false;
 }
 
-int session_insert(
+int session_insert_slowly(
 	struct session_table *t, uint32_t id, enum direction dir, struct session_place place
 ) {
 	struct session_key l = session_key_of_entry(&t->entries[id], dir);
@@ -296,25 +268,11 @@ int session_insert(
 	return group_insert(t, group, tag, id | (dir == DIR_OUT ? REF_DIR : 0)) ? 0 : -ENOSPC;
 }
 
-static bool group_drop_ref(struct session_group *g, uint8_t tag, uint32_t ref) {
-	for (uint32_t mask = slots_with_tag(g, tag); mask != 0; mask &= mask - 1) {
-		uint32_t i = (uint32_t)__builtin_ctz(mask);
-		if (g->refs[i] == ref) {
-			g->tags[i] = 0;
-			return true;
-		}
-	}
-	return false;
-}
-
-void session_remove(
+void session_remove_moved(
 	struct session_table *t, uint32_t id, enum direction dir, struct session_place place
 ) {
-	uint32_t group = place.group, ref = id | (dir == DIR_OUT ? REF_DIR : 0);
-	uint8_t tag = place.tag;
+	uint32_t ref = id | (dir == DIR_OUT ? REF_DIR : 0) | REF_MOVED;
 
-	if (group_drop_ref(&t->groups[group], tag, ref))
-		return;
-	if (group_drop_ref(&t->groups[other_group(t, group, tag)], tag, ref | REF_MOVED))
-		t->groups[group].away--;
+	if (group_drop_ref(&t->groups[other_group(t, place.group, place.tag)], place.tag, ref))
+		t->groups[place.group].away--;
 }

@@ -169,13 +169,3 @@ struct session_place {
 	uint32_t group;
 	uint8_t tag;
 };
-
-// Enters one of the entry's keys, which leads to `place`: 0, -EEXIST when another session has it, -ENOSPC when both groups are full.
-int session_insert(
-	struct session_table *t, uint32_t id, enum direction dir, struct session_place place
-);
-
-// Takes it out again; nothing, if it is not there.
-void session_remove(
-	struct session_table *t, uint32_t id, enum direction dir, struct session_place place
-);

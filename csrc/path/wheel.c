@@ -36,7 +36,7 @@ void wheel_init(struct wheel *w, const struct session_table *t, uint32_t now) {
 void wheel_arm(
 	struct wheel *w, struct session_table *t, uint32_t id, enum wheel_lane lane, uint32_t due
 ) {
-	uint32_t head, last;
+	uint32_t last, slot;
 
 	if (!clock_reached(due, w->now + 1))
 		due = w->now + 1;
@@ -44,17 +44,17 @@ void wheel_arm(
 		due = w->now + WHEEL_SLOTS - 1;
 	if (due - w->now < w->first[lane] - w->now)
 		w->first[lane] = due;
-	head = head_of(t, due, lane);
-	last = *prev_of(w, t, head);
-	*next_of(w, t, id) = head;
-	*prev_of(w, t, id) = last;
+	slot = due % WHEEL_SLOTS;
+	last = w->prev[slot][lane];
+	t->entries[id].next = head_of(t, slot, lane);
+	t->entries[id].prev = last;
 	*next_of(w, t, last) = id;
-	*prev_of(w, t, head) = id;
+	w->prev[slot][lane] = id;
 }
 
 void wheel_disarm(struct wheel *w, struct session_table *t, uint32_t id) {
-	uint32_t next = *next_of(w, t, id);
-	uint32_t prev = *prev_of(w, t, id);
+	uint32_t next = t->entries[id].next;
+	uint32_t prev = t->entries[id].prev;
 
 	*next_of(w, t, prev) = next;
 	*prev_of(w, t, next) = prev;
