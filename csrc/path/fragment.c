@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "path/frag_header.h"
+#include "path/mbuf_edit.h"
 #include "path/note.h"
 #include "path/parse.h"
 #include "path/spread.h"
@@ -71,7 +72,7 @@ static void drop_held(struct core *c, struct datagram *d, enum slb_drop reason) 
 
 	while ((m = frag_release(&c->frags, d)) != NULL) {
 		core_count_drop(c, reason);
-		rte_pktmbuf_free(m);
+		mbuf_free(m);
 	}
 }
 
@@ -94,7 +95,7 @@ void fragment_close(struct core *c) {
 
 	for (; (d = frag_oldest(&c->frags)) != NULL; frag_remove_oldest(&c->frags))
 		for (struct rte_mbuf *m; (m = frag_release(&c->frags, d)) != NULL;)
-			rte_pktmbuf_free(m);
+			mbuf_free(m);
 }
 
 // Behind a datagram of which all has come begins another of the same name: with 16 bits, IPv4's identifications come round soon.
@@ -151,7 +152,7 @@ static void release(struct core *c, struct datagram *d) {
 		if (extra_again(&c->extra, m))
 			continue;
 		core_count_drop(c, SLB_DROP_FRAGMENT_LIMIT);
-		rte_pktmbuf_free(m);
+		mbuf_free(m);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include "path/core.h"
 #include "path/csum.h"
 #include "path/ip_header.h"
+#include "path/mbuf_edit.h"
 #include "path/vlan.h"
 
 #include <rte_ether.h>
@@ -108,7 +109,7 @@ void probe_send(struct core *c, const struct probe *probe) {
 	}
 	if (!write_frame(c, m, probe) || (vlan_be != 0 && !vlan_push(m, vlan_be))
 	    || !extra_send(&c->extra, m, probe->port))
-		rte_pktmbuf_free(m);
+		mbuf_free(m);
 }
 
 static bool is_probe(const struct core *c, const struct pkt *p) {

@@ -134,5 +134,5 @@ void segment_send(struct core *c, struct session *s, enum direction dir, const s
 	if (!write_frame(m, hop, g)
 	    || (c->vlan_be[hop->port] != 0 && !vlan_push(m, c->vlan_be[hop->port]))
 	    || !extra_send(&c->extra, m, hop->port))
-		rte_pktmbuf_free(m);
+		mbuf_free(m);
 }
