@@ -107,7 +107,7 @@ def test_sessions_take_memory() -> None:
 
 
 def test_the_path_has_no_locks(tmp_path: Path) -> None:
-    """No locked instruction in any object of csrc/path and csrc/worker, of all that are measured."""
+    """No locked instruction in any object of csrc/path and csrc/worker."""
     file = tmp_path / "figures.json"
     assert bench("m7", "--json", str(file)).returncode == 0
     row = json.loads(file.read_text())["m7.locks"]
