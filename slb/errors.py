@@ -6,12 +6,17 @@ SlbError
 ├── ConfigError         a configuration file is wrong; one line for each problem
 ├── RequestError        what the API answers with a status and a code
 │   ├── BadRequest      400 bad_request
+│   ├── NotFound        404 not_found
 │   ├── UnknownVs       404 unknown_vs
 │   ├── UnknownRs       404 unknown_rs
 │   ├── UnknownLaddr    404 unknown_laddr
 │   ├── Duplicate       409 duplicate
 │   ├── DuplicateLaddr  409 duplicate_laddr
+│   ├── Conflict        409 conflict
+│   ├── OtherOwner      409 other_owner
+│   ├── Unconfirmed     409 unconfirmed
 │   ├── NotReady        503 not_ready
+│   ├── NotStored       507 not_stored
 │   └── Full            507 full
 ├── EngineError         the engine did not start, or failed at a call (an OSError too)
 ├── KernelError         the kernel refused an interface, an address or a route
@@ -54,6 +59,13 @@ class BadRequest(RequestError):
     code = "bad_request"
 
 
+class NotFound(RequestError):
+    """Whoever answers does not know that route."""
+
+    status = 404
+    code = "not_found"
+
+
 class UnknownVs(RequestError):
     """The VS that the request names does not exist."""
 
@@ -89,11 +101,39 @@ class DuplicateLaddr(RequestError):
     code = "duplicate_laddr"
 
 
+class Conflict(RequestError):
+    """The request rests on a state that is not, or no longer, the one that is there."""
+
+    status = 409
+    code = "conflict"
+
+
+class OtherOwner(RequestError):
+    """The VS is in another owner's set."""
+
+    status = 409
+    code = "other_owner"
+
+
+class Unconfirmed(RequestError):
+    """An earlier change has to be confirmed or rolled back first."""
+
+    status = 409
+    code = "unconfirmed"
+
+
 class NotReady(RequestError):
     """The daemon starts, stops, or a worker did not acknowledge in time."""
 
     status = 503
     code = "not_ready"
+
+
+class NotStored(RequestError):
+    """The desired state cannot be written to disk; nothing has changed."""
+
+    status = 507
+    code = "not_stored"
 
 
 class Full(RequestError):

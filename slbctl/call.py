@@ -30,7 +30,7 @@ def ask(target: Target, question: "Callable[[Client], T]") -> T:
     from slb.api.client import Client
 
     try:
-        return question(Client(target.socket, target.timeout_s))
+        return question(Client(target.socket, target.timeout_s, target.program))
     except NoAnswer as late:
         raise NoAnswer(f"{late}; a change may still happen, so look before repeating it") from None
 

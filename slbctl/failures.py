@@ -11,6 +11,7 @@ from slb.errors import (
     Duplicate,
     Full,
     HostError,
+    NotFound,
     NotReady,
     RequestError,
     SlbError,
@@ -29,7 +30,7 @@ BROKEN_PIPE = 141
 
 STATUSES = {
     0: "done",
-    REFUSED: "refused: unknown, duplicate, full, not ready, in use; or an error found by doctor",
+    REFUSED: "refused: unknown, duplicate, conflict, full, not ready, in use; an error of doctor",
     USAGE: "wrong usage: an option, an address, a file; nothing was sent",
     UNREACHABLE: "no daemon could be reached",
     NO_USABLE_ANSWER: "no usable answer: late, unreadable, a fault in the daemon, or not printable",
@@ -38,6 +39,7 @@ STATUSES = {
 }
 
 HINTS: dict[type[RequestError], str] = {
+    NotFound: "slb-agent answers it, and slbd is at this socket",
     UnknownVs: "'slbctl vs list' shows those that do",
     UnknownRs: "'slbctl rs list' shows those that do",
     UnknownLaddr: "'slbctl laddr list' shows them",

@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What several commands take: --json, --rate, and what they all know of the root's options."""
 
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
 
+from slb.model.config import Api
+from slb.model.desired import AGENT_SOCKET, MAX_CONFIRM_S
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 Value = TypeVar("Value")
 
 MAX_SECONDS = 3600.0
+SLBD_SOCKET = Api().socket
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,16 @@ class Target:
 
     socket: str
     timeout_s: float
+
+    @property
+    def program(self) -> str:
+        """Who should answer there."""
+        return "slb-agent" if self.socket == AGENT_SOCKET else "slbd"
+
+
+def usual_socket() -> str:
+    """The agent's socket if it is there, also when nobody listens: a change belongs there."""
+    return AGENT_SOCKET if os.path.exists(AGENT_SOCKET) else SLBD_SOCKET
 
 
 class SecondsParam(click.ParamType[float, Any]):
@@ -36,6 +52,22 @@ class SecondsParam(click.ParamType[float, Any]):
             seconds = 0.0
         if not 0 < seconds <= MAX_SECONDS:
             self.fail(f"{value!a} is no time; write seconds above 0, at most 3600", param, ctx)
+        return seconds
+
+
+class DurationParam(click.ParamType[int, Any]):
+    """A time in whole seconds, `60`, `60s` or `5m`, at most a day."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The seconds; a usage error when the text is none, or out of range."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"([0-9]{1,5})([sm]?)", value, re.ASCII)
+        seconds = int(match[1]) * (60 if match[2] == "m" else 1) if match else 0
+        if not 1 <= seconds <= MAX_CONFIRM_S:
+            self.fail(f"{value!a} is no time; write 60s or 5m, at most a day", param, ctx)
         return seconds
 
 

@@ -3,16 +3,17 @@
 
 import click
 
-from slb.model.config import Api
+from slb.model.desired import AGENT_SOCKET
 from slbctl import completion, output
 from slbctl.command import RootGroup
+from slbctl.desired import confirm, history, rollback, status
 from slbctl.doctor import doctor
 from slbctl.drops import drops
 from slbctl.failures import BROKEN_PIPE, INTERRUPTED, STATUSES, explain
 from slbctl.laddr import laddr
 from slbctl.neigh import neigh
 from slbctl.nic import nic
-from slbctl.options import SecondsParam, Target
+from slbctl.options import SLBD_SOCKET, SecondsParam, Target, usual_socket
 from slbctl.ospf import ospf
 from slbctl.port import port
 from slbctl.route import route
@@ -33,7 +34,7 @@ CONTENTS = {
     "Real servers": (rs,),
     "Traffic": (session, stats, drops, workers),
     "Network": (laddr, port, neigh, route, steering, ospf),
-    "Whole configuration": (apply, export),
+    "Whole configuration": (apply, confirm, rollback, history, export, status),
     "Host": (doctor, nic),
     "Tool": (version, completion_command),
 }
@@ -54,8 +55,8 @@ CONTENTS = {
     "--socket",
     envvar="SLB_SOCKET",
     metavar="PATH",
-    default=Api().socket,
-    help=f"The daemon's Unix socket; SLB_SOCKET, else {Api().socket}.",
+    default=usual_socket,
+    help=f"SLB_SOCKET, else slb-agent's {AGENT_SOCKET} if it is there, else {SLBD_SOCKET}.",
 )
 @click.option(
     "--timeout",

@@ -10,7 +10,7 @@ from slb.model.views import Plan
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbCommand
-from slbctl.options import Target, json_option
+from slbctl.options import DurationParam, Target, json_option
 from slbctl.units import plural
 
 
@@ -19,31 +19,59 @@ from slbctl.units import plural
     examples=(
         "slbctl apply services.yaml --dry-run",
         "slbctl apply services.yaml",
+        "slbctl apply services.yaml --confirm 60s",
         "ssh lb1 slbctl export | slbctl apply -",
     ),
 )
 @click.argument("file", type=click.File("rb"), help="YAML or JSON; - is the standard input.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@click.option(
+    "--confirm",
+    "confirm_s",
+    metavar="TIME",
+    type=DurationParam(),
+    help="Undo it after TIME (60s, 5m) unless 'slbctl confirm' came; of slb-agent.",
+)
+@click.option(
+    "--base",
+    metavar="GENERATION",
+    type=click.IntRange(0),
+    help="Refuse it if something has changed since; of slb-agent.",
+)
 @json_option
 @click.pass_obj
-def apply(target: Target, file: BinaryIO, dry_run: bool, as_json: bool) -> None:
+def apply(
+    target: Target,
+    file: BinaryIO,
+    dry_run: bool,
+    confirm_s: int | None,
+    base: int | None,
+    as_json: bool,
+) -> None:
     """Make the services of FILE the whole set of VS: all of it, or nothing.
 
     FILE is what 'slbctl export' wrote, or an slb.yaml, of which only the services are read. A VS
-    that FILE does not name is deleted.
+    that FILE does not name is deleted. With slb-agent, VS of other owners stay as they are.
     """
     # YAML is loaded by the two commands that need it.
     from slbctl import service_file
 
     wanted = service_file.read(file, str(getattr(file, "name", "<stdin>")))
     try:
-        done = ask(target, lambda client: client.apply(wanted.services, dry_run=dry_run))
+        done = ask(
+            target,
+            lambda client: client.apply(
+                wanted.services, dry_run=dry_run, base=base, confirm_s=confirm_s
+            ),
+        )
     except BadRequest as error:
         raise BadRequest(wanted.place(str(error))) from None
     if as_json:
         output.show_json(done)
     else:
         output.show_lines([*done.plan, _summary(done, dry_run)])
+        if done.plan and confirm_s is not None and not dry_run:
+            output.show_line(f"undone in {confirm_s} s unless 'slbctl confirm' comes before")
 
 
 @click.command(cls=SlbCommand, examples=("slbctl export > services.yaml", "slbctl export --json"))

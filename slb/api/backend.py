@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the handlers work on; the daemon fills it in once the engine runs."""
 
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ class Gate:
     """Hands out the backend while there is one; the reason why there is none is the answer else."""
 
     def __init__(self) -> None:
+        # Tells this start from every other one, whatever pid they had.
+        self.instance = uuid.uuid4().hex
         self._backend: Backend | None = None
         self._reason = "slbd is starting"
 

@@ -8,7 +8,7 @@ when none answers, and NoAnswer when it took the request and is late. They block
 loop calls them in a thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from typing import TypeVar
 from urllib.parse import quote
@@ -18,6 +18,7 @@ import msgspec
 from slb.api.unix_http import Answer, TooLong, exchange
 from slb.errors import NoAnswer, RequestError, Unreachable, request_error
 from slb.model import codec, views
+from slb.model import desired as wanted
 from slb.model.address import Address
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.laddr import LaddrAdd
@@ -44,11 +45,17 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """Speaks to one daemon over its Unix socket, a connection for each request."""
+    """Speaks to one daemon over its Unix socket, a connection for each request.
 
-    def __init__(self, socket: str = SOCKET, timeout_s: float = TIMEOUT_S) -> None:
+    `program` is who should answer there: slbd, or slb-agent, which has more routes.
+    """
+
+    def __init__(
+        self, socket: str = SOCKET, timeout_s: float = TIMEOUT_S, program: str = "slbd"
+    ) -> None:
         self._socket = socket
         self._timeout_s = timeout_s
+        self._program = program
 
     def version(self) -> views.Version:
         """Ask who answers."""
@@ -174,18 +181,58 @@ class Client:
         query = {"vs": vs, "rs": rs, "client": client, "worker": worker}
         return self._get(views.SessionCount, "/sessions/count", **query).count
 
-    def apply(self, services: Sequence[Service], *, dry_run: bool = False) -> views.Plan:
-        """Make `services` the whole set of VS; with `dry_run` only say what would change."""
-        path = "/apply?dry_run=1" if dry_run else "/apply"
+    def apply(
+        self,
+        services: Sequence[Service],
+        *,
+        dry_run: bool = False,
+        base: int | None = None,
+        confirm_s: int | None = None,
+    ) -> views.Plan:
+        """Make `services` the whole set of VS; with `dry_run` only say what would change.
+
+        Of slb-agent the operator's set. With `base`, of slb-agent, raises Conflict unless the
+        desired state is of that generation; with `confirm_s` it is as before after that time,
+        unless confirm() was called.
+        """
+        query = {"dry_run": 1 if dry_run else None, "base": base, "confirm_s": confirm_s}
+        path = _with_query("/apply", query)
         return self._send("POST", views.Plan, path, ServiceSet(tuple(services)))
+
+    def confirm(self) -> views.Generation:
+        """Keep what was applied to be confirmed; raises Conflict. Of slb-agent, as all below."""
+        return self._send("POST", views.Generation, "/confirm")
+
+    def rollback(self, generation: int | None = None) -> views.Plan:
+        """Bring an earlier set of the operator's back; raises Conflict."""
+        return self._send("POST", views.Plan, "/rollback", wanted.RollbackTo(generation))
+
+    def history(self) -> list[wanted.VersionView]:
+        """List the versions of the desired state that are kept, the newest first."""
+        return self._get(views.Items[wanted.VersionView], "/history").items
+
+    def status(self) -> wanted.StatusView:
+        """Show how desired and current state are to each other."""
+        return self._get(wanted.StatusView, "/status")
+
+    def state(self, owner: str | None = None, *, digest: bool = False) -> wanted.StateView:
+        """Read the desired state; with `digest` without the services."""
+        return self._get(wanted.StateView, "/state", owner=owner, digest=1 if digest else None)
+
+    def state_put(self, snapshot: wanted.Snapshot) -> wanted.OwnerView:
+        """Make a snapshot an owner's whole set; raises Conflict, OtherOwner."""
+        return self._send("PUT", wanted.OwnerView, "/state", snapshot)
+
+    def state_patch(self, delta: wanted.Delta) -> wanted.OwnerView:
+        """Change an owner's set; raises Conflict when a snapshot is wanted, and OtherOwner."""
+        return self._send("PATCH", wanted.OwnerView, "/state", delta)
 
     def export(self) -> ServiceSet:
         """Read the whole set of VS, in the form that apply takes."""
         return self._get(ServiceSet, "/export")
 
     def _get(self, kind: type[T], path: str, **query: object) -> T:
-        given = "&".join(f"{k}={quote(str(v), safe='')}" for k, v in query.items() if v is not None)
-        return self._send("GET", kind, f"{path}?{given}" if given else path)
+        return self._send("GET", kind, _with_query(path, query))
 
     def _send(self, method: str, kind: type[T], path: str, body: object = None) -> T:
         answer = self._exchange(method, path, None if body is None else codec.encode(body))
@@ -203,15 +250,39 @@ class Client:
         try:
             return exchange(self._socket, method, f"/v1{path}", data, self._timeout_s)
         except TimeoutError:
-            message = f"slbd at {self._socket} did not answer within {self._timeout_s:g} s"
+            message = (
+                f"{self._program} at {self._socket} did not answer within {self._timeout_s:g} s"
+            )
             raise NoAnswer(message) from None
         except TooLong as problem:
             raise self._unreadable(problem) from None
         except (HTTPException, OSError, ValueError) as problem:
-            raise Unreachable(f"no slbd at {self._socket}: {_reason(problem)}") from None
+            text = f"no {self._program} at {self._socket}: {reason(problem, self._program)}"
+            raise Unreachable(text) from None
 
     def _unreadable(self, problem: Exception) -> RequestError:
         return RequestError(f"{self._socket} gave an unreadable answer: {problem}")
+
+
+def reason(problem: Exception, program: str) -> str:
+    """Say why nobody could be asked."""
+    if isinstance(problem, FileNotFoundError):
+        setting = "--socket" if program == "slb-agent" else "api.socket"
+        return f"no such socket; is {program} running, and is this its {setting}?"
+    if isinstance(problem, ConnectionRefusedError):
+        return f"nobody listens there; is {program} running?"
+    if isinstance(problem, PermissionError):
+        return "permission denied; run as root or as a member of the socket's group"
+    if isinstance(problem, BlockingIOError):
+        return f"too many wait there already; is {program} stuck?"
+    if isinstance(problem, HTTPException) and not isinstance(problem, OSError):
+        return "what answers there does not speak HTTP"
+    return getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
+
+
+def _with_query(path: str, query: Mapping[str, object]) -> str:
+    given = "&".join(f"{k}={quote(str(v), safe='')}" for k, v in query.items() if v is not None)
+    return f"{path}?{given}" if given else path
 
 
 def _vs(vs: VsKey) -> str:
@@ -220,17 +291,3 @@ def _vs(vs: VsKey) -> str:
 
 def _rs(vs: VsKey, rs: Endpoint) -> str:
     return f"{_vs(vs)}/rs/{quote(str(rs), safe=':')}"
-
-
-def _reason(problem: Exception) -> str:
-    if isinstance(problem, FileNotFoundError):
-        return "no such socket; is slbd running, and is this its api.socket?"
-    if isinstance(problem, ConnectionRefusedError):
-        return "nobody listens there; is slbd running?"
-    if isinstance(problem, PermissionError):
-        return "permission denied; run as root or as a member of the socket's group"
-    if isinstance(problem, BlockingIOError):
-        return "too many wait there already; is slbd stuck?"
-    if isinstance(problem, HTTPException) and not isinstance(problem, OSError):
-        return "what answers there does not speak HTTP"
-    return getattr(problem, "strerror", None) or str(problem) or type(problem).__name__

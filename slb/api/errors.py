@@ -14,6 +14,7 @@ from slb.model import codec
 log = logging.getLogger(__name__)
 
 REQUEST_ID = "X-Request-Id"
+PROGRAM: web.AppKey[str] = web.AppKey("program", str)
 
 
 @web.middleware
@@ -34,7 +35,7 @@ async def _answer(request: web.Request, handler: Handler, request_id: str) -> we
     except TextError as error:
         return _failure(400, "bad_request", str(error))
     except web.HTTPRequestEntityTooLarge:
-        return _failure(413, "too_large", "the body is larger than the daemon takes; split it")
+        return _failure(413, "too_large", "the body is larger than one may be; split it")
     except web.HTTPNotFound:
         return _failure(404, "not_found", f"there is no {request.path}")
     except web.HTTPMethodNotAllowed as error:
@@ -51,7 +52,7 @@ async def _answer(request: web.Request, handler: Handler, request_id: str) -> we
     except Exception as error:
         what = f"{request.method} {request.path}: {type(error).__name__}: {error}"
         log.error("request %s: a defect: %s", request_id, what, exc_info=_where(error))
-        text = f"a defect of slbd; its log has request {request_id}"
+        text = f"a defect of {request.app[PROGRAM]}; its log has request {request_id}"
         return _failure(500, "internal", text)
 
 

@@ -20,17 +20,22 @@ BODY_TIMEOUT: web.AppKey[float] = web.AppKey("body_timeout", float)
 FILTERS = frozenset({"vs", "rs", "client", "worker"})
 
 
-async def body(request: web.Request, kind: type[T]) -> T:
-    """Read the body as JSON of that type."""
+async def raw(request: web.Request) -> bytes:
+    """Read the body as it is."""
     try:
         async with asyncio.timeout(request.app.get(BODY_TIMEOUT, BODY_TIMEOUT_S)):
-            raw = await request.read()
+            return await request.read()
     except TimeoutError:
         raise BadRequest("the body did not arrive in time") from None
     except (web.RequestPayloadError, ConnectionError):
         raise BadRequest("the body ended early") from None
+
+
+async def body(request: web.Request, kind: type[T]) -> T:
+    """Read the body as JSON of that type."""
+    text = await raw(request)
     try:
-        return codec.decode(raw, kind)
+        return codec.decode(text, kind)
     except msgspec.ValidationError as error:
         raise BadRequest(_field(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

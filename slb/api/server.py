@@ -7,7 +7,7 @@ import socket
 from aiohttp import web
 
 from slb.api.backend import Gate
-from slb.api.errors import answer_errors
+from slb.api.errors import PROGRAM, answer_errors
 from slb.api.request import BODY_TIMEOUT, BODY_TIMEOUT_S
 from slb.api.routes import add_routes
 
@@ -16,10 +16,17 @@ STOP_S = 3.0
 ACCEPT_ROUNDS = 5
 
 
-def make_app(gate: Gate, body_timeout_s: float = BODY_TIMEOUT_S) -> web.Application:
-    """Return the application that serves what the gate lets through."""
+def bare_app(program: str, body_timeout_s: float = BODY_TIMEOUT_S) -> web.Application:
+    """Return an application without routes, which answers every failure as it should be."""
     app = web.Application(client_max_size=MAX_BODY, middlewares=[answer_errors])
     app[BODY_TIMEOUT] = body_timeout_s
+    app[PROGRAM] = program
+    return app
+
+
+def make_app(gate: Gate, body_timeout_s: float = BODY_TIMEOUT_S) -> web.Application:
+    """Return slbd's application, which serves what the gate lets through."""
+    app = bare_app("slbd", body_timeout_s)
     add_routes(app, gate)
     return app
 

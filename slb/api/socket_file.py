@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The daemon's socket file: one owner at a time, whatever an earlier daemon left behind.
+"""A server's socket file: one owner at a time, whatever an earlier daemon left behind.
 
 A lock beside the socket is held for the life of the process and vanishes with it, so two daemons
 that start together cannot both take a dead one's socket.
@@ -12,20 +12,31 @@ import grp
 import os
 import socket
 import stat
+from dataclasses import dataclass
 
 from slb.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who serves, and what its settings of the socket are called."""
+
+    program: str = "slbd"
+    setting: str = "api.socket"
+    group_setting: str = "api.group"
 
 
 class SocketFile:
     """A bound Unix socket and its lock; close() removes both files."""
 
-    def __init__(self, path: str, mode: int, group: str = "") -> None:
+    def __init__(self, path: str, mode: int, group: str = "", owner: Owner | None = None) -> None:
         """Take the path; raises ConfigError when it is taken or cannot be had."""
         self.path = path
-        self._lock = _lock(path)
+        owner = owner or Owner()
+        self._lock = _lock(path, owner)
         try:
-            _remove_stale(path)
-            self.socket = _bind(path, mode, group)
+            _remove_stale(path, owner)
+            self.socket = _bind(path, mode, group, owner)
         except BaseException:
             self._unlock()
             raise
@@ -48,7 +59,7 @@ class SocketFile:
         os.close(self._lock)
 
 
-def _lock(path: str) -> int:
+def _lock(path: str, owner: Owner) -> int:
     name = f"{path}.lock"
     try:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
@@ -60,10 +71,10 @@ def _lock(path: str) -> int:
                     return fd
             except BlockingIOError:
                 os.close(fd)
-                raise _taken(path) from None
+                raise _taken(path, owner) from None
             os.close(fd)
     except OSError as error:
-        raise _refused(path, f"cannot be made: {error.strerror}") from None
+        raise _refused(path, owner, f"cannot be made: {error.strerror}") from None
 
 
 def _same_file(fd: int, name: str) -> bool:
@@ -72,23 +83,24 @@ def _same_file(fd: int, name: str) -> bool:
     return False
 
 
-def _remove_stale(path: str) -> None:
+def _remove_stale(path: str, owner: Owner) -> None:
     try:
         kind = os.lstat(path).st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(kind):
-        raise _refused(path, "exists and is not a socket; remove it or change api.socket")
+        text = f"exists and is not a socket; remove it or change {owner.setting}"
+        raise _refused(path, owner, text)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         code = probe.connect_ex(path)
     if code == errno.ECONNREFUSED:
         os.unlink(path)
     elif code != errno.ENOENT:
-        raise _taken(path)
+        raise _taken(path, owner)
 
 
-def _bind(path: str, mode: int, group: str) -> socket.socket:
+def _bind(path: str, mode: int, group: str, owner: Owner) -> socket.socket:
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     # Nobody may connect between bind and chmod.
     old = os.umask(0o177)
@@ -103,17 +115,18 @@ def _bind(path: str, mode: int, group: str) -> socket.socket:
         bound.close()
         with contextlib.suppress(OSError):
             os.unlink(path)
-        reason = getattr(error, "strerror", None) or f"there is no group {group}; see api.group"
-        raise _refused(path, f"cannot be made: {reason}") from None
+        unknown = f"there is no group {group}; see {owner.group_setting}"
+        reason = getattr(error, "strerror", None) or unknown
+        raise _refused(path, owner, f"cannot be made: {reason}") from None
     finally:
         os.umask(old)
     return bound
 
 
-def _taken(path: str) -> ConfigError:
-    text = "another slbd serves it; stop that one, or give this one another api.socket"
-    return _refused(path, text)
+def _taken(path: str, owner: Owner) -> ConfigError:
+    text = f"another {owner.program} serves it; stop that one, or give this one another"
+    return _refused(path, owner, f"{text} {owner.setting}")
 
 
-def _refused(path: str, why: str) -> ConfigError:
-    return ConfigError([f"api.socket {path}: {why}"])
+def _refused(path: str, owner: Owner, why: str) -> ConfigError:
+    return ConfigError([f"{owner.setting} {path}: {why}"])

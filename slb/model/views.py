@@ -17,13 +17,14 @@ class Items(Struct, Generic[T], frozen=True):
 
 
 class Version(Struct, frozen=True):
-    """Who answers."""
+    """Who answers; no other start of slbd has the same `instance`."""
 
     slb: str
     abi: int
     dpdk: str
     pid: int
     generation: int
+    instance: str = ""
 
 
 class Generation(Struct, frozen=True):

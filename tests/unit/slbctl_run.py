@@ -31,9 +31,9 @@ class Result:
         return [" ".join(line.split()) for line in self.out.splitlines()]
 
 
-def slbctl(socket: Path | str, *words: str, stdin: str | bytes | None = None) -> Result:
-    """Runs `slbctl words…` against the daemon at the socket."""
-    runner = CliRunner(env={"SLB_SOCKET": str(socket)})
+def slbctl(socket: Path | str | None, *words: str, stdin: str | bytes | None = None) -> Result:
+    """Runs `slbctl words…` against the daemon at the socket; None: the usual one."""
+    runner = CliRunner(env={"SLB_SOCKET": None if socket is None else str(socket)})
     with runner.isolation(stdin) as (out, err, _):
         status = run(list(words))
         sys.stdout.flush()

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The command `slb-agent`; its exit status is slb.process's."""
+
+import argparse
+import asyncio
+import logging
+import re
+from collections.abc import Sequence
+
+from slb import __version__
+from slb.agent.agent import STATE, Settings, live
+from slb.agent.store import KEEP
+from slb.api.client import SOCKET
+from slb.model.desired import AGENT_SOCKET
+from slb.process import failed, log_to_stderr
+
+log = logging.getLogger(__name__)
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run the agent and return its exit status."""
+    options = _options(arguments)
+    log_to_stderr("slb-agent", options.verbose)
+    settings = Settings(
+        options.state, options.socket, options.mode, options.group, options.slbd, options.history
+    )
+    try:
+        asyncio.run(live(settings))
+    except Exception as error:
+        return failed(log, error, options.verbose)
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="slb-agent",
+        description="Keeps the desired state of the load balancer, and slbd as it says.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--state", default=STATE, metavar="DIR", help="the desired state; default: %(default)s")
+    add("--history", type=_count, default=KEEP, metavar="N", help="versions kept: %(default)s")
+    text = "the API's Unix socket; default: %(default)s"
+    add("--socket", default=AGENT_SOCKET, metavar="PATH", help=text)
+    add("--mode", type=_mode, default="0660", help="the socket's permissions: %(default)s")
+    add("--group", default="", metavar="NAME", help="the socket's group")
+    add("--slbd", default=SOCKET, metavar="PATH", help="slbd's api.socket; default: %(default)s")
+    add("-v", "--verbose", action="store_true", help="log more, and where a failure came from")
+    add("--version", action="version", version=f"slb-agent {__version__}")
+    return parser.parse_args(arguments)
+
+
+def _mode(text: str) -> str:
+    if not re.fullmatch(r"0?[0-7]{3}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!a} is no mode; write 0660")
+    return text
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 2 <= int(text[:6]) <= 1000):
+        raise argparse.ArgumentTypeError(f"{text!a} is not a number from 2 to 1000")
+    return int(text)

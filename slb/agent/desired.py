@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Changes of the desired state, one after the other: checked whole, stored, applied, or as before.
+
+The order is what makes a crash harmless. slbd checks the whole new set first; then it is on disk;
+then slbd gets it, as one transaction. Whatever fails takes the version back, so an error always
+means that nothing is wanted that was not wanted before. Who is killed in between finds one of the
+two versions, whole, and makes slbd follow it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from msgspec import structs
+
+from slb.agent import state as states
+from slb.agent.state import Owner, Services, State
+from slb.agent.store import Store
+from slb.api.client import Client
+from slb.errors import Conflict, NoAnswer, NotReady, NotStored, RequestError, SlbError, Unreachable
+from slb.model.desired import OPERATOR, OwnerView, StateView, StatusView, VersionView
+from slb.model.views import Plan, Version
+from slb.tables import plan as plans
+
+log = logging.getLogger(__name__)
+
+Edit = Callable[[State], State]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of slbd; `word` and `reason` are StatusView's, `instance` is Version's."""
+
+    word: str = "unknown"
+    reason: str = "slbd was not asked yet"
+    applied: int = 0
+    instance: str = ""
+    pid: int = 0
+    slbd_generation: int = 0
+    mended: int = 0
+
+
+class Desired:
+    """The desired state: the only way to change it, or to make slbd follow it.
+
+    `slbd`: the daemon's client, with the time that applying may take.
+    """
+
+    def __init__(self, store: Store, slbd: Client, clock: Callable[[], float] = time.time) -> None:
+        """Begin with what is on disk; raises ConfigError when all of it is damaged."""
+        self.standing = Standing()
+        self._store = store
+        self._slbd = slbd
+        self._clock = clock
+        self._state = store.newest()
+        self._unsaved = False
+        self._lock = asyncio.Lock()
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a desired state; before the first there is none."""
+        return self._state is not None
+
+    @property
+    def state(self) -> State:
+        """The desired state; raises NotReady before there is one."""
+        if self._state is None:
+            text = "there is no desired state yet: it is what slbd has when it first answers"
+            raise NotReady(f"{text} ({self.standing.reason})")
+        return self._state
+
+    async def change(
+        self,
+        owner: str,
+        what: str,
+        edit: Edit,
+        *,
+        base: int | None = None,
+        dry_run: bool = False,
+        confirm_s: int | None = None,
+    ) -> Plan:
+        """Change an owner's set by one transaction, or only say what would change.
+
+        `base`: the generation that the change was made for. `confirm_s`: what was before comes back
+        unless the change is confirmed in time. Raises what `edit` does, Conflict, Unconfirmed,
+        NotReady, NotStored, and what slbd refuses it with.
+        """
+        async with self._lock:
+            old = self.state
+            if base is not None and base != old.generation:
+                text = f"the desired state is at generation {old.generation}, not {base}"
+                raise Conflict(f"{text}; look at what has changed, and try again")
+            new = edit(old)
+            lines = [str(op) for op in plans.plan(old.services(), new.services())]
+            if not lines and _sets_apart(new) == _sets_apart(old):
+                return Plan([], old.generation)
+            if confirm_s is not None and lines:
+                new = states.to_confirm(old, new, owner, confirm_s, self._clock())
+            await self._check(new.services(owner))
+            if not dry_run:
+                await self._commit(new, owner, what)
+            return Plan(lines, self.state.generation)
+
+    async def confirm(self) -> int:
+        """Keep the operator's last change; raises Conflict, NotReady, NotStored."""
+        async with self._lock:
+            new = states.confirmed(self.state, OPERATOR)
+            new = self._numbered(new, OPERATOR, "confirmed")
+            await self._save(new)
+            # The services are the same, so slbd has them if it had those.
+            if self.standing.applied == self.state.generation:
+                self.standing = replace(self.standing, applied=new.generation)
+            self._state = new
+            return new.generation
+
+    async def rollback(self, generation: int | None) -> Plan:
+        """Bring an earlier set of the operator's back; None: the one before the last change."""
+        now = self.state
+        pending = now.owner(OPERATOR).pending
+        if generation is None and pending:
+            what, services = "rolled back, unconfirmed", pending.before
+        else:
+            earlier = await asyncio.to_thread(self._store.versions)
+            found = _choose(earlier, now, generation)
+            services = found.owner(OPERATOR).services
+            what = f"rolled back to {found.generation}"
+        return await self.change(
+            OPERATOR, what, lambda state: states.rolled_back(state, OPERATOR, services)
+        )
+
+    async def expire(self) -> None:
+        """Roll back what was not confirmed in time, on disk too, or as soon as that is possible."""
+        if self._unsaved:
+            await self._save_late()
+        if self._state is None or not states.overdue(self._state, self._clock()):
+            return
+        async with self._lock:
+            new = self.state
+            late = states.overdue(new, self._clock())
+            for name in late:
+                new = states.rolled_back(new, name)
+            if not late:
+                return
+            new = self._numbered(new, late[0], "not confirmed in time, rolled back")
+            log.warning("generation %d was not confirmed in time: back", self.state.generation)
+            try:
+                await self._save(new)
+            except NotStored as error:
+                # The version on disk says that its time is over, so a restart would do the same.
+                log.error("%s; rolled back all the same", error)
+                self._unsaved = True
+            self._state = new
+            self.standing = replace(self.standing, word="unknown", reason="rolled back just now")
+
+    async def take_over(self) -> None:
+        """Make what slbd has the first desired state; raises SlbError."""
+        async with self._lock:
+            found = await asyncio.to_thread(self._slbd.export)
+            first = State(0, 0.0, OPERATOR, "", {OPERATOR: Owner(found.services)})
+            first = self._numbered(first, OPERATOR, "taken over from slbd")
+            await self._save(first)
+            self._state = first
+            log.info("the desired state is what slbd has: %d VS, %d RS", *first.counts())
+
+    async def converge(self, version: Version) -> None:
+        """Make slbd have the desired state, by one transaction; raises RequestError, Unreachable,
+        NoAnswer, and what it refused it with is in the standing.
+        """
+        async with self._lock:
+            state, before = self.state, self.standing
+            try:
+                done = await asyncio.to_thread(self._slbd.apply, state.services())
+            except RequestError as error:
+                if not isinstance(error, NotReady):
+                    self._refused(str(error), version)
+                raise
+            beside = (before.word, before.instance, before.pid, before.applied) == (
+                "applied",
+                version.instance,
+                version.pid,
+                state.generation,
+            )
+            self._applied(state, done, version)
+            if done.plan and beside:
+                self.standing = replace(self.standing, mended=before.mended + 1)
+                log.warning("slbd was changed beside us; mended, %d changes:", len(done.plan))
+            elif before.word != "applied" or done.plan:
+                text = "slbd has generation %d, %d changes were to be made"
+                log.info(text, state.generation, len(done.plan))
+            for line in done.plan if beside else ():
+                log.warning("%s", line)
+
+    def unreachable(self, reason: str) -> None:
+        """Note that slbd does not answer."""
+        if self.standing.word != "unreachable":
+            log.warning("%s", reason)
+        self.standing = replace(self.standing, word="unreachable", reason=reason)
+
+    def snapshot(self, owner: str | None, with_services: bool) -> StateView:
+        """Return the sets of one owner, or of all."""
+        return StateView(self.state.generation, self._owners(owner, with_services))
+
+    def status(self) -> StatusView:
+        """Return how desired and current state are to each other."""
+        seen = self.standing
+        generation = self._state.generation if self._state else 0
+        word, reason = seen.word, seen.reason
+        if word == "applied" and seen.applied != generation:
+            word, reason = "unknown", "it is being applied"
+        return StatusView(
+            generation,
+            seen.applied,
+            word,
+            reason,
+            seen.pid,
+            seen.slbd_generation,
+            seen.mended,
+            self._owners(None, False) if self._state else [],
+        )
+
+    async def history(self) -> list[VersionView]:
+        """Return the versions that are kept, the newest first."""
+        kept = await asyncio.to_thread(self._store.versions)
+        return [VersionView(v.generation, v.time, v.by, v.change, *v.counts()) for v in kept]
+
+    def _owners(self, owner: str | None, with_services: bool) -> list[OwnerView]:
+        now = self._clock()
+        return [
+            states.view(name, part, now, with_services)
+            for name, part in sorted(self.state.owners.items())
+            if owner in (None, name)
+        ]
+
+    def _numbered(self, state: State, by: str, what: str) -> State:
+        return structs.replace(
+            state,
+            generation=self._store.next_generation(),
+            time=self._clock(),
+            by=by,
+            change=what,
+        )
+
+    async def _check(self, services: Services) -> None:
+        try:
+            await asyncio.to_thread(self._slbd.apply, services, dry_run=True)
+        except (Unreachable, NoAnswer) as error:
+            raise NotReady(f"{error}; nothing has changed") from None
+
+    async def _commit(self, new: State, by: str, what: str) -> None:
+        new = self._numbered(new, by, what)
+        await self._save(new)
+        try:
+            done = await asyncio.to_thread(self._slbd.apply, new.services(by))
+        except SlbError as error:
+            await asyncio.to_thread(self._store.drop, new.generation)
+            if isinstance(error, Unreachable | NoAnswer | NotReady):
+                # It may have come to it all the same, and is taken back then.
+                self.standing = replace(self.standing, word="unknown", reason=str(error))
+                raise NotReady(f"{error}; the desired state is as before") from None
+            raise
+        self._state = new
+        self._applied(new, done)
+
+    async def _save(self, new: State) -> None:
+        await asyncio.to_thread(self._store.save, new)
+        self._unsaved = False
+
+    async def _save_late(self) -> None:
+        async with self._lock:
+            if self._unsaved:
+                try:
+                    await self._save(self.state)
+                except NotStored:
+                    return
+                log.info("generation %d is stored now", self.state.generation)
+
+    def _applied(self, state: State, done: Plan, version: Version | None = None) -> None:
+        seen = self.standing
+        self.standing = replace(
+            seen,
+            word="applied",
+            reason="",
+            applied=state.generation,
+            instance=version.instance if version else seen.instance,
+            pid=version.pid if version else seen.pid,
+            slbd_generation=done.generation,
+        )
+
+    def _refused(self, reason: str, version: Version) -> None:
+        if (self.standing.word, self.standing.reason) != ("refused", reason):
+            log.error("slbd refuses generation %d: %s", self.state.generation, reason)
+        self.standing = replace(
+            self.standing,
+            word="refused",
+            reason=reason,
+            instance=version.instance,
+            pid=version.pid,
+            slbd_generation=version.generation,
+        )
+
+
+def _sets_apart(state: State) -> dict[str, Owner]:
+    """What a version has beside the services: epochs, numbers, what is to be confirmed."""
+    return {name: structs.replace(part, services=()) for name, part in state.owners.items()}
+
+
+def _choose(earlier: Sequence[State], now: State, generation: int | None) -> State:
+    if generation is not None:
+        if found := next((one for one in earlier if one.generation == generation), None):
+            return found
+        kept = ", ".join(str(one.generation) for one in earlier)
+        raise Conflict(f"generation {generation} is not kept any more; there are {kept}")
+    have = now.owner(OPERATOR).services
+    for one in earlier:
+        if one.generation < now.generation and plans.plan(have, one.owner(OPERATOR).services):
+            return one
+    raise Conflict("no earlier version that is kept has other services of the operator's")

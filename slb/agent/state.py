@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The desired state as a value: which owner wants which services.
+
+Pure: every function returns a new state, or raises a RequestError and there is none. No VS belongs
+to two owners; one that an unconfirmed change has deleted stays its owner's, since it may come back.
+"""
+
+from collections.abc import Iterable
+from itertools import chain
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from slb.errors import BadRequest, Conflict, OtherOwner, Unconfirmed
+from slb.model.desired import OPERATOR, Delta, OwnerView, Snapshot, digest, ordered
+from slb.model.endpoint import VsKey
+from slb.model.service import Service
+
+Services = tuple[Service, ...]
+
+
+class Pending(Struct, frozen=True, forbid_unknown_fields=True):
+    """A change to be confirmed: until when (seconds since 1970), else `before` comes back."""
+
+    until: float
+    seconds: int
+    before: Services
+
+
+class Owner(Struct, frozen=True, forbid_unknown_fields=True):
+    """An owner's set; `epoch` is the highest that was seen, `generation` the owner's own."""
+
+    services: Services = ()
+    epoch: int = 0
+    generation: int = 0
+    pending: Pending | None = None
+
+    def keys(self) -> set[VsKey]:
+        """The VS that are the owner's, those that may come back too."""
+        held = self.pending.before if self.pending else ()
+        return {service.vs for service in chain(self.services, held)}
+
+
+class State(Struct, frozen=True, forbid_unknown_fields=True):
+    """A version: all owners' sets, its number, and which change of whom led to it, and when."""
+
+    generation: int
+    time: float
+    by: str
+    change: str
+    owners: dict[str, Owner]
+
+    def owner(self, name: str) -> Owner:
+        """Return an owner's part; a new owner has nothing."""
+        return self.owners.get(name, Owner())
+
+    def services(self, first: str = OPERATOR) -> Services:
+        """Return all owners' services, the first owner's first and in the order they were given."""
+        names = sorted(self.owners, key=lambda name: (name != first, name))
+        return tuple(chain.from_iterable(self.owners[name].services for name in names))
+
+    def counts(self) -> tuple[int, int]:
+        """Return the number of VS, and of RS."""
+        services = self.services()
+        return len(services), sum(len(service.rs) for service in services)
+
+
+def give(state: State, name: str, services: Iterable[Service]) -> State:
+    """Make `services` an owner's whole set; raises OtherOwner."""
+    services = tuple(services)
+    only_own(state, name, (service.vs for service in services))
+    return _with(state, name, replace(state.owner(name), services=services))
+
+
+def only_own(state: State, name: str, keys: Iterable[VsKey]) -> None:
+    """Check that none of these VS is another owner's; raises OtherOwner."""
+    taken = {
+        vs: other for other, part in state.owners.items() if other != name for vs in part.keys()
+    }
+    for vs in keys:
+        if vs in taken:
+            raise OtherOwner(f"VS {vs} is {taken[vs]}'s; change it there")
+
+
+def settled(state: State, name: str) -> State:
+    """Return the state if the owner has nothing to confirm; raises Unconfirmed."""
+    if state.owner(name).pending:
+        raise Unconfirmed("the last change waits to be confirmed; confirm it or roll it back first")
+    return state
+
+
+def to_confirm(old: State, new: State, name: str, seconds: int, now: float) -> State:
+    """Return `new`, to be confirmed by the owner, else what it had in `old` comes back."""
+    before = old.owner(name).services
+    return _with(
+        new, name, replace(new.owner(name), pending=Pending(now + seconds, seconds, before))
+    )
+
+
+def confirmed(state: State, name: str) -> State:
+    """Return the state with the owner's change confirmed; raises Conflict."""
+    if state.owner(name).pending is None:
+        raise Conflict("nothing waits to be confirmed")
+    return _with(state, name, replace(state.owner(name), pending=None))
+
+
+def rolled_back(state: State, name: str, services: Services | None = None) -> State:
+    """Return the state with an earlier set of the owner's; None: that before what is pending."""
+    part = state.owner(name)
+    if services is None:
+        if part.pending is None:
+            raise Conflict("nothing waits to be confirmed")
+        services = part.pending.before
+    return give(_with(state, name, replace(part, pending=None)), name, services)
+
+
+def overdue(state: State, now: float) -> list[str]:
+    """Return the owners whose time to confirm is over."""
+    return [name for name, part in state.owners.items() if part.pending and left(part, now) <= 0]
+
+
+def left(part: Owner, now: float) -> float:
+    """Return the seconds left to confirm; a clock that was set back does not prolong them."""
+    assert part.pending is not None
+    return min(part.pending.until - now, part.pending.seconds)
+
+
+def put(state: State, wanted: Snapshot) -> State:
+    """Return the state with an owner's snapshot; raises BadRequest, Conflict, OtherOwner.
+
+    The same snapshot once more changes nothing.
+    """
+    part = state.owner(_not_operator(wanted.owner))
+    if wanted.digest and wanted.digest != digest(wanted.services):
+        raise BadRequest("digest: it is not that of services; send them again")
+    _check_epoch(part, wanted.epoch)
+    if wanted.owner in state.owners and wanted.epoch == part.epoch:
+        same = digest(wanted.services) == digest(part.services)
+        if wanted.generation < part.generation or (
+            wanted.generation == part.generation and not same
+        ):
+            text = f"generation {wanted.generation} of epoch {wanted.epoch} is not newer than"
+            raise Conflict(f"{text} {part.generation}, which is here; read the state and go on")
+    if not wanted.services and not wanted.allow_empty:
+        raise BadRequest("services: an empty set would delete every VS; say so with allow_empty")
+    return _numbered(state, wanted.owner, wanted.services, wanted.epoch, wanted.generation)
+
+
+def patch(state: State, delta: Delta) -> State:
+    """Return the state with an owner's delta; raises BadRequest, Conflict, OtherOwner."""
+    part = state.owner(_not_operator(delta.owner))
+    _check_epoch(part, delta.epoch)
+    if (delta.epoch, delta.base_generation) != (part.epoch, part.generation):
+        text = f"here is generation {part.generation} of epoch {part.epoch}"
+        raise Conflict(f"{text}, not {delta.base_generation} of {delta.epoch}; send a full one")
+    if delta.generation <= delta.base_generation:
+        raise BadRequest("generation: it must be greater than base_generation")
+    touched = {*delta.deletes, *(service.vs for service in delta.upserts)}
+    if len(touched) != len(delta.deletes) + len(delta.upserts):
+        raise BadRequest("upserts, deletes: a VS is there twice; keep one of them")
+    services = (*(s for s in part.services if s.vs not in touched), *delta.upserts)
+    if delta.digest and delta.digest != digest(services):
+        raise Conflict("what comes out has another digest; send a full one")
+    return _numbered(state, delta.owner, services, delta.epoch, delta.generation)
+
+
+def view(name: str, part: Owner, now: float, with_services: bool = False) -> OwnerView:
+    """Return what the API tells about an owner."""
+    return OwnerView(
+        name,
+        part.epoch,
+        part.generation,
+        digest(part.services),
+        len(part.services),
+        sum(len(service.rs) for service in part.services),
+        max(left(part, now), 0.0) if part.pending else None,
+        ordered(part.services) if with_services else None,
+    )
+
+
+def _with(state: State, name: str, part: Owner) -> State:
+    return replace(state, owners={**state.owners, name: part})
+
+
+def _numbered(state: State, name: str, services: Services, epoch: int, generation: int) -> State:
+    state = give(state, name, services)
+    return _with(state, name, replace(state.owner(name), epoch=epoch, generation=generation))
+
+
+def _check_epoch(part: Owner, epoch: int) -> None:
+    if epoch < part.epoch:
+        raise Conflict(f"epoch {epoch} is over, {part.epoch} has begun; another one is in charge")
+
+
+def _not_operator(name: str) -> str:
+    if name == OPERATOR:
+        raise BadRequest(f"owner: {OPERATOR} is for slbctl; choose another name")
+    return name

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Watches slbd, and makes it have the desired state whenever it may not have it.
+
+slbd's version says which process answers and at which generation it is: another process has been
+started anew, another generation has been changed by somebody, maybe beside us.
+"""
+
+import asyncio
+import logging
+import time
+
+from slb.agent.desired import Desired
+from slb.api.client import Client
+from slb.errors import NoAnswer, NotReady, RequestError, Unreachable
+from slb.model.views import Version
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.2
+# What a route or a neighbour does to the generation is not looked at more often.
+COMPARE_S = 1.0
+REFUSED_S = 5.0
+
+
+class Watch:
+    """`slbd`: the daemon's client, with little patience."""
+
+    def __init__(self, desired: Desired, slbd: Client) -> None:
+        self._desired = desired
+        self._slbd = slbd
+        self._compared = 0.0
+        self._trouble = ""
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Look once; what fails is tried again at the next look."""
+        try:
+            await self._desired.expire()
+            version = await asyncio.to_thread(self._slbd.version)
+            if not self._desired.known:
+                await self._desired.take_over()
+            if self._is_due(version):
+                self._compared = time.monotonic()
+                await self._desired.converge(version)
+        except (Unreachable, NoAnswer, NotReady) as error:
+            self._desired.unreachable(str(error))
+        except RequestError as error:
+            self._tell(str(error))
+        else:
+            self._trouble = ""
+
+    def _is_due(self, version: Version) -> bool:
+        seen = self._desired.standing
+        another = (version.instance, version.pid) != (seen.instance, seen.pid)
+        if another or seen.word in ("unknown", "unreachable"):
+            return True
+        since = time.monotonic() - self._compared
+        if seen.word == "refused":
+            return since >= REFUSED_S
+        if seen.applied != self._desired.state.generation:
+            return True
+        return version.generation != seen.slbd_generation and since >= COMPARE_S
+
+    def _tell(self, trouble: str) -> None:
+        if self._desired.standing.word != "refused" and trouble != self._trouble:
+            log.error("%s", trouble)
+        self._trouble = trouble

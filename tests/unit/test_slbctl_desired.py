@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""slbctl with an agent: the same verbs, and those that only the agent knows."""
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+from unit.fake_daemon import FakeDaemon
+from unit.running_agent import FIRST, PATIENCE_S, RunningAgent
+from unit.slbctl_run import failure, slbctl
+
+from rig.waiting import wait
+
+pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture"]
+
+OTHER = "10.96.0.20:80/tcp"
+
+
+def file_with(folder: Path, *services: str) -> str:
+    path = folder / "services.yaml"
+    path.write_text("services:\n" + "".join(f"  - vs: {vs}\n" for vs in services))
+    return str(path)
+
+
+def test_the_verbs_for_slbd_work_with_the_agent(
+    tmp_path: Path, agent: RunningAgent, daemon: FakeDaemon
+) -> None:
+    words = ("vs", "add", OTHER, "--rs", "10.10.0.1:8080")
+    assert slbctl(agent.socket, *words).out == f"VS {OTHER} added, rr, 1 RS (generation 2)\n"
+    assert OTHER in daemon.services
+    assert "VS 10.96.0.1:80/tcp exists already" in failure(
+        slbctl(agent.socket, "vs", "add", FIRST), 1
+    )
+    listed = slbctl(agent.socket, "vs", "list", "--json").json["items"]
+    assert [row["vs"] for row in listed] == [FIRST, OTHER]
+    exported = slbctl(agent.socket, "export").out
+    again = slbctl(agent.socket, "apply", "-", stdin=exported)
+    assert again.out == "nothing to change (generation 2)\n"
+    wrong = file_with(tmp_path, FIRST, "10.97.0.1:80/tcp")
+    assert failure(slbctl(agent.socket, "apply", wrong), 1).startswith(f"{wrong}:3: services[1]")
+
+
+def test_apply_to_be_confirmed(tmp_path: Path, agent: RunningAgent) -> None:
+    file = file_with(tmp_path, FIRST, OTHER)
+    result = slbctl(agent.socket, "apply", file, "--confirm", "5m")
+    assert result.lines[-2:] == [
+        "3 changes made (generation 2)",
+        "undone in 300 s unless 'slbctl confirm' comes before",
+    ]
+    assert "to be confirmed within 300 s" in slbctl(agent.socket, "status").out
+    assert "confirm it or roll it back first" in failure(
+        slbctl(agent.socket, "vs", "del", OTHER), 1
+    )
+    assert slbctl(agent.socket, "confirm").out == "confirmed (generation 3)\n"
+    assert "nothing waits to be confirmed" in failure(slbctl(agent.socket, "confirm"), 1)
+
+
+def test_undone_in_time(tmp_path: Path, agent: RunningAgent, daemon: FakeDaemon) -> None:
+    slbctl(agent.socket, "apply", file_with(tmp_path, OTHER), "--confirm", "1s")
+    wait(lambda: set(daemon.services) == {FIRST}, PATIENCE_S, "the services of before")
+
+
+@pytest.mark.parametrize("time", ["0", "1h", "90000", "s", "-1s"])
+def test_a_time_to_confirm_that_is_none(tmp_path: Path, time: str) -> None:
+    result = slbctl("/nowhere", "apply", file_with(tmp_path, OTHER), f"--confirm={time}")
+    assert "is no time; write 60s or 5m, at most a day" in failure(result, 2)
+
+
+def test_base(tmp_path: Path, agent: RunningAgent) -> None:
+    file = file_with(tmp_path, FIRST, OTHER)
+    refused = failure(slbctl(agent.socket, "apply", file, "--base", "9"), 1)
+    assert refused.startswith("the desired state is at generation 1, not 9")
+    assert slbctl(agent.socket, "apply", file, "--base", "1").status == 0
+
+
+def test_history_and_rollback(agent: RunningAgent, daemon: FakeDaemon) -> None:
+    slbctl(agent.socket, "vs", "add", OTHER)
+    heading, newest, first = slbctl(agent.socket, "history").lines
+    assert heading == "GENERATION TIME OWNER VS RS CHANGE"
+    assert re.fullmatch(rf"2 \d{{4}}-\S+ \S+ operator 2 2 \+ vs {OTHER}", newest)
+    assert first.endswith(" operator 1 2 taken over from slbd")
+    assert slbctl(agent.socket, "rollback").lines == [
+        f"- vs {OTHER}",
+        "rolled back, 1 change (generation 3)",
+    ]
+    assert set(daemon.services) == {FIRST}
+    assert slbctl(agent.socket, "rollback", "2", "--json").json["generation"] == 4
+    assert "generation 77 is not kept" in failure(slbctl(agent.socket, "rollback", "77"), 1)
+    assert len(slbctl(agent.socket, "history", "--json").json["items"]) == 4
+
+
+def test_status(agent: RunningAgent) -> None:
+    assert slbctl(agent.socket, "status").lines == [
+        "desired generation 1",
+        "slbd applied",
+        "applied generation 1, slbd's 1",
+        "owner operator 1 VS, 2 RS",
+    ]
+    assert slbctl(agent.socket, "status", "--json").json["slbd"] == "applied"
+
+
+@pytest.mark.parametrize("words", [("status",), ("history",), ("confirm",), ("rollback",)])
+def test_slbd_alone_does_not_know_them(daemon: FakeDaemon, words: tuple[str, ...]) -> None:
+    said = failure(slbctl(daemon.socket, *words), 1)
+    assert said == f"there is no /v1/{words[0]}; slb-agent answers it, and slbd is at this socket"
+
+
+def test_the_agents_socket_is_preferred_when_it_is_there(
+    tmp_path: Path, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when nobody listens there: what slbd was told behind its back, it would undo."""
+    there = tmp_path / "agent.sock"
+    monkeypatch.setattr("slbctl.options.AGENT_SOCKET", str(there))
+    monkeypatch.setattr("slbctl.options.SLBD_SOCKET", str(daemon.socket))
+    assert slbctl(None, "vs", "list").status == 0
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(there))
+    said = failure(slbctl(None, "vs", "list"), 3)
+    assert said == f"no slb-agent at {there}: nobody listens there; is slb-agent running?"
