@@ -66,6 +66,10 @@ class Rig:
         for pod in PODS:
             wait(lambda pod=pod: self._listens(pod), 20, f"{pod.name}'s HTTP server")  # type: ignore[misc]
 
+    def adopt(self, process: Process) -> None:
+        """Stop a process of a test's with everything else."""
+        self._processes.append(process)
+
     def restart_lb(self) -> None:
         """Start slbd again after it has ended, and wait until it is ready."""
         assert self._topology is not None
