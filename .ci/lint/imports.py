@@ -16,7 +16,9 @@ ONLY: dict[str, frozenset[str]] = {
     "slb.model": frozenset({"slb.errors"}),
     "slb.errors": frozenset(),
 }
-NEVER: dict[str, frozenset[str]] = {"slb.controller": frozenset({"slb.engine", "slb.daemon"})}
+NEVER: dict[str, frozenset[str]] = {
+    name: frozenset({"slb.engine", "slb.daemon"}) for name in ("slb.agent", "slb.controller")
+}
 EXTENSION = "slb._engine"
 BINDING = "slb/engine/binding.py"
 

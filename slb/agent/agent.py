@@ -21,8 +21,8 @@ from slb.agent.watch import Watch
 from slb.api.client import SOCKET, Client
 from slb.api.server import Server, bare_app
 from slb.api.socket_file import Owner, SocketFile
-from slb.daemon.notify import Notify
 from slb.model.desired import AGENT_SOCKET
+from slb.notify import Notify
 
 log = logging.getLogger(__name__)
 

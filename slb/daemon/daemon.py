@@ -29,12 +29,12 @@ from slb.daemon import ports, reload
 from slb.daemon.announce import Announce
 from slb.daemon.heartbeat import Heartbeat
 from slb.daemon.links import Links
-from slb.daemon.notify import Notify
 from slb.engine.protocol import Engine
 from slb.errors import ConfigError, EngineError, NotReady, SlbError
 from slb.kernel.mirror import Mirror
 from slb.kernel.netlink import Netlink
 from slb.model.config import Config
+from slb.notify import Notify
 from slb.steering.proof import Proof
 from slb.steering.watch import Watch
 from slb.tables.apply import Tables

@@ -12,7 +12,7 @@ from unit.daemon_life import Life, reload
 from unit.threaded_client import Client
 from unit.until import until
 
-from slb.daemon.notify import Notify
+from slb.notify import Notify
 
 pytest_plugins = ["unit.daemon_life_fixture"]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The unit file that we ship, as systemd reads it; tests/guest runs it."""
+"""The unit files that we ship, as systemd reads them; tests/guest runs slbd's."""
 
 import re
 import shutil
@@ -13,17 +13,18 @@ SHIPPED = Path(__file__).parents[2] / "configs/systemd"
 DROP_INS = sorted(path.name for path in SHIPPED.glob("*.conf"))
 # Of `systemd-analyze security`, from 0 to 10.
 EXPOSURE = {"": 3.3, "system-bird.conf": 3.5, "uio.conf": 3.6}
+AGENT_EXPOSURE = 0.9
 
 pytestmark = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="not installed: systemd-analyze"
 )
 
 
-def installed(folder: Path, drop_in: str = "") -> Path:
-    """The unit as an operator has it, with the slbd that is there."""
-    text = (SHIPPED / "slbd.service").read_text()
-    assert "ExecStart=/opt/slb/bin/slbd\n" in text, "where the README installs it"
-    unit = folder / "slbd.service"
+def installed(folder: Path, drop_in: str = "", program: str = "slbd") -> Path:
+    """The unit as an operator has it, with the program that is there."""
+    text = (SHIPPED / f"{program}.service").read_text()
+    assert f"ExecStart=/opt/slb/bin/{program}\n" in text, "where the README installs it"
+    unit = folder / f"{program}.service"
     unit.write_text(text.replace("/opt/slb/bin", str(Path(sys.executable).parent)))
     if drop_in:
         (folder / "slbd.service.d").mkdir()
@@ -51,7 +52,21 @@ def test_how_exposed_it_is(tmp_path: Path, drop_in: str) -> None:
     # What is not a running system's unit is analyzed without its drop-ins.
     if drop_in:
         unit.write_text(unit.read_text() + (SHIPPED / drop_in).read_text())
+    assert exposure(unit) <= EXPOSURE[drop_in]
+
+
+def test_the_agents_unit(tmp_path: Path) -> None:
+    """It needs nothing of what slbd needs."""
+    unit = installed(tmp_path, program="slb-agent")
+    done = analyze("verify", "--man=no", str(unit))
+    ours = [line for line in done.stderr.splitlines() if "slb-agent" in line]
+    assert (done.returncode, ours) == (0, [])
+    assert exposure(unit) <= AGENT_EXPOSURE
+
+
+def exposure(unit: Path) -> float:
+    """What `systemd-analyze security` gives it."""
     done = analyze("security", "--offline=true", "--no-pager", str(unit))
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
     assert found, done.stderr
-    assert float(found[1]) <= EXPOSURE[drop_in]
+    return float(found[1])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Tells systemd how slbd is, and that it lives (sd_notify(3), unit type `notify`).
+"""Tells systemd how a daemon is, and that it lives (sd_notify(3), unit type `notify`).
 
 That is a datagram of a few words to a socket, which is less than what a package for it would cost.
 Without systemd, or under another supervisor, nothing is sent.
