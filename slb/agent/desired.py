@@ -19,8 +19,20 @@ from slb.agent import state as states
 from slb.agent.state import Owner, Services, State
 from slb.agent.store import Store
 from slb.api.client import Client
-from slb.errors import Conflict, NoAnswer, NotReady, NotStored, RequestError, SlbError, Unreachable
-from slb.model.desired import OPERATOR, OwnerView, StateView, StatusView, VersionView
+from slb.errors import (
+    Conflict,
+    Duplicate,
+    NoAnswer,
+    NotReady,
+    NotStored,
+    RequestError,
+    SlbError,
+    UnknownRs,
+    UnknownVs,
+    Unreachable,
+)
+from slb.model.desired import OPERATOR, OwnerView, StateView, StatusView, VersionView, digest
+from slb.model.op import Op
 from slb.model.views import Plan, Version
 from slb.tables import plan as plans
 
@@ -56,6 +68,7 @@ class Desired:
         self._clock = clock
         self._state = store.newest()
         self._unsaved = False
+        self._digests: dict[str, tuple[Services, str]] = {}
         self._lock = asyncio.Lock()
 
     @property
@@ -78,30 +91,31 @@ class Desired:
         edit: Edit,
         *,
         base: int | None = None,
+        whole: bool = False,
         dry_run: bool = False,
         confirm_s: int | None = None,
     ) -> Plan:
         """Change an owner's set by one transaction, or only say what would change.
 
-        `base`: the generation that the change was made for. `confirm_s`: what was before comes back
-        unless the change is confirmed in time. Raises what `edit` does, Conflict, Unconfirmed,
-        NotReady, NotStored, and what slbd refuses it with.
+        `base`: the generation that the change was made for. `whole`: have all services checked, so
+        that a refusal names the place of the service among the owner's. `confirm_s`: what was
+        before comes back unless the change is confirmed in time. Raises what `edit` does,
+        Conflict, NotReady, NotStored, and what slbd refuses it with.
         """
         async with self._lock:
             old = self.state
             if base is not None and base != old.generation:
                 text = f"the desired state is at generation {old.generation}, not {base}"
                 raise Conflict(f"{text}; look at what has changed, and try again")
-            new = edit(old)
-            lines = [str(op) for op in plans.plan(old.services(), new.services())]
-            if not lines and _sets_apart(new) == _sets_apart(old):
+            new, ops = await asyncio.to_thread(_work_out, old, edit)
+            if not ops and _sets_apart(new) == _sets_apart(old):
                 return Plan([], old.generation)
-            if confirm_s is not None and lines:
+            if confirm_s is not None and ops:
                 new = states.to_confirm(old, new, owner, confirm_s, self._clock())
-            await self._check(new.services(owner))
+            await self._check(new.services(owner) if whole else None, ops)
             if not dry_run:
-                await self._commit(new, owner, what)
-            return Plan(lines, self.state.generation)
+                await self._commit(new, ops, owner, what)
+            return Plan([str(op) for op in ops], self.state.generation)
 
     async def confirm(self) -> int:
         """Keep the operator's last change; raises Conflict, NotReady, NotStored."""
@@ -228,10 +242,18 @@ class Desired:
     def _owners(self, owner: str | None, with_services: bool) -> list[OwnerView]:
         now = self._clock()
         return [
-            states.view(name, part, now, with_services)
+            states.view(name, part, self._digest(name, part), now, with_services)
             for name, part in sorted(self.state.owners.items())
             if owner in (None, name)
         ]
+
+    def _digest(self, name: str, part: Owner) -> str:
+        """The digest of an owner's set, worked out once."""
+        services, found = self._digests.get(name, (None, ""))
+        if services is not part.services:
+            found = digest(part.services)
+            self._digests[name] = (part.services, found)
+        return found
 
     def _numbered(self, state: State, by: str, what: str) -> State:
         return structs.replace(
@@ -242,17 +264,20 @@ class Desired:
             change=what,
         )
 
-    async def _check(self, services: Services) -> None:
+    async def _check(self, services: Services | None, ops: Sequence[Op]) -> None:
         try:
-            await asyncio.to_thread(self._slbd.apply, services, dry_run=True)
+            if services is not None:
+                await asyncio.to_thread(self._slbd.apply, services, dry_run=True)
+            else:
+                await asyncio.to_thread(self._slbd.commit, ops, dry_run=True)
         except (Unreachable, NoAnswer) as error:
             raise NotReady(f"{error}; nothing has changed") from None
 
-    async def _commit(self, new: State, by: str, what: str) -> None:
+    async def _commit(self, new: State, ops: Sequence[Op], by: str, what: str) -> None:
         new = self._numbered(new, by, what)
         await self._save(new)
         try:
-            done = await asyncio.to_thread(self._slbd.apply, new.services(by))
+            await asyncio.to_thread(self._follow, new, ops, by)
         except SlbError as error:
             await asyncio.to_thread(self._store.drop, new.generation)
             if isinstance(error, Unreachable | NoAnswer | NotReady):
@@ -261,7 +286,22 @@ class Desired:
                 raise NotReady(f"{error}; the desired state is as before") from None
             raise
         self._state = new
-        self._applied(new, done)
+
+    def _follow(self, new: State, ops: Sequence[Op], by: str) -> None:
+        """Have slbd do the ops, if it has what they were made for, else apply the whole."""
+        seen = self.standing
+        if seen.word == "applied" and seen.applied == self.state.generation:
+            try:
+                done = self._slbd.commit(ops)
+            except (UnknownVs, UnknownRs, Duplicate):
+                log.warning("slbd was changed beside us; it gets the whole desired state")
+            else:
+                # If there was another change before, the watch is to see another generation.
+                if done.generation not in (seen.slbd_generation, seen.slbd_generation + 1):
+                    done = Plan([], seen.slbd_generation)
+                self._applied(new, done)
+                return
+        self._applied(new, self._slbd.apply(new.services(by)))
 
     async def _save(self, new: State) -> None:
         await asyncio.to_thread(self._store.save, new)
@@ -299,6 +339,11 @@ class Desired:
             pid=version.pid,
             slbd_generation=version.generation,
         )
+
+
+def _work_out(old: State, edit: Edit) -> tuple[State, list[Op]]:
+    new = edit(old)
+    return new, plans.plan(old.services(), new.services())
 
 
 def _sets_apart(state: State) -> dict[str, Owner]:

@@ -37,6 +37,8 @@ from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 
 MAX_GENERATION = 10**9 - 1
 BASE = frozenset({"base"})
+# What would change services beside the desired state.
+NOT_OURS = {("POST", "/v1/commit")}
 _PLACE = re.compile(r"services\[\d+\](\.\w+|\[\d+\])*: ", re.ASCII)
 
 Action = Callable[[web.Request, Desired], Awaitable[Any]]
@@ -80,7 +82,7 @@ def add_routes(app: web.Application, desired: Desired, forward: Forward) -> None
     for route in make_app(Gate()).router.routes():
         assert route.resource is not None
         key = (route.method, route.resource.canonical)
-        if key not in own and route.method != "HEAD":
+        if key not in own | NOT_OURS and route.method != "HEAD":
             app.router.add_route(*key, forward.answer)
 
 
@@ -152,6 +154,7 @@ async def _apply(request: web.Request, desired: Desired) -> views.Plan:
         f"apply {len(wanted)} VS",
         lambda state: states.give(states.settled(state, OPERATOR), OPERATOR, wanted),
         base=_base(request),
+        whole=True,
         dry_run=dry_run,
         confirm_s=confirm_s,
     )
@@ -187,7 +190,8 @@ async def _state(request: web.Request, desired: Desired) -> StateView:
 async def _state_put(request: web.Request, desired: Desired) -> OwnerView:
     wanted = await read.body(request, Snapshot)
     what = f"snapshot {wanted.generation} of epoch {wanted.epoch}"
-    await desired.change(wanted.owner, what, lambda state: states.put(state, wanted))
+    edit = partial(states.put, wanted=wanted)
+    await desired.change(wanted.owner, what, edit, whole=True)
     return _owner(desired, wanted.owner)
 
 

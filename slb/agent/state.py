@@ -11,6 +11,7 @@ from itertools import chain
 from msgspec import Struct
 from msgspec.structs import replace
 
+from slb.config.check_services import MAX_RS_PER_VS
 from slb.errors import BadRequest, Conflict, OtherOwner, Unconfirmed
 from slb.model.desired import OPERATOR, Delta, OwnerView, Snapshot, digest, ordered
 from slb.model.endpoint import VsKey
@@ -66,8 +67,9 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def give(state: State, name: str, services: Iterable[Service]) -> State:
-    """Make `services` an owner's whole set; raises OtherOwner."""
+    """Make `services` an owner's whole set; raises OtherOwner, BadRequest."""
     services = tuple(services)
+    _check_once(services, state.owner(name).services)
     only_own(state, name, (service.vs for service in services))
     return _with(state, name, replace(state.owner(name), services=services))
 
@@ -164,18 +166,38 @@ def patch(state: State, delta: Delta) -> State:
     return _numbered(state, delta.owner, services, delta.epoch, delta.generation)
 
 
-def view(name: str, part: Owner, now: float, with_services: bool = False) -> OwnerView:
-    """Return what the API tells about an owner."""
+def view(name: str, part: Owner, digest: str, now: float, with_services: bool = False) -> OwnerView:
+    """Return what the API tells about an owner, whose set has that digest."""
     return OwnerView(
         name,
         part.epoch,
         part.generation,
-        digest(part.services),
+        digest,
         len(part.services),
         sum(len(service.rs) for service in part.services),
         max(left(part, now), 0.0) if part.pending else None,
         ordered(part.services) if with_services else None,
     )
+
+
+def _check_once(services: Services, checked: Services) -> None:
+    """Check that no VS is there twice, and no RS in it, as slbd does of a whole set."""
+    seen: set[VsKey] = set()
+    known = {id(service) for service in checked}
+    for i, service in enumerate(services):
+        if service.vs in seen:
+            raise BadRequest(f"services[{i}].vs: VS {service.vs} is there twice; merge the two")
+        seen.add(service.vs)
+        if id(service) in known:
+            continue
+        if len(service.rs) > MAX_RS_PER_VS:
+            text = f"{len(service.rs)} RS; a VS takes at most {MAX_RS_PER_VS}"
+            raise BadRequest(f"services[{i}].rs: {text}")
+        real = [one.rs for one in service.rs]
+        if len(set(real)) != len(real):
+            twice = next(rs for j, rs in enumerate(real) if rs in real[:j])
+            text = f"RS {twice} is in VS {service.vs} twice; keep one of them"
+            raise BadRequest(f"services[{i}].rs: {text}")
 
 
 def _with(state: State, name: str, part: Owner) -> State:

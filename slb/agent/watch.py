@@ -41,7 +41,11 @@ class Watch:
         """Look once; what fails is tried again at the next look."""
         try:
             await self._desired.expire()
+            seen = self._desired.standing
             version = await asyncio.to_thread(self._slbd.version)
+            if self._desired.standing is not seen:
+                # A change of ours went by, so this may be from before it.
+                return
             if not self._desired.known:
                 await self._desired.take_over()
             if self._is_due(version):

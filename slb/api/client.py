@@ -22,6 +22,7 @@ from slb.model import desired as wanted
 from slb.model.address import Address
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.laddr import LaddrAdd
+from slb.model.op import Op, Transaction
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 from slb.model.workers import WorkersEdit
 
@@ -226,6 +227,14 @@ class Client:
     def state_patch(self, delta: wanted.Delta) -> wanted.OwnerView:
         """Change an owner's set; raises Conflict when a snapshot is wanted, and OtherOwner."""
         return self._send("PATCH", wanted.OwnerView, "/state", delta)
+
+    def commit(self, ops: Sequence[Op], *, dry_run: bool = False) -> views.Plan:
+        """Apply ops by one transaction, of slbd alone; with `dry_run` check each by itself.
+
+        Raises UnknownVs, UnknownRs, Duplicate, Full, BadRequest.
+        """
+        path = "/commit?dry_run=1" if dry_run else "/commit"
+        return self._send("POST", views.Plan, path, Transaction(tuple(ops)))
 
     def export(self) -> ServiceSet:
         """Read the whole set of VS, in the form that apply takes."""

@@ -17,7 +17,7 @@ from slb.errors import UnknownVs
 from slb.model import codec, views
 from slb.model.endpoint import VsKey
 from slb.model.laddr import LaddrAdd
-from slb.model.op import Op, OpKind
+from slb.model.op import Op, OpKind, Transaction
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 from slb.model.workers import WorkersEdit
 
@@ -77,6 +77,7 @@ def add_routes(app: web.Application, gate: Gate) -> None:
     app.router.add_get("/v1/sessions/count", served(_session_count, query=read.FILTERS))
     app.router.add_post("/v1/apply", served(_apply, query=frozenset({"dry_run"})))
     app.router.add_get("/v1/export", served(_export))
+    app.router.add_post("/v1/commit", served(_commit, query=frozenset({"dry_run"})))
 
 
 def _listing(pick: Callable[[Backend], Callable[[], list[Any]]]) -> Action:
@@ -189,6 +190,11 @@ async def _apply(request: web.Request, backend: Backend) -> views.Plan:
     dry_run = read.flag(request, "dry_run")
     wanted = await read.body(request, ServiceSet)
     return await backend.tables.apply(wanted.services, dry_run)
+
+
+async def _commit(request: web.Request, backend: Backend) -> views.Plan:
+    dry_run = read.flag(request, "dry_run")
+    return await backend.tables.transact((await read.body(request, Transaction)).ops, dry_run)
 
 
 async def _export(request: web.Request, backend: Backend) -> ServiceSet:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.policy import Policy
+from slb.model.service import MAX_WEIGHT
 
 
 class OpKind(Enum):
@@ -33,6 +34,18 @@ class Op(Struct, frozen=True):
     weight: int | None = None
     was: Policy | int | None = None
 
+    def complete(self) -> bool:
+        """Tell whether it has what its kind needs, a weight within bounds too."""
+        of_rs = self.kind in (OpKind.RS_ADD, OpKind.RS_EDIT, OpKind.RS_DEL)
+        has_policy = self.kind in (OpKind.VS_ADD, OpKind.VS_EDIT)
+        has_weight = self.kind in (OpKind.RS_ADD, OpKind.RS_EDIT)
+        weight_fits = self.weight is not None and 0 <= self.weight <= MAX_WEIGHT
+        return (
+            (self.rs is not None) == of_rs
+            and (self.policy is not None) == has_policy
+            and (weight_fits if has_weight else self.weight is None)
+        )
+
     def __str__(self) -> str:
         words = [self.kind.value, str(self.vs)]
         if self.rs is not None:
@@ -43,6 +56,12 @@ class Op(Struct, frozen=True):
             before = "" if self.was is None else f"{self.was} -> "
             words.append(f"weight {before}{self.weight}")
         return " ".join(words)
+
+
+class Transaction(Struct, frozen=True, forbid_unknown_fields=True):
+    """Ops that hold together or not at all."""
+
+    ops: tuple[Op, ...]
 
 
 def _policy(was: Policy | None, policy: Policy) -> list[str]:

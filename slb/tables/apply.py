@@ -58,6 +58,20 @@ class Tables:
         async with self._lock:
             return await self._commit(ops)
 
+    async def transact(self, ops: Sequence[Op], dry_run: bool = False) -> Plan:
+        """Commit ops of a client's, or only check what can be checked without the tables.
+
+        Raises what Engine.commit says, and BadRequest.
+        """
+        for op in ops:
+            for sentence in self._wrong_op(op):
+                raise BadRequest(sentence)
+        if ops and not dry_run:
+            generation = await self.commit(ops)
+        else:
+            generation = await asyncio.to_thread(self._engine.generation)
+        return Plan([str(op) for op in ops], generation)
+
     async def edit(self, vs: VsKey, change: VsEdit) -> int:
         """Change a VS's policy; raises UnknownVs, BadRequest."""
         if change == VsEdit():
@@ -124,6 +138,20 @@ class Tables:
 
     def _wrong(self, wanted: Sequence[Service]) -> Iterable[check_services.Finding]:
         return check_services.services(wanted, self.subnets, self.local)
+
+    def _wrong_op(self, op: Op) -> Iterable[str]:
+        if not op.complete():
+            yield f"ops: {op.kind.value} {op.vs} lacks something, or has too much"
+        if op.kind is OpKind.VS_ADD and (reason := check_services.misplaced(op.vs, self.subnets)):
+            yield reason
+        if op.policy is not None:
+            yield from (text for _, text in check_services.policy(op.vs, op.policy))
+        if (
+            op.kind is OpKind.RS_ADD
+            and op.rs is not None
+            and (reason := check_services.wrong_rs(op.rs.address, self.subnets, self.local))
+        ):
+            yield reason
 
     def _check_rs(self, op: Op) -> None:
         if op.rs is not None and (

@@ -25,7 +25,9 @@ def plan(current: Iterable[Service], wanted: Iterable[Service]) -> list[Op]:
     have = {service.vs: service for service in current}
     want = {service.vs: service for service in wanted}
     gone = [Op(OpKind.VS_DEL, vs) for vs in sorted(have.keys() - want.keys())]
-    kept = [op for vs in sorted(have.keys() & want.keys()) for op in _edit(have[vs], want[vs])]
+    # What is the same object needs no look: of a large set that is nearly all.
+    both = [vs for vs in have.keys() & want.keys() if have[vs] is not want[vs]]
+    kept = [op for vs in sorted(both) for op in _edit(have[vs], want[vs])]
     new = [op for vs in sorted(want.keys() - have.keys()) for op in add(want[vs])]
     return gone + kept + new
 

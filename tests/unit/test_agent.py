@@ -20,6 +20,7 @@ from slb.errors import (
     Conflict,
     Duplicate,
     Full,
+    NotFound,
     NotReady,
     NotStored,
     OtherOwner,
@@ -108,6 +109,45 @@ def test_dry_run_and_no_change(agent: RunningAgent, daemon: FakeDaemon) -> None:
     assert plan.plan == [f"- vs {FIRST}", "+ vs 10.96.0.2:80/tcp scheduler wrr"]
     assert agent.client.apply(agent.client.export().services).plan == []
     assert (plan.generation, kept(agent), there(daemon)) == (1, [1], {FIRST})
+
+
+def test_one_change_is_one_small_transaction(agent: RunningAgent, daemon: FakeDaemon) -> None:
+    """Of a large set, slbd is sent no more than what changes."""
+    agent.client.apply([service(n, 1, 2, 3) for n in range(1, 8)])
+    daemon.requests.clear()
+    agent.client.rs_edit(key(3), RS, 9)
+    posted = [request for request in daemon.requests if request.startswith("POST")]
+    assert posted == ["POST /v1/commit?dry_run=1", "POST /v1/commit"]
+    assert [str(op) for op in daemon.engine.commits[-1]] == [f"~ rs {key(3)} {RS} weight 1 -> 9"]
+
+
+def test_a_change_of_what_was_changed_beside_it(agent: RunningAgent, daemon: FakeDaemon) -> None:
+    """The ops do not fit any more, so slbd gets the whole."""
+    agent.client.apply([service(1, 1), service(2, 1)])
+    daemon.engine.tables.pop(key(2))
+    agent.client.rs_edit(key(2), RS, 9)
+    assert daemon.services["10.96.0.2:80/tcp"] == ("wrr", {str(RS): 9})
+
+
+def test_a_change_does_not_hide_one_beside_it(agent: RunningAgent, daemon: FakeDaemon) -> None:
+    agent.client.apply([service(1, 1), service(2, 1)])
+    daemon.engine.tables.pop(key(2))
+    daemon.engine.commits.append([])
+    agent.client.rs_edit(key(1), RS, 9)
+    wait(lambda: "10.96.0.2:80/tcp" in daemon.services, PATIENCE_S, "the other VS again")
+
+
+@pytest.mark.parametrize("twice", ["vs", "rs"])
+def test_what_is_there_twice(agent: RunningAgent, twice: str) -> None:
+    """It would be one for a change, and refused when slbd is started again."""
+    rs = RealServer(RS)
+    one = Service(key(7), rs=(rs, rs)) if twice == "rs" else service(7)
+    with pytest.raises(BadRequest, match="twice"):
+        agent.client.state_put(Snapshot(K8S, 1, 1, (one, one) if twice == "vs" else (one,)))
+    if twice == "rs":
+        with pytest.raises(BadRequest, match="twice"):
+            agent.client.vs_add(one)
+    assert kept(agent) == [1]
 
 
 def test_writers_that_do_not_know_of_each_other(agent: RunningAgent) -> None:
@@ -324,6 +364,8 @@ def test_everything_else_is_slbds_answer(agent: RunningAgent, daemon: FakeDaemon
         if route.resource is not None and route.method != "HEAD"
     }
     assert ("GET", "/v1/sessions") in routes, "what add_routes() goes through"
+    with pytest.raises(NotFound, match="there is no /v1/commit"):
+        here.commit([])
 
 
 def test_before_slbd_has_ever_answered(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

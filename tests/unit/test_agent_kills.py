@@ -25,6 +25,7 @@ from slb.api.client import Client
 from slb.errors import RequestError
 from slb.model.desired import OPERATOR, Snapshot
 from slb.model.endpoint import VsKey
+from slb.model.op import Op
 from slb.model.service import Service
 from slb.model.views import Plan
 
@@ -84,6 +85,12 @@ class DyingClient(Client):
     def apply(self, services: Sequence[Service], **words: Any) -> Plan:
         self._fate.step()
         done = super().apply(services, **words)
+        self._fate.step()
+        return done
+
+    def commit(self, ops: Sequence[Op], **words: Any) -> Plan:
+        self._fate.step()
+        done = super().commit(ops, **words)
         self._fate.step()
         return done
 

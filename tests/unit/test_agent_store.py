@@ -168,7 +168,7 @@ def test_killed_while_it_writes(tmp_path: Path) -> None:
             [sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE, text=True, env=env
         )
         assert process.stdout is not None
-        deadline = time.monotonic() + 0.02 * round_
+        deadline = time.monotonic() + 0.05 * round_
         lines = []
         while not lines or time.monotonic() < deadline:
             lines.append(process.stdout.readline())
@@ -182,4 +182,4 @@ def test_killed_while_it_writes(tmp_path: Path) -> None:
         store.close()
         assert newest is not None and newest.generation in (acknowledged, acknowledged + 1)
         assert len(newest.services()) == newest.generation % 40
-    assert acknowledged > 6
+    assert acknowledged >= 6

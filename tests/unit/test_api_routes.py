@@ -19,7 +19,8 @@ from slb.api.socket_file import SocketFile
 from slb.config.loader import parse
 from slb.model import views
 from slb.model.endpoint import Endpoint, VsKey
-from slb.model.policy import VsTimeouts
+from slb.model.op import Op, OpKind
+from slb.model.policy import Policy, VsTimeouts
 from slb.model.service import RealServer, Service, VsEdit
 from slb.steering.watch import Watch
 from slb.tables.apply import Tables
@@ -31,6 +32,8 @@ T = TypeVar("T")
 VS = VsKey.parse("10.96.0.10:80/tcp")
 DNS = VsKey.parse("10.96.0.10:53/udp")
 RS = Endpoint.parse("10.10.0.1:8080")
+OUTSIDE = VsKey.parse("10.97.0.1:80/tcp")
+VIP = Endpoint.parse("10.96.0.9:80")
 OSPF = views.OspfView("managed", True, "192.0.2.2", [], ["10.96.0.0/16"], None)
 
 
@@ -94,6 +97,52 @@ def test_a_vs_from_its_birth_to_its_end(api: Api) -> None:
         f"+ vs {VS} scheduler wrr",
         f"+ rs {VS} {RS} weight 5",
     ], "a VS and its RS are one transaction"
+
+
+def test_ops_are_one_transaction(api: Api) -> None:
+    """What slb-agent sends: all of it holds, or nothing; a dry run looks at each by itself."""
+    good = [
+        Op(OpKind.VS_ADD, VS, policy=Policy("wrr")),
+        Op(OpKind.RS_ADD, VS, rs=RS, weight=5),
+    ]
+
+    async def life(client: Client) -> None:
+        assert (await client.commit(good, dry_run=True)).generation == 0
+        done = await client.commit(good)
+        assert (done.plan, done.generation) == ([str(op) for op in good], 1)
+        assert (await client.commit([])).generation == 1
+        edit = Op(OpKind.RS_EDIT, VS, rs=RS, weight=7)
+        with pytest.raises(errors.Duplicate):
+            await client.commit([edit, good[0]])
+        (row,) = await client.rs_list()
+        assert row.weight == 5
+
+    api.ask(life)
+
+
+@pytest.mark.parametrize(
+    ("op", "sentence"),
+    [
+        (Op(OpKind.VS_ADD, VS), "lacks something, or has too much"),
+        (Op(OpKind.VS_DEL, VS, policy=Policy()), "lacks something, or has too much"),
+        (Op(OpKind.VS_DEL, VS, rs=RS), "lacks something, or has too much"),
+        (Op(OpKind.RS_ADD, VS, rs=RS), "lacks something, or has too much"),
+        (Op(OpKind.RS_ADD, VS, rs=RS, weight=1001), "lacks something, or has too much"),
+        (Op(OpKind.RS_EDIT, VS, weight=1), "lacks something, or has too much"),
+        (Op(OpKind.RS_DEL, VS, rs=RS, weight=1), "lacks something, or has too much"),
+        (Op(OpKind.VS_ADD, OUTSIDE, policy=Policy()), "lies in no service subnet"),
+        (Op(OpKind.VS_EDIT, VS, policy=Policy(one_packet=True)), "one_packet is for UDP alone"),
+        (Op(OpKind.RS_ADD, VS, rs=VIP, weight=1), "lies in a service subnet"),
+    ],
+)
+def test_ops_that_cannot_be(api: Api, op: Op, sentence: str) -> None:
+    async def life(client: Client) -> None:
+        for dry_run in (True, False):
+            with pytest.raises(errors.BadRequest, match=sentence):
+                await client.commit([op], dry_run=dry_run)
+
+    api.ask(life)
+    assert api.engine.commits == []
 
 
 def test_what_a_vs_has_of_its_own(api: Api) -> None:
