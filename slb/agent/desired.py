@@ -201,7 +201,7 @@ class Desired:
                 self.standing = replace(self.standing, mended=before.mended + 1)
                 log.warning("slbd was changed beside us; mended, %d changes:", len(done.plan))
             elif before.word != "applied" or done.plan:
-                text = "slbd has generation %d, %d changes were to be made"
+                text = "slbd has generation %d now, after %d changes"
                 log.info(text, state.generation, len(done.plan))
             for line in done.plan if beside else ():
                 log.warning("%s", line)

@@ -8,7 +8,10 @@ client ==100==> switch ==> lb: slbd ==> pods
 
 import signal
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
+from threading import Thread
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -20,6 +23,8 @@ from rig.lb import LbSettings
 from rig.rig import Rig
 from rig.services import EQUAL, all_services, http_service
 from rig.waiting import holds, wait
+from slb.errors import SlbError
+from slb.model.endpoint import Endpoint, VsKey
 
 pytestmark = pytest.mark.netns
 
@@ -84,6 +89,35 @@ def test_an_agent_killed_under_traffic(own_rig: Rig, agent: Agent) -> None:
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert client.recv(4096).startswith(b"HTTP/1.1 200")
     assert {row["vs"]: row["generation"] for row in own_rig.lb.items("/v1/vs")} == before
+
+
+def test_an_agent_killed_while_it_changes(own_rig: Rig, agent: Agent) -> None:
+    """The last change that was answered holds, or the one after it, on disk and in slbd."""
+    vs, rs = VsKey.parse(HTTP_VS), Endpoint.parse(PODS[0].http)
+    answered = []
+
+    def change() -> None:
+        for weight in cycle(range(1, 1001)):
+            try:
+                agent.client.rs_edit(vs, rs, weight)
+            except SlbError:
+                return
+            answered.append(weight)
+
+    def kill_and_start() -> None:
+        changing = Thread(target=change)
+        changing.start()
+        wait(lambda: len(answered) > 20, 20, "some changes")
+        agent.kill()
+        changing.join(20)
+        agent.start()
+
+    under_load(own_rig, kill_and_start)
+    rows = own_rig.lb.items(f"/v1/rs?vs={quote(HTTP_VS)}")
+    (now,) = (row["weight"] for row in rows if row["rs"] == str(rs))
+    (service,) = (one for one in agent.client.export().services if one.vs == vs)
+    assert now in (answered[-1], answered[-1] % 1000 + 1)
+    assert now == next(real.weight for real in service.rs if real.rs == rs)
 
 
 def test_slbd_killed(own_rig: Rig, agent: Agent) -> None:

@@ -2,9 +2,11 @@
 """slb-agent between its clients, its disk and slbd: changes, restarts, divergence."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from unit.agent_values import key, service, state
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import FIRST, PATIENCE_S, RunningAgent, at_rest
@@ -12,8 +14,9 @@ from unit.running_agent import FIRST, PATIENCE_S, RunningAgent, at_rest
 from rig.waiting import wait
 from slb.agent.store import Store
 from slb.api.backend import Gate
-from slb.api.client import Client
+from slb.api.client import Client, ErrorBody
 from slb.api.server import make_app
+from slb.api.unix_http import exchange
 from slb.errors import (
     BadRequest,
     ConfigError,
@@ -28,6 +31,7 @@ from slb.errors import (
     UnknownRs,
     UnknownVs,
 )
+from slb.model import codec
 from slb.model.desired import Delta, Snapshot, digest
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.service import RealServer, Service, VsEdit
@@ -157,6 +161,80 @@ def test_writers_that_do_not_know_of_each_other(agent: RunningAgent) -> None:
     with pytest.raises(Conflict, match="at generation 2, not 1"):
         agent.client.apply([service(1), service(3)], base=two)
     assert len(agent.client.export().services) == 2
+
+
+def test_many_writers_at_once(agent: RunningAgent, daemon: FakeDaemon) -> None:
+    """Nobody's VS is lost, and a counter that all increase by compare and set is right."""
+
+    def write(number: int) -> int:
+        client, tries = Client(str(agent.socket), 20), 0
+        client.vs_add(service(number))
+        for _ in range(4):
+            while True:
+                base = client.status().generation
+                (first, *others) = client.export().services
+                weight = first.rs[0].weight + 1
+                more = replace(first, rs=(replace(first.rs[0], weight=weight), *first.rs[1:]))
+                tries += 1
+                try:
+                    client.apply([more, *others], base=base)
+                    break
+                except Conflict:
+                    continue
+        return tries
+
+    with ThreadPoolExecutor(5) as pool:
+        tries = sum(pool.map(write, range(2, 7)))
+    assert there(daemon) == {f"10.96.0.{n}:80/tcp" for n in range(1, 7)}
+    assert daemon.services[FIRST][1][str(RS)] == 1 + 5 * 4
+    assert tries >= 20
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "sentence"),
+    [
+        ("PUT", "/v1/state", b"{", 400, "the body is no JSON"),
+        ("PUT", "/v1/state", b'{"owner":"k","epoch":1,"generation":1}', 400, "services"),
+        (
+            "PUT",
+            "/v1/state",
+            b'{"owner":"K 1","epoch":1,"generation":1,"services":[]}',
+            400,
+            "owner",
+        ),
+        (
+            "PUT",
+            "/v1/state",
+            b'{"owner":"k","epoch":-1,"generation":1,"services":[]}',
+            400,
+            "epoch",
+        ),
+        ("PATCH", "/v1/state", b'{"owner":"k","wrong":1}', 400, "wrong"),
+        ("PUT", "/v1/state?force=1", b"{}", 400, "query: no such key"),
+        ("GET", "/v1/state?digest=2", None, 400, "query digest"),
+        ("POST", "/v1/apply?confirm_s=0", b'{"services":[]}', 400, "query confirm_s"),
+        ("POST", "/v1/apply?base=x", b'{"services":[]}', 400, "query base"),
+        ("POST", "/v1/rollback", b'{"generation":-1}', 400, "generation"),
+        ("POST", "/v1/rollback", b"", 400, "the body is no JSON"),
+        ("DELETE", "/v1/state", None, 405, "use GET, PATCH, PUT"),
+        ("POST", "/v1/commit", b'{"ops":[]}', 404, "there is no /v1/commit"),
+        ("DELETE", "/v1/vs/nonsense", None, 400, "nonsense"),
+        ("POST", "/v1/laddr", b"{", 400, "the body is no JSON"),
+    ],
+)
+def test_requests_that_cannot_be(
+    agent: RunningAgent,
+    daemon: FakeDaemon,
+    method: str,
+    path: str,
+    body: bytes | None,
+    status: int,
+    sentence: str,
+) -> None:
+    answer = exchange(str(agent.socket), method, path, body, 10)
+    error = codec.decode(answer.body, ErrorBody).error
+    assert (answer.status, sentence in error.message) == (status, True), answer
+    assert kept(agent) == [1] and there(daemon) == {FIRST}
 
 
 def test_slbd_itself_does_not_take_what_it_would_not_heed(daemon: FakeDaemon) -> None:
