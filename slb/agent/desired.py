@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
+from slb.agent import follow
 from slb.agent import state as states
 from slb.agent.state import Owner, Services, State
 from slb.agent.store import Store
@@ -52,6 +53,10 @@ class Standing:
     pid: int = 0
     slbd_generation: int = 0
     mended: int = 0
+
+    def has(self, generation: int) -> bool:
+        """Tell whether slbd had all of a generation that it takes, when it was last asked."""
+        return self.word in ("applied", "incomplete") and self.applied == generation
 
 
 class Desired:
@@ -97,10 +102,10 @@ class Desired:
     ) -> Plan:
         """Change an owner's set by one transaction, or only say what would change.
 
-        `base`: the generation that the change was made for. `whole`: have all services checked, so
-        that a refusal names the place of the service among the owner's. `confirm_s`: what was
-        before comes back unless the change is confirmed in time. Raises what `edit` does,
-        Conflict, NotReady, NotStored, and what slbd refuses it with.
+        `base`: the generation that the change was made for. `whole`: have all of the owner's
+        services checked, so that a refusal names the place of the service among them. `confirm_s`:
+        what was before comes back unless the change is confirmed in time. Raises what `edit`
+        does, Conflict, NotReady, NotStored, and what slbd refuses it with.
         """
         async with self._lock:
             old = self.state
@@ -112,7 +117,7 @@ class Desired:
                 return Plan([], old.generation)
             if confirm_s is not None and ops:
                 new = states.to_confirm(old, new, owner, confirm_s, self._clock())
-            await self._check(new.services(owner) if whole else None, ops)
+            await self._check(new.owner(owner).services if whole else None, ops)
             if not dry_run:
                 await self._commit(new, ops, owner, what)
             return Plan([str(op) for op in ops], self.state.generation)
@@ -185,22 +190,20 @@ class Desired:
         async with self._lock:
             state, before = self.state, self.standing
             try:
-                done = await asyncio.to_thread(self._slbd.apply, state.services())
+                done, left_out = await asyncio.to_thread(follow.apply, self._slbd, state.services())
             except RequestError as error:
                 if not isinstance(error, NotReady):
                     self._refused(str(error), version)
                 raise
-            beside = (before.word, before.instance, before.pid, before.applied) == (
-                "applied",
+            beside = before.has(state.generation) and (before.instance, before.pid) == (
                 version.instance,
                 version.pid,
-                state.generation,
             )
-            self._applied(state, done, version)
+            self._applied(state, done, version, left_out)
             if done.plan and beside:
                 self.standing = replace(self.standing, mended=before.mended + 1)
                 log.warning("slbd was changed beside us; mended, %d changes:", len(done.plan))
-            elif before.word != "applied" or done.plan:
+            elif not before.has(state.generation) or done.plan:
                 text = "slbd has generation %d now, after %d changes"
                 log.info(text, state.generation, len(done.plan))
             for line in done.plan if beside else ():
@@ -221,7 +224,7 @@ class Desired:
         seen = self.standing
         generation = self._state.generation if self._state else 0
         word, reason = seen.word, seen.reason
-        if word == "applied" and seen.applied != generation:
+        if word in ("applied", "incomplete") and seen.applied != generation:
             word, reason = "unknown", "it is being applied"
         return StatusView(
             generation,
@@ -290,18 +293,21 @@ class Desired:
     def _follow(self, new: State, ops: Sequence[Op], by: str) -> None:
         """Have slbd do the ops, if it has what they were made for, else apply the whole."""
         seen = self.standing
-        if seen.word == "applied" and seen.applied == self.state.generation:
+        if seen.has(self.state.generation):
             try:
                 done = self._slbd.commit(ops)
             except (UnknownVs, UnknownRs, Duplicate):
-                log.warning("slbd was changed beside us; it gets the whole desired state")
+                log.warning("a change does not fit what slbd has; it gets the whole desired state")
             else:
                 # If there was another change before, the watch is to see another generation.
                 if done.generation not in (seen.slbd_generation, seen.slbd_generation + 1):
                     done = Plan([], seen.slbd_generation)
-                self._applied(new, done)
+                self.standing = replace(
+                    seen, applied=new.generation, slbd_generation=done.generation
+                )
                 return
-        self._applied(new, self._slbd.apply(new.services(by)))
+        done, left_out = follow.apply(self._slbd, new.services(by))
+        self._applied(new, done, None, left_out)
 
     async def _save(self, new: State) -> None:
         await asyncio.to_thread(self._store.save, new)
@@ -316,12 +322,20 @@ class Desired:
                     return
                 log.info("generation %d is stored now", self.state.generation)
 
-    def _applied(self, state: State, done: Plan, version: Version | None = None) -> None:
+    def _applied(
+        self, state: State, done: Plan, version: Version | None, left_out: Sequence[str]
+    ) -> None:
         seen = self.standing
+        reason = left_out[0] if left_out else ""
+        if len(left_out) > 1:
+            reason += f"; and {len(left_out) - 1} more"
+        if left_out and reason != seen.reason:
+            for line in left_out:
+                log.error("slbd refuses, so it is left out: %s", line)
         self.standing = replace(
             seen,
-            word="applied",
-            reason="",
+            word="incomplete" if left_out else "applied",
+            reason=reason,
             applied=state.generation,
             instance=version.instance if version else seen.instance,
             pid=version.pid if version else seen.pid,

@@ -4,7 +4,6 @@
 Every other route of slbd's is passed on, so the two have one vocabulary by construction.
 """
 
-import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from aiohttp import web
 from slb.agent import edits
 from slb.agent import state as states
 from slb.agent.desired import Desired
+from slb.agent.follow import without_place
 from slb.agent.forward import Forward
 from slb.agent.state import Services, State
 from slb.api import request as read
@@ -39,7 +39,6 @@ MAX_GENERATION = 10**9 - 1
 BASE = frozenset({"base"})
 # What would change services beside the desired state.
 NOT_OURS = {("POST", "/v1/commit")}
-_PLACE = re.compile(r"services\[\d+\](\.\w+|\[\d+\])*: ", re.ASCII)
 
 Action = Callable[[web.Request, Desired], Awaitable[Any]]
 
@@ -103,7 +102,7 @@ async def _change(
     try:
         done = await desired.change(OPERATOR, what, change, base=_base(request))
     except BadRequest as error:
-        raise BadRequest(_PLACE.sub("", str(error), count=1)) from None
+        raise BadRequest(without_place(str(error))) from None
     return views.Generation(done.generation)
 
 

@@ -64,8 +64,10 @@ class Watch:
         if another or seen.word in ("unknown", "unreachable"):
             return True
         since = time.monotonic() - self._compared
+        if seen.word in ("refused", "incomplete") and since >= REFUSED_S:
+            return True
         if seen.word == "refused":
-            return since >= REFUSED_S
+            return False
         if seen.applied != self._desired.state.generation:
             return True
         return version.generation != seen.slbd_generation and since >= COMPARE_S

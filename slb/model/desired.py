@@ -90,9 +90,10 @@ class StateView(Struct, frozen=True):
 class StatusView(Struct, frozen=True):
     """How desired and current state are to each other.
 
-    `slbd`: applied, it has the desired state; refused, it would not take it; or unreachable, or
-    unknown until it was asked for the first time. `reason` says more of the latter. `applied` is
-    the last generation that it had. `mended` counts how often it had been changed beside us.
+    `slbd`: applied, it has the desired state; incomplete, but for what it refuses; refused, it
+    would not take it; unreachable; or unknown until it was asked. `reason` says more of all but the
+    first. `applied` is the last generation that it had. `mended` counts how often it had been
+    changed beside us.
     """
 
     generation: int

@@ -288,17 +288,40 @@ def test_what_is_changed_beside_it_is_mended(
 def test_a_set_that_slbd_refuses_is_told(
     tmp_path: Path, agent: RunningAgent, daemon: FakeDaemon
 ) -> None:
-    """Written when slbd had other subnets, say: slbd keeps what it has."""
+    """Of one that it has, it keeps what it has."""
     agent.stop()
+    gone = Service(VsKey.parse("10.97.0.1:80/tcp"))
+    daemon.add(str(gone.vs))
     store = Store(agent.state)
-    store.save(state(2, Service(VsKey.parse("10.97.0.1:80/tcp"))))
+    store.save(state(2, gone))
     store.close()
     with RunningAgent(tmp_path, daemon.socket) as again:
         wait(lambda: again.client.status().slbd == "refused", PATIENCE_S, "the refusal")
         assert "lies in no service subnet" in again.client.status().reason
-        assert there(daemon) == {FIRST}
+        assert there(daemon) == {FIRST, str(gone.vs)}
         again.client.apply([service(1)])
         wait(lambda: at_rest(again), PATIENCE_S, "one that it takes")
+
+
+def test_what_a_new_slbd_refuses_is_left_out(tmp_path: Path) -> None:
+    """Its subnet is gone from slb.yaml, say; the others are served, and may be changed."""
+    socket, gone = tmp_path / "slbd.sock", VsKey.parse("10.97.0.1:80/tcp")
+    store = Store(tmp_path / "state")
+    store.save(state(1, service(1, 1), Service(gone), service(2)))
+    store.close()
+    with RunningAgent(tmp_path, socket) as agent, FakeDaemon(socket) as daemon:
+        wait(lambda: there(daemon) == {FIRST, "10.96.0.2:80/tcp"}, PATIENCE_S, "the others")
+        wait(lambda: agent.client.status().slbd == "incomplete", PATIENCE_S, "word of it")
+        assert agent.client.status().reason.startswith(f"VS {gone} lies in no service subnet")
+        agent.client.rs_edit(key(1), RS, 7)
+        agent.client.state_put(Snapshot(K8S, 1, 1, (service(7),)))
+        assert daemon.services[FIRST][1] == {str(RS): 7}
+        assert "10.96.0.7:80/tcp" in there(daemon)
+        with pytest.raises(BadRequest, match=r"^services\[0\].vs: VS 10.97"):
+            agent.client.apply([Service(gone), service(1)])
+        agent.client.vs_del(gone)
+        wait(lambda: at_rest(agent), PATIENCE_S, "all that is wanted")
+        assert len(there(daemon)) == 3
 
 
 def test_a_damaged_state_is_not_replaced_by_nothing(
