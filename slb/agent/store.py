@@ -103,7 +103,7 @@ class Store:
                     os.unlink(path)
             text = f"{self._directory}: the new state cannot be stored: {error.strerror}"
             raise NotStored(f"{text}; nothing has changed") from None
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ConfigError):
             for old in self._generations()[self._keep :]:
                 os.unlink(self._path(old))
 
