@@ -45,8 +45,12 @@ class GuestApi:
 
     def items(self, path: str) -> list[dict[str, Any]]:
         """GET a list of its API."""
-        found: list[dict[str, Any]] = json.loads(self._curl(path))["items"]
+        found: list[dict[str, Any]] = self.ask(path)["items"]
         return found
+
+    def ask(self, path: str) -> dict[str, Any]:
+        """GET something else of its API."""
+        return dict(json.loads(self._curl(path)))
 
     def send(self, method: str, path: str, body: str) -> None:
         """Change something by its API; raises RigError when it refuses."""

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""slbd as a service of systemd, with the unit that we ship: configs/systemd.
+"""slbd and slb-agent as services of systemd, with the units that we ship: configs/systemd.
 
 The clients and pods are those of lan.py; the port is the NIC with two queues, bound to
 uio_pci_generic, and at the end a tap, for which the unit needs nothing beside it.
 """
 
+import json
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from rig.addresses import CLIENTS, DATA_LINK, KERNEL_LINK, LB, SWITCH
 from rig.process import tail
 from rig.services import dns_service, http_service
 from rig.waiting import RigError, wait
+from slb.model.desired import AGENT_SOCKET
 
 # The first of them boots.
 pytestmark = [pytest.mark.guest, pytest.mark.timeout(400)]
@@ -46,6 +48,19 @@ StandardError=append:{share}/unit.log
 """
 
 
+# systemd prepares private devices in /tmp, which is read-only here.
+_GUEST_AGENT = """\
+[Service]
+ExecStart=
+ExecStart={agent}
+ProtectHome=no
+PrivateTmp=no
+PrivateDevices=no
+Environment=PYTHONDONTWRITEBYTECODE=1
+StandardError=append:{share}/slb-agent.log
+"""
+
+
 class Unit(GuestApi):
     """The unit, and what it has to say."""
 
@@ -67,6 +82,16 @@ class Unit(GuestApi):
         shutil.copy(SHIPPED / drop_in, self._drop_ins)
         self.systemctl("daemon-reload")
 
+    def add_agent(self) -> GuestApi:
+        """Install slb-agent's unit, and return what answers at its socket once it runs."""
+        drop_ins = self._folder / "slb-agent.service.d"
+        drop_ins.mkdir()
+        shutil.copy(SHIPPED / "slb-agent.service", self._folder)
+        agent = Path(sys.executable).parent / "slb-agent"
+        (drop_ins / "guest.conf").write_text(_GUEST_AGENT.format(agent=agent, share=SHARE))
+        self.systemctl("daemon-reload")
+        return GuestApi(self.machine, Path(AGENT_SOCKET))
+
     def remove(self, drop_in: str) -> None:
         """Take it away."""
         (self._drop_ins / drop_in).unlink()
@@ -83,9 +108,9 @@ class Unit(GuestApi):
         if status != 0:
             raise RigError(f"systemctl {' '.join(words)}: {err.strip()}; {tail(self.log)}")
 
-    def show(self) -> dict[str, str]:
+    def show(self, name: str = "slbd") -> dict[str, str]:
         """Its properties."""
-        text = self.machine.run("systemctl", "show", "slbd.service")
+        text = self.machine.run("systemctl", "show", f"{name}.service")
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
     def state(self) -> tuple[str, str]:
@@ -238,3 +263,33 @@ def test_a_tap_needs_nothing_beside_the_unit(unit: Unit) -> None:
     assert unit.show()["Result"] == "success"
     links = unit.machine.run("ip", "-o", "link")
     assert KERNEL_LINK not in links and DATA_LINK not in links
+
+
+def test_the_agent_beside_it(unit: Unit) -> None:
+    """It works with nothing of what root may, and a slbd that systemd starts again is served."""
+    # All that the guest has of the host's files is read-only.
+    unit.machine.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/var/lib")
+    agent = unit.add_agent()
+    unit.configure(guest_config({}, [], socket=SOCKET))
+    unit.systemctl("start", "slbd")
+    unit.systemctl("start", "slb-agent")
+    pid = unit.show("slb-agent")["MainPID"]
+    status = unit.machine.run("cat", f"/proc/{pid}/status")
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert {int(fields[which], 16) for which in ("CapBnd", "CapPrm", "CapEff")} == {0}
+    assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
+    wait(lambda: agent.ask("/v1/status")["slbd"] == "applied", START_S, "the first desired state")
+    agent.send("POST", "/v1/apply", json.dumps({"services": SERVICES}))
+    wanted = [row["vs"] for row in unit.items("/v1/vs")]
+    assert len(wanted) == len(SERVICES)
+    unit.signal("KILL")
+    unit.assert_started_again(1)
+    wait(lambda: [row["vs"] for row in unit.items("/v1/vs")] == wanted, 30, "the services again")
+    unit.systemctl("stop", "slb-agent")
+    shown = unit.show("slb-agent")
+    assert (shown["Result"], shown["NRestarts"]) == ("success", "0")
+    assert [row["vs"] for row in unit.items("/v1/vs")] == wanted
+    files = unit.machine.run("ls", "-l", "/var/lib/slb").splitlines()
+    assert sum("-rw-------" in line and "state-" in line for line in files) == 2
+    unit.systemctl("stop", "slbd")
+    assert "Traceback" not in (unit.machine.share / "slb-agent.log").read_text()

@@ -8,7 +8,7 @@ depends on are there, and empty.
 from pathlib import Path
 
 TARGETS = ("sysinit", "basic", "shutdown", "network", "multi-user", "umount", "final")
-LIFE_S = 840
+LIFE_S = 1080
 
 _DEFAULT = """\
 [Unit]
