@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The runner of the suites: what it counts, and what it does when a suite goes wrong."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -128,6 +129,18 @@ def test_last_line_and_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines()[-1] == "5 passed, 1 failed, 1 skipped"
     assert suites.summary(results[1:]) is True
     assert suites.summary([]) is False
+
+
+def test_the_guest_is_a_vm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Both names run the same suite, once."""
+    begun: list[str] = []
+    monkeypatch.setattr(suites, "REPORTS", tmp_path)
+    monkeypatch.setattr(suites, "sweep", lambda: None)
+    monkeypatch.setattr(suites, "given_back", contextlib.nullcontext)
+    monkeypatch.setattr(suites.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(suites, "runs_of", lambda suite: begun.append(suite) or [])
+    assert suites.main(["vm", "guest"]) == 1
+    assert begun == ["guest"]
 
 
 def test_unknown_suite_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
