@@ -11,6 +11,8 @@ from bench import child, compare, native
 from bench.compare import Row, rows
 from bench.revision import Side, checkout
 
+pytest_plugins = ["unit.bench_fixture"]
+
 
 def figure(value: float, sides: dict[str, float] | None = None, more: bool = False) -> Any:
     made = {side: {"runs": [cycles]} for side, cycles in (sides or {}).items()}
@@ -115,6 +117,7 @@ def test_a_revision_without_the_measurement(tmp_path: Path) -> None:
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
+@pytest.mark.usefixtures("bench_programs")
 @pytest.mark.parametrize("bound", [None, 1.05])
 def test_a_comparison(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], bound: float | None

@@ -13,9 +13,11 @@ from bench import beside_testpmd, control, kernel, measures, native, stages
 from bench.figure import Figure, Goal
 from bench.locks import LOCKED
 
+pytest_plugins = ["unit.bench_fixture"]
+pytestmark = pytest.mark.usefixtures("bench_programs")
+
 ROOT = native.ROOT
 LIMIT_S = 120
-PROGRAMS = ("csrc/bench/slb-bench", "csrc/bench/slb-bench-accounts", "csrc/bench/slb-flood")
 BUILD = ROOT / "csrc/bench/meson.build"
 SIDES = {
     "path": {"ours", "5tswap"},
@@ -35,17 +37,6 @@ GOALS = {
     "m4": {"m4.v4": Goal(96, 192), "m4.v6": Goal(160, 320)},
     "m10": {"m10.ratio": Goal(2, 4)},
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def program() -> None:
-    """Of this checkout, as `./dev bench` makes it."""
-    subprocess.run(
-        ["ninja", "--quiet", "-C", str(ROOT / "build/release"), *PROGRAMS],
-        check=True,
-        capture_output=True,
-        timeout=LIMIT_S,
-    )
 
 
 def bench(*argv: str) -> subprocess.CompletedProcess[str]:
