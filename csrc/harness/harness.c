@@ -61,10 +61,21 @@ const struct slb_config *harness_config(void) {
 	return &h.config;
 }
 
-static void run_inboxes(void *) {
-	for (uint16_t w = 0; w < h.admin.n_workers; w++)
-		if (!h.stalled[w] && inbox_poll(&h.inbox[w], h.admin.cores[w]) && h.answers[w] > 0)
+static bool poll_inboxes(void) {
+	bool any = false;
+
+	for (uint16_t w = 0; w < h.admin.n_workers; w++) {
+		if (h.stalled[w] || !inbox_poll(&h.inbox[w], h.admin.cores[w]))
+			continue;
+		any = true;
+		if (h.answers[w] > 0)
 			h.stalled[w] = --h.answers[w] == 0;
+	}
+	return any;
+}
+
+static void run_inboxes(void *) {
+	poll_inboxes();
 }
 
 static int open_worker(const struct slb_config *config, uint16_t id) {
@@ -136,8 +147,8 @@ void harness_close(void) {
 	// A stalled worker may hold messages; let it answer before its memory goes.
 	memset(h.stalled, 0, sizeof(h.stalled));
 	memset(h.answers, 0, sizeof(h.answers));
-	for (int round = 0; round < INBOX_SIZE; round++)
-		run_inboxes(NULL);
+	while (poll_inboxes())
+		;
 	harness_unwire();
 	admin_free(&h.admin);
 	for (uint16_t w = 0; w < h.admin.n_workers; w++) {
@@ -431,8 +442,8 @@ void harness_stall(uint16_t worker, uint8_t stalled) {
 	h.stalled[worker] = stalled;
 }
 
-void harness_stall_after(uint16_t worker, uint32_t messages) {
-	h.answers[worker] = messages;
+void harness_stall_after(uint16_t worker, uint32_t parts) {
+	h.answers[worker] = parts;
 }
 
 void harness_set_generation(uint16_t worker, uint64_t generation) {

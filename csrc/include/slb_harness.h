@@ -105,10 +105,10 @@ uint64_t harness_recycled(uint16_t worker);
 // mbufs not in the pool, without each worker's reserve; 0 between two calls when nothing is held and all was taken.
 uint32_t harness_mbufs_in_use(void);
 
-// Faults: a worker that does not answer, or not any more after so many messages, one that missed a change, answers awaited for less
+// Faults: a worker that does not answer, or not any more after so many parts of messages, one that missed a change, answers awaited for less
 // time.
 void harness_stall(uint16_t worker, uint8_t stalled);
-void harness_stall_after(uint16_t worker, uint32_t messages);
+void harness_stall_after(uint16_t worker, uint32_t parts);
 void harness_set_generation(uint16_t worker, uint64_t generation);
 uint64_t harness_generation(uint16_t worker);
 void harness_set_answer_timeout_ms(uint32_t ms);

@@ -15,6 +15,9 @@
 #include "path/vs.h"
 #include "path/wheel.h"
 
+// Bits of a generation that an RS keeps.
+#define RS_REMOVED_BY ((UINT32_C(1) << 31) - 1)
+
 // Traffic of one RS on one worker. Worker writes, admin reads.
 struct rs_core {
 	_Alignas(64) uint64_t packets[2]; // by direction
@@ -24,7 +27,8 @@ struct rs_core {
 	uint32_t
 		barren_until; // worker only: the tick after the last search for a port that found none
 	uint32_t removed_at; // tick
-	bool removed; // by the operator: its sessions are on their way out
+	uint32_t removed : 1; // by the operator
+	uint32_t removed_by : 31; // from this generation on, which may be about to come
 	uint32_t crowded_until; // worker only: so long, what sessions give back is kept at hand
 };
 
@@ -172,6 +176,13 @@ struct core {
 // Memory of the kept acknowledgements.
 static inline uint64_t core_acks_bytes(const struct core *c) {
 	return c->acks != NULL ? (uint64_t)c->sessions.lines * sizeof(*c->acks) : 0;
+}
+
+// The RS is removed: its sessions are on their way out.
+static inline bool core_rs_removed(const struct core *c, const struct rs_core *rs) {
+	uint32_t since = ((uint32_t)c->generation - rs->removed_by) & RS_REMOVED_BY;
+
+	return rs->removed && since <= RS_REMOVED_BY / 2;
 }
 
 // No host that could be answered sends from here: it has no address that routes lead to, or one of our own, which would

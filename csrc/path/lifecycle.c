@@ -28,7 +28,8 @@ static uint32_t timeout(const struct core *c, const struct session *s) {
 }
 
 static bool drains(const struct core *c, const struct session *s) {
-	return c->rs[s->rs].removed && c->drain_tcp > 0 && session_proto(s) == SLB_PROTO_TCP;
+	return core_rs_removed(c, &c->rs[s->rs]) && c->drain_tcp > 0
+		&& session_proto(s) == SLB_PROTO_TCP;
 }
 
 static uint32_t deadline(const struct core *c, const struct session *s) {
@@ -241,7 +242,7 @@ enum session_width session_width(const struct pkt *p, const struct vs_rs *rs) {
 bool session_is_over(const struct core *c, const struct session *s, enum direction dir) {
 	const struct rs_core *rs = &c->rs[s->rs];
 
-	if (likely(!rs->removed))
+	if (likely(!core_rs_removed(c, rs)))
 		return false;
 	if (session_proto(s) == SLB_PROTO_UDP)
 		return dir == DIR_IN;

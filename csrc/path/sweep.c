@@ -12,7 +12,7 @@ void sweep_start(struct core *c) {
 static void move(struct core *c, uint32_t id) {
 	struct session *s = &c->sessions.entries[id];
 
-	if (s->kind[DIR_IN] == 0 || (!c->rs[s->rs].removed && !c->spread->ends))
+	if (s->kind[DIR_IN] == 0 || (!core_rs_removed(c, &c->rs[s->rs]) && !c->spread->ends))
 		return;
 	session_rearm(c, s);
 }

@@ -6,34 +6,13 @@
 #include "path/core.h"
 #include "path/probe.h"
 #include "path/session_scan.h"
+#include "worker/change.h"
 
 struct rte_ring;
 
 enum inbox_kind { INBOX_CHANGE = 1, INBOX_UNDO, INBOX_SESSIONS, INBOX_QUIESCE, INBOX_PROBES };
 
 enum inbox_result { INBOX_PENDING = 0, INBOX_OK, INBOX_REFUSED };
-
-struct inbox_vs {
-	uint16_t slot;
-	struct vs *vs; // in: the new one or NULL; out: the one it replaced
-};
-
-// A transaction as one worker gets it. Carrying it out swaps pointers, so carrying it out again undoes it.
-struct inbox_change {
-	uint64_t from; // generation the worker must be at: a worker that missed one refuses
-	uint64_t to;
-	const struct vs_index *vs_index; // NULL: stays
-	const struct fwd *fwd; // NULL: stays
-	const struct owner_map *owners; // NULL: stays
-	const struct laddr_set *laddrs; // NULL: stays
-	const struct spread *spread; // NULL: stays
-	uint32_t n_vs;
-	uint32_t n_fresh_rs;
-	uint32_t n_gone_rs;
-	struct inbox_vs *vs;
-	uint32_t *fresh_rs; // slots whose counters start from 0
-	uint32_t *gone_rs; // slots of RS that are removed
-};
 
 struct inbox_probes {
 	uint32_t n; // to be sent
@@ -45,8 +24,9 @@ struct inbox_msg {
 	uint32_t kind; // enum inbox_kind
 	struct inbox_msg *next_late; // admin only: those that were not answered in time
 	union {
-		struct inbox_change change;
-		struct inbox_msg *undo; // the change to be taken back, if it was carried out
+		struct inbox_change change; // may take several rounds
+		struct inbox_msg
+			*undo; // the change to be taken back, if it was carried out; likewise
 		struct session_scan sessions; // takes several rounds
 		struct inbox_probes probes;
 	};

@@ -391,9 +391,9 @@ class Harness:
         """Return all workers' generations."""
         return {self.generation(worker) for worker in range(self.settings.workers)}
 
-    def stall_after(self, worker: int, messages: int) -> None:
-        """Make a worker answer no message after so many."""
-        lib.harness_stall_after(worker, messages)
+    def stall_after(self, worker: int, parts: int) -> None:
+        """Make a worker silent after so many rounds with a message, or a part of one."""
+        lib.harness_stall_after(worker, parts)
 
     def set_generation(self, worker: int, generation: int) -> None:
         """Make a worker believe that it is at another generation."""
