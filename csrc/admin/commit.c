@@ -55,6 +55,8 @@ int admin_commit(
 	struct admin *a, const struct slb_op *ops, uint32_t n, uint64_t *generation,
 	struct slb_refused *refused
 ) {
+	// Before slots of RS are taken, which must have no sessions.
+	const uint16_t silent = publish_silent(a);
 	struct txn t;
 	int rc;
 
@@ -67,6 +69,8 @@ int admin_commit(
 		refused->op = i;
 		rc = txn_apply(&t, &ops[i]);
 	}
+	if (rc == 0 && silent != a->n_workers)
+		rc = publish_refuse(refused, silent);
 	if (rc == 0)
 		rc = build_and_publish(&t, refused);
 	if (rc == 0)

@@ -157,18 +157,27 @@ static uint16_t await_all(struct publication *p) {
 	return bad;
 }
 
+uint16_t publish_silent(struct admin *a) {
+	uint16_t silent;
+
+	return settle(a, &silent) ? a->n_workers : silent;
+}
+
+int publish_refuse(struct slb_refused *refused, uint16_t silent) {
+	refused->worker = silent;
+	return refuse(
+		refused, EBUSY, SLB_REFUSED_WORKER,
+		"worker %u has not answered an earlier change; see its heartbeat", silent
+	);
+}
+
 int publish(struct publication *p, struct slb_refused *refused) {
 	struct admin *a = p->admin;
-	uint16_t bad;
+	uint16_t bad = publish_silent(a);
 	bool silent;
 
-	if (!settle(a, &bad)) {
-		refused->worker = bad;
-		return refuse(
-			refused, EBUSY, SLB_REFUSED_WORKER,
-			"worker %u has not answered an earlier change; see its heartbeat", bad
-		);
-	}
+	if (bad != a->n_workers)
+		return publish_refuse(refused, bad);
 	// There is always room: other messages leave it, and no change follows one that is not settled.
 	for (uint16_t w = 0; w < a->n_workers; w++)
 		send(a, w, p->msgs[w]);

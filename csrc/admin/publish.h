@@ -18,6 +18,13 @@ int publication_init(
 	uint32_t n_gone_rs
 );
 
+// The first worker that has not answered an earlier change yet, or n_workers. It may carry that out and take it back at any time, so nothing
+// that such a worker has is to be given away.
+uint16_t publish_silent(struct admin *a);
+
+// -EBUSY, with *refused filled in.
+int publish_refuse(struct slb_refused *refused, uint16_t silent);
+
 // Hands the messages over. 0: every worker is at the new generation, and so is the admin core. Otherwise every
 // worker that answered is back at the old one, and -ECANCELED (a worker refused), -ETIMEDOUT (a worker did
 // not answer) or -EBUSY (one has still not answered an earlier change) with *refused filled in.
