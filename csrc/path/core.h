@@ -131,9 +131,8 @@ struct core {
 	uint64_t probe_nonce; // likewise
 	uint16_t least_mtu; // of all ports
 	bool spread_hash[SLB_MAX_PORTS]; // this port's client packets are spread by hash here
-	bool hands_on
-		[SLB_MAX_PORTS]; // its device brings some to idle workers, which hand them on by hash
-	bool reached_idle; // one of the ports does
+	bool hands_on[SLB_MAX_PORTS]; // those that its device brings to idle workers are, by hash
+	bool reached_idle; // one of the ports' devices does so
 	uint16_t vlan_be[SLB_MAX_PORTS]; // tag of this port's frames; 0: none
 	bool tagged; // one of the ports has one
 	bool udp_offload[SLB_MAX_PORTS]; // this port's device makes UDP checksums

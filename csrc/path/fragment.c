@@ -216,9 +216,8 @@ void fragment(struct core *c, struct burst *b, enum source from) {
 void fragment_remember(struct core *c, const struct pkt *p) {
 	uint32_t id = frag_fields(p).id;
 
-	*frag_question(&c->frags, id) = (struct frag_question){
-		.id = id, .session = (uint32_t)(p->session - c->sessions.entries)
-	};
+	*frag_question(&c->frags, id) =
+		(struct frag_question){.id = id, .session = session_id(&c->sessions, p->session)};
 }
 
 static bool is_of(const struct session *s, const struct pkt *p) {

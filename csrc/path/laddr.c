@@ -77,7 +77,5 @@ struct laddr_candidate laddr_search(struct laddr_walk *w) {
 		else
 			port = w->turn->port = next_of_all(w->turn->step, w->salt);
 	} while (port == 0);
-	return (struct laddr_candidate){
-		.laddr = (uint16_t)(l - w->set->laddrs), .port_be = rte_cpu_to_be_16(port)
-	};
+	return laddr_candidate(w->set, l, port);
 }

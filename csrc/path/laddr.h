@@ -17,9 +17,9 @@
 #include "path/probe.h"
 #include "path/session.h"
 
-#include <stdbool.h>
 #include <rte_byteorder.h>
 #include <rte_common.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct rss_port;
@@ -107,6 +107,14 @@ struct laddr_walk {
 	uint32_t rss_hash;
 };
 
+static inline struct laddr_candidate laddr_candidate(
+	const struct laddr_set *set, const struct laddr *laddr, uint16_t port
+) {
+	return (struct laddr_candidate){
+		.laddr = (uint16_t)(laddr - set->laddrs), .port_be = rte_cpu_to_be_16(port)
+	};
+}
+
 static inline const struct laddr *laddr_at(
 	const struct laddr_set *set, enum laddr_family family, uint32_t number
 ) {
@@ -125,9 +133,7 @@ static __rte_always_inline struct laddr_candidate laddr_next(const struct laddr_
 	if (turn->next < w->set->n_of[w->family] && turn->port != 0 && l->rss == NULL
 	    && w->port == LADDR_ANY_PORT) {
 		turn->next++;
-		return (
-			struct laddr_candidate
-		){.laddr = (uint16_t)(l - w->set->laddrs), .port_be = rte_cpu_to_be_16(turn->port)};
+		return laddr_candidate(w->set, l, turn->port);
 	}
 	// A copy, so that the walk of the usual case need not be in memory.
 	slow = *w;

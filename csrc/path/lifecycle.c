@@ -49,22 +49,21 @@ uint32_t session_due(const struct core *c, const struct session *s) {
 	return drains(c, s) && clock_reached(due, deadline(c, s)) ? deadline(c, s) : due;
 }
 
-static uint32_t entry_id(const struct core *c, const struct session *s) {
-	return (uint32_t)(s - c->sessions.entries);
-}
-
 static enum wheel_lane lane_of(const struct core *c, const struct session *s) {
 	if (tcp_is_open(s->state))
 		return WHEEL_STAYS;
-	return WHEEL_YIELDS + session_width_of(&c->sessions, entry_id(c, s));
+	return WHEEL_YIELDS + session_width_of(&c->sessions, session_id(&c->sessions, s));
 }
 
 static void arm(struct core *c, const struct session *s) {
-	wheel_arm(&c->wheel, &c->sessions, entry_id(c, s), lane_of(c, s), session_due(c, s));
+	wheel_arm(
+		&c->wheel, &c->sessions, session_id(&c->sessions, s), lane_of(c, s),
+		session_due(c, s)
+	);
 }
 
 void session_rearm(struct core *c, struct session *s) {
-	wheel_disarm(&c->wheel, &c->sessions, entry_id(c, s));
+	wheel_disarm(&c->wheel, &c->sessions, session_id(&c->sessions, s));
 	arm(c, s);
 }
 
@@ -113,7 +112,7 @@ static const struct laddr *enter(
 	struct core *c, struct session *s, const struct pkt *p, uint32_t walk, int *rc
 ) {
 	const struct laddr *laddr = local_port_take(c, s, walk, rc);
-	uint32_t id = entry_id(c, s);
+	uint32_t id = session_id(&c->sessions, s);
 
 	if (laddr == NULL || c->policies[s->policy].one_packet
 	    || session_insert(&c->sessions, id, DIR_IN, session_place_of_pkt(p)) == 0)
@@ -213,7 +212,7 @@ static void finish_end(struct core *c, const struct ending *e) {
 }
 
 void session_end_now(struct core *c, struct session *s) {
-	uint32_t id = entry_id(c, s);
+	uint32_t id = session_id(&c->sessions, s);
 
 	struct ending e = begin_end(c, id);
 

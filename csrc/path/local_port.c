@@ -19,10 +19,6 @@ enum { CROWDED_TRIES = 8, CROWDED_S = 4 };
 // Ports given back that a new session may look at.
 enum { FREED_TRIES = 16 };
 
-static uint32_t entry_id(const struct core *c, const struct session *s) {
-	return (uint32_t)(s - c->sessions.entries);
-}
-
 static void put_local(struct session *s, const struct laddr *laddr, uint16_t port_be) {
 	s->key[DIR_OUT].dport_be = port_be;
 	if (session_is_v6(s, DIR_OUT))
@@ -120,7 +116,7 @@ static const struct laddr *take_freed(
 			continue;
 		put_local(s, laddr, freed.port_be);
 		*rc = session_insert(
-			&c->sessions, entry_id(c, s), DIR_OUT,
+			&c->sessions, session_id(&c->sessions, s), DIR_OUT,
 			session_place_of_entry(&c->sessions, s, DIR_OUT)
 		);
 		if (*rc == 0)
@@ -140,7 +136,9 @@ static __rte_always_inline const struct laddr *take_next(
 	for (uint32_t tries = 0; tries < LADDR_TRIES; tries++) {
 		const struct laddr *laddr = &ports->set->laddrs[ahead->candidate.laddr];
 		put_local(s, laddr, ahead->candidate.port_be);
-		*rc = session_insert(&c->sessions, entry_id(c, s), DIR_OUT, ahead->place);
+		*rc = session_insert(
+			&c->sessions, session_id(&c->sessions, s), DIR_OUT, ahead->place
+		);
 		look_ahead(c, s, ports);
 		if (tries == CROWDED_TRIES)
 			rs->crowded_until = c->now + clock_ticks_from_s(CROWDED_S);

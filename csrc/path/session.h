@@ -152,6 +152,10 @@ static inline enum session_width session_width_of(const struct session_table *t,
 	return id >= t->regions[SESSION_WIDE].first ? SESSION_WIDE : SESSION_NARROW;
 }
 
+static inline uint32_t session_id(const struct session_table *t, const struct session *s) {
+	return (uint32_t)(s - t->entries);
+}
+
 // Takes a free entry, zeroed but for its links; SESSION_NIL when there is none of this width.
 uint32_t session_take(struct session_table *t, enum session_width width);
 

@@ -93,7 +93,7 @@ void syn_proxy_begin(struct core *c, struct pkt *p, const struct syn_accepted *a
 		tcp_reset(c, p, p->arg);
 		return;
 	}
-	id = (uint32_t)(s - c->sessions.entries);
+	id = session_id(&c->sessions, s);
 	c->streams[id] = (struct stream){
 		.first = accepted->isn + 1,
 		.proxy = {

@@ -1,20 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`slbd`, from the shell's side: arguments in, an exit status out."""
+"""`slbd`."""
 
 from collections.abc import Sequence
 
-INTERRUPTED = 130
+from slb import program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the daemon and return its exit status."""
-    try:
-        # Imported here, since an interrupt may come while it is loaded.
-        from slb.daemon import command
-
-        return command.run(arguments)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    """Run it and return its exit status."""
+    return program.run("slb.daemon.command", arguments)
 
 
 if __name__ == "__main__":
