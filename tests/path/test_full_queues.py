@@ -7,7 +7,7 @@ The workers' own rounds run here, between rings that only the test empties.
 from collections import Counter
 
 import pytest
-from driver import Harness
+from driver import BURST, Harness
 from lab import Lab
 from packets.frames import GATEWAY, LOCAL, SYN_ACK, answer, ip, patched, tcp, udp
 from values import Settings
@@ -18,6 +18,7 @@ SETTINGS = Settings(pps=dict.fromkeys(("ospf", "arp", "other"), 1_000_000))
 TX_ROOM = 64
 RING_ROOM = 1023  # SOFT_RING_SIZE, of which a ring keeps one place free
 TOO_MANY = 1100
+PROTO_AT, TCP, UDP = 23, 6, 17
 ID_AT = 18  # of IPv4's identification, by which packets are told apart
 QUERY = bytes(udp())
 OSPF = bytes(ip(GATEWAY, "224.0.0.5", proto=89) / bytes(44))
@@ -104,6 +105,17 @@ def test_a_full_ring_to_another_worker(wired: Harness, before: Counter[tuple[int
     wired.rounds(1)
     assert len(wired.take_sent(0, 1)) == 1
     assert wired.drops() - before == {(0, "HANDOFF_FULL"): TOO_MANY - RING_ROOM}
+
+
+def test_what_is_handed_over_leaves_room_for_its_own(wired: Harness) -> None:
+    """A round takes one burst of another worker's ring, and one of the worker's own queue."""
+    wired.receive(0, numbered(replies(wired), 3 * BURST))
+    wired.queue(1, numbered(QUERY, 5))
+    wired.round(1)
+    sent = wired.take_sent(0, 1)
+    assert Counter(frame[PROTO_AT] for frame in sent) == {TCP: BURST, UDP: 5}
+    wired.rounds(1)
+    assert len(wired.take_sent(0, 1)) == 2 * BURST
 
 
 def test_a_full_ring_to_the_worker_that_sends(lab: Lab, before: Counter[tuple[int, str]]) -> None:
