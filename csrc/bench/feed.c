@@ -9,9 +9,10 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_memcpy.h>
+#include <rte_ring.h>
 #include <stdio.h>
 
-enum { FRAMES = 1000, FRAME = 60, SPOILT_AT = 44 };
+enum { FRAMES = FEED_FRAMES, FRAME = 60, SPOILT_AT = 44 };
 
 static struct feed the;
 
@@ -23,15 +24,15 @@ static void copy(struct rte_mbuf *to, const struct rte_mbuf *from) {
 	);
 }
 
+// What is behind the last one has come from a frame of before.
 static uint16_t arrive(
 	uint16_t, uint16_t, struct rte_mbuf **mbufs, uint16_t n, uint16_t, void *arg
 ) {
 	struct feed *s = arg;
 	uint16_t come = (uint16_t)RTE_MIN(s->n - s->next, (uint32_t)n);
 
-	for (uint16_t i = 0; i < come; i++)
-		copy(mbufs[i], s->frames[s->next + i]);
 	s->next += come;
+	s->at = (s->at + n) % FRAMES;
 	if (come < n)
 		rte_pktmbuf_free_bulk(&mbufs[come], n - come);
 	return come;
@@ -81,11 +82,21 @@ static void add_device(void) {
 	fclose(file);
 }
 
+// The device keeps the frames of its file in a ring, takes the first for each packet and puts it behind the last: so their order stays.
+static void find_frames(void) {
+	struct rte_ring *ring = rte_ring_lookup("PCAP_RING0");
+
+	if (ring == NULL || rte_ring_dequeue_bulk(ring, (void **)the.ring, FRAMES, NULL) != FRAMES
+	    || rte_ring_enqueue_bulk(ring, (void **)the.ring, FRAMES, NULL) != FRAMES)
+		world_fail("this DPDK's net_pcap keeps its frames elsewhere");
+}
+
 struct feed *feed_open(void) {
 	if (the.kept != NULL)
 		return &the;
 	the.kept = world_mbufs(1)[0];
 	add_device();
+	find_frames();
 	if (rte_eth_add_rx_callback(the.dpdk_id, 0, arrive, &the) == NULL
 	    || rte_eth_add_tx_callback(the.dpdk_id, 0, leave, &the) == NULL)
 		world_fail("this DPDK has no callbacks of queues");
@@ -93,7 +104,10 @@ struct feed *feed_open(void) {
 }
 
 void feed_load(struct feed *s, struct rte_mbuf *const *frames, uint32_t n, uint32_t wanted) {
-	s->frames = frames;
+	if (n > FRAMES)
+		world_fail("the device holds fewer frames");
+	for (uint32_t i = 0; i < n; i++)
+		copy(s->ring[(s->at + i) % FRAMES], frames[i]);
 	s->n = n;
 	s->next = s->left = 0;
 	s->wanted = wanted;
