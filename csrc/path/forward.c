@@ -37,16 +37,9 @@ static void want_neighbour(struct core *c, struct ipaddr addr, uint16_t port) {
 }
 
 void forward_refresh(const struct core *c, struct session *s) {
-	if (likely(s->hop_gen == c->fwd_gen))
-		return;
 	s->hop[DIR_IN] = fwd_find(c->fwd, destination(s, DIR_IN));
 	s->hop[DIR_OUT] = fwd_find(c->fwd, destination(s, DIR_OUT));
 	s->hop_gen = c->fwd_gen;
-}
-
-const struct hop *forward_hop(const struct core *c, struct session *s, enum direction dir) {
-	forward_refresh(c, s);
-	return &c->fwd->hops[s->hop[dir]];
 }
 
 // Bytes that stand behind the IP packet in its frame.

@@ -3,11 +3,19 @@
 
 #include "path/core.h"
 
-// Looks a session's next hops up again, if the forwarding view has changed.
+#include <rte_branch_prediction.h>
+
+// Looks a session's next hops up in the forwarding view as it is now.
 void forward_refresh(const struct core *c, struct session *s);
 
 // The next hop of a session's packets that come in a direction.
-const struct hop *forward_hop(const struct core *c, struct session *s, enum direction dir);
+static inline const struct hop *forward_hop(
+	const struct core *c, struct session *s, enum direction dir
+) {
+	if (unlikely(s->hop_gen != c->fwd_gen))
+		forward_refresh(c, s);
+	return &c->fwd->hops[s->hop[dir]];
+}
 
 // Stage of the path: finds each packet's next hop (cached in its session until the forwarding view changes), checks TTL
 // and size, and decides the port.

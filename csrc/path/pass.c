@@ -2,10 +2,12 @@
 
 #include "path/pass.h"
 
+#include "path/forward.h"
 #include "path/lifecycle.h"
 #include "path/nat.h"
 #include "path/tcp_expired.h"
 #include "path/tcp_number.h"
+#include "path/tcp_option.h"
 #include "path/tcp_state.h"
 
 #include <rte_branch_prediction.h>
@@ -39,7 +41,7 @@ static __rte_always_inline void count(struct core *c, const struct pkt *p, struc
 	rs->bytes[p->dir] += p->ip_len;
 }
 
-// Bits that are not 0 when the packet changes its session's state, or may end the session: then it stays in the burst. No branch that depends on the direction:
+// Bits that are not 0 when the packet may change its session's state, or end the session. No branch that depends on the direction:
 // it is the one thing that nobody can predict.
 static __rte_always_inline uint32_t
 changes(const struct core *c, const struct pkt *p, const struct session *s) {
@@ -51,12 +53,8 @@ changes(const struct core *c, const struct pkt *p, const struct session *s) {
 	return (s->state ^ SLB_UDP_REPLIED) * p->dir | c->policies[s->policy].one_packet;
 }
 
-static __rte_always_inline bool is_usual(
-	const struct core *c, const struct pkt *p, const struct session *s
-) {
-	const uint32_t odd = (s->kind[DIR_IN] ^ s->kind[DIR_OUT]) | s->extras | p->flags;
-
-	return (odd | changes(c, p, s)) == 0 && s->hop_gen == c->fwd_gen && p->ttl > 1;
+static __rte_always_inline bool is_usual(const struct pkt *p, const struct session *s) {
+	return ((s->kind[DIR_IN] ^ s->kind[DIR_OUT]) | s->extras | p->flags) == 0 && p->ttl > 1;
 }
 
 static __rte_always_inline void become(struct pkt *p, const struct session *s) {
@@ -73,15 +71,13 @@ static __rte_always_inline void become(struct pkt *p, const struct session *s) {
 		nat_ipv4(p->ip4, to, s->ip_delta ^ turn);
 }
 
-// False: it is not usual.
-static __rte_always_inline bool pass_on(
-	const struct core *c, struct pkt *p, const struct session *s
-) {
+// False: it is not usual, and stays in the burst.
+static __rte_always_inline bool pass_on(const struct core *c, struct pkt *p, struct session *s) {
 	const struct hop *hop;
 
-	if (unlikely(!is_usual(c, p, s)))
+	if (unlikely(!is_usual(p, s)))
 		return false;
-	hop = &c->fwd->hops[s->hop[p->dir]];
+	hop = forward_hop(c, s, p->dir);
 	// What stands behind the packet is sent as well, so it must fit.
 	if (unlikely(
 		    hop->state != HOP_READY
@@ -89,6 +85,8 @@ static __rte_always_inline bool pass_on(
 	    ))
 		return false;
 	become(p, s);
+	if (unlikely(p->tcp_flags & RTE_TCP_SYN_FLAG))
+		tcp_clamp_mss(c, p);
 	nat_macs(p->m, hop);
 	pkt_decide(p, VERDICT_TX, hop->port);
 	return true;
@@ -101,10 +99,13 @@ void pass(struct core *c, struct burst *b) {
 		uint8_t at = b->live[i];
 		struct pkt *p = &b->pkts[at];
 		struct session *s = p->session;
+		bool finishes = false;
 		count(c, p, s);
-		if (likely(pass_on(c, p, s)))
+		if (unlikely(changes(c, p, s) != 0))
+			finishes = note(c, p, s);
+		b->finishes |= finishes;
+		if (likely(!finishes && pass_on(c, p, s)))
 			continue;
-		b->finishes |= note(c, p, s);
 		b->live[kept++] = at;
 	}
 	b->passed = b->n_live - kept;

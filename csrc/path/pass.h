@@ -4,6 +4,6 @@
 #include "path/core.h"
 
 // Stage of the path: notes in the sessions that packets came, in time stamp, state and counters, and in the burst whether one is
-// over. A usual packet, of an open session between two of one family of whom neither has to be told anything, on a
-// way that is known and wide enough, is rewritten at once and decided; the stages behind are for the others.
+// over. A usual packet, of a session between two of one family of whom neither has to be told anything, on a
+// way that is wide enough, is rewritten at once and decided; the stages behind are for the others.
 void pass(struct core *c, struct burst *b);
