@@ -4,6 +4,7 @@
 
 #include "steer/soft.h"
 
+#include <rte_branch_prediction.h>
 #include <rte_ethdev.h>
 
 static void drop_rest(struct worker *w, struct outbox *box, uint16_t from, enum slb_drop reason) {
@@ -58,7 +59,7 @@ static void put_handoff(struct worker *w, uint16_t to, struct rte_mbuf *m, enum 
 		flush_handoff(w, to);
 }
 
-void tx_port(struct worker *w, uint16_t port, struct rte_mbuf *m) {
+static inline void put_port(struct worker *w, uint16_t port, struct rte_mbuf *m) {
 	struct worker_port *wp = &w->ports[port];
 
 	if (wp->tx_queue == NO_QUEUE) {
@@ -69,6 +70,30 @@ void tx_port(struct worker *w, uint16_t port, struct rte_mbuf *m) {
 	wp->tx.mbufs[wp->tx.n++] = m;
 	if (wp->tx.n == TX_BUFFER)
 		flush_port(w, wp);
+}
+
+void tx_port(struct worker *w, uint16_t port, struct rte_mbuf *m) {
+	put_port(w, port, m);
+}
+
+// A burst that leaves whole by one port: the usual one.
+static bool put_all(struct worker *w, struct burst *b) {
+	struct worker_port *wp = &w->ports[b->pkts[0].arg];
+	struct rte_mbuf **to = &wp->tx.mbufs[wp->tx.n];
+	uint32_t other = 0;
+
+	if (b->passed != b->n || wp->tx_queue == NO_QUEUE || wp->tx.n + b->n > TX_BUFFER)
+		return false;
+	for (uint16_t i = 0; i < b->n; i++) {
+		to[i] = b->pkts[i].m;
+		other |= b->pkts[i].arg ^ b->pkts[0].arg;
+	}
+	if (other != 0)
+		return false;
+	wp->tx.n += b->n;
+	if (wp->tx.n == TX_BUFFER)
+		flush_port(w, wp);
+	return true;
 }
 
 static bool put_punt(struct worker *w, struct rte_mbuf *m) {
@@ -86,10 +111,12 @@ void tx_verdicts(struct worker *w, struct burst *b) {
 	struct rte_mbuf *dropped[BURST];
 	uint16_t n_dropped = 0;
 
+	if (put_all(w, b))
+		return;
 	for (uint16_t i = 0; i < b->n; i++) {
 		struct pkt *p = &b->pkts[i];
-		if (p->verdict == VERDICT_TX)
-			tx_port(w, p->arg, p->m);
+		if (likely(p->verdict == VERDICT_TX))
+			put_port(w, p->arg, p->m);
 		else if (p->verdict == VERDICT_HANDOFF)
 			put_handoff(w, p->arg, p->m, SOFT_WORK);
 		else if (
