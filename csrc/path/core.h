@@ -123,6 +123,7 @@ struct core {
 	struct rs_core *rs; // by slot
 	struct laddr_use *laddr_use; // by owner_entry.slot
 	struct laddr_turn *walks; // over local ports, by vs_rs.walk
+	struct laddr_ahead *aheads; // of RS, by slot
 	struct freed_ring *freed; // local ports
 	struct acks *acks; // by session; NULL: nobody is told of an expired session
 	struct stream *streams; // by session, of those with extras

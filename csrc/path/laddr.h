@@ -66,7 +66,7 @@ struct laddr_candidate {
 	uint16_t port_be;
 };
 
-// A walk's next candidate, taken ahead so that the group which its key leads to is in the cache when the next session comes.
+// An RS's next candidate, taken from its walk ahead so that the group which its key leads to is in the cache when its next session comes.
 struct laddr_ahead {
 	struct ipaddr rs; // whose sessions it is for
 	uint16_t rs_port_be;
@@ -84,7 +84,6 @@ struct laddr_turn {
 		next; // number of the address whose turn it is in this step; beyond the last one: the next step's first
 	uint16_t
 		port; // of this step, at those addresses that are the worker's alone; 0: not yet known
-	struct laddr_ahead ahead;
 };
 
 // So many that RS seldom share one.

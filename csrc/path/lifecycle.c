@@ -18,7 +18,7 @@
 #include <rte_branch_prediction.h>
 
 // Sessions whose end has begun before the first of them is over.
-enum { EXPIRE_AHEAD = 4 };
+enum { EXPIRE_AHEAD = 16 };
 
 // Sessions looked at for one that makes room for another.
 enum { VICTIM_LOOKS = 16 };
@@ -115,7 +115,7 @@ static const struct laddr *enter(
 	uint32_t id = session_id(&c->sessions, s);
 
 	if (laddr == NULL || c->policies[s->policy].one_packet
-	    || session_insert(&c->sessions, id, DIR_IN, session_place_of_pkt(p)) == 0)
+	    || session_insert_new(&c->sessions, id, DIR_IN, session_place_of_pkt(p)) == 0)
 		return laddr;
 	session_remove(&c->sessions, id, DIR_OUT, session_place_of_entry(&c->sessions, s, DIR_OUT));
 	*rc = -ENOSPC;

@@ -4,7 +4,7 @@
 
 #include "path/core.h"
 
-// A new session for packet p, which session() has hashed, from RS `rs` of VS `vs`: sets its session, or drops it with the reason.
+// A new session for packet p, which session() has hashed and found in no session, from RS `rs` of VS `vs`: sets its session, or drops it with the reason.
 void session_create(struct core *c, struct pkt *p, const struct vs *vs, const struct vs_rs *rs);
 
 // Ends a session before its time; a pointer to it must not be used any more.

@@ -39,42 +39,56 @@ static uint16_t port_towards(const struct core *c, enum laddr_family family, str
 	return hop->port;
 }
 
-// RS may share a walk, and local addresses change.
-static bool is_ahead_for(const struct laddr_walk *ports, const struct session *s) {
-	const struct laddr_ahead *a = &ports->turn->ahead;
-
+// Another RS may have had the slot, and local addresses change.
+static bool is_ahead_for(
+	const struct laddr_ahead *a, const struct laddr_walk *ports, const struct session *s
+) {
 	return a->serial == ports->set->serial && a->port == ports->port
 		&& a->rs_port_be == ports->rs_port_be && a->kind == s->kind[DIR_OUT]
 		&& ipaddr_equal(a->rs, ports->rs);
 }
 
-static __rte_always_inline void look_ahead(
-	const struct core *c, const struct session *s, const struct laddr_walk *ports
+// Where the key of a packet from the RS to a local address and port leads. Made of values: the entry has just been written in smaller pieces
+// than it would be read in, and such a load waits until they have left the store buffer.
+static __rte_always_inline struct session_place place_of(
+	const struct core *c, const struct laddr_walk *ports, struct laddr_candidate to,
+	uint8_t kind
 ) {
 	const struct session_index index = session_index(&c->sessions);
-	struct laddr_candidate next = laddr_next(ports);
-	struct ipaddr local = ports->set->laddrs[next.laddr].addr;
-	struct laddr_ahead *a = &ports->turn->ahead;
-	struct flow_key key = s->key[DIR_OUT];
-	uint8_t addrs6[2][IP6_BYTES];
+	const struct ipaddr rs = ports->rs, local = ports->set->laddrs[to.laddr].addr;
+	const uint32_t both = session_ports(ports->rs_port_be, to.port_be);
+	uint64_t addresses;
 
-	key.dport_be = next.port_be;
-	if (session_is_v6(s, DIR_OUT)) {
-		memcpy(addrs6[0], session_addrs(s)->addr[DIR_OUT][0], IP6_BYTES);
-		ipaddr_v6_bytes(local, addrs6[1]);
-	} else {
-		key.dst_be = ipaddr_v4_be(local);
-	}
+	if (kind & KIND_V6)
+		addresses = session_hash6(
+			&index.seed,
+			(const uint64_t[]){
+				rte_cpu_to_be_64(rs.hi),
+				rte_cpu_to_be_64(rs.lo),
+				rte_cpu_to_be_64(local.hi),
+				rte_cpu_to_be_64(local.lo),
+			}
+		);
+	else
+		addresses = session_addresses(ipaddr_v4_be(rs), ipaddr_v4_be(local));
+	return session_place_of_hash(
+		&index, session_parts_hash(&index.seed, addresses, both, kind)
+	);
+}
+
+static __rte_always_inline void look_ahead(
+	const struct core *c, struct laddr_ahead *a, const struct laddr_walk *ports, uint8_t kind
+) {
+	struct laddr_candidate next = laddr_next(ports);
+
 	*a = (struct laddr_ahead){
 		.rs = ports->rs,
 		.rs_port_be = ports->rs_port_be,
-		.kind = s->kind[DIR_OUT],
+		.kind = kind,
 		.port = ports->port,
 		.serial = ports->set->serial,
 		.candidate = next,
-		.place = session_place(
-			&index, (struct session_key){&key, addrs6[0], s->kind[DIR_OUT]}
-		),
+		.place = place_of(c, ports, next, kind),
 	};
 	session_place_prefetch(&c->sessions, a->place);
 }
@@ -128,18 +142,19 @@ static const struct laddr *take_freed(
 static __rte_always_inline const struct laddr *take_next(
 	struct core *c, struct session *s, const struct laddr_walk *ports, int *rc
 ) {
-	struct laddr_ahead *ahead = &ports->turn->ahead;
+	struct laddr_ahead *ahead = &c->aheads[s->rs];
 	struct rs_core *rs = &c->rs[s->rs];
+	const uint8_t kind = s->kind[DIR_OUT];
 
-	if (!is_ahead_for(ports, s))
-		look_ahead(c, s, ports);
+	if (!is_ahead_for(ahead, ports, s))
+		look_ahead(c, ahead, ports, kind);
 	for (uint32_t tries = 0; tries < LADDR_TRIES; tries++) {
 		const struct laddr *laddr = &ports->set->laddrs[ahead->candidate.laddr];
 		put_local(s, laddr, ahead->candidate.port_be);
 		*rc = session_insert(
 			&c->sessions, session_id(&c->sessions, s), DIR_OUT, ahead->place
 		);
-		look_ahead(c, s, ports);
+		look_ahead(c, ahead, ports, kind);
 		if (tries == CROWDED_TRIES)
 			rs->crowded_until = c->now + clock_ticks_from_s(CROWDED_S);
 		if (*rc != -EEXIST)

@@ -117,9 +117,6 @@ void session(struct session_table *t, struct burst *b) {
 }
 
 void session_find(struct session_table *t, struct pkt *p) {
-	const struct session_index index = session_index(t);
-
-	session_hash(&index, p);
 	find_hashed(t, p);
 }
 
@@ -194,7 +191,9 @@ uint32_t session_take(struct session_table *t, enum session_width width) {
 	} else {
 		return SESSION_NIL;
 	}
-	memset(&t->entries[id], 0, lines * sizeof(t->entries[id]));
+	memset(&t->entries[id], 0, sizeof(t->entries[id]));
+	if (width == SESSION_WIDE)
+		memset(session_addrs(&t->entries[id]), 0, sizeof(struct session_addrs));
 	t->active++;
 	return id;
 }

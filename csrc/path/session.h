@@ -138,7 +138,7 @@ uint64_t session_bytes(const struct session_table *t);
 // session and dir.
 void session(struct session_table *t, struct burst *b);
 
-// One key, for the miss path. Sets session and dir of p as session() does.
+// For a packet that session() has hashed: sets session and dir of p as it does.
 void session_find(struct session_table *t, struct pkt *p);
 
 // The session of a packet that is described, not there: `addrs6` are its source and destination if `kind` says IPv6. NULL: none, and

@@ -67,6 +67,17 @@ static inline int session_insert(
 	return session_insert_slowly(t, id, dir, place);
 }
 
+// The same for a key that no session has.
+static inline int session_insert_new(
+	struct session_table *t, uint32_t id, enum direction dir, struct session_place place
+) {
+	if (likely(group_put(
+		    &t->groups[place.group], place.tag, id | (dir == DIR_OUT ? REF_DIR : 0)
+	    )))
+		return 0;
+	return session_insert_slowly(t, id, dir, place);
+}
+
 // Takes it out again; nothing, if it is not there.
 static inline void session_remove(
 	struct session_table *t, uint32_t id, enum direction dir, struct session_place place

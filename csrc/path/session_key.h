@@ -5,6 +5,7 @@
 #include "path/session.h"
 
 #include <rte_branch_prediction.h>
+#include <rte_byteorder.h>
 #include <rte_common.h>
 #include <rte_prefetch.h>
 #include <string.h>
@@ -35,20 +36,47 @@ static inline struct session_key session_key_of_entry(const struct session *s, e
 	return (struct session_key){&s->key[dir], session_addrs(s)->addr[dir][0], s->kind[dir]};
 }
 
+// Both addresses or both ports of a flow_key as they stand there, the first one and the one behind it.
+static inline uint64_t session_addresses(uint32_t src_be, uint32_t dst_be) {
+#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
+	return src_be | (uint64_t)dst_be << 32;
+#else
+	return (uint64_t)src_be << 32 | dst_be;
+#endif
+}
+
+static inline uint32_t session_ports(uint16_t sport_be, uint16_t dport_be) {
+#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
+	return sport_be | (uint32_t)dport_be << 16;
+#else
+	return (uint32_t)sport_be << 16 | dport_be;
+#endif
+}
+
+// addresses: of IPv6 their hash.
+static inline uint64_t session_parts_hash(
+	const struct hash_seed *seed, uint64_t addresses, uint32_t ports, uint8_t kind
+) {
+	return hash_16(seed, addresses, (uint64_t)kind << 32 | ports);
+}
+
+static inline uint64_t session_hash6(const struct hash_seed *seed, const uint64_t half[4]) {
+	return hash_32(seed, half[0], half[1], half[2], half[3]);
+}
+
 static __rte_always_inline uint64_t
 session_key_hash(const struct hash_seed *seed, struct session_key k) {
-	uint64_t addresses, ports, half[4];
-	uint32_t both;
+	uint64_t addresses, half[4];
+	uint32_t ports;
 
-	memcpy(&both, &k.key->sport_be, sizeof(both));
-	ports = (uint64_t)k.kind << 32 | both;
+	memcpy(&ports, &k.key->sport_be, sizeof(ports));
 	if (likely(!(k.kind & KIND_V6))) {
 		memcpy(&addresses, &k.key->src_be, sizeof(addresses));
 	} else {
 		memcpy(half, k.addrs6, sizeof(half));
-		addresses = hash_32(seed, half[0], half[1], half[2], half[3]);
+		addresses = session_hash6(seed, half);
 	}
-	return hash_16(seed, addresses, ports);
+	return session_parts_hash(seed, addresses, ports, k.kind);
 }
 
 // 0 is the tag of a free slot.
@@ -58,12 +86,16 @@ static inline uint8_t session_tag(uint64_t hash) {
 	return tag != 0 ? tag : 1;
 }
 
+static inline struct session_place session_place_of_hash(
+	const struct session_index *x, uint64_t hash
+) {
+	return (struct session_place){(uint32_t)hash & x->mask, session_tag(hash)};
+}
+
 static __rte_always_inline struct session_place session_place(
 	const struct session_index *x, struct session_key k
 ) {
-	uint64_t hash = session_key_hash(&x->seed, k);
-
-	return (struct session_place){(uint32_t)hash & x->mask, session_tag(hash)};
+	return session_place_of_hash(x, session_key_hash(&x->seed, k));
 }
 
 static inline void session_place_prefetch(
