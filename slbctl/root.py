@@ -6,7 +6,7 @@ import click
 from slb.model.desired import AGENT_SOCKET
 from slbctl import completion, output
 from slbctl.command import RootGroup
-from slbctl.desired import confirm, history, rollback, status
+from slbctl.desired import confirm, history, rollback
 from slbctl.doctor import doctor
 from slbctl.drops import drops
 from slbctl.failures import BROKEN_PIPE, INTERRUPTED, STATUSES, explain
@@ -20,6 +20,7 @@ from slbctl.route import route
 from slbctl.rs import rs
 from slbctl.session import session
 from slbctl.stats import stats
+from slbctl.status import status
 from slbctl.steering import steering
 from slbctl.tool import completion as completion_command
 from slbctl.tool import version
@@ -30,11 +31,12 @@ from slbctl.workers import workers
 TIMEOUT_S = 30.0
 
 CONTENTS = {
+    "At a glance": (status,),
     "Services": (vs,),
     "Real servers": (rs,),
     "Traffic": (session, stats, drops, workers),
     "Network": (laddr, port, neigh, route, steering, ospf),
-    "Whole configuration": (apply, confirm, rollback, history, export, status),
+    "Whole configuration": (apply, confirm, rollback, history, export),
     "Host": (doctor, nic),
     "Tool": (version, completion_command),
 }
