@@ -24,6 +24,7 @@ from slbctl.status import status
 from slbctl.steering import steering
 from slbctl.tool import completion as completion_command
 from slbctl.tool import version
+from slbctl.top import top
 from slbctl.vs import vs
 from slbctl.whole import apply, export
 from slbctl.workers import workers
@@ -31,7 +32,7 @@ from slbctl.workers import workers
 TIMEOUT_S = 30.0
 
 CONTENTS = {
-    "At a glance": (status,),
+    "At a glance": (status, top),
     "Services": (vs,),
     "Real servers": (rs,),
     "Traffic": (session, stats, drops, workers),
