@@ -22,6 +22,7 @@ from slbctl.session import session
 from slbctl.stats import stats
 from slbctl.status import status
 from slbctl.steering import steering
+from slbctl.support import support_bundle
 from slbctl.tool import completion as completion_command
 from slbctl.tool import version
 from slbctl.top import top
@@ -38,7 +39,7 @@ CONTENTS = {
     "Traffic": (session, stats, drops, workers),
     "Network": (laddr, port, neigh, route, steering, ospf),
     "Whole configuration": (apply, confirm, rollback, history, export),
-    "Host": (doctor, nic),
+    "Host": (doctor, nic, support_bundle),
     "Tool": (version, completion_command),
 }
 
