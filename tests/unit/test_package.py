@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The Debian package: what is in it, and its life on a host from installation to purge."""
 
+import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -113,16 +113,16 @@ def test_a_version_that_is_none(tmp_path: Path) -> None:
     assert done.stderr == "dev: '1.0-1/../x' is no version of a Debian package\n"
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[DebianHost]:
+@pytest.fixture(params=["alone"])
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DebianHost]:
     """A copy of this host, with the packages that it has."""
     folder = tmp_path / "host"
     folder.mkdir()
     try:
-        with DebianHost(folder) as made:
+        with DebianHost(folder, request.param == "systemd") as made:
             yield made
     except NoHost as why:
-        pytest.skip(f"no overlay of / here: {why}")
+        pytest.skip(f"no copy of this host: {why}")
 
 
 def install(host: DebianHost, package: Path, *options: str) -> str:
@@ -141,7 +141,6 @@ def test_its_life(host: DebianHost, package: Path, tmp_path: Path) -> None:
     assert host.run("slbctl", "--help").startswith("Usage: slbctl ")
     assert host.run("slbd", "--check") == "slbd: /etc/slb/slb.yaml: good\n"
     assert "systemctl status slbd" in host.run("slbctl", "status", status=1)
-    forwards(host)
 
     own = host.file("etc/slb/slb.yaml").read_text() + "# the operator's\n"
     host.file("etc/slb/slb.yaml").write_text(own)
@@ -159,44 +158,48 @@ def test_its_life(host: DebianHost, package: Path, tmp_path: Path) -> None:
         "etc/slb/slb.yaml",
         "etc/slb/slb.yaml.dpkg-dist",
     ]
-    state = [name for name in left if name.startswith("var/lib/slb/")]
-    assert len(state) >= 2
 
-    said = host.run("dpkg", "-P", "dpdk-slb")
-    assert "dpdk-slb: /var/lib/slb is kept; 'rm -r /var/lib/slb'" in said
-    assert "/etc/slb is kept" not in said
-    assert host.written() == state
-
-
-def test_purged_at_once_nothing_is_left(host: DebianHost, package: Path) -> None:
-    install(host, package)
-    host.file(ENABLED).mkdir(parents=True, exist_ok=True)
-    host.file(f"{ENABLED}/slbd.service").symlink_to("/lib/systemd/system/slbd.service")
     assert "kept" not in host.run("dpkg", "-P", "dpdk-slb")
     assert host.written() == []
 
 
-def forwards(host: DebianHost) -> None:
-    """The daemons run there, on a tap of their own network namespace, and slbctl asks them."""
-    script = (
-        "ip link set lo up; mkdir -p /run/slb-agent; slbd & slbd=$!; slb-agent & agent=$!; "
-        "trap 'kill $agent $slbd; wait' TERM; wait"
-    )
-    process = host.popen("unshare", "-n", "sh", "-c", script)
-    try:
-        wait(lambda: host.file("run/slb-agent/agent.sock").exists(), PATIENCE_S, "the sockets")
-        wait(
-            lambda: '"slbd": "applied"' in asked(host, "status", "--json"),
-            PATIENCE_S,
-            "what slb.yaml says, taken over",
-        )
-        assert "2 RS" in asked(host, "status")
-    finally:
-        process.send_signal(signal.SIGTERM)
-        out, _ = process.communicate(timeout=PATIENCE_S)
-    assert "slbd: ready" in out or "forwarding" in out, out
+@pytest.mark.parametrize("host", ["systemd"], indirect=True)
+def test_under_systemd(host: DebianHost, package: Path) -> None:
+    """Nothing starts before it is told to; an upgrade leaves slbd alone; a removal ends both."""
+    install(host, package)
+    assert units(host) == ["inactive", "inactive"]
+    host.run("systemctl", "enable", "--now", "slbd", "slb-agent")
+    assert units(host) == ["active", "active"]
+    wait(lambda: desired(host) == "applied", PATIENCE_S, "what slb.yaml says, taken over")
+    before = pids(host)
+
+    said = install(host, package)
+    assert "slbd goes on as the version before" in said
+    slbd, agent = pids(host)
+    assert slbd == before[0] and agent != before[1]
+    assert host.run("systemctl", "is-enabled", "slbd", "slb-agent") == "enabled\nenabled\n"
+
+    host.run("dpkg", "-r", "dpdk-slb")
+    assert units(host) == ["inactive", "inactive"]
+    said = host.run("dpkg", "-P", "dpdk-slb")
+    assert "dpdk-slb: /var/lib/slb is kept; 'rm -r /var/lib/slb'" in said
+    assert "/etc/slb is kept" not in said
+    left = [name for name in host.written() if "slb" in name]
+    assert left and all(name.startswith("var/lib/slb/") for name in left)
 
 
-def asked(host: DebianHost, *words: str) -> str:
-    out, _ = host.popen("slbctl", *words).communicate(timeout=PATIENCE_S)
-    return out
+def units(host: DebianHost) -> list[str]:
+    """What the two units do."""
+    return host.try_run("systemctl", "is-active", "slbd", "slb-agent")[1].split()
+
+
+def pids(host: DebianHost) -> list[str]:
+    """Their processes, that of slbd first."""
+    told = host.run("systemctl", "show", "-P", "MainPID", "slbd", "slb-agent")
+    return told.split()
+
+
+def desired(host: DebianHost) -> str:
+    """What slbctl status says of the desired state."""
+    facts = json.loads(host.try_run("slbctl", "status", "--json", "--over", "0.1")[1])["facts"]
+    return str(facts["desired"]["slbd"]) if facts["desired"] else ""
