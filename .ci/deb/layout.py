@@ -2,7 +2,6 @@
 """The package's files beside the programs: units, configuration, man pages, completions, docs."""
 
 import gzip
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -37,8 +36,8 @@ def lay_out(root: Path, top: Path, changelog: str) -> None:
         _write(_completion(shell), top / path)
     for program, folder in ON_PATH.items():
         (top / folder).mkdir(parents=True, exist_ok=True)
-        to = os.path.relpath(HOME / "bin" / program, Path("/") / folder)
-        (top / folder / program).symlink_to(to)
+        # Absolute, as Debian wants it from one top folder to another.
+        (top / folder / program).symlink_to(HOME / "bin" / program)
     _documents(root, top / DOC)
     _packed(changelog, top / DOC / "changelog.gz")
     _write((root / "LICENSE").read_text() + OTHERS, top / DOC / "copyright")

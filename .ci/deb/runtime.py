@@ -58,7 +58,7 @@ def environment(top: Path, home: Path) -> list[Path]:
     subprocess.run([sys.executable, *compiled, *paths], check=True)
     libraries = sorted(site.rglob("*.so*"))
     for library in libraries:
-        library.chmod(0o755)
+        library.chmod(0o644)
     subprocess.run(["strip", "--strip-debug", *map(str, libraries)], check=True)
     return libraries
 

@@ -90,6 +90,7 @@ def test_what_is_in_it(package: Path) -> None:
         "./usr/share/doc/dpdk-slb/examples/sysctl.d/80-slb-hugepages.conf",
     ):
         assert name in modes
+    assert "./usr/sbin/slbd -> /opt/slb/bin/slbd" in {row[5] for row in listed}
     tops = {name.split("/")[1] for name in modes if name != "./"}
     assert tops == {"etc", "lib", "opt", "usr"}
     assert not [
