@@ -50,6 +50,9 @@ HOST: dict[str, Sequence[str]] = {
         *("grep", "-r", "", "--include=*_hugepages", "/sys/kernel/mm/hugepages"),
         "/sys/devices/system/node",
     ),
+    # Without their arguments, which may hold secrets.
+    "host/threads.txt": ("ps", "-eLo", "pid,tid,psr,cls,stat,pcpu,time,rss,comm"),
+    "host/sockets.txt": ("ss", "-lntup"),
     "host/interrupts.txt": ("cat", "/proc/interrupts"),
     "host/softirqs.txt": ("cat", "/proc/softirqs"),
     "host/pressure.txt": ("grep", "-r", "", "/proc/pressure", "/proc/loadavg"),

@@ -44,6 +44,9 @@ class Screen:
         # Not every terminal can hide its cursor.
         with suppress(curses.error):
             curses.curs_set(0)
+        # In the terminal's own colours, which curses.wrapper has made white on black.
+        with suppress(curses.error):
+            curses.use_default_colors()
 
     def draw(self, draw: Draw) -> None:
         """Shows the lines that `draw` has for this width and height."""

@@ -41,6 +41,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Version 1.0."""
     folder = tmp_path_factory.mktemp("package")
     done = build(folder, "--version", "1.0")
+    if "not the same" in done.stderr:
+        pytest.skip(done.stderr.strip())
     assert (done.returncode, done.stderr) == (0, ""), done
     (path,) = folder.iterdir()
     assert path == Path(done.stdout.strip())

@@ -260,6 +260,7 @@ def test_on_a_terminal(daemon: FakeDaemon, terminal: Terminal, end: str) -> None
             os.write(terminal.master, b"q")
         else:
             process.send_signal(signal.SIGINT)
+        assert b"\x1b[40m" not in terminal.seen, "a terminal may have another colour than black"
         # What was there before comes back.
         terminal.until([b"\x1b[?1049l"])
         assert (process.wait(PATIENCE_S), process.stderr.read()) == (0, b"")
