@@ -4,6 +4,7 @@
 Rather too much than too little: a line may lose more than the secret that stands in it.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,8 +61,10 @@ def config(text: str) -> Cleaned:
 
 def clean(text: str, secrets: frozenset[str]) -> str:
     """The text without these secrets, and without what looks like one."""
-    # The longest first: one may be part of another.
-    for secret in sorted(secrets, key=len, reverse=True):
+    # As they are, and as JSON and Python's messages write them. The longest first: one may be
+    # part of another.
+    written = {form for s in secrets for form in (s, json.dumps(s)[1:-1], ascii(s)[1:-1])}
+    for secret in sorted(written, key=len, reverse=True):
         text = text.replace(secret, REMOVED)
     for pattern, kept in _LOOKS:
         text = pattern.sub(kept + REMOVED, text)

@@ -208,6 +208,11 @@ def test_what_looks_like_a_secret(text: str, left: str) -> None:
     assert secrets_out.clean(text, frozenset()) == left
 
 
+@pytest.mark.parametrize("text", ['x "q\\u00fc\\"uote" y', 'x qü"uote y', "x 'q\\xfc\"uote' y"])
+def test_a_known_secret_is_found_however_it_is_written(text: str) -> None:
+    assert "uote" not in secrets_out.clean(text, frozenset({'qü"uote'}))
+
+
 @pytest.mark.parametrize("word", ["a", "password", "://", "basic ", "-----BEGIN PRIVATE KEY-----"])
 def test_no_line_takes_long(word: str) -> None:
     """Under the time limit of the test, where a search by trying takes hours."""
