@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes docs/man/slbctl.1 from the commands themselves: `python docs/gen_man.py`."""
+"""Writes docs/man from the commands themselves: `python docs/gen_man.py`."""
 
+import argparse
 import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,19 +9,104 @@ from typing import Any
 
 import click
 
+from slb.agent import command as agent
+from slb.agent.agent import STATE
+from slb.config.loader import DEFAULT
+from slb.daemon import command as daemon
+from slb.model.desired import AGENT_SOCKET
 from slbctl.root import cli
 
-PAGE = Path(__file__).parent / "man" / "slbctl.1"
+MAN = Path(__file__).parent / "man"
 WARNING = '.\\" Written by docs/gen_man.py from the commands themselves; change those.'
 
 Info = dict[str, Any]
+Terms = Sequence[tuple[str, str]]
+
+STATUSES: Terms = (
+    ("0", "It was stopped as asked, or has done what the options say."),
+    ("1", "It failed; the last line of the log says why."),
+    ("2", "Wrong usage, or a wrong configuration or state: to be corrected before the next start."),
+)
+SLBD: dict[str, str | Terms] = {
+    "DESCRIPTION": """
+        It drives the ports of its configuration by DPDK, passes connections for virtual servers on
+        to real servers, and has routes to them announced by BIRD. It runs in the foreground and
+        logs to standard error.
+
+        It keeps nothing on disk: virtual servers are those of the configuration, and what slbctl or
+        slb-agent adds while it runs.
+        """,
+    "SIGNALS": (
+        ("SIGTERM, SIGINT", "Withdraw the routes, drain for a second, and end."),
+        ("SIGHUP", "Read the configuration again; a wrong one, or too large a change, is refused."),
+    ),
+    "EXIT STATUS": STATUSES,
+    "ENVIRONMENT": (("NOTIFY_SOCKET", "Where to tell systemd that it is ready and alive."),),
+    "FILES": (
+        (DEFAULT, "The configuration."),
+        ("/run/slb/slbd.sock", "The API, for slbctl and slb-agent."),
+    ),
+    "SEE ALSO": "slbctl(1), slb-agent(8), bird(8)",
+}
+SLB_AGENT: dict[str, str | Terms] = {
+    "DESCRIPTION": """
+        It owns the services: it stores every change before slbd gets it, and makes slbd have them
+        again when that was started anew or changed by somebody else. Packets do not pass through
+        it, so it may end at any time. It runs in the foreground and logs to standard error.
+
+        slbctl speaks to it as soon as its socket is there.
+        """,
+    "SIGNALS": (("SIGTERM, SIGINT", "End; slbd goes on with what it has."),),
+    "EXIT STATUS": STATUSES,
+    "ENVIRONMENT": (("NOTIFY_SOCKET", "Where to tell systemd that it is ready."),),
+    "FILES": (
+        (STATE, "The versions of the desired state."),
+        (AGENT_SOCKET, "The API, for slbctl and controllers."),
+    ),
+    "SEE ALSO": "slbctl(1), slbd(8)",
+}
 
 
-def page() -> str:
-    """The whole page as roff."""
+def pages() -> dict[str, str]:
+    """Every page as roff, by its file's name."""
+    return {
+        "slbctl.1": _slbctl(),
+        "slbd.8": _daemon(daemon.parser(), SLBD),
+        "slb-agent.8": _daemon(agent.parser(), SLB_AGENT),
+    }
+
+
+def _slbctl() -> str:
     with click.Context(cli, info_name="slbctl", **cli.context_settings) as context:
         root: Info = context.to_info_dict()["command"]
     return "\n".join([*_head(root), *_contents(root), *_foot(root)]) + "\n"
+
+
+def _daemon(parser: argparse.ArgumentParser, sections: dict[str, str | Terms]) -> str:
+    """A page of a program that has options and no commands."""
+    name, purpose = parser.prog, str(parser.description)
+    lines = [WARNING, f'.TH {name.upper()} 8 "" "DPDK\\-SLB" "DPDK\\-SLB manual"']
+    purpose = _escape(purpose[:1].lower() + purpose[1:].rstrip("."))
+    lines += [".SH NAME", f"{_escape(name)} \\- {purpose}"]
+    lines += [".SH SYNOPSIS", f".B {_escape(name)}", "[\\fIOPTIONS\\fR]"]
+    options = [(_flags(action), _help(action)) for action in parser._actions]
+    for title, content in sections.items():
+        if title == "SIGNALS":
+            lines += [".SH OPTIONS", *_terms(options)]
+        lines.append(f'.SH "{title}"')
+        lines += _prose(_paragraphs(content)) if isinstance(content, str) else _terms(content)
+    return "\n".join(lines) + "\n"
+
+
+def _flags(action: argparse.Action) -> str:
+    """An option as slbctl's are written: -c, --config FILE."""
+    value = "" if action.nargs == 0 else f" {action.metavar or action.dest.upper()}"
+    return ", ".join(action.option_strings) + value
+
+
+def _help(action: argparse.Action) -> str:
+    text = str(action.help) % vars(action)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _head(root: Info) -> Iterator[str]:
@@ -103,5 +189,6 @@ def _escape(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page())
+    MAN.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (MAN / name).write_text(text)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`slbctl status`, `history`, `confirm` and `rollback`: the desired state that slb-agent keeps."""
+"""`slbctl history`, `confirm` and `rollback`: the desired state that slb-agent keeps."""
 
 from datetime import datetime
 
 import click
 
-from slb.model.desired import OwnerView, StatusView, VersionView
+from slb.model.desired import VersionView
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbCommand
@@ -21,19 +21,6 @@ VERSIONS: tuple[Column[VersionView], ...] = (
     Column("RS", lambda row: str(row.rs), right=True),
     Column("CHANGE", lambda row: row.change),
 )
-
-
-@click.command(cls=SlbCommand, examples=("slbctl status", "slbctl status --json"))
-@json_option
-@click.pass_obj
-def status(target: Target, as_json: bool) -> None:
-    """Show the desired state by owners, and whether slbd has it."""
-    answer = ask(target, lambda client: client.status())
-    if as_json:
-        output.show_json(answer)
-    else:
-        owners = [(f"owner {row.owner}", _owner(row)) for row in answer.owners]
-        output.show_pairs([*_standing(answer), *owners])
 
 
 @click.command(cls=SlbCommand, examples=("slbctl history", "slbctl history --json"))
@@ -74,27 +61,6 @@ def rollback(target: Target, generation: int | None, as_json: bool) -> None:
     else:
         changes = plural(len(done.plan), "change")
         output.show_lines([*done.plan, f"rolled back, {changes} (generation {done.generation})"])
-
-
-def _standing(answer: StatusView) -> list[tuple[str, str]]:
-    slbd = answer.slbd + (f": {answer.reason}" if answer.reason else "")
-    pairs = [
-        ("desired", f"generation {answer.generation}"),
-        ("slbd", slbd),
-        ("applied", f"generation {answer.applied}, slbd's {answer.slbd_generation}"),
-    ]
-    if answer.mended:
-        pairs.append(("mended", f"{answer.mended} times: slbd was changed beside slb-agent"))
-    return pairs
-
-
-def _owner(row: OwnerView) -> str:
-    text = f"{row.vs} VS, {row.rs} RS"
-    if row.epoch or row.generation:
-        text += f", epoch {row.epoch}, generation {row.generation}"
-    if row.confirm_within_s is not None:
-        text += f", to be confirmed within {row.confirm_within_s:.0f} s"
-    return text
 
 
 def _time(seconds: float) -> str:

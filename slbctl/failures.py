@@ -30,7 +30,7 @@ BROKEN_PIPE = 141
 
 STATUSES = {
     0: "done",
-    REFUSED: "refused: unknown, duplicate, conflict, full, not ready, in use; an error of doctor",
+    REFUSED: "refused: unknown, duplicate, conflict, full, not ready, in use; all is not well",
     USAGE: "wrong usage: an option, an address, a file; nothing was sent",
     UNREACHABLE: "no daemon could be reached",
     NO_USABLE_ANSWER: "no usable answer: late, unreadable, a fault in the daemon, or not printable",

@@ -35,15 +35,20 @@ def show_table(
     if not rows:
         show_line(empty)
         return
-    # As a row, headings stand exactly over their columns.
-    lines = [[column.heading for column in columns]]
-    lines += [[_printable(column.cell(row)) for column in columns] for row in rows]
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    for line in lines:
-        print("  ".join(map(_aligned, line, columns, widths)).rstrip())
+    for line in table(rows, columns):
+        print(line)
     if foot is not None:
         print()
         show_line(foot)
+
+
+def table(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> list[str]:
+    """The headings and the rows, a line each."""
+    # As a row, headings stand exactly over their columns.
+    lines = [[column.heading for column in columns]]
+    lines += [[printable(column.cell(row)) for column in columns] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    return ["  ".join(map(_aligned, line, columns, widths)).rstrip() for line in lines]
 
 
 def show_listing(
@@ -61,16 +66,21 @@ def show_listing(
         show_table(rows, columns, empty=empty, foot=foot)
 
 
-def show_pairs(pairs: Sequence[tuple[str, str]]) -> None:
-    """Prints the properties of one thing, a line each, values under each other."""
-    width = max(len(name) for name, _ in pairs)
-    for name, value in pairs:
-        print(f"{name:<{width}}  {_printable(value)}".rstrip())
+def pairs(properties: Sequence[tuple[str, str]]) -> list[str]:
+    """The properties of one thing, a line each, values under each other."""
+    width = max(len(name) for name, _ in properties)
+    return [f"{name:<{width}}  {printable(value)}".rstrip() for name, value in properties]
+
+
+def show_pairs(properties: Sequence[tuple[str, str]]) -> None:
+    """Prints the properties of one thing."""
+    for line in pairs(properties):
+        print(line)
 
 
 def show_line(text: str) -> None:
     """Prints one line."""
-    print(_printable(text))
+    print(printable(text))
 
 
 def show_lines(lines: Iterable[str]) -> None:
@@ -92,7 +102,7 @@ def show_json(value: Any) -> None:
 def show_failure(text: str) -> None:
     """Prints one line on stderr, under the program's name."""
     try:
-        print(f"slbctl: {_printable(' '.join(text.split()))}", file=sys.stderr)
+        print(f"slbctl: {printable(' '.join(text.split()))}", file=sys.stderr)
     except OSError:
         _close_quietly(sys.stderr)
 
@@ -107,6 +117,11 @@ def give_up_stdout() -> None:
     _close_quietly(sys.stdout)
 
 
+def printable(text: str) -> str:
+    """The text, with ? for what would not be seen, or would move the cursor."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
 def _close_quietly(stream: Any) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
@@ -115,7 +130,3 @@ def _close_quietly(stream: Any) -> None:
 
 def _aligned(text: str, column: Column[Any], width: int) -> str:
     return text.rjust(width) if column.right else text.ljust(width)
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)

@@ -29,7 +29,7 @@ PROPERTIES: tuple[Column[PortView], ...] = (
     Column("KERNEL INTERFACE", lambda row: _kernel_interface(row)),
     number("PKTS RX", lambda row: row.rx_packets),
     number("PKTS TX", lambda row: row.tx_packets),
-    number("LOST", lambda row: _lost(row)),
+    number("LOST", lambda row: lost(row)),
 )
 
 COUNTERS: tuple[Column[PortView], ...] = (
@@ -106,5 +106,6 @@ def _checksums(row: PortView) -> str:
     return " ".join(["rx"] * row.rx_checksum + ["tx"] * row.tx_checksum) or "-"
 
 
-def _lost(row: PortView) -> int:
+def lost(row: PortView) -> int:
+    """Packets that the port, or its kernel interface, had to give up."""
     return row.rx_missed + row.rx_no_mbuf + row.rx_errors + row.tx_errors + row.kni_dropped

@@ -6,7 +6,7 @@ import click
 from slb.model.desired import AGENT_SOCKET
 from slbctl import completion, output
 from slbctl.command import RootGroup
-from slbctl.desired import confirm, history, rollback, status
+from slbctl.desired import confirm, history, rollback
 from slbctl.doctor import doctor
 from slbctl.drops import drops
 from slbctl.failures import BROKEN_PIPE, INTERRUPTED, STATUSES, explain
@@ -20,9 +20,12 @@ from slbctl.route import route
 from slbctl.rs import rs
 from slbctl.session import session
 from slbctl.stats import stats
+from slbctl.status import status
 from slbctl.steering import steering
+from slbctl.support import support_bundle
 from slbctl.tool import completion as completion_command
 from slbctl.tool import version
+from slbctl.top import top
 from slbctl.vs import vs
 from slbctl.whole import apply, export
 from slbctl.workers import workers
@@ -30,12 +33,13 @@ from slbctl.workers import workers
 TIMEOUT_S = 30.0
 
 CONTENTS = {
+    "At a glance": (status, top),
     "Services": (vs,),
     "Real servers": (rs,),
     "Traffic": (session, stats, drops, workers),
     "Network": (laddr, port, neigh, route, steering, ospf),
-    "Whole configuration": (apply, confirm, rollback, history, export, status),
-    "Host": (doctor, nic),
+    "Whole configuration": (apply, confirm, rollback, history, export),
+    "Host": (doctor, nic, support_bundle),
     "Tool": (version, completion_command),
 }
 

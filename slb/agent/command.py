@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 def run(arguments: Sequence[str] | None) -> int:
     """Run the agent and return its exit status."""
-    options = _options(arguments)
+    options = parser().parse_args(arguments)
     log_to_stderr("slb-agent", options.verbose)
     settings = Settings(
         options.state, options.socket, options.mode, options.group, options.slbd, options.history
@@ -31,13 +31,14 @@ def run(arguments: Sequence[str] | None) -> int:
     return 0
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line; the man page is made of it, too."""
+    made = argparse.ArgumentParser(
         prog="slb-agent",
         description="Keeps the desired state of the load balancer, and slbd as it says.",
         allow_abbrev=False,
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("--state", default=STATE, metavar="DIR", help="the desired state; default: %(default)s")
     add("--history", type=_count, default=KEEP, metavar="N", help="versions kept: %(default)s")
     text = "the API's Unix socket; default: %(default)s"
@@ -47,7 +48,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--slbd", default=SOCKET, metavar="PATH", help="slbd's api.socket; default: %(default)s")
     add("-v", "--verbose", action="store_true", help="log more, and where a failure came from")
     add("--version", action="version", version=f"slb-agent {__version__}")
-    return parser.parse_args(arguments)
+    return made
 
 
 def _mode(text: str) -> str:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the handlers work on; the daemon fills it in once the engine runs."""
 
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -32,8 +33,14 @@ class Gate:
     def __init__(self) -> None:
         # Tells this start from every other one, whatever pid they had.
         self.instance = uuid.uuid4().hex
+        self._started = time.monotonic()
         self._backend: Backend | None = None
         self._reason = "slbd is starting"
+
+    @property
+    def uptime_s(self) -> float:
+        """How long this start has lived."""
+        return time.monotonic() - self._started
 
     def open(self, backend: Backend) -> None:
         """Let requests through."""

@@ -49,7 +49,7 @@ def add_routes(app: web.Application, gate: Gate) -> None:
         return handle
 
     one_vs, one_rs = "/v1/vs/{vs}", "/v1/vs/{vs}/rs/{rs}"
-    app.router.add_get("/v1/version", served(partial(_version, instance=gate.instance)))
+    app.router.add_get("/v1/version", served(partial(_version, gate=gate)))
     app.router.add_get("/v1/vs", served(_listing(lambda b: b.engine.vs_list)))
     app.router.add_post("/v1/vs", served(_vs_add, 201))
     app.router.add_get(one_vs, served(_vs_show))
@@ -87,10 +87,18 @@ def _listing(pick: Callable[[Backend], Callable[[], list[Any]]]) -> Action:
     return action
 
 
-async def _version(request: web.Request, backend: Backend, instance: str) -> views.Version:
+async def _version(request: web.Request, backend: Backend, gate: Gate) -> views.Version:
     engine = backend.engine
     generation = await asyncio.to_thread(engine.generation)
-    return views.Version(__version__, engine.abi, engine.dpdk, os.getpid(), generation, instance)
+    return views.Version(
+        slb=__version__,
+        abi=engine.abi,
+        dpdk=engine.dpdk,
+        pid=os.getpid(),
+        generation=generation,
+        instance=gate.instance,
+        uptime_s=gate.uptime_s,
+    )
 
 
 async def _find_vs(backend: Backend, vs: VsKey) -> views.VsView:

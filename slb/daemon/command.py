@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 def run(arguments: Sequence[str] | None) -> int:
     """Run the daemon and return its exit status."""
-    options = _options(arguments)
+    options = parser().parse_args(arguments)
     log_to_stderr("slbd", options.verbose)
     try:
         config = load(options.config)
@@ -43,13 +43,14 @@ def open_engine(config: Config) -> Engine:
     return NativeEngine(config)
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line; the man page is made of it, too."""
+    made = argparse.ArgumentParser(
         prog="slbd", description="The load balancer's daemon.", allow_abbrev=False
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("-c", "--config", default=DEFAULT, metavar="FILE", help="default: %(default)s")
     add("--check", action="store_true", help="check the configuration and end")
     add("-v", "--verbose", action="store_true", help="log more, and where a failure came from")
     add("--version", action="version", version=f"slbd {__version__}")
-    return parser.parse_args(arguments)
+    return made

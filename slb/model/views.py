@@ -17,7 +17,7 @@ class Items(Struct, Generic[T], frozen=True):
 
 
 class Version(Struct, frozen=True):
-    """Who answers; no other start of slbd has the same `instance`."""
+    """Who answers, and since when; no other start of slbd has the same `instance`."""
 
     slb: str
     abi: int
@@ -25,6 +25,7 @@ class Version(Struct, frozen=True):
     pid: int
     generation: int
     instance: str = ""
+    uptime_s: float = 0.0
 
 
 class Generation(Struct, frozen=True):

@@ -6,6 +6,7 @@ slbctl --socket <run>/slbd.sock VERB ... --> slbd in the lb namespace
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from rig.addresses import HTTP_VS, KERNEL_LINK, LB, PODS, SERVICE_SUBNET, SWITCH, family_of
 from rig.rig import Rig
+from rig.waiting import wait
 from slbctl import root
 
 pytestmark = [
@@ -245,3 +247,30 @@ def test_transaction_is_all_or_nothing(rig: Rig, ctl: Ctl, tmp_path: Path) -> No
     ctl.refused("apply", str(file))
     assert ctl("export") == before
     assert rig.client.http(20).failures == []
+
+
+def test_status(ctl: Ctl, rig: Rig, vs: str) -> None:
+    """A rig in which all is as it should be; then a VS that nobody serves."""
+
+    def well() -> bool:
+        # Probes and adjacencies take their time after a start.
+        return ctl.run("status", "--over", "0.3")[0] == 0
+
+    wait(well, 40, "all being well")
+    lines = ctl("status", "--over", "0.3").splitlines()
+    assert lines[0] == "well" and len(lines) <= 24
+    facts = ctl.read("status", "--over", "0.3")["facts"]
+    assert [row["stalled"] for row in facts["workers"]] == [False, False]
+    assert facts["version"]["uptime_s"] > 0 and facts["desired"] is None
+    ctl("rs", "drain", vs, RS)
+    status, out, complaints = ctl.run("status", "--over", "0.3")
+    assert (status, complaints) == (1, "")
+    assert f"- VS without an RS of a weight above 0: {vs}" in out.splitlines()
+
+
+def test_top(ctl: Ctl, rig: Rig) -> None:
+    with rig.client.http_load(2, 1, 0.01):
+        lines = ctl("top", "--plain", "-n", "1", "--interval", "0.5").splitlines()
+    assert re.match(r"packets/s +[1-9]", lines[1])
+    (vs,) = (line.split() for line in lines if line.startswith(f"{HTTP_VS} "))
+    assert float(vs[2].rstrip("k")) > 0

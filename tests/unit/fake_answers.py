@@ -138,7 +138,7 @@ def worker(number: int, generation: int, readings: int) -> WorkerView:
         numa=0,
         idle=("busy", "adaptive")[number % 2],
         generation=generation,
-        rounds=10**9,
+        rounds=10**9 + readings,
         busy_cycles=250 * readings,
         idle_cycles=750 * readings,
         rx_packets=24_061_728 * number + 1000 * readings,

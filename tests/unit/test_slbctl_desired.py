@@ -48,7 +48,6 @@ def test_apply_to_be_confirmed(tmp_path: Path, agent: RunningAgent) -> None:
         "3 changes made (generation 2)",
         "undone in 300 s unless 'slbctl confirm' comes before",
     ]
-    assert "to be confirmed within 300 s" in slbctl(agent.socket, "status").out
     assert "confirm it or roll it back first" in failure(
         slbctl(agent.socket, "vs", "del", OTHER), 1
     )
@@ -90,17 +89,7 @@ def test_history_and_rollback(agent: RunningAgent, daemon: FakeDaemon) -> None:
     assert len(slbctl(agent.socket, "history", "--json").json["items"]) == 4
 
 
-def test_status(agent: RunningAgent) -> None:
-    assert slbctl(agent.socket, "status").lines == [
-        "desired generation 1",
-        "slbd applied",
-        "applied generation 1, slbd's 1",
-        "owner operator 1 VS, 2 RS",
-    ]
-    assert slbctl(agent.socket, "status", "--json").json["slbd"] == "applied"
-
-
-@pytest.mark.parametrize("words", [("status",), ("history",), ("confirm",), ("rollback",)])
+@pytest.mark.parametrize("words", [("history",), ("confirm",), ("rollback",)])
 def test_slbd_alone_does_not_know_them(daemon: FakeDaemon, words: tuple[str, ...]) -> None:
     said = failure(slbctl(daemon.socket, *words), 1)
     assert said == f"there is no /v1/{words[0]}; slb-agent answers it, and slbd is at this socket"

@@ -3,6 +3,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from slbctl.root import CONTENTS, cli
 pytest_plugins = ["unit.daemon_fixture"]
 
 ROOT = Path(__file__).parents[2]
+PAGES = ["slbctl.1", "slbd.8", "slb-agent.8"]
 
 
 def words_of(name: str, command: click.Command) -> list[tuple[str, ...]]:
@@ -58,8 +60,9 @@ def test_every_command_explains_itself_with_an_example(words: tuple[str, ...]) -
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_reading_verbs_take_json(words: tuple[str, ...]) -> None:
-    changing = {"add", "del", "edit", "set", "drain", "bind", "unbind", "confirm", "completion"}
-    assert ("--json" in help_of(*words)) != (words[-1] in changing)
+    without = {"add", "del", "edit", "set", "drain", "bind", "unbind", "confirm", "completion"}
+    without |= {"top", "support-bundle"}
+    assert ("--json" in help_of(*words)) != (words[-1] in without)
 
 
 @pytest.fixture
@@ -72,12 +75,17 @@ def gen_man() -> ModuleType:
     return module
 
 
-def test_the_man_page_is_the_one_the_commands_give(gen_man: ModuleType) -> None:
-    assert gen_man.PAGE.read_text() == gen_man.page(), "run python docs/gen_man.py"
+@pytest.mark.parametrize("name", PAGES)
+def test_a_man_page_is_the_one_the_commands_give(gen_man: ModuleType, name: str) -> None:
+    assert (gen_man.MAN / name).read_text() == gen_man.pages()[name], "run python docs/gen_man.py"
+
+
+def test_no_page_is_left_over(gen_man: ModuleType) -> None:
+    assert sorted(path.name for path in gen_man.MAN.iterdir()) == sorted(gen_man.pages())
 
 
 def test_the_man_page_knows_every_command_and_status(gen_man: ModuleType) -> None:
-    page = gen_man.page().replace("\\-", "-")
+    page = gen_man.pages()["slbctl.1"].replace("\\-", "-")
     for words in COMMANDS:
         assert f'.SS "slbctl {" ".join(words)} ' in page
     for status, meaning in STATUSES.items():
@@ -85,11 +93,21 @@ def test_the_man_page_knows_every_command_and_status(gen_man: ModuleType) -> Non
     assert "SLB_SOCKET" in page
 
 
-def test_groff_has_nothing_to_say_about_the_man_page(gen_man: ModuleType) -> None:
+@pytest.mark.parametrize("program", ["slbd", "slb-agent"])
+def test_a_daemons_page_knows_every_option(gen_man: ModuleType, program: str) -> None:
+    page = gen_man.pages()[f"{program}.8"].replace("\\-", "-")
+    told = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+    options = set(re.findall(r"--[a-z]+", told))
+    assert options and options <= set(re.findall(r"--[a-z]+", page))
+    assert "%(default)s" not in page and "/run/slb" in page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_groff_has_nothing_to_say_about_a_man_page(gen_man: ModuleType, name: str) -> None:
     if shutil.which("groff") is None:
         pytest.skip("groff is not installed")
     command = ["groff", "-ww", "-man", "-Tascii", "-z"]
-    done = subprocess.run(command, input=gen_man.page(), capture_output=True, text=True)
+    done = subprocess.run(command, input=gen_man.pages()[name], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -101,7 +119,8 @@ def test_nothing_slow_is_loaded(daemon: FakeDaemon, words: list[str]) -> None:
         f"sys.argv[1:] = {words!r}\n"
         "try: slbctl.main.main()\n"
         "except SystemExit as end: assert not end.code, end\n"
-        "slow = {'aiohttp', 'asyncio', 'elftools', 'yaml', 'pyroute2', 'slb._engine'}\n"
+        "slow = {'aiohttp', 'asyncio', 'curses', 'elftools', 'yaml', 'pyroute2', 'slb._engine'}\n"
+        "slow |= {'slbctl.facts', 'slbctl.top_view', 'tarfile'}\n"
         "print(*sorted(slow & set(sys.modules)), file=sys.stderr)\n"
     )
     env = {**os.environ, "SLB_SOCKET": str(daemon.socket)}

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What needs attention, and which command comes next: rules over the facts."""
+
+from collections.abc import Iterator
+
+from slb.model.desired import StatusView
+from slb.model.views import OspfView, SteeringView
+from slbctl.facts import Facts, PortFacts, WorkerFacts
+from slbctl.reading import Trouble
+from slbctl.units import per_second, percent
+
+BUSY = 0.95
+FULL = 0.9
+NAMED = 3
+
+# The drops that this host, and not who sends the packets, can do something about: docs/drops.md.
+OURS = {
+    "NO_RS": "slbctl rs list",
+    "NO_LOCAL_PORT": "slbctl laddr list; slbctl laddr add ADDRESS --port PORT",
+    "SESSION_FULL": "slbctl stats; raise engine.sessions in slb.yaml",
+    "NO_ROUTE": "slbctl route list",
+    "NO_NEIGHBOUR": "slbctl neigh list; slbctl route list",
+    "PUNT_RATE": "slbctl drops --rate 1; raise punt in slb.yaml if it is no flood",
+    "PUNT_FULL": "slbctl stats --rate 1; give the KNI core a CPU, engine.cpus.kni",
+    "HANDOFF_FULL": "slbctl stats --rate 1",
+    "TX_FULL": "slbctl port list --counters",
+    "NO_MBUF": "raise engine.mbufs in slb.yaml",
+    "FRAGMENT_LIMIT": "raise fragments.held in slb.yaml if the fragments are wanted",
+    "SYN_STAMPS": "slbctl vs list --json; net.ipv4.tcp_timestamps of the RS",
+}
+
+
+def look(facts: Facts) -> list[Trouble]:
+    """All troubles, the ones that stop most traffic first."""
+    return [
+        *(trouble for worker in facts.workers for trouble in _worker(worker)),
+        *(trouble for port in facts.ports for trouble in _port(port)),
+        *(_ospf(facts.ospf) if facts.ospf else ()),
+        *(_desired(facts.desired) if facts.desired else ()),
+        *_services(facts),
+        *_tables(facts),
+        *_drops(facts),
+        *(trouble for row in facts.steering for trouble in _steering(row)),
+    ]
+
+
+def _worker(worker: WorkerFacts) -> Iterator[Trouble]:
+    if worker.stalled:
+        yield Trouble(f"worker {worker.worker} stands still", "journalctl -u slbd -n 50")
+    elif worker.busy is not None and worker.busy >= BUSY:
+        what = f"worker {worker.worker} is busy {percent(worker.busy, 1)} of the time"
+        yield Trouble(what, "slbctl stats --rate 1; slbctl workers set N")
+
+
+def _port(port: PortFacts) -> Iterator[Trouble]:
+    if port.link_up is False:
+        yield Trouble(f"port {port.name}: the link is down", "slbctl port list --members")
+    elif port.members_down:
+        down = ", ".join(port.members_down)
+        what = f"port {port.name}: {len(port.members_down)} of {port.members} members down: {down}"
+        yield Trouble(what, "slbctl port list --members")
+    if port.lost_per_s > 0:
+        what = f"port {port.name} loses {per_second(port.lost_per_s)} packets a second"
+        yield Trouble(what, "slbctl port list --counters")
+
+
+def _ospf(ospf: OspfView) -> Iterator[Trouble]:
+    show = "slbctl ospf status"
+    if ospf.mode == "off":
+        return
+    if not ospf.running:
+        yield Trouble(f"OSPF: BIRD gives no answer: {ospf.error or 'no reason'}", show)
+        return
+    if ospf.error:
+        yield Trouble(f"OSPF: {ospf.error}", show)
+    if ospf.withheld:
+        yield Trouble(f"OSPF announces nothing: {ospf.withheld}", show)
+    for name, state in ospf.adjacency.items():
+        if state != "full":
+            yield Trouble(f"{name}: the adjacency is {state}", show)
+
+
+def _desired(desired: StatusView) -> Iterator[Trouble]:
+    reason = f": {desired.reason}" if desired.reason else ""
+    if desired.slbd in ("refused", "incomplete"):
+        what = f"slbd has not all of the desired state, {desired.slbd}{reason}"
+        yield Trouble(what, "slbctl history; slbctl rollback")
+    elif desired.slbd != "applied":
+        what = f"slb-agent does not know whether slbd has the desired state, {desired.slbd}{reason}"
+        yield Trouble(what, "journalctl -u slb-agent -n 50")
+    for owner in desired.owners:
+        if owner.confirm_within_s is not None:
+            what = f"a change of {owner.owner}'s is to be confirmed within "
+            yield Trouble(f"{what}{owner.confirm_within_s:.0f} s", "slbctl confirm")
+
+
+def _services(facts: Facts) -> Iterator[Trouble]:
+    without = facts.services.without_rs if facts.services else []
+    if without:
+        more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
+        what = "VS without an RS of a weight above 0: " + ", ".join(without[:NAMED]) + more
+        yield Trouble(what, f"slbctl rs list {without[0]}")
+
+
+def _tables(facts: Facts) -> Iterator[Trouble]:
+    for worker in facts.workers:
+        if worker.capacity and worker.sessions >= FULL * worker.capacity:
+            share = percent(worker.sessions, worker.capacity)
+            what = f"worker {worker.worker}: {share} of its session table is in use"
+            yield Trouble(what, "slbctl stats; raise engine.sessions in slb.yaml")
+    ports = facts.local_ports
+    if ports and ports.used >= FULL * ports.room:
+        what = f"{percent(ports.used, ports.room)} of the local ports towards {ports.towards} "
+        yield Trouble(f"{what}are in use", "slbctl laddr add ADDRESS --port PORT")
+
+
+def _drops(facts: Facts) -> Iterator[Trouble]:
+    for reason, rate in facts.drops.items():
+        if reason in OURS:
+            yield Trouble(f"{per_second(rate)} packets a second dropped: {reason}", OURS[reason])
+
+
+def _steering(row: SteeringView) -> Iterator[Trouble]:
+    if row.health != "ok":
+        what = f"port {row.port}: replies by {row.method}: {row.health}"
+        yield Trouble(what, "slbctl steering --probes; slbctl steering --rules")
+    if row.unproved:
+        of = row.proved + row.unproved + len(row.wrong)
+        what = f"port {row.port}: {row.unproved} of {of} local addresses are not proved"
+        yield Trouble(what, "slbctl steering --probes")

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`slbctl support-bundle`: what is in it, what is not, and what becomes of parts that fail."""
+
+import json
+import os
+import re
+import stat
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from unit.fake_daemon import FakeDaemon
+from unit.slbctl_run import failure, slbctl
+
+from slb.errors import HostError
+from slbctl import secrets_out
+from slbctl.bundle import Runner, new_file
+from slbctl.bundle_parts import HOST, VERBS, Part
+from slbctl.secrets_out import REMOVED
+
+VS = "10.96.0.10:80/tcp"
+ROOT = Path(__file__).parents[2]
+SECRETS = {
+    "hunter2 and more": "password: hunter2 and more",
+    "s3cr3t-ospf": "authentication: {type: md5, keys: [{id: 1, key: s3cr3t-ospf}]}",
+    "quoted: one": 'token: "quoted: one"',
+    "0123456789abcdef": "token_hash: 0123456789abcdef",
+    "line one\\nline two": 'secret: "line one\\nline two"',
+    "anna": "url: http://anna:pass-in-url@h/",
+    "pass-in-url": "check: {url: 'http://u:pass-in-url@h/'}",
+    "dG9rZW46dG9rZW4=": "headers: {Authorization: 'Basic dG9rZW46dG9rZW4='}",
+}
+JOURNAL = """#!/bin/sh
+echo "bird: password \\"s3cr3t-ospf\\" wrong"
+echo "agent: Authorization: Bearer eyJhbGciOi.abc"
+echo "agent: API_TOKEN=tok-in-environment"
+echo "who knows: hunter2 and more; line two"
+echo "an ordinary line"
+"""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle's files by their names in its folder, and the modes that they have there."""
+
+    files: dict[str, str]
+    modes: set[int]
+
+
+def unpacked(path: Path) -> Bundle:
+    files, modes = {}, set()
+    with tarfile.open(path) as archive:
+        for member in archive:
+            file = archive.extractfile(member)
+            assert file is not None
+            files[member.name.partition("/")[2]] = file.read().decode()
+            modes.add(member.mode)
+    return Bundle(files, modes)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """One of a daemon, with secrets in its configuration and in the log."""
+    folder = tmp_path_factory.mktemp("bundle")
+    config, path = folder / "slb.yaml", folder / "out.tar.gz"
+    config.write_text("# password: in-a-comment\n" + "\n".join(set(SECRETS.values())) + "\nn: 5\n")
+    (folder / "bin").mkdir()
+    for name in ("journalctl", "systemctl"):
+        (folder / "bin" / name).write_text(JOURNAL)
+        (folder / "bin" / name).chmod(0o755)
+    with FakeDaemon(folder / "slbd.sock") as daemon, pytest.MonkeyPatch.context() as patch:
+        daemon.add(VS, r1=1)
+        patch.setenv("PATH", f"{folder}/bin:{os.environ['PATH']}")
+        before = os.umask(0)
+        try:
+            result = slbctl(daemon.socket, "support-bundle", str(path), "-c", str(config))
+        finally:
+            os.umask(before)
+    assert (result.status, result.err) == (0, "")
+    assert re.fullmatch(rf"{path}: \d+ parts(, \d+ of them failed, as parts.txt in it says)?\n",
+                        result.out)  # fmt: skip
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    return unpacked(path)
+
+
+def test_what_is_in_it(bundle: Bundle) -> None:
+    wanted = {f"slbctl/{name}" for name in VERBS} | set(HOST)
+    assert set(bundle.files) == wanted | {
+        "slb.yaml", "parts.txt", "config-check.txt", "slbctl/doctor.txt"
+    }  # fmt: skip
+    assert VS in bundle.files["slbctl/vs.txt"]
+    assert json.loads(bundle.files["slbctl/status.json"])["facts"]["services"]["vs"] == 1
+    assert json.loads(bundle.files["slbctl/ports.json"])["items"][0]["name"] == "lan0"
+    assert "MemTotal" in bundle.files["host/memory.txt"]
+    assert "an ordinary line" in bundle.files["logs/slbd.txt"]
+    assert "hugepages" in bundle.files["slbctl/doctor.txt"]
+    assert bundle.modes == {0o600}
+
+
+def test_no_secret_is_in_it(bundle: Bundle) -> None:
+    whole = "\n".join(bundle.files.values())
+    lines = [line for secret in SECRETS if secret != "anna" for line in secret.split("\\n")]
+    assert [secret for secret in lines if secret in whole] == []
+    for other in ("in-a-comment", "eyJhbGciOi", "tok-in-environment"):
+        assert other not in whole
+    assert yaml.safe_load(bundle.files["slb.yaml"])["n"] == 5
+
+
+def test_parts_that_fail_leave_their_error(bundle: Bundle) -> None:
+    """slbd alone has no history; the file of secrets is no configuration."""
+    assert "slb-agent answers it" in bundle.files["slbctl/history.txt"]
+    assert bundle.files["slbctl/history.txt"].endswith("\n# exit status 1\n")
+    assert "known here" in bundle.files["config-check.txt"]
+    assert "slbctl/history.txt" in bundle.files["parts.txt"]
+    (line,) = (x for x in bundle.files["parts.txt"].splitlines() if x.startswith("slbctl/history"))
+    assert "exit status 1" in line
+
+
+def test_a_part_that_takes_too_long() -> None:
+    """Its children too, which hold the pipe."""
+    made = Runner(0.2).run(Part("x", ("sh", "-c", "echo begun; sleep 60 & wait")))
+    assert (made.text, made.failed) == ("begun\n", "not done within 0.2 s")
+
+
+def test_a_program_that_is_not_there() -> None:
+    made = Runner(5).run(Part("x", ("/no/such/program",)))
+    assert made.failed == "cannot be run: No such file or directory"
+
+
+def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "there.tar.gz"
+    path.write_text("precious")
+    said = failure(slbctl("/nowhere", "support-bundle", str(path)), 1)
+    assert said == f"{path} exists; add --force to replace it, or give another name"
+    assert path.read_text() == "precious"
+    path.unlink()
+    path.symlink_to(tmp_path / "elsewhere")
+    failure(slbctl("/nowhere", "support-bundle", str(path)), 1)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_force_replaces_it_when_all_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "there.tar.gz"
+    path.write_text("precious")
+    path.chmod(0o644)
+    with pytest.raises(KeyboardInterrupt), new_file(path, True) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert [path.read_text(), *os.listdir(tmp_path)] == ["precious", path.name]
+    with new_file(path, True) as file:
+        file.write(b"whole")
+    assert [path.read_text(), *os.listdir(tmp_path)] == ["whole", path.name]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_nothing_half_done_stays(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), new_file(tmp_path / "new", False):
+        raise KeyboardInterrupt
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(HostError, match="cannot be written: No such file"):
+        new_file(tmp_path / "none/x", False).__enter__()
+
+
+def test_our_own_configuration_keeps_all_it_says() -> None:
+    """No key of it is taken for a secret by mistake."""
+    for path in [ROOT / "configs/slb.yaml", *(ROOT / "configs/examples").iterdir()]:
+        cleaned = secrets_out.config(path.read_text())
+        assert yaml.safe_load(cleaned.text) == yaml.safe_load(path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [unclosed\npassword: hunter2", "# no YAML, line 2; left out\n"),
+        ("{" * 5000, "left out\n"),
+        ("", "null\n...\n"),
+    ],
+)
+def test_a_configuration_that_is_none(text: str, said: str) -> None:
+    found = secrets_out.config(text).text
+    assert found.endswith(said) and "hunter2" not in found
+
+
+def test_aliases_cannot_make_it_large() -> None:
+    layers = ["a0: &a0 [x, x]"]
+    layers += [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60)]
+    assert len(secrets_out.config("\n".join([*layers, "password: *a59"])).text) < 5000
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('password "x y";', f'password "{REMOVED}";'),
+        ("DB_PASSWORD=x y", f"DB_PASSWORD={REMOVED}"),
+        ('{"api_key": "x", "n": 5}', f'{{"api_key": "{REMOVED}", "n": 5}}'),
+        ('"token": "a\\"b", "n": 5', f'"token": "{REMOVED}", "n": 5'),
+        ("passphrase: 'x' # y", f"passphrase: '{REMOVED}' # y"),
+        ("https://me:x@host/", f"https://me:{REMOVED}@host/"),
+        ("Authorization: Digest x", f"Authorization: {REMOVED}"),
+        ("-----BEGIN EC PRIVATE KEY-----\nx\n-----END EC PRIVATE KEY-----\nb", f"{REMOVED}\nb"),
+        ("-----BEGIN PRIVATE KEY-----\nx\n", REMOVED),
+        ("vs 10.96.0.10:80/tcp, SYN_COOKIE 5", "vs 10.96.0.10:80/tcp, SYN_COOKIE 5"),
+    ],
+)
+def test_what_looks_like_a_secret(text: str, left: str) -> None:
+    assert secrets_out.clean(text, frozenset()) == left
+
+
+@pytest.mark.parametrize("text", ['x "q\\u00fc\\"uote" y', 'x qü"uote y', "x 'q\\xfc\"uote' y"])
+def test_a_known_secret_is_found_however_it_is_written(text: str) -> None:
+    assert "uote" not in secrets_out.clean(text, frozenset({'qü"uote'}))
+
+
+@pytest.mark.parametrize("word", ["a", "password", "://", "basic ", "-----BEGIN PRIVATE KEY-----"])
+def test_no_line_takes_long(word: str) -> None:
+    """Under the time limit of the test, where a search by trying takes hours."""
+    secrets_out.clean(word * (1_000_000 // len(word)), frozenset())
