@@ -9,6 +9,7 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
+#include <rte_tcp.h>
 #include <rte_udp.h>
 
 static void exchange(uint8_t *at, uint32_t bytes) {
@@ -19,28 +20,39 @@ static void exchange(uint8_t *at, uint32_t bytes) {
 	memcpy(at + bytes, kept, bytes);
 }
 
+// The mbuf is told where its headers are, and that nothing is left to the device, as testpmd tells it.
 static void one(struct rte_mbuf *m) {
-	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
-	struct rte_ipv4_hdr *ip4 = (void *)(eth + 1);
-	struct rte_ipv6_hdr *ip6 = (void *)(eth + 1);
-	uint8_t proto, *l4;
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *), *l3 = frame + RTE_ETHER_HDR_LEN, *l4;
+	uint16_t type = ((const struct rte_ether_hdr *)frame)->ether_type;
+	uint8_t proto;
 
-	exchange((uint8_t *)eth, RTE_ETHER_ADDR_LEN);
-	if (eth->ether_type == htons(RTE_ETHER_TYPE_IPV4)) {
-		exchange((uint8_t *)&ip4->src_addr, sizeof(ip4->src_addr));
-		proto = ip4->next_proto_id;
-		l4 = (uint8_t *)ip4 + rte_ipv4_hdr_len(ip4);
-	} else if (eth->ether_type == htons(RTE_ETHER_TYPE_IPV6)) {
-		exchange((uint8_t *)ip6 + PKT_ADDRS6_AT, IP6_BYTES);
-		proto = ip6->proto;
-		l4 = (uint8_t *)(ip6 + 1);
+	exchange(frame, RTE_ETHER_ADDR_LEN);
+	for (; type == htons(RTE_ETHER_TYPE_VLAN) || type == htons(RTE_ETHER_TYPE_QINQ);
+	     l3 += sizeof(struct rte_vlan_hdr))
+		type = ((const struct rte_vlan_hdr *)l3)->eth_proto;
+	m->l2_len = (uint64_t)(l3 - frame);
+	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	if (type == htons(RTE_ETHER_TYPE_IPV4)) {
+		struct rte_ipv4_hdr *ip = (void *)l3;
+		exchange((uint8_t *)&ip->src_addr, sizeof(ip->src_addr));
+		proto = ip->next_proto_id;
+		l4 = l3 + rte_ipv4_hdr_len(ip);
+	} else if (type == htons(RTE_ETHER_TYPE_IPV6)) {
+		struct rte_ipv6_hdr *ip = (void *)l3;
+		exchange(l3 + PKT_ADDRS6_AT, IP6_BYTES);
+		proto = ip->proto;
+		l4 = (uint8_t *)(ip + 1);
 	} else {
 		return;
 	}
-	if (proto == SLB_PROTO_UDP || proto == SLB_PROTO_TCP)
+	m->l3_len = (uint64_t)(l4 - l3);
+	if (proto == SLB_PROTO_UDP) {
 		exchange(l4, sizeof(rte_be16_t));
-	m->l2_len = sizeof(*eth);
-	m->l3_len = (uint64_t)(l4 - (uint8_t *)(eth + 1));
+		m->l4_len = sizeof(struct rte_udp_hdr);
+	} else if (proto == SLB_PROTO_TCP) {
+		exchange(l4, sizeof(rte_be16_t));
+		m->l4_len = (((const struct rte_tcp_hdr *)l4)->data_off >> 4) * 4u;
+	}
 }
 
 void swap_run(struct rte_mbuf *const *mbufs, uint16_t n) {
