@@ -14,18 +14,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from textwrap import dedent
 
+from ospf.bird_area import areas, quoted
 from ospf.model import Family, Network, Setup
-from slb.errors import OspfError
 
 MARK = "# Written by slbd, which overwrites it."
-_RETRANSMIT_MAX_S = 5
 
 
 def managed(
     setup: Setup, families: Iterable[Family], prefixes: Iterable[Network], log: Path
 ) -> str:
     """The whole configuration of a BIRD of our own; raises OspfError."""
-    name, old = _quoted(str(log)), _quoted(f"{log}.1")
+    name, old = quoted(str(log)), quoted(f"{log}.1")
     head = f"""\
         {MARK}
         log {name} 1048576 {old} {{ info, remote, warning, error, auth, fatal, bug }};
@@ -58,34 +57,43 @@ def _kernel(family: Family) -> str:
 
 def _bodies(setup: Setup, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
     shown = tuple(prefixes)
-    return "".join(
+    return _bfd(setup) + "".join(
         _body(setup, family, [p for p in shown if p.version == family.version])
         for family in families
     )
 
 
+def _bfd(setup: Setup) -> str:
+    bfd = setup.ospf.bfd
+    if bfd is None:
+        return ""
+    timers = f"interval {bfd.interval_ms} ms; multiplier {bfd.multiplier};"
+    rows = "".join(f"    interface {quoted(n)} {{ {timers} }};\n" for n in setup.interfaces)
+    return f"protocol bfd slb_bfd {{\n{rows}}}\n"
+
+
 def _body(setup: Setup, family: Family, prefixes: Iterable[Network]) -> str:
+    ospf = setup.ospf
     routes = "".join(f"    route {prefix} blackhole;\n" for prefix in prefixes)
-    return dedent(f"""\
+    return (
+        dedent(f"""\
         {family.channel} table {family.table};
         protocol static {family.announce} {{
             {family.channel} {{ table {family.table}; }};
         @routes@}}
         protocol {family.protocol} {family.ospf} {{
             router id {setup.router_id};
+            graceful restart {ospf.graceful_restart};
             {family.channel} {{
                 table {family.table};
                 import all;
                 export filter {{
                     if proto != "{family.announce}" then reject;
-                    ospf_metric2 = 10000;
+                    ospf_metric{ospf.metric_type} = {ospf.metric};
                     accept;
                 }};
             }};
-            area {setup.ospf.area} {{
-                {_interfaces(setup)}
-            }};
-        }}
+        @areas@}}
         protocol pipe {family.learnt} {{
             table {family.master};
             peer table {family.table};
@@ -93,23 +101,7 @@ def _body(setup: Setup, family: Family, prefixes: Iterable[Network]) -> str:
             import where proto = "{family.ospf}" && gw != ::;
             export none;
         }}
-        """).replace("@routes@", routes)
-
-
-def _interfaces(setup: Setup) -> str:
-    if not setup.interfaces:
-        raise OspfError("ospf.interfaces: no interface to speak OSPF on; name one")
-    names = ", ".join(_quoted(name) for name in setup.interfaces)
-    ospf = setup.ospf
-    # A lost packet is sent again before the neighbour is given up.
-    retransmit = min(_RETRANSMIT_MAX_S, max(1, ospf.dead_s // 2))
-    return (
-        f"interface {names} {{ type {ospf.network_type}; hello {ospf.hello_s}; dead {ospf.dead_s}; "
-        f"retransmit {retransmit}; cost {ospf.cost}; }};"
+        """)
+        .replace("@routes@", routes)
+        .replace("@areas@", areas(setup, family))
     )
-
-
-def _quoted(text: str) -> str:
-    if not text.isprintable() or '"' in text:
-        raise OspfError(f"{text!r} cannot be written into BIRD's configuration; use another name")
-    return f'"{text}"'

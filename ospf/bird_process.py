@@ -40,7 +40,7 @@ class ManagedBird:
         """Choose the paths; nothing is touched yet."""
         self._setup = setup
         self._directory = setup.runtime_dir
-        self.file = ConfigFile(self._directory / "bird.conf")
+        self.file = ConfigFile(self._directory / "bird.conf", secret=True)
         self.birdc = Birdc(self._directory / "bird.ctl")
         self._process: Process | None = None
         self._started = 0.0

@@ -20,7 +20,8 @@ class SystemBird:
     def __init__(self, setup: Setup) -> None:
         """Remember the paths; nothing is touched yet."""
         self._setup = setup
-        self.file = ConfigFile(Path(setup.ospf.include_file))
+        secret = setup.ospf.auth is not None
+        self.file = ConfigFile(Path(setup.ospf.include_file), secret, shared=True)
         self.birdc = Birdc(Path(setup.ospf.control_socket))
 
     def text(self, families: Iterable[Family], prefixes: Iterable[Network]) -> str:

@@ -2,7 +2,7 @@
 """What the package is told and what it tells; the names it uses inside BIRD."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
@@ -94,6 +94,8 @@ class Setup:
     interfaces: tuple[str, ...]
     runtime_dir: Path
     families: tuple[Family, ...] = (IPV4,)
+    # By the file they were read from; never shown.
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

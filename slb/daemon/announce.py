@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from ospf.announce import Announcer
 from ospf.model import Family, Network, Setup, families, ordered
+from slb.config import secret
 from slb.config.defaults import bird_directory, versions
 from slb.errors import EngineError, OspfError, RequestError
 from slb.kernel.interface import on_link
@@ -108,5 +109,8 @@ def _announcer(config: Config) -> Announcer | None:
     if ospf.mode == "off" or ospf.router_id is None:
         return None
     directory = bird_directory(config)
-    setup = Setup(ospf, ospf.router_id, ospf.interfaces, directory, families=spoken(config))
-    return Announcer(setup)
+    files = [key.secret_file for key in ospf.auth.keys] if ospf.auth else []
+    secrets = {file: secret.read(file) for file in files}
+    return Announcer(
+        Setup(ospf, ospf.router_id, ospf.interfaces, directory, spoken(config), secrets)
+    )

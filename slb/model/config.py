@@ -213,6 +213,36 @@ class Punt(Section, frozen=True):
     other_pps: Pps = 5000
 
 
+class OspfKey(Section, frozen=True):
+    """A key of OSPF's authentication; the secret is in a file that nobody else may read."""
+
+    id: Annotated[int, Meta(ge=1, le=255)]
+    secret_file: AbsolutePath
+
+
+class OspfAuth(Section, frozen=True):
+    """How packets of OSPF are signed: with the first key; each of the keys is accepted."""
+
+    algorithm: Literal["md5", "hmac-sha-256", "hmac-sha-384", "hmac-sha-512"]
+    keys: Annotated[tuple[OspfKey, ...], Meta(min_length=1, max_length=8)]
+
+
+class OspfLink(Section, frozen=True):
+    """What differs on one of the interfaces; nothing: as on all of them."""
+
+    interface: InterfaceName
+    area: IPv4Address | None = None
+    cost: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    network_type: Literal["broadcast", "ptp"] | None = None
+
+
+class OspfBfd(Section, frozen=True):
+    """How soon a silent neighbour is given up: after `multiplier` packets that did not come."""
+
+    interval_ms: Annotated[int, Meta(ge=10, le=10_000)] = 100
+    multiplier: Annotated[int, Meta(ge=2, le=100)] = 3
+
+
 class Ospf(Section, frozen=True):
     """How routes are announced; `managed`: slbd runs a BIRD of its own."""
 
@@ -225,6 +255,12 @@ class Ospf(Section, frozen=True):
     cost: Annotated[int, Meta(ge=1, le=65535)] = 10
     network_type: Literal["broadcast", "ptp"] = "broadcast"
     interfaces: tuple[InterfaceName, ...] = ()
+    links: tuple[OspfLink, ...] = ()
+    metric: Annotated[int, Meta(ge=1, le=16_777_213)] = 10_000
+    metric_type: Literal[1, 2] = 2
+    auth: OspfAuth | None = None
+    bfd: OspfBfd | None = None
+    graceful_restart: Literal["off", "aware", "on"] = "aware"
     control_socket: AbsolutePath = "/run/bird/bird.ctl"
     include_file: AbsolutePath = "/etc/bird/slb.conf"
 

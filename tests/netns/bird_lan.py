@@ -3,7 +3,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from ipaddress import IPv4Address
 from typing import Any, Literal, TypeVar
 
@@ -31,19 +31,20 @@ LEARN_S = 15.0
 
 # Accepts whatever it is told, and announces a prefix behind it.
 _SWITCH = """
+log stderr all;
 router id 192.0.2.1;
 protocol device { scan time 1; }
 protocol kernel { scan time 1; ipv4 { import none; export where proto = "lb"; }; }
 protocol static behind { ipv4; route 203.0.113.0/24 blackhole; }
 protocol ospf v2 lb {
     ipv4 { import all; export where proto = "behind"; };
-    area 0.0.0.0 { interface "lan0" { type @network@; hello 1; dead @dead@; }; };
+    area @area@ { interface "lan0" { type @network@; hello 1; dead @dead@; @options@ }; };
 }
 protocol kernel { scan time 1; ipv6 { import none; export where proto = "lb6"; }; }
 protocol static behind6 { ipv6; route 2001:db8:203::/48 blackhole; }
 protocol ospf v3 lb6 {
     ipv6 { import all; export where proto = "behind6"; };
-    area 0.0.0.0 { interface "lan0" { type @network@; hello 1; dead @dead@; }; };
+    area @area@ { interface "lan0" { type @network@; hello 1; dead @dead@; @options@ }; };
 }
 """
 
@@ -94,10 +95,26 @@ class Lan:
                 namespace.ip("address", "add", address, "dev", device)
         self.loop = Loop(self.lb)
 
-    def start_switch(self, network: Link = "broadcast", dead_s: int = 4) -> Process:
-        """Start the switch's BIRD."""
-        text = _SWITCH.replace("@network@", network).replace("@dead@", str(dead_s))
+    def start_switch(
+        self,
+        network: Link = "broadcast",
+        dead_s: int = 4,
+        options: str = "",
+        area: str = "0.0.0.0",
+        more: str = "",
+    ) -> Process:
+        """Start the switch's BIRD; `options` are further ones of its interface, `more` of it."""
+        text = _SWITCH + more
+        words = {"network": network, "dead": str(dead_s), "options": options, "area": area}
+        for word, value in words.items():
+            text = text.replace(f"@{word}@", value)
         return self.start_bird(self.switch, text)
+
+    def change_switch(self, old: str, new: str) -> None:
+        """Have the switch's BIRD take another configuration."""
+        config = self.directory / "switch.conf"
+        config.write_text(config.read_text().replace(old, new))
+        assert "Reconfigured" in self.birdc("switch", "configure")
 
     def start_bird(self, namespace: Namespace, text: str) -> Process:
         """Start a BIRD that is not the announcer's, and wait until it listens."""
@@ -115,11 +132,15 @@ class Lan:
         return self._processes[-1]
 
     def announcer(
-        self, ospf: Ospf, network: Link = "broadcast", families: tuple[Family, ...] = (IPV4,)
+        self,
+        ospf: Ospf,
+        network: Link = "broadcast",
+        families: tuple[Family, ...] = (IPV4,),
+        secrets: Mapping[str, str] = {},
     ) -> Announcer:
         """Start an announcer."""
         chosen = structs.replace(ospf, network_type=network)
-        setup = Setup(chosen, IPv4Address(LB), ("slb0",), self.runtime_dir, families)
+        setup = Setup(chosen, IPv4Address(LB), ("slb0",), self.runtime_dir, families, secrets)
         announcer = Announcer(setup)
         self._announcers.append(announcer)
         self.loop.run(announcer.start())
