@@ -19,7 +19,9 @@ class Bird(Protocol):
     def running(self) -> bool:
         """Whether it is worth asking; False only when it is known to be dead."""
 
-    def text(self, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+    def text(
+        self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False
+    ) -> str:
         """The file's text that speaks these families for these prefixes; raises OspfError."""
 
     async def start(self, families: Iterable[Family]) -> None:

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The areas of BIRD's OSPF: each interface in its own, with its timers, BFD and keys."""
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from ospf.model import Family, Setup
+from ospf.model import Family, Network, Setup
 from slb.errors import OspfError
 from slb.model.config import OspfLink
 
+# A cost of a router LSA has 16 bits.
+STUB_MAX = 65535
 _RETRANSMIT_MAX_S = 5
 _ALGORITHMS = {
     "md5": "keyed md5",
@@ -16,8 +19,8 @@ _ALGORITHMS = {
 }
 
 
-def areas(setup: Setup, family: Family) -> str:
-    """The lines for all areas; raises OspfError."""
+def areas(setup: Setup, family: Family, stubs: Iterable[tuple[Network, int]] = ()) -> str:
+    """The lines for all areas, with networks of ours and their costs; raises OspfError."""
     if not setup.interfaces:
         raise OspfError("ospf.interfaces: no interface to speak OSPF on; name one")
     links = {link.interface: link for link in setup.ospf.links}
@@ -26,7 +29,8 @@ def areas(setup: Setup, family: Family) -> str:
         link = links.get(name) or OspfLink(name)
         options = found.setdefault(link.area or setup.ospf.area, {})
         options.setdefault(_options(setup, family, link), []).append(quoted(name))
-    return "".join(_area(area, rows) for area, rows in sorted(found.items()))
+    ours = [f"        stubnet {prefix} {{ cost {cost}; }};" for prefix, cost in stubs]
+    return "".join(_area(area, ours, rows) for area, rows in sorted(found.items()))
 
 
 def quoted(text: str) -> str:
@@ -36,11 +40,11 @@ def quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def _area(area: IPv4Address, rows: dict[str, list[str]]) -> str:
+def _area(area: IPv4Address, ours: list[str], rows: dict[str, list[str]]) -> str:
     lines = [
         f"        interface {', '.join(names)} {{ {options} }};" for options, names in rows.items()
     ]
-    return "\n".join([f"    area {area} {{", *lines, "    };", ""])
+    return "\n".join([f"    area {area} {{", *ours, *lines, "    };", ""])
 
 
 def _options(setup: Setup, family: Family, link: OspfLink) -> str:

@@ -8,20 +8,26 @@ The protocols are the same in a BIRD of our own and in the system's. Routes live
 
 and for IPv6 likewise, with a 6 behind each name and OSPFv3 in the place of OSPFv2,
 so what is announced cannot reach the kernel, whatever the operator's kernel protocol exports.
+With `route_type: stub` the prefixes stand in the area as well, as networks of this router, and OSPF
+takes nothing from the table; the routes in it only show what is announced.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 from textwrap import dedent
 
-from ospf.bird_area import areas, quoted
+from ospf.bird_area import STUB_MAX, areas, quoted
 from ospf.model import Family, Network, Setup
 
 MARK = "# Written by slbd, which overwrites it."
 
 
 def managed(
-    setup: Setup, families: Iterable[Family], prefixes: Iterable[Network], log: Path
+    setup: Setup,
+    families: Iterable[Family],
+    prefixes: Iterable[Network],
+    log: Path,
+    draining: bool = False,
 ) -> str:
     """The whole configuration of a BIRD of our own; raises OspfError."""
     name, old = quoted(str(log)), quoted(f"{log}.1")
@@ -33,12 +39,17 @@ def managed(
         """
     spoken = tuple(families)
     kernels = "".join(_kernel(family) for family in spoken)
-    return dedent(head) + kernels + _bodies(setup, spoken, prefixes)
+    return dedent(head) + kernels + _bodies(setup, spoken, prefixes, draining)
 
 
-def section(setup: Setup, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+def section(
+    setup: Setup,
+    families: Iterable[Family],
+    prefixes: Iterable[Network],
+    draining: bool = False,
+) -> str:
     """What the system's BIRD includes; raises OspfError."""
-    return f"{MARK}\n" + _bodies(setup, families, prefixes)
+    return f"{MARK}\n" + _bodies(setup, families, prefixes, draining)
 
 
 def idle() -> str:
@@ -55,10 +66,12 @@ def _kernel(family: Family) -> str:
         """)
 
 
-def _bodies(setup: Setup, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+def _bodies(
+    setup: Setup, families: Iterable[Family], prefixes: Iterable[Network], draining: bool
+) -> str:
     shown = tuple(prefixes)
     return _bfd(setup) + "".join(
-        _body(setup, family, [p for p in shown if p.version == family.version])
+        _body(setup, family, [p for p in shown if p.version == family.version], draining)
         for family in families
     )
 
@@ -72,11 +85,21 @@ def _bfd(setup: Setup) -> str:
     return f"protocol bfd slb_bfd {{\n{rows}}}\n"
 
 
-def _body(setup: Setup, family: Family, prefixes: Iterable[Network]) -> str:
+def _body(setup: Setup, family: Family, prefixes: Iterable[Network], draining: bool) -> str:
     ospf = setup.ospf
+    metric = max(ospf.metric, ospf.drain_metric) if draining else ospf.metric
     routes = "".join(f"    route {prefix} blackhole;\n" for prefix in prefixes)
-    return (
-        dedent(f"""\
+    stubs = [(prefix, min(metric, STUB_MAX)) for prefix in prefixes] if setup.stub else []
+    lines = {"routes": routes, "areas": areas(setup, family, stubs), "export": "none;\n"}
+    if not setup.stub:
+        lines["export"] = dedent(f"""\
+            filter {{
+                        if proto != "{family.announce}" then reject;
+                        ospf_metric{ospf.metric_type} = {metric};
+                        accept;
+                    }};
+            """)
+    text = dedent(f"""\
         {family.channel} table {family.table};
         protocol static {family.announce} {{
             {family.channel} {{ table {family.table}; }};
@@ -87,12 +110,7 @@ def _body(setup: Setup, family: Family, prefixes: Iterable[Network]) -> str:
             {family.channel} {{
                 table {family.table};
                 import all;
-                export filter {{
-                    if proto != "{family.announce}" then reject;
-                    ospf_metric{ospf.metric_type} = {ospf.metric};
-                    accept;
-                }};
-            }};
+                export @export@    }};
         @areas@}}
         protocol pipe {family.learnt} {{
             table {family.master};
@@ -102,6 +120,6 @@ def _body(setup: Setup, family: Family, prefixes: Iterable[Network]) -> str:
             export none;
         }}
         """)
-        .replace("@routes@", routes)
-        .replace("@areas@", areas(setup, family))
-    )
+    for word, value in lines.items():
+        text = text.replace(f"@{word}@", value)
+    return text

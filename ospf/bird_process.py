@@ -50,9 +50,12 @@ class ManagedBird:
         """Whether the process lives."""
         return self._process is not None and self._process.returncode is None
 
-    def text(self, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+    def text(
+        self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False
+    ) -> str:
         """The file's text that speaks these families for these prefixes; raises OspfError."""
-        return managed(self._setup, families, prefixes, self._directory / "bird.log")
+        log_file = self._directory / "bird.log"
+        return managed(self._setup, families, prefixes, log_file, draining)
 
     async def start(self, families: Iterable[Family]) -> None:
         """End what an aborted run has left, then start; raises OspfError and leaves nothing."""

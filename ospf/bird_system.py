@@ -24,9 +24,11 @@ class SystemBird:
         self.file = ConfigFile(Path(setup.ospf.include_file), secret, shared=True)
         self.birdc = Birdc(Path(setup.ospf.control_socket))
 
-    def text(self, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+    def text(
+        self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False
+    ) -> str:
         """The file's text that speaks these families for these prefixes; raises OspfError."""
-        return section(self._setup, families, prefixes)
+        return section(self._setup, families, prefixes, draining)
 
     async def start(self, families: Iterable[Family]) -> None:
         """Add our section; raises OspfError when BIRD is not there, refuses or includes no file."""

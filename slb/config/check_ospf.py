@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 
+from ospf.bird_area import STUB_MAX
 from slb.config import secret
 from slb.config.check_addresses import repeated
 from slb.config.defaults import versions
@@ -29,6 +30,9 @@ def find(config: Config) -> Iterator[Finding]:
     if ospf.graceful_restart == "on" and ospf.mode == "managed":
         text = "on is for a BIRD that is restarted while the host forwards, mode system"
         yield ("ospf", "graceful_restart"), f"{text}; write aware"
+    if ospf.route_type == "stub" and ospf.metric > STUB_MAX:
+        text = f"{ospf.metric} is more than a stub network's metric can be; lower it to {STUB_MAX}"
+        yield ("ospf", "metric"), text
     if ospf.auth:
         yield from _auth(config, ospf.auth)
 

@@ -205,7 +205,7 @@ class Daemon:
                 self._notify.status(reason)
                 await parts.announce.withdraw(reason)
             elif withheld and not reason:
-                log.info("all workers run again; announcing")
+                log.info("all workers run again")
                 self._notify.status("forwarding")
                 await parts.announce.resume()
             withheld = reason
@@ -361,6 +361,7 @@ async def _ailing(engine: Engine, heartbeat: Heartbeat) -> str:
 
 async def _wind_down(parts: Parts) -> None:
     log.info("stopping")
+    await parts.announce.drain()
     await parts.announce.withdraw("slbd is stopping")
     with contextlib.suppress(EngineError):
         await asyncio.to_thread(parts.engine.quiesce)

@@ -20,6 +20,8 @@ LIVE: frozenset[Path] = frozenset(
         ("services",),
         ("service_subnets",),
         ("ospf", "announce"),
+        ("ospf", "quorum"),
+        ("ospf", "drain_s"),
         ("api", "mode"),
         ("ports", "addresses"),
         ("ports", "routes"),
@@ -55,7 +57,12 @@ def effective(old: Config, new: Config) -> Config:
         ports=ports,
         services=new.services,
         service_subnets=new.service_subnets,
-        ospf=replace(old.ospf, announce=new.ospf.announce),
+        ospf=replace(
+            old.ospf,
+            announce=new.ospf.announce,
+            quorum=new.ospf.quorum,
+            drain_s=new.ospf.drain_s,
+        ),
         api=replace(old.api, mode=new.api.mode),
     )
 

@@ -258,6 +258,12 @@ class Ospf(Section, frozen=True):
     links: tuple[OspfLink, ...] = ()
     metric: Annotated[int, Meta(ge=1, le=16_777_213)] = 10_000
     metric_type: Literal[1, 2] = 2
+    route_type: Literal["external", "stub"] = "external"
+    quorum: Annotated[int, Meta(ge=0, le=65535)] = 0
+    hold_s: Annotated[int, Meta(ge=0, le=3600)] = 0
+    hold_max_s: Annotated[int, Meta(ge=1, le=86400)] = 300
+    drain_s: Annotated[int, Meta(ge=0, le=600)] = 0
+    drain_metric: Annotated[int, Meta(ge=1, le=16_777_213)] = 16_777_213
     auth: OspfAuth | None = None
     bfd: OspfBfd | None = None
     graceful_restart: Literal["off", "aware", "on"] = "aware"

@@ -60,6 +60,10 @@ def test_all_of_it_is_read(tmp_path: Path) -> None:
             "forwards, mode system; write aware",
         ),
         (
+            "metric: 70000\n  route_type: stub",
+            "11: ospf.metric: 70000 is more than a stub network's metric can be; lower it to 65535",
+        ),
+        (
             "bfd: {interval_ms: 1}",
             "11: ospf.bfd.interval_ms: 1 is not valid; write a whole number from 10 to 10000",
         ),

@@ -94,7 +94,9 @@ class FakeBird:
         self.go_on = asyncio.Event()
         self.stopped = False
 
-    def text(self, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+    def text(
+        self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False
+    ) -> str:
         return text(families, prefixes)
 
     async def start(self, families: Iterable[Family]) -> None:

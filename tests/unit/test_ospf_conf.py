@@ -141,6 +141,26 @@ def test_interfaces_differ(tmp_path: Path, family: Family) -> None:
     assert '    interface "slb3" { interval 50 ms; multiplier 4; };\n' in section(settings, [], [])
 
 
+@needs_bird
+@pytest.mark.parametrize(("family", "prefix"), [(IPV4, "10.96.0.0/16"), (IPV6, "2001:db8::/48")])
+def test_stub_networks_and_what_is_left_of_them_in_a_drain(
+    tmp_path: Path, family: Family, prefix: str
+) -> None:
+    settings = setup(tmp_path, Ospf(mode="managed", route_type="stub", metric=20))
+    for draining, cost in (False, 20), (True, 65535):
+        text = managed(settings, [family], networks(prefix), tmp_path / "bird.log", draining)
+        assert f"        stubnet {prefix} {{ cost {cost}; }};\n" in text
+        assert "export none;\n    };" in text and "ospf_metric" not in text
+        (tmp_path / "bird.conf").write_text(text)
+        assert bird_parses(tmp_path / "bird.conf") == ""
+
+
+def test_a_drain_raises_the_metric_and_never_lowers_it(tmp_path: Path) -> None:
+    for metric, expected in (20, 300), (400, 400):
+        ospf = Ospf(mode="managed", metric=metric, drain_metric=300)
+        assert f"metric2 = {expected};" in section(setup(tmp_path, ospf), [IPV4], [], True)
+
+
 SECRETS = {"/a": "first-secret", "/b": "second"}
 
 
