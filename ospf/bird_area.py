@@ -10,6 +10,8 @@ from slb.model.config import OspfLink
 
 # A cost of a router LSA has 16 bits.
 STUB_MAX = 65535
+# What BIRD takes without a word of ours.
+_BIRDS_PRIORITY = 1
 _RETRANSMIT_MAX_S = 5
 _ALGORITHMS = {
     "md5": "keyed md5",
@@ -57,6 +59,7 @@ def _options(setup: Setup, family: Family, link: OspfLink) -> str:
         f"dead {ospf.dead_s};",
         f"retransmit {retransmit};",
         f"cost {link.cost or ospf.cost};",
+        *([f"priority {ospf.priority};"] if ospf.priority != _BIRDS_PRIORITY else []),
         *(["bfd on;"] if ospf.bfd else []),
         *_authentication(setup, family),
     ]

@@ -254,6 +254,7 @@ class Ospf(Section, frozen=True):
     dead_s: Annotated[int, Meta(ge=2, le=65535)] = 4
     cost: Annotated[int, Meta(ge=1, le=65535)] = 10
     network_type: Literal["broadcast", "ptp"] = "broadcast"
+    priority: Annotated[int, Meta(ge=0, le=255)] = 1
     interfaces: tuple[InterfaceName, ...] = ()
     links: tuple[OspfLink, ...] = ()
     metric: Annotated[int, Meta(ge=1, le=16_777_213)] = 10_000

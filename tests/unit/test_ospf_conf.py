@@ -125,16 +125,16 @@ def test_interfaces_differ(tmp_path: Path, family: Family) -> None:
         OspfLink("slb1", area=IPv4Address("0.0.0.7"), cost=5),
         OspfLink("slb2", network_type="ptp"),
     )
-    ospf = Ospf(mode="managed", links=links, bfd=OspfBfd(50, 4))
+    ospf = Ospf(mode="managed", links=links, bfd=OspfBfd(50, 4), priority=0)
     settings = setup(tmp_path, ospf, ("slb0", "slb1", "slb2", "slb3"))
     timers = "hello 1; dead 4; retransmit 2;"
     text = f"""\
     area 0.0.0.0 {{
-        interface "slb0", "slb3" {{ type broadcast; {timers} cost 10; bfd on; }};
-        interface "slb2" {{ type ptp; {timers} cost 10; bfd on; }};
+        interface "slb0", "slb3" {{ type broadcast; {timers} cost 10; priority 0; bfd on; }};
+        interface "slb2" {{ type ptp; {timers} cost 10; priority 0; bfd on; }};
     }};
     area 0.0.0.7 {{
-        interface "slb1" {{ type broadcast; {timers} cost 5; bfd on; }};
+        interface "slb1" {{ type broadcast; {timers} cost 5; priority 0; bfd on; }};
     }};
 """
     assert text in section(settings, [family], [])
