@@ -82,7 +82,7 @@ class Lan:
         self.runtime_dir = registry.directory / "lb-bird"
         self._registry = registry
         self._announcers: list[Announcer] = []
-        self._processes: list[Process] = []
+        self.processes: list[Process] = []
         self.lb = Namespace(registry, "lb", ipv6=True)
         self.switch = Namespace(registry, "switch", ipv6=True)
         peer = ("peer", "name", "lan0", "netns", self.switch.name)
@@ -128,8 +128,8 @@ class Lan:
 
     def start(self, namespace: Namespace, name: str, *words: str) -> Process:
         """Start a process that is ended with the run."""
-        self._processes.append(Process(self._registry, namespace, name, words))
-        return self._processes[-1]
+        self.processes.append(Process(self._registry, namespace, name, words))
+        return self.processes[-1]
 
     def announcer(
         self,
@@ -195,7 +195,7 @@ class Lan:
                 self.loop.run(announcer.stop())
         finally:
             self.loop.close()
-            for process in self._processes:
+            for process in self.processes:
                 process.stop()
 
 
