@@ -74,6 +74,19 @@ class Announcer:
         self._families = families(spoken | {prefix.version for prefix in self._wanted})
         await self._sync()
 
+    async def use(self, setup: Setup) -> None:
+        """Speak OSPF by other settings; raises OspfError, and goes on trying.
+
+        Mode, router id, paths and type of routes must be the same.
+        """
+        async with self._lock:
+            if setup == self._setup:
+                return
+            self._setup = setup
+            self._bird.use(setup)
+            self._told = None
+        await self._sync()
+
     async def withdraw(self, reason: str) -> None:
         """Announce nothing until `resume`; returns when the neighbours have acknowledged it.
 

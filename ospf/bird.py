@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ospf.birdc import Birdc
 from ospf.config_file import ConfigFile
-from ospf.model import Family, Network
+from ospf.model import Family, Network, Setup
 
 
 class Bird(Protocol):
@@ -14,6 +14,9 @@ class Bird(Protocol):
 
     file: ConfigFile
     birdc: Birdc
+
+    def use(self, setup: Setup) -> None:
+        """Write other settings from now on, those of what is spoken."""
 
     @property
     def running(self) -> bool:

@@ -45,6 +45,10 @@ class ManagedBird:
         self._process: Process | None = None
         self._started = 0.0
 
+    def use(self, setup: Setup) -> None:
+        """Write other settings from now on; the directory stays."""
+        self._setup = setup
+
     @property
     def running(self) -> bool:
         """Whether the process lives."""

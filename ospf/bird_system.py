@@ -19,10 +19,14 @@ class SystemBird:
 
     def __init__(self, setup: Setup) -> None:
         """Remember the paths; nothing is touched yet."""
+        self.use(setup)
+        self.birdc = Birdc(Path(setup.ospf.control_socket))
+
+    def use(self, setup: Setup) -> None:
+        """Write other settings from now on; the file's path is the same."""
         self._setup = setup
         secret = setup.ospf.auth is not None
         self.file = ConfigFile(Path(setup.ospf.include_file), secret, shared=True)
-        self.birdc = Birdc(Path(setup.ospf.control_socket))
 
     def text(
         self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False

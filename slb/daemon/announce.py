@@ -63,7 +63,8 @@ class Announce:
         self.config = config
         self._tables = tables
         self._changed = asyncio.Event()
-        self._announcer = _announcer(config)
+        setup = _setup(config)
+        self._announcer = Announcer(setup) if setup else None
         self._hold = Hold(config.ospf.hold_s, config.ospf.hold_max_s)
         # Why nothing is announced, though it may be well again by now.
         self._withheld: str | None = None
@@ -80,6 +81,14 @@ class Announce:
             await self._announcer.start()
             self._hold.look(ALL, True, time.monotonic())
             await self._announcer.set_prefixes(await self._prefixes())
+
+    async def reload(self, config: Config) -> None:
+        """Speak OSPF as another configuration says, its keys read anew; raises ConfigError."""
+        self.config = config
+        setup = _setup(config)
+        if self._announcer and setup:
+            await _logged(self._announcer.use(setup))
+        self.touch()
 
     async def run(self) -> None:
         """Follow changes until cancelled; what BIRD refuses the announcer tries again."""
@@ -155,13 +164,11 @@ async def _logged(step: Awaitable[None]) -> None:
         log.warning("OSPF: %s", error)
 
 
-def _announcer(config: Config) -> Announcer | None:
+def _setup(config: Config) -> Setup | None:
     ospf = config.ospf
     if ospf.mode == "off" or ospf.router_id is None:
         return None
-    directory = bird_directory(config)
     files = [key.secret_file for key in ospf.auth.keys] if ospf.auth else []
     secrets = {file: secret.read(file) for file in files}
-    return Announcer(
-        Setup(ospf, ospf.router_id, ospf.interfaces, directory, spoken(config), secrets)
-    )
+    directory = bird_directory(config)
+    return Setup(ospf, ospf.router_id, ospf.interfaces, directory, spoken(config), secrets)

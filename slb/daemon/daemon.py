@@ -247,10 +247,9 @@ class Daemon:
             was, now = reload.with_laddrs(self._config, there), reload.with_laddrs(new, there)
             await ports.change(was, now, parts.netlink)
             self._config = new
-            parts.announce.config = now
         parts.mirror.static = ports.static_view(new)
         parts.mirror.touch()
-        parts.announce.touch()
+        await parts.announce.reload(now)
         _set_mode(parts.socket, new)
         await self._change_workers(parts, read)
         log.info("reloaded %s, %d changes to VS and RS", self._path, plan)

@@ -140,8 +140,9 @@ class Lan:
     ) -> Announcer:
         """Start an announcer."""
         chosen = structs.replace(ospf, network_type=network)
-        setup = Setup(chosen, IPv4Address(LB), ("slb0",), self.runtime_dir, families, secrets)
-        announcer = Announcer(setup)
+        router_id = IPv4Address(LB)
+        self.setup = Setup(chosen, router_id, ("slb0",), self.runtime_dir, families, secrets)
+        announcer = Announcer(self.setup)
         self._announcers.append(announcer)
         self.loop.run(announcer.start())
         return announcer

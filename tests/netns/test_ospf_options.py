@@ -3,9 +3,11 @@
 
 import re
 import stat
+from dataclasses import replace as replace_setup
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 import pytest
+from msgspec.structs import replace
 from netns.bird_lan import LB, UP_S, Lan
 
 from ospf.model import FAMILIES
@@ -23,6 +25,7 @@ THEIRS = """
     password "the-old-secret" { id 2; algorithm hmac sha512; };
     bfd on;
 """
+OLD_KEY = 'password "the-old-secret" { id 2; algorithm hmac sha512; };'
 BOTH = """
     password "the-new-secret" { id 1; algorithm hmac sha512; };
     password "the-old-secret" { id 2;
@@ -57,6 +60,12 @@ def test_keys_area_cost_metric_and_bfd(lan: Lan) -> None:
     assert re.search(r"router 192.0.2.2\n.*\n\s+router 192.0.2.1 metric 5\n", router), router
     sessions = lan.birdc("switch", "show bfd sessions")
     assert re.search(rf"{LB} +lan0 +Up", sessions) and len(re.findall("Up ", sessions)) == 2
+    lan.change_switch(OLD_KEY, "")
+    only_new = replace(ospf, auth=OspfAuth("hmac-sha-512", (NEW,)), metric=30)
+    lan.loop.run(announcer.use(replace_setup(lan.setup, ospf=only_new)))
+    again = "* E1 (150/40) [192.0.2.2]"
+    wait(lambda: again in lan.birdc("switch", f"show route for {SUBNET}"), UP_S, "the metric")
+    assert lan.adjacency(announcer) == {"full"}
     file = lan.runtime_dir / "bird.conf"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600 and "the-new-secret" in file.read_text()
     assert "secret" not in (lan.runtime_dir / "bird.log").read_text()

@@ -146,6 +146,9 @@ class Recorder:
     async def resume(self) -> None:
         self.calls.append("resume")
 
+    async def use(self, setup: Setup) -> None:
+        self.calls.append(f"cost {setup.ospf.cost}, {' '.join(setup.secrets.values())}")
+
     async def status(self) -> OspfStatus:
         return OspfStatus("managed", True, "192.0.2.2", (), (), None, {}, None)
 

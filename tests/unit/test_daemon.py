@@ -346,6 +346,31 @@ def test_reload_of_what_is_announced(life: Life, recorded: list[str]) -> None:
     life.live(scenario)
 
 
+def test_reload_of_keys_and_costs(life: Life, recorded: list[str]) -> None:
+    """The files are read again, though slb.yaml may say what it said."""
+    key = life.file.with_name("key")
+    key.write_text("one\n")
+    key.chmod(0o600)
+    keys = f"auth: {{algorithm: md5, keys: [{{id: 1, secret_file: {key}}}]}}"
+    life.edit("announce: vips", f"announce: vips, cost: 5, {keys}")
+
+    def told(what: str) -> Callable[[], Awaitable[bool]]:
+        async def condition() -> bool:
+            return what in recorded
+
+        return condition
+
+    async def scenario(_: Client) -> None:
+        key.write_text("two\n")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(told("cost 5, two"), "the key")
+        life.edit("cost: 5", "cost: 7")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(told("cost 7, two"), "the cost")
+
+    life.live(scenario)
+
+
 @pytest.mark.parametrize(
     ("words", "status", "text"),
     [
