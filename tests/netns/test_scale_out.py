@@ -17,7 +17,7 @@ from rig.scale_out import HOSTS, ScaleOut
 from rig.sweep import sweep
 from rig.waiting import RigError, holds, wait
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.calm]
 
 LEFT_S = 0.3
 DRAIN_S = 3
