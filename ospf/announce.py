@@ -17,7 +17,16 @@ from ospf.adjacency import TRANSITIONS, Adjacency, sighting
 from ospf.bird import Bird
 from ospf.bird_process import ManagedBird
 from ospf.bird_system import SystemBird
-from ospf.model import ANNOUNCE_ALL, Family, Network, OspfStatus, Setup, families, ordered
+from ospf.model import (
+    ANNOUNCE_ALL,
+    OSPF_ALL,
+    Family,
+    Network,
+    OspfStatus,
+    Setup,
+    families,
+    ordered,
+)
 from slb.errors import OspfError
 from slb.model.views import OspfNeighbour
 
@@ -41,8 +50,9 @@ class Announcer:
         self._lock = asyncio.Lock()
         self._wanted: tuple[Network, ...] = ()
         self._withheld: str | None = None
+        self._draining = False
         # What BIRD was last told with success; None: that is not known.
-        self._told: tuple[Network, ...] | None = None
+        self._told: tuple[tuple[Network, ...], bool] | None = None
         # What it should speak, which never becomes less, and what it does speak.
         self._families = setup.families
         self._spoken: tuple[Family, ...] = ()
@@ -54,7 +64,7 @@ class Announcer:
         """Begin to speak OSPF, announcing nothing; raises OspfError and leaves nothing behind."""
         async with self._lock:
             await self._bird.start(self._families)
-            self._told, self._spoken = (), self._families
+            self._told, self._spoken = ((), False), self._families
         self._watcher = asyncio.create_task(self._watch(), name="ospf watcher")
 
     async def set_prefixes(self, prefixes: Iterable[Network]) -> None:
@@ -62,6 +72,19 @@ class Announcer:
         self._wanted = ordered(prefixes)
         spoken = {family.version for family in self._families}
         self._families = families(spoken | {prefix.version for prefix in self._wanted})
+        await self._sync()
+
+    async def use(self, setup: Setup) -> None:
+        """Speak OSPF by other settings; raises OspfError, and goes on trying.
+
+        Mode, router id, paths and type of routes must be the same.
+        """
+        async with self._lock:
+            if setup == self._setup:
+                return
+            self._setup = setup
+            self._bird.use(setup)
+            self._told = None
         await self._sync()
 
     async def withdraw(self, reason: str) -> None:
@@ -75,9 +98,18 @@ class Announcer:
             # A family that BIRD does not speak yet has nothing to withdraw.
             self._bird.file.write(self._bird.text(self._spoken, ()))
             if self._bird.running:
-                await self._bird.birdc.run(f'disable "{ANNOUNCE_ALL}"')
-            self._told = ()
+                await self._take_back()
+            self._told = ((), self._draining)
             await self._wait_until_gone()
+
+    async def drain(self, seconds: float) -> None:
+        """Announce at the drain metric, and give the neighbours time; raises OspfError.
+
+        Who has another way takes it, and nobody is left without one.
+        """
+        self._draining = True
+        await self._sync()
+        await asyncio.sleep(seconds)
 
     async def resume(self) -> None:
         """Announce again what is wanted; raises OspfError, and goes on trying."""
@@ -125,16 +157,16 @@ class Announcer:
 
     async def _sync(self) -> None:
         async with self._lock:
-            shown, spoken = self._shown(), self._families
-            if (shown, spoken) == (self._told, self._spoken):
+            shown, draining, spoken = self._shown(), self._draining, self._families
+            if ((shown, draining), spoken) == (self._told, self._spoken):
                 return
             self._told = None
-            text = self._bird.text(spoken, shown)
+            text = self._bird.text(spoken, shown, draining)
             if self._bird.running:
                 await self._bird.file.load(self._bird.birdc, text)
             else:
                 self._bird.file.write(text)
-            self._told, self._spoken = shown, spoken
+            self._told, self._spoken = (shown, draining), spoken
 
     async def _watch(self) -> None:
         said: str | None = None
@@ -154,7 +186,7 @@ class Announcer:
         async with self._lock:
             if not self._bird.running:
                 spoken = self._families
-                await self._bird.revive(self._bird.text(spoken, self._shown()))
+                await self._bird.revive(self._bird.text(spoken, self._shown(), self._draining))
                 self._spoken = spoken
         await self._sync()
 
@@ -172,9 +204,27 @@ class Announcer:
             found += bird_reply.announced(await self._bird.birdc.read(command), family)
         return tuple(found)
 
-    async def _external_lsas(self) -> int:
+    async def _take_back(self) -> None:
+        await self._bird.birdc.run(f'disable "{ANNOUNCE_ALL}"')
+        if self._setup.stub:
+            try:
+                await self._bird.birdc.run("configure check")
+                await self._bird.birdc.run("configure")
+            except OspfError as error:
+                # Some file of the operator's does not parse: then all of our OSPF goes.
+                log.warning("OSPF: leaving the neighbours to withdraw: %s", error)
+                await self._bird.birdc.run(f'disable "{OSPF_ALL}"')
+
+    async def _left(self) -> int:
+        """Count what neighbours may still hold: external LSAs, or networks of this router."""
         count = 0
+        ours = {str(prefix) for prefix in self._wanted}
+        router_id = str(self._setup.router_id)
         for family in self._spoken:
+            if self._setup.stub:
+                reply = await self._bird.birdc.read(f"show ospf state {family.ospf}")
+                count += len(ours & bird_reply.stub_networks(reply, router_id, family))
+                continue
             reply = await self._bird.birdc.read(f"show ospf lsadb self {family.ospf}")
             count += bird_reply.external_lsas(reply, family)
         return count
@@ -186,7 +236,7 @@ class Announcer:
         while self._bird.running:
             try:
                 routes = len(await self._announced())
-                lsas = await self._external_lsas()
+                lsas = await self._left()
                 left = f"{routes} routes and {lsas} LSAs are still there"
                 if not routes and not lsas:
                     return

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ospf.birdc import Birdc
 from ospf.config_file import ConfigFile
-from ospf.model import Family, Network
+from ospf.model import Family, Network, Setup
 
 
 class Bird(Protocol):
@@ -15,11 +15,16 @@ class Bird(Protocol):
     file: ConfigFile
     birdc: Birdc
 
+    def use(self, setup: Setup) -> None:
+        """Write other settings from now on, those of what is spoken."""
+
     @property
     def running(self) -> bool:
         """Whether it is worth asking; False only when it is known to be dead."""
 
-    def text(self, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+    def text(
+        self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False
+    ) -> str:
         """The file's text that speaks these families for these prefixes; raises OspfError."""
 
     async def start(self, families: Iterable[Family]) -> None:

@@ -8,24 +8,29 @@ The protocols are the same in a BIRD of our own and in the system's. Routes live
 
 and for IPv6 likewise, with a 6 behind each name and OSPFv3 in the place of OSPFv2,
 so what is announced cannot reach the kernel, whatever the operator's kernel protocol exports.
+With `route_type: stub` the prefixes stand in the area as well, as networks of this router, and OSPF
+takes nothing from the table; the routes in it only show what is announced.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 from textwrap import dedent
 
+from ospf.bird_area import STUB_MAX, areas, quoted
 from ospf.model import Family, Network, Setup
-from slb.errors import OspfError
 
 MARK = "# Written by slbd, which overwrites it."
-_RETRANSMIT_MAX_S = 5
 
 
 def managed(
-    setup: Setup, families: Iterable[Family], prefixes: Iterable[Network], log: Path
+    setup: Setup,
+    families: Iterable[Family],
+    prefixes: Iterable[Network],
+    log: Path,
+    draining: bool = False,
 ) -> str:
     """The whole configuration of a BIRD of our own; raises OspfError."""
-    name, old = _quoted(str(log)), _quoted(f"{log}.1")
+    name, old = quoted(str(log)), quoted(f"{log}.1")
     head = f"""\
         {MARK}
         log {name} 1048576 {old} {{ info, remote, warning, error, auth, fatal, bug }};
@@ -34,12 +39,17 @@ def managed(
         """
     spoken = tuple(families)
     kernels = "".join(_kernel(family) for family in spoken)
-    return dedent(head) + kernels + _bodies(setup, spoken, prefixes)
+    return dedent(head) + kernels + _bodies(setup, spoken, prefixes, draining)
 
 
-def section(setup: Setup, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+def section(
+    setup: Setup,
+    families: Iterable[Family],
+    prefixes: Iterable[Network],
+    draining: bool = False,
+) -> str:
     """What the system's BIRD includes; raises OspfError."""
-    return f"{MARK}\n" + _bodies(setup, families, prefixes)
+    return f"{MARK}\n" + _bodies(setup, families, prefixes, draining)
 
 
 def idle() -> str:
@@ -56,36 +66,52 @@ def _kernel(family: Family) -> str:
         """)
 
 
-def _bodies(setup: Setup, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+def _bodies(
+    setup: Setup, families: Iterable[Family], prefixes: Iterable[Network], draining: bool
+) -> str:
     shown = tuple(prefixes)
-    return "".join(
-        _body(setup, family, [p for p in shown if p.version == family.version])
+    return _bfd(setup) + "".join(
+        _body(setup, family, [p for p in shown if p.version == family.version], draining)
         for family in families
     )
 
 
-def _body(setup: Setup, family: Family, prefixes: Iterable[Network]) -> str:
+def _bfd(setup: Setup) -> str:
+    bfd = setup.ospf.bfd
+    if bfd is None:
+        return ""
+    timers = f"interval {bfd.interval_ms} ms; multiplier {bfd.multiplier};"
+    rows = "".join(f"    interface {quoted(n)} {{ {timers} }};\n" for n in setup.interfaces)
+    return f"protocol bfd slb_bfd {{\n{rows}}}\n"
+
+
+def _body(setup: Setup, family: Family, prefixes: Iterable[Network], draining: bool) -> str:
+    ospf = setup.ospf
+    metric = max(ospf.metric, ospf.drain_metric) if draining else ospf.metric
     routes = "".join(f"    route {prefix} blackhole;\n" for prefix in prefixes)
-    return dedent(f"""\
+    stubs = [(prefix, min(metric, STUB_MAX)) for prefix in prefixes] if setup.stub else []
+    lines = {"routes": routes, "areas": areas(setup, family, stubs), "export": "none;\n"}
+    if not setup.stub:
+        lines["export"] = dedent(f"""\
+            filter {{
+                        if proto != "{family.announce}" then reject;
+                        ospf_metric{ospf.metric_type} = {metric};
+                        accept;
+                    }};
+            """)
+    text = dedent(f"""\
         {family.channel} table {family.table};
         protocol static {family.announce} {{
             {family.channel} {{ table {family.table}; }};
         @routes@}}
         protocol {family.protocol} {family.ospf} {{
             router id {setup.router_id};
+            graceful restart {ospf.graceful_restart};
             {family.channel} {{
                 table {family.table};
                 import all;
-                export filter {{
-                    if proto != "{family.announce}" then reject;
-                    ospf_metric2 = 10000;
-                    accept;
-                }};
-            }};
-            area {setup.ospf.area} {{
-                {_interfaces(setup)}
-            }};
-        }}
+                export @export@    }};
+        @areas@}}
         protocol pipe {family.learnt} {{
             table {family.master};
             peer table {family.table};
@@ -93,23 +119,7 @@ def _body(setup: Setup, family: Family, prefixes: Iterable[Network]) -> str:
             import where proto = "{family.ospf}" && gw != ::;
             export none;
         }}
-        """).replace("@routes@", routes)
-
-
-def _interfaces(setup: Setup) -> str:
-    if not setup.interfaces:
-        raise OspfError("ospf.interfaces: no interface to speak OSPF on; name one")
-    names = ", ".join(_quoted(name) for name in setup.interfaces)
-    ospf = setup.ospf
-    # A lost packet is sent again before the neighbour is given up.
-    retransmit = min(_RETRANSMIT_MAX_S, max(1, ospf.dead_s // 2))
-    return (
-        f"interface {names} {{ type {ospf.network_type}; hello {ospf.hello_s}; dead {ospf.dead_s}; "
-        f"retransmit {retransmit}; cost {ospf.cost}; }};"
-    )
-
-
-def _quoted(text: str) -> str:
-    if not text.isprintable() or '"' in text:
-        raise OspfError(f"{text!r} cannot be written into BIRD's configuration; use another name")
-    return f'"{text}"'
+        """)
+    for word, value in lines.items():
+        text = text.replace(f"@{word}@", value)
+    return text

@@ -40,19 +40,26 @@ class ManagedBird:
         """Choose the paths; nothing is touched yet."""
         self._setup = setup
         self._directory = setup.runtime_dir
-        self.file = ConfigFile(self._directory / "bird.conf")
+        self.file = ConfigFile(self._directory / "bird.conf", secret=True)
         self.birdc = Birdc(self._directory / "bird.ctl")
         self._process: Process | None = None
         self._started = 0.0
+
+    def use(self, setup: Setup) -> None:
+        """Write other settings from now on; the directory stays."""
+        self._setup = setup
 
     @property
     def running(self) -> bool:
         """Whether the process lives."""
         return self._process is not None and self._process.returncode is None
 
-    def text(self, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+    def text(
+        self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False
+    ) -> str:
         """The file's text that speaks these families for these prefixes; raises OspfError."""
-        return managed(self._setup, families, prefixes, self._directory / "bird.log")
+        log_file = self._directory / "bird.log"
+        return managed(self._setup, families, prefixes, log_file, draining)
 
     async def start(self, families: Iterable[Family]) -> None:
         """End what an aborted run has left, then start; raises OspfError and leaves nothing."""

@@ -17,7 +17,7 @@ from slb.model.views import OspfNeighbour
 
 READY = 1
 UP = 13
-_ROUTES, _NEIGHBOURS, _LSAS = 1007, 1013, 1017
+_ROUTES, _NEIGHBOURS, _STATE, _LSAS = 1007, 1013, 1016, 1017
 _FIRST_ERROR = 8000
 _SHOWN = 120
 
@@ -28,6 +28,8 @@ _ADDRESS = r"([0-9a-f:.]{2,45})"
 _NEIGHBOUR = re.compile(rf"{_IP}\s+\d+\s+((?:{_STATES})/\w+)\s+[\d.]+\s+(\S+)\s+{_ADDRESS}")
 _PREFIX = r"([0-9a-f:.]{2,45}/\d{1,3})"
 _LSA = re.compile(rf"([0-9a-f]{{4}})\s+{_IP}\s+{_IP}\s+[0-9a-f]{{8}}\s+\d+\s+[0-9a-f]{{4}}")
+_STUB = re.compile(rf"stubnet {_PREFIX} metric \d+")
+_STATE_ROW = re.compile(r"(?:area|router|x?network|distance|external|xrouter|unreachable)\b.*|")
 _LSA_HEADING = re.compile(r"Global|Area .*|Link .*|Type\s+LS ID\s.*|")
 
 
@@ -96,6 +98,28 @@ def external_lsas(reply: Reply, family: Family) -> int:
     if family.router_lsa not in kinds:
         raise _cut("show ospf lsadb")
     return kinds.count(family.external_lsa)
+
+
+def stub_networks(reply: Reply, router_id: str, family: Family) -> set[str]:
+    """Read a router's own networks in `show ospf state`; raises OspfError.
+
+    Of what was cut off nothing is known here: who waits for them to go may wait too short a time.
+    """
+    rows = reply.rows(_STATE)
+    if rows == [f"{family.ospf}: is not up"]:
+        return set()
+    found: set[str] = set()
+    # A router that is up sees itself.
+    if (own := f"router {router_id}") not in rows:
+        raise _cut("show ospf state")
+    for row in rows[rows.index(own) + 1 :]:
+        if match := _STUB.fullmatch(row):
+            found.add(match[1])
+        elif not _STATE_ROW.fullmatch(row):
+            raise _strange(row)
+        elif row.startswith("router"):
+            break
+    return found
 
 
 def clean(text: str) -> str:

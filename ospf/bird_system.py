@@ -19,13 +19,20 @@ class SystemBird:
 
     def __init__(self, setup: Setup) -> None:
         """Remember the paths; nothing is touched yet."""
-        self._setup = setup
-        self.file = ConfigFile(Path(setup.ospf.include_file))
+        self.use(setup)
         self.birdc = Birdc(Path(setup.ospf.control_socket))
 
-    def text(self, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+    def use(self, setup: Setup) -> None:
+        """Write other settings from now on; the file's path is the same."""
+        self._setup = setup
+        secret = setup.ospf.auth is not None
+        self.file = ConfigFile(Path(setup.ospf.include_file), secret, shared=True)
+
+    def text(
+        self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False
+    ) -> str:
         """The file's text that speaks these families for these prefixes; raises OspfError."""
-        return section(self._setup, families, prefixes)
+        return section(self._setup, families, prefixes, draining)
 
     async def start(self, families: Iterable[Family]) -> None:
         """Add our section; raises OspfError when BIRD is not there, refuses or includes no file."""

@@ -2,7 +2,7 @@
 """What the package is told and what it tells; the names it uses inside BIRD."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
@@ -67,8 +67,9 @@ IPV6 = Family(
     external_lsa="4005",
 )
 FAMILIES = (IPV4, IPV6)
-# Matches the static protocol of either family, in one command that works for all or for none.
+# Match a protocol of either family, in one command that works for all or for none.
 ANNOUNCE_ALL = "slb_announce*"
+OSPF_ALL = "slb_ospf*"
 
 
 def families(versions: Iterable[int]) -> tuple[Family, ...]:
@@ -94,6 +95,13 @@ class Setup:
     interfaces: tuple[str, ...]
     runtime_dir: Path
     families: tuple[Family, ...] = (IPV4,)
+    # By the file they were read from; never shown.
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def stub(self) -> bool:
+        """Whether the prefixes are networks of this router, and not external routes."""
+        return self.ospf.route_type == "stub"
 
 
 @dataclass(frozen=True)

@@ -49,5 +49,6 @@ def _properties(view: OspfView) -> list[tuple[str, str]]:
         ("Adjacency", ", ".join(f"{name} {state}" for name, state in view.adjacency.items())),
         ("Announced", announced if view.running else "not known"),
         *([("Withheld", view.withheld)] if view.withheld else []),
+        *(("Held back", f"{prefix}: {why}") for prefix, why in view.held.items()),
         *([("Error", view.error)] if view.error else []),
     ]

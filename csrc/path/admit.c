@@ -10,6 +10,7 @@
 #include "path/icmp_make.h"
 #include "path/lifecycle.h"
 #include "path/probe.h"
+#include "path/punt.h"
 #include "path/sched.h"
 #include "path/spread.h"
 #include "path/syn_proxy.h"
@@ -202,7 +203,7 @@ static void admit_one(struct core *c, struct burst *b, uint16_t at, enum source 
 		return;
 	}
 	if (fwd_is_own(c->fwd, dst)) {
-		pkt_decide(p, VERDICT_PUNT, PUNT_OTHER);
+		pkt_decide(p, VERDICT_PUNT, punt_class(p));
 		return;
 	}
 	slot = vs_find(c->vs_index, dst, p->key.dport_be, p->proto);

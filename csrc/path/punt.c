@@ -5,10 +5,12 @@
 #include "base/clock.h"
 #include "path/spread.h"
 
+#include <rte_byteorder.h>
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
 enum {
+	BFD_PORT = 3784, // of single hops (RFC 5881, 4)
 	ND_FIRST = 133, // router solicitation (RFC 4861, 4)
 	ND_LAST = 137, // redirect
 	PACKET =
@@ -57,8 +59,17 @@ static bool is_balanced(const struct pkt *p) {
 	return p->proto == (pkt_is_v6(p) ? SLB_PROTO_ICMP6 : SLB_PROTO_ICMP);
 }
 
-// Neighbour discovery is to IPv6 what ARP is to IPv4.
+// No router has passed it on (RFC 5881, 5).
+static bool is_bfd(const struct pkt *p) {
+	return p->proto == SLB_PROTO_UDP && p->ttl == UINT8_MAX
+		&& !(p->flags & (PKT_FRAGMENT | PKT_MULTICAST))
+		&& p->key.dport_be == RTE_BE16(BFD_PORT);
+}
+
+// BFD has OSPF's meter, since without it the adjacency goes as well. Neighbour discovery is to IPv6 what ARP is to IPv4.
 enum punt_class punt_class(const struct pkt *p) {
+	if (is_bfd(p))
+		return PUNT_OSPF;
 	if (p->kind == (SLB_PROTO_ICMP6 | KIND_V6) && !(p->flags & PKT_FRAGMENT)) {
 		uint8_t type = *(const uint8_t *)p->l4;
 		if (type >= ND_FIRST && type <= ND_LAST)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What belongs to the kernel goes to the KNI core, metered, so that a flood of it cannot push out what keeps the host
-// reachable: OSPF, ARP and the rest have a meter each.
+// reachable: OSPF with BFD, ARP and the rest have a meter each.
 #pragma once
 
 #include "path/core.h"

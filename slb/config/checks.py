@@ -3,10 +3,9 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from slb.config import check_addresses, check_bonds, check_services
+from slb.config import check_addresses, check_bonds, check_ospf, check_services
 from slb.config.check_addresses import repeated
 from slb.config.defaults import has_kernel_interface
-from slb.config.reserved import unusable
 from slb.config.tree import Path
 from slb.model.config import Config
 
@@ -20,7 +19,7 @@ def find(config: Config, cpus: frozenset[int]) -> list[Finding]:
         lambda c: _cpus(c, cpus),
         check_bonds.find,
         check_addresses.find,
-        _ospf,
+        check_ospf.find,
         check_services.find,
     )
     return [finding for check in checks for finding in check(config)]
@@ -58,22 +57,3 @@ def _cpus(config: Config, available: frozenset[int]) -> Iterator[Finding]:
     for path, cpu in used:
         if int(cpu) not in available:
             yield path, f"CPU {cpu} does not exist or is not ours to use; choose from {have}"
-
-
-def _ospf(config: Config) -> Iterator[Finding]:
-    ospf = config.ospf
-    if ospf.dead_s <= ospf.hello_s:
-        text = f"{ospf.dead_s} s is not longer than hello_s ({ospf.hello_s} s); make it 4 times it"
-        yield ("ospf", "dead_s"), text
-    if ospf.mode == "off":
-        return
-    if ospf.router_id is None:
-        text = "is missing, and no port has an IPv4 address to take it from; write one"
-        yield ("ospf", "router_id"), text
-    elif unusable(ospf.router_id):
-        yield ("ospf", "router_id"), f"{ospf.router_id} cannot be a router id; write a host address"
-    if not ospf.interfaces:
-        text = "no port has a kernel interface for OSPF to run on; set kernel_interface.kind"
-        yield ("ospf", "interfaces"), text
-    if ospf.announce == "subnets" and not config.service_subnets:
-        yield ("ospf", "announce"), "there are no service_subnets to announce; add them"

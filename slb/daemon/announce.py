@@ -2,13 +2,20 @@
 """What is announced by OSPF, and when: the glue between the engine's state and package ospf."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Iterable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
+from msgspec.structs import replace
+
 from ospf.announce import Announcer
-from ospf.model import Family, Network, Setup, families, ordered
+from ospf.model import Family, Network, Setup, families
+from slb.config import secret
 from slb.config.defaults import bird_directory, versions
+from slb.daemon.hold import Hold
+from slb.daemon.quorum import quorums
 from slb.errors import EngineError, OspfError, RequestError
 from slb.kernel.interface import on_link
 from slb.model.config import Config
@@ -16,14 +23,22 @@ from slb.model.service import Service
 from slb.model.views import OspfView
 from slb.tables.apply import Tables
 
+# What is held back beside prefixes: all of them, while the data plane is not well.
+ALL = "all"
+
 log = logging.getLogger(__name__)
 
 
-def prefixes(config: Config, services: Iterable[Service]) -> list[Network]:
-    """Return what to announce: subnets or VIPs, and local addresses that nobody could ask for."""
-    wanted: list[Network] = list(config.service_subnets)
-    if config.ospf.announce == "vips":
-        wanted = list(ordered(ip_network(service.vs.address) for service in services))
+def prefixes(
+    config: Config,
+    services: Iterable[Service],
+    shown: Callable[[Network, bool], bool] = lambda _, met: met,
+) -> list[Network]:
+    """Return what to announce: subnets or VIPs, and local addresses that nobody could ask for.
+
+    `shown` has the last word, given a subnet or VIP and whether its quorum is met.
+    """
+    wanted = [prefix for prefix, met in quorums(config, services).items() if shown(prefix, met)]
     asked_for = {found.ip for port in config.ports for found in on_link(port)}
     local = (a for port in config.ports for span in port.local_addresses for a in span)
     return [*wanted, *collapsed(ip_network(a) for a in local if a not in asked_for)]
@@ -48,7 +63,13 @@ class Announce:
         self.config = config
         self._tables = tables
         self._changed = asyncio.Event()
-        self._announcer = _announcer(config)
+        setup = _setup(config)
+        self._announcer = Announcer(setup) if setup else None
+        self._hold = Hold(config.ospf.hold_s, config.ospf.hold_max_s)
+        # Why nothing is announced, though it may be well again by now.
+        self._withheld: str | None = None
+        self._well = True
+        self._short: tuple[Network, ...] = ()
 
     def touch(self) -> None:
         """Have the prefixes looked at again soon."""
@@ -58,12 +79,23 @@ class Announce:
         """Begin to speak OSPF and announce; raises OspfError."""
         if self._announcer:
             await self._announcer.start()
+            self._hold.look(ALL, True, time.monotonic())
             await self._announcer.set_prefixes(await self._prefixes())
+
+    async def reload(self, config: Config) -> None:
+        """Speak OSPF as another configuration says, its keys read anew; raises ConfigError."""
+        self.config = config
+        setup = _setup(config)
+        if self._announcer and setup:
+            await _logged(self._announcer.use(setup))
+        self.touch()
 
     async def run(self) -> None:
         """Follow changes until cancelled; what BIRD refuses the announcer tries again."""
         while True:
-            await self._changed.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._hold.next(time.monotonic())):
+                    await self._changed.wait()
             self._changed.clear()
             if self._announcer:
                 await _logged(self._update(self._announcer))
@@ -71,12 +103,23 @@ class Announce:
     async def withdraw(self, reason: str) -> None:
         """Announce nothing until resume(); returns when the routes are gone, or logs that not."""
         if self._announcer:
+            self._withheld, self._well = reason, False
+            self._hold.look(ALL, False, time.monotonic())
             await _logged(self._announcer.withdraw(reason))
 
     async def resume(self) -> None:
-        """Announce again."""
+        """Announce again, as soon as what was lost before has been well for long enough."""
         if self._announcer:
-            await _logged(self._announcer.resume())
+            self._well = True
+            await _logged(self._resume(self._announcer))
+            self.touch()
+
+    async def drain(self) -> None:
+        """Have the neighbours prefer other ways, where there are any, before a withdrawal."""
+        ospf = self.config.ospf
+        if self._announcer and ospf.drain_s and self._withheld is None:
+            log.info("announcing at metric %d for %d s", ospf.drain_metric, ospf.drain_s)
+            await _logged(self._announcer.drain(ospf.drain_s))
 
     async def stop(self) -> None:
         """Withdraw and end what was started."""
@@ -84,16 +127,34 @@ class Announce:
             await self._announcer.stop()
 
     async def view(self) -> OspfView:
-        """Say what OSPF does."""
-        if self._announcer:
-            return (await self._announcer.status()).view()
-        return OspfView("off", False, "", [], [], "ospf.mode is off")
+        """Say what OSPF does, and what it does not and why."""
+        if self._announcer is None:
+            return OspfView("off", False, "", [], [], "ospf.mode is off")
+        return replace((await self._announcer.status()).view(), held=self._held())
 
     async def _update(self, announcer: Announcer) -> None:
+        await self._resume(announcer)
         await announcer.set_prefixes(await self._prefixes())
 
+    async def _resume(self, announcer: Announcer) -> None:
+        if self._well and self._hold.look(ALL, True, time.monotonic()) and self._withheld:
+            self._withheld = None
+            await announcer.resume()
+
     async def _prefixes(self) -> list[Network]:
-        return prefixes(self.config, await self._tables.services())
+        services = await self._tables.services()
+        now = time.monotonic()
+        met = quorums(self.config, services)
+        self._hold.keep([ALL, *met])
+        self._short = tuple(prefix for prefix, enough in met.items() if not enough)
+        return prefixes(self.config, services, lambda prefix, ok: self._hold.look(prefix, ok, now))
+
+    def _held(self) -> dict[str, str]:
+        now = time.monotonic()
+        found = {str(prefix): "no quorum" for prefix in self._short}
+        for key, left in self._hold.waiting(now):
+            found[str(key)] = f"well again, announced in {left:.0f} s"
+        return found
 
 
 async def _logged(step: Awaitable[None]) -> None:
@@ -103,10 +164,11 @@ async def _logged(step: Awaitable[None]) -> None:
         log.warning("OSPF: %s", error)
 
 
-def _announcer(config: Config) -> Announcer | None:
+def _setup(config: Config) -> Setup | None:
     ospf = config.ospf
     if ospf.mode == "off" or ospf.router_id is None:
         return None
+    files = [key.secret_file for key in ospf.auth.keys] if ospf.auth else []
+    secrets = {file: secret.read(file) for file in files}
     directory = bird_directory(config)
-    setup = Setup(ospf, ospf.router_id, ospf.interfaces, directory, families=spoken(config))
-    return Announcer(setup)
+    return Setup(ospf, ospf.router_id, ospf.interfaces, directory, spoken(config), secrets)

@@ -205,7 +205,7 @@ class Daemon:
                 self._notify.status(reason)
                 await parts.announce.withdraw(reason)
             elif withheld and not reason:
-                log.info("all workers run again; announcing")
+                log.info("all workers run again")
                 self._notify.status("forwarding")
                 await parts.announce.resume()
             withheld = reason
@@ -247,10 +247,9 @@ class Daemon:
             was, now = reload.with_laddrs(self._config, there), reload.with_laddrs(new, there)
             await ports.change(was, now, parts.netlink)
             self._config = new
-            parts.announce.config = now
         parts.mirror.static = ports.static_view(new)
         parts.mirror.touch()
-        parts.announce.touch()
+        await parts.announce.reload(now)
         _set_mode(parts.socket, new)
         await self._change_workers(parts, read)
         log.info("reloaded %s, %d changes to VS and RS", self._path, plan)
@@ -361,6 +360,7 @@ async def _ailing(engine: Engine, heartbeat: Heartbeat) -> str:
 
 async def _wind_down(parts: Parts) -> None:
     log.info("stopping")
+    await parts.announce.drain()
     await parts.announce.withdraw("slbd is stopping")
     with contextlib.suppress(EngineError):
         await asyncio.to_thread(parts.engine.quiesce)

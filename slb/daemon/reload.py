@@ -14,12 +14,32 @@ from slb.model.config import Config
 
 T = TypeVar("T")
 
+# What BIRD takes while it runs, and what is decided anew each time.
+OSPF_LIVE = (
+    "announce",
+    "area",
+    "auth",
+    "bfd",
+    "cost",
+    "dead_s",
+    "drain_metric",
+    "drain_s",
+    "graceful_restart",
+    "hello_s",
+    "interfaces",
+    "links",
+    "metric",
+    "metric_type",
+    "network_type",
+    "priority",
+    "quorum",
+)
 # Paths without indices; what is not under one of these is read at the start alone.
 LIVE: frozenset[Path] = frozenset(
     {
         ("services",),
         ("service_subnets",),
-        ("ospf", "announce"),
+        *(("ospf", key) for key in OSPF_LIVE),
         ("api", "mode"),
         ("ports", "addresses"),
         ("ports", "routes"),
@@ -55,7 +75,7 @@ def effective(old: Config, new: Config) -> Config:
         ports=ports,
         services=new.services,
         service_subnets=new.service_subnets,
-        ospf=replace(old.ospf, announce=new.ospf.announce),
+        ospf=replace(old.ospf, **{key: getattr(new.ospf, key) for key in OSPF_LIVE}),
         api=replace(old.api, mode=new.api.mode),
     )
 

@@ -213,6 +213,36 @@ class Punt(Section, frozen=True):
     other_pps: Pps = 5000
 
 
+class OspfKey(Section, frozen=True):
+    """A key of OSPF's authentication; the secret is in a file that nobody else may read."""
+
+    id: Annotated[int, Meta(ge=1, le=255)]
+    secret_file: AbsolutePath
+
+
+class OspfAuth(Section, frozen=True):
+    """How packets of OSPF are signed: with the first key; each of the keys is accepted."""
+
+    algorithm: Literal["md5", "hmac-sha-256", "hmac-sha-384", "hmac-sha-512"]
+    keys: Annotated[tuple[OspfKey, ...], Meta(min_length=1, max_length=8)]
+
+
+class OspfLink(Section, frozen=True):
+    """What differs on one of the interfaces; nothing: as on all of them."""
+
+    interface: InterfaceName
+    area: IPv4Address | None = None
+    cost: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    network_type: Literal["broadcast", "ptp"] | None = None
+
+
+class OspfBfd(Section, frozen=True):
+    """How soon a silent neighbour is given up: after `multiplier` packets that did not come."""
+
+    interval_ms: Annotated[int, Meta(ge=10, le=10_000)] = 100
+    multiplier: Annotated[int, Meta(ge=2, le=100)] = 3
+
+
 class Ospf(Section, frozen=True):
     """How routes are announced; `managed`: slbd runs a BIRD of its own."""
 
@@ -224,7 +254,20 @@ class Ospf(Section, frozen=True):
     dead_s: Annotated[int, Meta(ge=2, le=65535)] = 4
     cost: Annotated[int, Meta(ge=1, le=65535)] = 10
     network_type: Literal["broadcast", "ptp"] = "broadcast"
+    priority: Annotated[int, Meta(ge=0, le=255)] = 1
     interfaces: tuple[InterfaceName, ...] = ()
+    links: tuple[OspfLink, ...] = ()
+    metric: Annotated[int, Meta(ge=1, le=16_777_213)] = 10_000
+    metric_type: Literal[1, 2] = 2
+    route_type: Literal["external", "stub"] = "external"
+    quorum: Annotated[int, Meta(ge=0, le=65535)] = 0
+    hold_s: Annotated[int, Meta(ge=0, le=3600)] = 0
+    hold_max_s: Annotated[int, Meta(ge=1, le=86400)] = 300
+    drain_s: Annotated[int, Meta(ge=0, le=600)] = 0
+    drain_metric: Annotated[int, Meta(ge=1, le=16_777_213)] = 16_777_213
+    auth: OspfAuth | None = None
+    bfd: OspfBfd | None = None
+    graceful_restart: Literal["off", "aware", "on"] = "aware"
     control_socket: AbsolutePath = "/run/bird/bird.ctl"
     include_file: AbsolutePath = "/etc/bird/slb.conf"
 

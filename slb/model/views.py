@@ -318,7 +318,7 @@ class OspfView(Struct, frozen=True):
     """What OSPF does; `withheld` says why nothing is announced, None when it is.
 
     `adjacency` has an entry for each OSPF that is spoken. `error`: why BIRD's state is not known,
-    or why BIRD does not announce what it should.
+    or why BIRD does not announce what it should. `held`: prefixes that are not announced, and why.
     """
 
     mode: str
@@ -329,3 +329,4 @@ class OspfView(Struct, frozen=True):
     withheld: str | None
     adjacency: dict[str, str] = {}
     error: str | None = None
+    held: dict[str, str] = {}

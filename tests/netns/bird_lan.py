@@ -3,7 +3,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from ipaddress import IPv4Address
 from typing import Any, Literal, TypeVar
 
@@ -31,19 +31,20 @@ LEARN_S = 15.0
 
 # Accepts whatever it is told, and announces a prefix behind it.
 _SWITCH = """
+log stderr all;
 router id 192.0.2.1;
 protocol device { scan time 1; }
 protocol kernel { scan time 1; ipv4 { import none; export where proto = "lb"; }; }
 protocol static behind { ipv4; route 203.0.113.0/24 blackhole; }
 protocol ospf v2 lb {
     ipv4 { import all; export where proto = "behind"; };
-    area 0.0.0.0 { interface "lan0" { type @network@; hello 1; dead @dead@; }; };
+    area @area@ { interface "lan0" { type @network@; hello 1; dead @dead@; @options@ }; };
 }
 protocol kernel { scan time 1; ipv6 { import none; export where proto = "lb6"; }; }
 protocol static behind6 { ipv6; route 2001:db8:203::/48 blackhole; }
 protocol ospf v3 lb6 {
     ipv6 { import all; export where proto = "behind6"; };
-    area 0.0.0.0 { interface "lan0" { type @network@; hello 1; dead @dead@; }; };
+    area @area@ { interface "lan0" { type @network@; hello 1; dead @dead@; @options@ }; };
 }
 """
 
@@ -81,7 +82,7 @@ class Lan:
         self.runtime_dir = registry.directory / "lb-bird"
         self._registry = registry
         self._announcers: list[Announcer] = []
-        self._processes: list[Process] = []
+        self.processes: list[Process] = []
         self.lb = Namespace(registry, "lb", ipv6=True)
         self.switch = Namespace(registry, "switch", ipv6=True)
         peer = ("peer", "name", "lan0", "netns", self.switch.name)
@@ -94,10 +95,26 @@ class Lan:
                 namespace.ip("address", "add", address, "dev", device)
         self.loop = Loop(self.lb)
 
-    def start_switch(self, network: Link = "broadcast", dead_s: int = 4) -> Process:
-        """Start the switch's BIRD."""
-        text = _SWITCH.replace("@network@", network).replace("@dead@", str(dead_s))
+    def start_switch(
+        self,
+        network: Link = "broadcast",
+        dead_s: int = 4,
+        options: str = "",
+        area: str = "0.0.0.0",
+        more: str = "",
+    ) -> Process:
+        """Start the switch's BIRD; `options` are further ones of its interface, `more` of it."""
+        text = _SWITCH + more
+        words = {"network": network, "dead": str(dead_s), "options": options, "area": area}
+        for word, value in words.items():
+            text = text.replace(f"@{word}@", value)
         return self.start_bird(self.switch, text)
+
+    def change_switch(self, old: str, new: str) -> None:
+        """Have the switch's BIRD take another configuration."""
+        config = self.directory / "switch.conf"
+        config.write_text(config.read_text().replace(old, new))
+        assert "Reconfigured" in self.birdc("switch", "configure")
 
     def start_bird(self, namespace: Namespace, text: str) -> Process:
         """Start a BIRD that is not the announcer's, and wait until it listens."""
@@ -111,16 +128,21 @@ class Lan:
 
     def start(self, namespace: Namespace, name: str, *words: str) -> Process:
         """Start a process that is ended with the run."""
-        self._processes.append(Process(self._registry, namespace, name, words))
-        return self._processes[-1]
+        self.processes.append(Process(self._registry, namespace, name, words))
+        return self.processes[-1]
 
     def announcer(
-        self, ospf: Ospf, network: Link = "broadcast", families: tuple[Family, ...] = (IPV4,)
+        self,
+        ospf: Ospf,
+        network: Link = "broadcast",
+        families: tuple[Family, ...] = (IPV4,),
+        secrets: Mapping[str, str] = {},
     ) -> Announcer:
         """Start an announcer."""
         chosen = structs.replace(ospf, network_type=network)
-        setup = Setup(chosen, IPv4Address(LB), ("slb0",), self.runtime_dir, families)
-        announcer = Announcer(setup)
+        router_id = IPv4Address(LB)
+        self.setup = Setup(chosen, router_id, ("slb0",), self.runtime_dir, families, secrets)
+        announcer = Announcer(self.setup)
         self._announcers.append(announcer)
         self.loop.run(announcer.start())
         return announcer
@@ -174,7 +196,7 @@ class Lan:
                 self.loop.run(announcer.stop())
         finally:
             self.loop.close()
-            for process in self._processes:
+            for process in self.processes:
                 process.stop()
 
 

@@ -12,8 +12,10 @@ import signal
 import sys
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 from netns.bird_lan import LB, SWITCH, UP_S, Lan
 
 from ospf.announce import Announcer
@@ -184,9 +186,28 @@ def test_system_bird_keeps_what_is_not_ours(lan: Lan) -> None:
     assert "theirs" in protocols and "slb_" not in protocols
 
 
-def test_system_bird_withdraws_though_its_configuration_is_broken(lan: Lan) -> None:
-    lan.start_switch()
-    announcer = lan.announcer(system(lan))
+def test_system_bird_that_is_started_again_finds_our_file(lan: Lan) -> None:
+    lan.start_switch("ptp")
+    announcer = lan.announcer(system(lan), "ptp")
+    lan.wait_full(announcer)
+    lan.loop.run(announcer.set_prefixes([SUBNET]))
+    lan.wait_learnt(SUBNET)
+    (bird,) = [process for process in lan.processes if process.name == "lb-bird"]
+    bird.send(signal.SIGKILL)
+    bird.wait(5)
+    wait(lambda: lan.adjacency(announcer) == {"unknown"}, UP_S, "BIRD's silence")
+    (lan.directory / "lb.ctl").unlink()
+    lan.start_bird(lan.lb, (lan.directory / "lb.conf").read_text())
+    lan.wait_full(announcer)
+    lan.wait_learnt(SUBNET)
+
+
+@pytest.mark.parametrize("route_type", ["external", "stub"])
+def test_system_bird_withdraws_though_its_configuration_is_broken(
+    lan: Lan, route_type: Literal["external", "stub"]
+) -> None:
+    lan.start_switch("ptp")
+    announcer = lan.announcer(replace(system(lan), route_type=route_type), "ptp")
     lan.wait_full(announcer)
     lan.loop.run(announcer.set_prefixes([SUBNET]))
     lan.wait_learnt(SUBNET)

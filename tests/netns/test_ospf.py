@@ -6,6 +6,7 @@ switch BIRD <----> slb0, slbd's BIRD        the switch's kernel: 10.96.0.x/32 vi
    192.0.2.1      192.0.2.2
 """
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -99,6 +100,23 @@ def test_stopped_process_loses_its_routes(vips: Rig) -> None:
     finally:
         vips.lb.process.send(signal.SIGCONT)
     wait(lambda: VIP in vips.routes_to_lb(), 40, "the routes of an slbd that goes on")
+    assert vips.client.http(100).failures == []
+
+
+def test_bird_killed_comes_back_and_open_connections_go_on(vips: Rig) -> None:
+    """The switch has no route to us meanwhile; a connection waits for it, and slbd forwards."""
+    wait(lambda: VIP in vips.routes_to_lb(), 20, "the VS's route")
+    pid_file = vips.lb.socket.with_suffix(".bird") / "bird.pid"
+    killed = int(pid_file.read_text())
+    with vips.client.tcp() as client:
+        client.settimeout(30)
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(4096).startswith(b"HTTP/1.1 200")
+        os.kill(killed, signal.SIGKILL)
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert client.recv(4096).startswith(b"HTTP/1.1 200")
+        wait(lambda: pid_file.exists() and pid_file.read_text() != f"{killed}\n", 10, "a new BIRD")
+        vips.wait_ospf()
     assert vips.client.http(100).failures == []
 
 

@@ -319,7 +319,7 @@ class Model(Proxying):
             fate.verdict = Verdict(f"HANDOFF {owner}", trail=on)
             return None
         if packet.dst in self.routes.own:
-            fate.punt(PUNT_OTHER)
+            fate.punt(punt_class(packet))
             return None
         service: Service = packet.proto, packet.dst, packet.dport
         vs = self.services.table.get(service)

@@ -3,13 +3,14 @@
 
 from case import Case, Drop, Punt, Reroute, Send
 from packets.frames import LOCAL, OWN, OWN6, VIP, ether, icmp, ip, ip6, patched, tcp, udp
-from scapy.layers.inet import IP
+from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q
 from values import View
 
 OSPF, GRE, IGMP, SCTP = 89, 47, 2, 132
 EVERYBODY = b"\xff" * 6
+BFD = 3784
 HELLO = b"\x02\x01" + bytes(42)
 
 
@@ -62,6 +63,20 @@ CASES = [
         Send(tcp("R", dst=OWN, dport=22), Punt("OTHER")),
     ),
     Case("UDP to the host itself", Send(udp(dst=OWN, dport=161), Punt("OTHER"))),
+    Case(
+        "BFD from the link, as OSPF, whose adjacency it watches",
+        Reroute(View(own=(OWN, OWN6))),
+        Send(udp(dst=OWN, dport=BFD, ttl=255), Punt("OSPF")),
+        Send(ether() / IPv6(dst=OWN6, hlim=255) / UDP(dport=BFD) / HELLO, Punt("OSPF")),
+    ),
+    Case(
+        "what looks like BFD",
+        Send(udp(dst=OWN, dport=BFD, ttl=254), Punt("OTHER")),
+        Send(udp(dst="224.0.0.251", dport=BFD, ttl=255), Punt("OTHER")),
+        Send(udp(dst=OWN, dport=BFD, ttl=255, flags="MF"), Punt("OTHER")),
+        Send(udp(dst=OWN, dport=BFD + 1, ttl=255), Punt("OTHER")),
+        Send(udp(dst=VIP, dport=BFD, ttl=255), Drop("NO_VS")),
+    ),
     Case(
         "to a VIP in a frame for everybody on the link",
         Send(patched(tcp(), 0, EVERYBODY), Drop("NOT_FOR_US")),

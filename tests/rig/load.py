@@ -24,7 +24,7 @@ class Outcome:
     """What a load has seen: answers by the name in them, failures in words, the slowest answer.
 
     `newest` has for each name when the last connection that it answered on was begun; `connections`
-    counts those begun.
+    counts those begun, and `lost` has when those were begun that failed.
     """
 
     answers: Counter[str] = field(default_factory=Counter)
@@ -32,6 +32,7 @@ class Outcome:
     slowest_s: float = 0.0
     newest: dict[str, float] = field(default_factory=dict)
     connections: int = 0
+    lost: list[float] = field(default_factory=list)
 
     @property
     def answered(self) -> int:
@@ -78,6 +79,7 @@ class Load:
                 name = await request
         except (OSError, EOFError, ValueError) as error:
             self.outcome.failures.append(f"{type(error).__name__}: {error}")
+            self.outcome.lost.append(connected)
             return False
         self.outcome.answers[name] += 1
         self.outcome.newest[name] = max(self.outcome.newest.get(name, 0), connected)

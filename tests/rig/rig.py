@@ -61,7 +61,7 @@ class Rig:
         self._start_lb(topology)
         self.switch = Switch(self.registry, topology.switch, self.settings.network_type)
         self._processes.append(self.switch.process)
-        self._processes += [self._start_pod(topology, pod) for pod in PODS]
+        self._processes += [start_pod(self.registry, topology, pod) for pod in PODS]
         self._attach_lb(topology)
         for pod in PODS:
             wait(lambda pod=pod: self._listens(pod), 20, f"{pod.name}'s HTTP server")  # type: ignore[misc]
@@ -144,16 +144,18 @@ class Rig:
             for family in self.settings.families:
                 topology.switch.ip("route", "add", family.service_subnet, "via", family.lb)
 
-    def _start_pod(self, topology: Topology, pod: Pod) -> Process:
-        words = [sys.executable, str(_POD_SERVER), pod.name, pod.address, pod.address6]
-        return Process(self.registry, topology.nodes[pod.node], pod.name, words)
-
     def _listens(self, pod: Pod) -> bool:
         with contextlib.suppress(OSError):
             for address in (pod.address, pod.address6):
                 self.client.tcp((address, HTTP_PORT)).close()
             return True
         return False
+
+
+def start_pod(registry: Registry, topology: Topology, pod: Pod) -> Process:
+    """Start a pod's servers."""
+    words = [sys.executable, str(_POD_SERVER), pod.name, pod.address, pod.address6]
+    return Process(registry, topology.nodes[pod.node], pod.name, words)
 
 
 def _command_line(pid: int) -> str:

@@ -13,7 +13,7 @@ from unit.memory_engine import MemoryEngine, port_view
 from unit.threaded_client import Client
 from unit.until import until
 
-from ospf.model import Setup
+from ospf.model import OspfStatus, Setup
 from slb.config.loader import load
 from slb.daemon.daemon import Daemon
 from slb.engine.protocol import Engine
@@ -145,6 +145,15 @@ class Recorder:
 
     async def resume(self) -> None:
         self.calls.append("resume")
+
+    async def use(self, setup: Setup) -> None:
+        self.calls.append(f"cost {setup.ospf.cost}, {' '.join(setup.secrets.values())}")
+
+    async def status(self) -> OspfStatus:
+        return OspfStatus("managed", True, "192.0.2.2", (), (), None, {}, None)
+
+    async def drain(self, seconds: float) -> None:
+        self.calls.append(f"drain: {seconds}")
 
     async def stop(self) -> None:
         self.calls.append("stop")

@@ -23,7 +23,7 @@ from slb.daemon.main import main
 from slb.engine.protocol import Engine
 from slb.errors import EngineError, KernelError, NotReady, SlbError
 from slb.model.config import Config
-from slb.model.endpoint import VsKey
+from slb.model.endpoint import Endpoint, VsKey
 from slb.model.forwarding import Wanted
 from slb.model.service import Service
 
@@ -274,6 +274,49 @@ def test_routes_are_withdrawn_before_anything_stops(life: Life, recorded: list[s
     assert recorded == ["withdraw: slbd is stopping", "quiesce", "stop", "close"]
 
 
+def test_other_ways_are_taken_before_the_routes_go(life: Life, recorded: list[str]) -> None:
+    life.edit("announce: vips", "announce: vips, drain_s: 7")
+
+    async def scenario(_: Client) -> None:
+        del recorded[:]
+
+    life.live(scenario)
+    assert recorded[:3] == ["drain: 7", "withdraw: slbd is stopping", "quiesce"]
+
+
+def test_what_is_well_again_is_held_back(life: Life, recorded: list[str]) -> None:
+    """All of it when workers stood still; one VIP whose RS were too few; and it is told why."""
+    life.edit("announce: vips", "announce: vips, hold_s: 3600, quorum: 1")
+
+    async def scenario(client: Client) -> None:
+        await until(told("10.96.0.10/32 198.18.0.1/32"), "the VIP")
+        vs = VsKey.parse("10.96.0.10:80/tcp")
+        rs = Endpoint.parse("10.10.0.1:8080")
+        await client.rs_edit(vs, rs, 0)
+        await until(told("198.18.0.1/32"), "the VIP withdrawn")
+        assert (await client.ospf()).held == {"10.96.0.10/32": "no quorum"}
+        await client.rs_edit(vs, rs, 1)
+        life.engine.running = False
+        await until(told("withdraw: worker 0, 1 stands still"), "the withdrawal")
+        life.engine.running = True
+
+        async def waiting() -> bool:
+            return len((await client.ospf()).held) == 2
+
+        await until(waiting, "both held")
+        assert all("well again" in why for why in (await client.ospf()).held.values())
+        since = recorded[recorded.index("198.18.0.1/32") :]
+        assert "resume" not in since and "10.96.0.10/32 198.18.0.1/32" not in since
+
+    def told(what: str) -> Callable[[], Awaitable[bool]]:
+        async def condition() -> bool:
+            return what in recorded
+
+        return condition
+
+    life.live(scenario)
+
+
 def test_workers_that_stand_still_withdraw_and_come_back(life: Life, recorded: list[str]) -> None:
     async def scenario(_: Client) -> None:
         life.engine.running = False
@@ -299,6 +342,31 @@ def test_reload_of_what_is_announced(life: Life, recorded: list[str]) -> None:
             return recorded[-1] == "10.96.0.0/16 198.18.0.1/32"
 
         await until(announced, "the subnet")
+
+    life.live(scenario)
+
+
+def test_reload_of_keys_and_costs(life: Life, recorded: list[str]) -> None:
+    """The files are read again, though slb.yaml may say what it said."""
+    key = life.file.with_name("key")
+    key.write_text("one\n")
+    key.chmod(0o600)
+    keys = f"auth: {{algorithm: md5, keys: [{{id: 1, secret_file: {key}}}]}}"
+    life.edit("announce: vips", f"announce: vips, cost: 5, {keys}")
+
+    def told(what: str) -> Callable[[], Awaitable[bool]]:
+        async def condition() -> bool:
+            return what in recorded
+
+        return condition
+
+    async def scenario(_: Client) -> None:
+        key.write_text("two\n")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(told("cost 5, two"), "the key")
+        life.edit("cost: 5", "cost: 7")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(told("cost 7, two"), "the cost")
 
     life.live(scenario)
 

@@ -15,7 +15,7 @@ from ospf.announce import Announcer
 from ospf.bird_reply import Reply, parse
 from ospf.birdc import Birdc
 from ospf.config_file import ConfigFile
-from ospf.model import FAMILIES, IPV4, IPV6, Family, Network
+from ospf.model import FAMILIES, IPV4, IPV6, Family, Network, Setup
 from slb.errors import OspfError
 from slb.model.config import Ospf
 
@@ -94,8 +94,13 @@ class FakeBird:
         self.go_on = asyncio.Event()
         self.stopped = False
 
-    def text(self, families: Iterable[Family], prefixes: Iterable[Network]) -> str:
+    def text(
+        self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False
+    ) -> str:
         return text(families, prefixes)
+
+    def use(self, setup: Setup) -> None:
+        self.used = setup
 
     async def start(self, families: Iterable[Family]) -> None:
         self.file.write(text(families, ()))
@@ -149,6 +154,24 @@ def test_unchanged_prefixes_do_not_bother_bird(tmp_path: Path) -> None:
         asked = list(bench.fake.asked)
         await bench.announcer.set_prefixes([VIP, SUBNET, SUBNET])
         assert bench.fake.asked == asked == ["configure check", "configure"]
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_other_settings_are_loaded_once(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        await bench.announcer.set_prefixes([SUBNET])
+        bench.fake.asked.clear()
+        await bench.announcer.use(setup(tmp_path))
+        assert bench.fake.asked == []
+        other = setup(tmp_path, Ospf(mode="managed", cost=77))
+        for _ in range(2):
+            await bench.announcer.use(other)
+        assert bench.fake.asked == ["configure check", "configure"]
+        assert bench.bird.used is other and bench.fake.routes == [str(SUBNET)]
         await bench.announcer.stop()
 
     run(body())

@@ -3,16 +3,18 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from unit.bird_setup import networks, setup
 
 from ospf.bird_conf import MARK, idle, managed, section
-from ospf.model import FAMILIES, IPV4, IPV6, Family
+from ospf.model import FAMILIES, IPV4, IPV6, Family, Setup
 from slb.errors import OspfError
-from slb.model.config import Ospf
+from slb.model.config import Ospf, OspfAuth, OspfBfd, OspfKey, OspfLink
 
 needs_bird = pytest.mark.skipif(shutil.which("bird") is None, reason="bird is not installed")
 
@@ -29,6 +31,7 @@ protocol static slb_announce {
 }
 protocol ospf v2 slb_ospf {
     router id 192.0.2.2;
+    graceful restart aware;
     ipv4 {
         table slb4;
         import all;
@@ -64,6 +67,7 @@ protocol static slb_announce6 {
 }
 protocol ospf v3 slb_ospf6 {
     router id 192.0.2.2;
+    graceful restart aware;
     ipv6 {
         table slb6;
         import all;
@@ -105,11 +109,83 @@ def test_managed_bird_has_the_same_protocols_and_installs_routes(tmp_path: Path)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_settings_show_in_the_text(tmp_path: Path, family: Family) -> None:
     area, words = IPv4Address("0.0.0.7"), {"hello_s": 10, "dead_s": 40, "cost": 123}
-    ospf = Ospf(mode="managed", area=area, network_type="ptp", **words)
+    words |= {"metric": 5, "metric_type": 1}
+    ospf = Ospf(mode="managed", area=area, network_type="ptp", graceful_restart="off", **words)
     text = section(setup(tmp_path, ospf, ("slb0", "slb1")), [family], [])
     assert "area 0.0.0.7 {" in text
     line = 'interface "slb0", "slb1" { type ptp; hello 10; dead 40; retransmit 5; cost 123; };'
     assert line in text
+    assert "ospf_metric1 = 5;" in text and "graceful restart off;" in text
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_interfaces_differ(tmp_path: Path, family: Family) -> None:
+    """Each interface is in its area, with what it has of its own; BFD is on all of them."""
+    links = (
+        OspfLink("slb1", area=IPv4Address("0.0.0.7"), cost=5),
+        OspfLink("slb2", network_type="ptp"),
+    )
+    ospf = Ospf(mode="managed", links=links, bfd=OspfBfd(50, 4), priority=0)
+    settings = setup(tmp_path, ospf, ("slb0", "slb1", "slb2", "slb3"))
+    timers = "hello 1; dead 4; retransmit 2;"
+    text = f"""\
+    area 0.0.0.0 {{
+        interface "slb0", "slb3" {{ type broadcast; {timers} cost 10; priority 0; bfd on; }};
+        interface "slb2" {{ type ptp; {timers} cost 10; priority 0; bfd on; }};
+    }};
+    area 0.0.0.7 {{
+        interface "slb1" {{ type broadcast; {timers} cost 5; priority 0; bfd on; }};
+    }};
+"""
+    assert text in section(settings, [family], [])
+    assert '    interface "slb3" { interval 50 ms; multiplier 4; };\n' in section(settings, [], [])
+
+
+@needs_bird
+@pytest.mark.parametrize(("family", "prefix"), [(IPV4, "10.96.0.0/16"), (IPV6, "2001:db8::/48")])
+def test_stub_networks_and_what_is_left_of_them_in_a_drain(
+    tmp_path: Path, family: Family, prefix: str
+) -> None:
+    settings = setup(tmp_path, Ospf(mode="managed", route_type="stub", metric=20))
+    for draining, cost in (False, 20), (True, 65535):
+        text = managed(settings, [family], networks(prefix), tmp_path / "bird.log", draining)
+        assert f"        stubnet {prefix} {{ cost {cost}; }};\n" in text
+        assert "export none;\n    };" in text and "ospf_metric" not in text
+        (tmp_path / "bird.conf").write_text(text)
+        assert bird_parses(tmp_path / "bird.conf") == ""
+
+
+def test_a_drain_raises_the_metric_and_never_lowers_it(tmp_path: Path) -> None:
+    for metric, expected in (20, 300), (400, 400):
+        ospf = Ospf(mode="managed", metric=metric, drain_metric=300)
+        assert f"metric2 = {expected};" in section(setup(tmp_path, ospf), [IPV4], [], True)
+
+
+SECRETS = {"/a": "first-secret", "/b": "second"}
+
+
+def signed(directory: Path, algorithm: Any) -> Setup:
+    auth = OspfAuth(algorithm, (OspfKey(7, "/a"), OspfKey(8, "/b")))
+    return replace(setup(directory, Ospf(mode="managed", auth=auth)), secrets=SECRETS)
+
+
+@needs_bird
+@pytest.mark.parametrize("algorithm", ["md5", "hmac-sha-256", "hmac-sha-384", "hmac-sha-512"])
+def test_bird_parses_the_keys(tmp_path: Path, algorithm: str) -> None:
+    families = [IPV4] if algorithm == "md5" else FAMILIES
+    text = managed(signed(tmp_path, algorithm), families, [], tmp_path / "bird.log")
+    assert text.count("authentication cryptographic; ") == len(families)
+    assert text.index('password "first-secret" { id 7;') < text.index('password "second" { id 8;')
+    config = tmp_path / "bird.conf"
+    config.write_text(text)
+    assert bird_parses(config) == ""
+
+
+def test_secrets_are_not_shown(tmp_path: Path) -> None:
+    settings = signed(tmp_path, "md5")
+    assert "first-secret" not in repr(settings)
+    with pytest.raises(OspfError, match=r"ospf\.auth\.algorithm: OSPFv3 has no md5"):
+        section(settings, [IPV6], [])
 
 
 @pytest.mark.parametrize(("dead_s", "retransmit"), [(2, 1), (3, 1), (4, 2), (10, 5), (40, 5)])

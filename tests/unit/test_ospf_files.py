@@ -2,6 +2,7 @@
 """The configuration file, before and after a failure; what an aborted run has left."""
 
 import asyncio
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,6 +81,19 @@ def test_write_leaves_no_other_file(file: ConfigFile) -> None:
     file.write("one")
     file.write("two")
     assert [path.name for path in file.path.parent.iterdir()] == ["slb.conf"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "shared", "mode"),
+    [(False, False, 0o644), (False, True, 0o644), (True, False, 0o600), (True, True, 0o640)],
+)
+def test_who_may_read_it(tmp_path: Path, secret: bool, shared: bool, mode: int) -> None:
+    """A file with keys is its owner's, or one for the group of its folder, from the start."""
+    file = ConfigFile(tmp_path / "slb.conf", secret, shared)
+    (tmp_path / ".slb.conf.new").write_text("left by an aborted run, for all to read")
+    file.write("text")
+    found = file.path.stat()
+    assert (stat.S_IMODE(found.st_mode), found.st_gid) == (mode, tmp_path.stat().st_gid)
 
 
 def test_directory_that_does_not_exist(tmp_path: Path) -> None:

@@ -7,7 +7,16 @@ from functools import partial
 import pytest
 from unit.bird_setup import REPLIES, networks, recorded
 
-from ospf.bird_reply import UP, Reply, announced, clean, external_lsas, neighbours, parse
+from ospf.bird_reply import (
+    UP,
+    Reply,
+    announced,
+    clean,
+    external_lsas,
+    neighbours,
+    parse,
+    stub_networks,
+)
 from ospf.model import IPV4, IPV6, Family
 from slb.errors import OspfError
 from slb.model.views import OspfNeighbour
@@ -20,6 +29,7 @@ READERS: dict[str, Callable[[Reply], object]] = {
     "routes6": partial(announced, family=IPV6),
     "lsadb": partial(external_lsas, family=IPV4),
     "lsadb6": partial(external_lsas, family=IPV6),
+    "state": partial(stub_networks, router_id="192.0.2.2", family=IPV4),
 }
 RECORDINGS = sorted(path.stem for path in REPLIES.glob("*.txt"))
 
@@ -50,6 +60,15 @@ def test_no_neighbours(name: str) -> None:
 
 def test_no_ipv6_neighbours() -> None:
     assert neighbours(parse(recorded("neighbors6-none")), IPV6) == ()
+
+
+def test_stub_networks() -> None:
+    """Those of the router asked for alone."""
+    of = partial(stub_networks, router_id="192.0.2.2", family=IPV4)
+    assert of(parse(recorded("state"))) == {"10.96.0.0/16", "10.97.0.1/32"}
+    other = b"     \n     \trouter 192.0.2.9\n     \t\tstubnet 10.98.0.0/16 metric 5\n"
+    assert of(parse(recorded("state") + other)) == {"10.96.0.0/16", "10.97.0.1/32"}
+    assert of(parse(b"0001 BIRD 2.0.12 ready.\n1016-slb_ospf: is not up\n")) == set()
 
 
 def test_announced_prefixes() -> None:

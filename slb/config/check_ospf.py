@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Rules between the keys of `ospf`."""
+
+from collections.abc import Iterator
+
+from ospf.bird_area import STUB_MAX
+from slb.config import secret
+from slb.config.check_addresses import repeated
+from slb.config.defaults import versions
+from slb.config.reserved import unusable
+from slb.config.tree import Path
+from slb.errors import ConfigError
+from slb.model.config import Config, Ospf, OspfAuth
+
+Finding = tuple[Path, str]
+# RFC 2328, D.3.
+MD5_MAX = 16
+
+
+def find(config: Config) -> Iterator[Finding]:
+    """Yield every broken rule, of a config whose defaults are filled in."""
+    ospf = config.ospf
+    if ospf.dead_s <= ospf.hello_s:
+        text = f"{ospf.dead_s} s is not longer than hello_s ({ospf.hello_s} s); make it 4 times it"
+        yield ("ospf", "dead_s"), text
+    if ospf.mode == "off":
+        return
+    yield from _needed(config)
+    yield from _links(ospf)
+    if ospf.graceful_restart == "on" and ospf.mode == "managed":
+        text = "on is for a BIRD that is restarted while the host forwards, mode system"
+        yield ("ospf", "graceful_restart"), f"{text}; write aware"
+    if ospf.route_type == "stub" and ospf.metric > STUB_MAX:
+        text = f"{ospf.metric} is more than a stub network's metric can be; lower it to {STUB_MAX}"
+        yield ("ospf", "metric"), text
+    if ospf.auth:
+        yield from _auth(config, ospf.auth)
+
+
+def _needed(config: Config) -> Iterator[Finding]:
+    ospf = config.ospf
+    if ospf.router_id is None:
+        text = "is missing, and no port has an IPv4 address to take it from; write one"
+        yield ("ospf", "router_id"), text
+    elif unusable(ospf.router_id):
+        yield ("ospf", "router_id"), f"{ospf.router_id} cannot be a router id; write a host address"
+    if not ospf.interfaces:
+        text = "no port has a kernel interface for OSPF to run on; set kernel_interface.kind"
+        yield ("ospf", "interfaces"), text
+    if ospf.announce == "subnets" and not config.service_subnets:
+        yield ("ospf", "announce"), "there are no service_subnets to announce; add them"
+
+
+def _links(ospf: Ospf) -> Iterator[Finding]:
+    names = ((("ospf", "links", i, "interface"), x.interface) for i, x in enumerate(ospf.links))
+    yield from repeated(names, "the interface")
+    for index, link in enumerate(ospf.links):
+        if link.interface not in ospf.interfaces:
+            have = ", ".join(ospf.interfaces)
+            text = f"OSPF does not run on {link.interface}; choose from {have}"
+            yield ("ospf", "links", index, "interface"), text
+
+
+def _auth(config: Config, auth: OspfAuth) -> Iterator[Finding]:
+    md5 = auth.algorithm == "md5"
+    if md5 and 6 in versions(config):
+        text = "OSPFv3 has no md5, and there are IPv6 addresses; write hmac-sha-256"
+        yield ("ospf", "auth", "algorithm"), text
+    ids = ((("ospf", "auth", "keys", i, "id"), str(key.id)) for i, key in enumerate(auth.keys))
+    yield from repeated(ids, "the key id")
+    for index, key in enumerate(auth.keys):
+        path: Path = ("ospf", "auth", "keys", index, "secret_file")
+        try:
+            if len(secret.read(key.secret_file)) > MD5_MAX and md5:
+                text = f"{key.secret_file} holds more than the {MD5_MAX} characters of an md5 key"
+                yield path, f"{text}; choose a shorter secret"
+        except ConfigError as error:
+            yield path, error.problems[0]

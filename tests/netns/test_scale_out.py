@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Two LB hosts behind an FRR switch: one leaves, one dies, and clients go on with the other.
+
+OSPF is signed by MD5, and BFD watches the neighbours: rig/scale_out.py.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from rig.registry import Registry
+from rig.scale_out import HOSTS, ScaleOut
+from rig.sweep import sweep
+from rig.waiting import RigError, holds, wait
+
+pytestmark = [pytest.mark.netns, pytest.mark.calm]
+
+LEFT_S = 0.3
+DRAIN_S = 3
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[ScaleOut]:
+    """Both hosts in use."""
+    sweep()
+    registry = Registry.create("slbt")
+    try:
+        rig = ScaleOut(registry, DRAIN_S)
+        try:
+            rig.start()
+            yield rig
+        finally:
+            rig.close()
+    finally:
+        registry.remove()
+
+
+def test_a_host_leaves_and_no_new_connection_fails(rig: ScaleOut) -> None:
+    """Its metric goes up, the switch takes the other one, and only then the routes go."""
+    assert rig.client.http(100).failures == []
+    assert all(sum(w["sessions_created"] for w in lb.items("/v1/workers")) for lb in rig.lbs)
+    first = rig.lbs[0].process
+    with rig.client.http_load(8, pause_s=0.02) as load:
+        wait(lambda: load.outcome.answered > 100, 10, "a load that runs")
+        first.send(signal.SIGTERM)
+        wait(lambda: rig.used() == {HOSTS[1]}, 10, "the switch's use of the other host alone")
+        moved = time.monotonic()
+        assert first.status() is None
+        assert first.wait(20) == 0
+        outcome = load.stop()
+    # A connection that was open at that moment went to a host that does not know it.
+    assert all(begun < moved for begun in outcome.lost) and len(outcome.lost) <= 8, outcome
+    assert rig.client.http(100).failures == []
+    rig.restart(0)
+    rig.wait_hosts(*HOSTS)
+
+
+def kill(rig: ScaleOut) -> None:
+    """BIRD first: it takes its leave of the neighbours when slbd dies before it."""
+    os.kill(rig.bird_pid(0), signal.SIGKILL)
+    rig.lbs[0].process.send(signal.SIGKILL)
+
+
+def left_after(rig: ScaleOut, begun: float) -> float:
+    """How long the switch goes on sending to the first host."""
+    with contextlib.suppress(RigError):
+        holds(lambda: HOSTS[0] in rig.used(), 10, "its use")
+    assert rig.used() == {HOSTS[1]}
+    return time.monotonic() - begun
+
+
+def test_a_host_that_dies_is_left_at_once_and_taken_back(rig: ScaleOut) -> None:
+    """Without its leave, and when its link is lost; the machine may be too busy once or twice."""
+    took: list[float] = []
+    while not took or (took[-1] > LEFT_S and len(took) < 3):
+        begun = time.monotonic()
+        kill(rig)
+        took.append(left_after(rig, begun))
+        assert rig.client.http(100).failures == []
+        rig.lbs[0].process.wait(5)
+        rig.restart(0)
+        rig.wait_hosts(*HOSTS)
+    assert took[-1] <= LEFT_S, took
+    assert rig.client.http(100).failures == []
+    switch = rig.topology.switch
+    begun = time.monotonic()
+    switch.ip("link", "set", "port1", "down")
+    took.append(left_after(rig, begun))
+    assert took[-1] <= LEFT_S, took
+    assert rig.client.http(100).failures == []
+    switch.ip("link", "set", "port1", "up")
+    rig.wait_hosts(*HOSTS)
+    assert rig.client.http(100).failures == []

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""FRR as the switch: zebra, ospfd and bfdd in its namespace, one area, one link to the LBs."""
+
+import json
+import shutil
+from textwrap import dedent
+from typing import Any
+
+from rig.addresses import DATA_LINK, SWITCH
+from rig.netns import Namespace
+from rig.process import Process
+from rig.registry import Registry
+from rig.waiting import wait
+
+_DAEMONS = "/usr/lib/frr"
+BFD_MS, BFD_MULTIPLIER = 50, 3
+
+
+class Frr:
+    """The daemons, and what they and their kernel have learnt."""
+
+    def __init__(self, registry: Registry, namespace: Namespace, secret: str) -> None:
+        """Prepare them; `secret`: the key that OSPF's packets are signed with by MD5."""
+        self.namespace = namespace
+        self._directory = registry.directory / "frr"
+        self._registry = registry
+        self._configs = {"zebra": "", "bfdd": _BFDD, "ospfd": _OSPFD.replace("@secret@", secret)}
+        self.processes: list[Process] = []
+
+    def start(self) -> None:
+        """Start one after the other."""
+        self._directory.mkdir(mode=0o700)
+        # They give up root's rights.
+        shutil.chown(self._directory, "frr", "frr")
+        for name, config in self._configs.items():
+            self._start(name, config)
+
+    def _start(self, name: str, config: str) -> None:
+        file = self._directory / f"{name}.conf"
+        file.write_text(f"hostname switch\nlog stdout\n{dedent(config)}")
+        shutil.chown(file, "frr", "frr")
+        directory = str(self._directory)
+        words = [f"{_DAEMONS}/{name}", "-f", str(file), "-i", f"{directory}/{name}.pid"]
+        words += ["-z", f"{directory}/zserv", "--vty_socket", directory]
+        words += ["--bfdctl", f"{directory}/bfdd.sock"] if name == "bfdd" else []
+        self.processes.append(Process(self._registry, self.namespace, name, words))
+        ready = self._directory / ("zserv" if name == "zebra" else f"{name}.vty")
+        wait(ready.exists, 10, f"{name}'s socket")
+
+    def full(self) -> set[str]:
+        """Router ids of the neighbours that are Full and that BFD says are up."""
+        found = self._show("show ip ospf neighbor json").get("neighbors", {})
+        rows: list[dict[str, Any]] = self._show("show bfd peers json")
+        up = {row["peer"] for row in rows if row["status"] == "up"}
+        return {
+            router
+            for router, neighbours in found.items()
+            for one in neighbours
+            if one["nbrState"].startswith("Full") and one["ifaceAddress"] in up
+        }
+
+    def gateways(self, prefix: str) -> set[str]:
+        """Next hops of a prefix in the kernel."""
+        rows = json.loads(self.namespace.ip("-j", "route", "show", prefix) or "[]")
+        hops = [hop for row in rows for hop in row.get("nexthops", [row])]
+        return {hop["gateway"] for hop in hops if "gateway" in hop}
+
+    def _show(self, command: str) -> Any:
+        words = ["vtysh", "--vty_socket", str(self._directory), "-c", command]
+        return json.loads(self.namespace.run(*words, check=False) or "{}")
+
+
+_BFDD = f"""\
+    bfd
+     profile fast
+      detect-multiplier {BFD_MULTIPLIER}
+      receive-interval {BFD_MS}
+      transmit-interval {BFD_MS}
+    """
+_OSPFD = f"""\
+    interface {DATA_LINK}
+     ip ospf hello-interval 1
+     ip ospf dead-interval 4
+     ip ospf authentication message-digest
+     ip ospf message-digest-key 1 md5 @secret@
+     ip ospf bfd
+     ip ospf bfd profile fast
+    exit
+    router ospf
+     ospf router-id {SWITCH}
+     timers throttle spf 0 50 1000
+     network 192.0.2.0/24 area 0
+    """

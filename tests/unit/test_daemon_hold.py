@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is not announced though it is wanted: too few RS, or it was lost a moment ago."""
+
+from unit.test_config_loader import good
+
+from slb.daemon.hold import Hold
+from slb.daemon.quorum import quorums
+from slb.model.config import Config
+from slb.model.endpoint import Endpoint, VsKey
+from slb.model.service import RealServer, Service
+
+
+def test_first_sight_waits_for_nothing() -> None:
+    hold = Hold(8, 100)
+    assert hold.look("new", True, 0)
+    assert not hold.look("late", False, 0) and hold.look("late", True, 1)
+    assert hold.next(1) is None
+
+
+def test_waits_twice_as_long_each_time_and_not_for_ever() -> None:
+    hold, now, waits = Hold(8, 20), 0.0, []
+    assert hold.look("x", True, now)
+    for _ in range(4):
+        assert not hold.look("x", False, now)
+        assert not hold.look("x", True, now)
+        wait = hold.next(now)
+        assert wait is not None and hold.waiting(now) == [("x", wait)]
+        waits.append(wait)
+        assert not hold.look("x", True, now + wait - 0.1)
+        now += wait
+        assert hold.look("x", True, now)
+    assert waits == [8, 16, 20, 20]
+    now += 20
+    hold.look("x", False, now)
+    hold.look("x", True, now)
+    assert hold.next(now) == 8
+
+
+def test_a_relapse_begins_the_wait_again() -> None:
+    hold = Hold(8, 100)
+    hold.look("x", True, 0)
+    hold.look("x", False, 1)
+    hold.look("x", True, 2)
+    assert not hold.look("x", False, 9)
+    assert hold.next(9) is None
+    hold.look("x", True, 10)
+    assert not hold.look("x", True, 17.9) and hold.look("x", True, 18)
+
+
+def test_without_a_hold_nothing_waits() -> None:
+    hold = Hold(0, 300)
+    for now in range(3):
+        assert not hold.look("x", False, now) and hold.look("x", True, now)
+
+
+def test_forgets_what_is_gone() -> None:
+    hold = Hold(8, 100)
+    for well in True, False, True:
+        hold.look("x", well, 0)
+    hold.keep([])
+    assert hold.next(0) is None and hold.look("x", True, 0)
+
+
+def vs(key: str, *weights: int) -> Service:
+    rs = (RealServer(Endpoint.parse(f"10.10.0.{n}:80"), w) for n, w in enumerate(weights, 1))
+    return Service(VsKey.parse(key), rs=tuple(rs))
+
+
+SERVICES = [
+    vs("10.96.0.1:80/tcp", 1, 0, 1),
+    vs("10.96.0.1:443/tcp"),
+    vs("10.96.0.2:80/tcp", 1, 0),
+    vs("[2001:db8::1]:80/tcp", 1, 1),
+]
+
+
+def met(config: Config) -> str:
+    """The prefixes whose quorum is met."""
+    return " ".join(str(prefix) for prefix, enough in quorums(config, SERVICES).items() if enough)
+
+
+def test_quorum() -> None:
+    """RS of weight 0 do not count, and one VS of the address is enough."""
+    vips = "ospf: {announce: vips, quorum: 2}\n"
+    assert met(good(vips)) == "10.96.0.1/32 2001:db8::1/128"
+    assert met(good(vips.replace("2", "3"))) == ""
+    assert met(good(vips.replace("2", "0"))) == "10.96.0.1/32 10.96.0.2/32 2001:db8::1/128"
+    assert met(good("ospf: {quorum: 2}\n")) == "10.96.0.0/16"
+    assert met(good("ospf: {quorum: 3}\n")) == ""
