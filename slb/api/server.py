@@ -8,6 +8,7 @@ from aiohttp import web
 
 from slb.api.backend import Gate
 from slb.api.errors import PROGRAM, answer_errors
+from slb.api.metrics import add_metrics
 from slb.api.request import BODY_TIMEOUT, BODY_TIMEOUT_S
 from slb.api.routes import add_routes
 
@@ -28,6 +29,7 @@ def make_app(gate: Gate, body_timeout_s: float = BODY_TIMEOUT_S) -> web.Applicat
     """Return slbd's application, which serves what the gate lets through."""
     app = bare_app("slbd", body_timeout_s)
     add_routes(app, gate)
+    add_metrics(app, gate)
     return app
 
 

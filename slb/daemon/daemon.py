@@ -33,6 +33,7 @@ from slb.engine.protocol import Engine
 from slb.errors import ConfigError, EngineError, NotReady, SlbError
 from slb.kernel.mirror import Mirror
 from slb.kernel.netlink import Netlink
+from slb.metrics.facts import DONE, FAILED, REFUSED, Facts
 from slb.model.config import Config
 from slb.notify import Notify
 from slb.steering.proof import Proof
@@ -70,6 +71,7 @@ class Parts:
     proof: Proof
     socket: SocketFile
     gate: Gate
+    facts: Facts
 
 
 class Daemon:
@@ -140,6 +142,7 @@ class Daemon:
                 parts.workers,
                 parts.steering,
                 parts.announce.view,
+                parts.facts,
             )
         )
         stack.callback(gate.shut, "slbd is stopping")
@@ -216,7 +219,7 @@ class Daemon:
             await self._hangup.wait()
             self._hangup.clear()
             self._notify.reloading()
-            status = "forwarding"
+            status, result = "forwarding", DONE
             try:
                 await self._reload(parts)
             except ConfigError as error:
@@ -224,9 +227,12 @@ class Daemon:
                     log.error("%s", line)
                 log.error("reload refused, nothing has changed")
                 status += f"; reload refused: {error.problems[0]}"
+                result = REFUSED
             except SlbError as error:
                 log.error("reload failed: %s", error)
                 status += f"; reload failed: {error}"
+                result = FAILED
+            parts.facts.reloaded(result)
             self._notify.ready(status)
 
     async def _reload(self, parts: Parts) -> None:
@@ -296,8 +302,20 @@ def _parts(
     workers = Workers(engine, config.drain.workers_s)
     proof = Proof(steering)
     laddrs.prove = proof.wait
+    facts = Facts(config.engine.vs_max, config.engine.rs_max)
     return Parts(
-        engine, tables, laddrs, workers, netlink, mirror, announce, steering, proof, socket, gate
+        engine,
+        tables,
+        laddrs,
+        workers,
+        netlink,
+        mirror,
+        announce,
+        steering,
+        proof,
+        socket,
+        gate,
+        facts,
     )
 
 
