@@ -3,6 +3,7 @@
 
 import asyncio
 import socket
+from typing import Any
 
 from aiohttp import web
 
@@ -34,11 +35,11 @@ def make_app(gate: Gate, body_timeout_s: float = BODY_TIMEOUT_S) -> web.Applicat
 
 
 class Server:
-    """The application on one socket; the socket stays its owner's."""
+    """The application on one socket; the socket stays its owner's. `limits`: aiohttp's."""
 
-    def __init__(self, app: web.Application) -> None:
+    def __init__(self, app: web.Application, **limits: Any) -> None:
         self._runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=STOP_S, handler_cancellation=False
+            app, access_log=None, shutdown_timeout=STOP_S, handler_cancellation=False, **limits
         )
         self._bound: socket.socket | None = None
 

@@ -21,6 +21,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from slb.api.backend import Backend, Gate
+from slb.api.metrics_listener import MetricsListener, bind
 from slb.api.server import Server, make_app
 from slb.api.socket_file import SocketFile
 from slb.config import check_services
@@ -123,6 +124,7 @@ class Daemon:
         server = Server(make_app(gate))
         stack.push_async_callback(server.stop)
         await server.start(socket.socket)
+        await _serve_metrics(config, gate, stack)
         engine = await self._open_engine(stack)
         _leave_busy_cpus(config)
         netlink = Netlink()
@@ -254,6 +256,7 @@ class Daemon:
             await ports.change(was, now, parts.netlink)
             self._config = new
             parts.announce.config = now
+        parts.facts.rs_max = new.metrics.rs_max
         parts.mirror.static = ports.static_view(new)
         parts.mirror.touch()
         parts.announce.touch()
@@ -302,7 +305,7 @@ def _parts(
     workers = Workers(engine, config.drain.workers_s)
     proof = Proof(steering)
     laddrs.prove = proof.wait
-    facts = Facts(config.engine.vs_max, config.engine.rs_max)
+    facts = Facts(config.engine.vs_max, config.engine.rs_max, config.metrics.rs_max)
     return Parts(
         engine,
         tables,
@@ -317,6 +320,17 @@ def _parts(
         gate,
         facts,
     )
+
+
+async def _serve_metrics(config: Config, gate: Gate, stack: AsyncExitStack) -> None:
+    """Listen on metrics.address, if there is one."""
+    if config.metrics.address is None:
+        return
+    bound = bind(config.metrics.address)
+    stack.callback(bound.close)
+    listener = MetricsListener(gate)
+    stack.push_async_callback(listener.stop)
+    await listener.start(bound)
 
 
 async def _leaving(laddrs: Laddrs, workers: Workers) -> None:

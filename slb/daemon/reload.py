@@ -21,6 +21,7 @@ LIVE: frozenset[Path] = frozenset(
         ("service_subnets",),
         ("ospf", "announce"),
         ("api", "mode"),
+        ("metrics", "rs_max"),
         ("ports", "addresses"),
         ("ports", "routes"),
         ("ports", "local_addresses"),
@@ -57,6 +58,7 @@ def effective(old: Config, new: Config) -> Config:
         service_subnets=new.service_subnets,
         ospf=replace(old.ospf, announce=new.ospf.announce),
         api=replace(old.api, mode=new.api.mode),
+        metrics=replace(old.metrics, rs_max=new.metrics.rs_max),
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 DONE, REFUSED, FAILED = "done", "refused", "failed"
 RESULTS = (DONE, REFUSED, FAILED)
-RS_MAX = 10_000
 
 
 @dataclass
@@ -16,7 +15,7 @@ class Facts:
 
     vs_capacity: int = 0
     rs_capacity: int = 0
-    rs_max: int = RS_MAX
+    rs_max: int = 10_000
     started: float = field(default_factory=time.time)
     reloads: Counter[str] = field(default_factory=Counter)
     last_reload: str = DONE
