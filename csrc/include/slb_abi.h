@@ -7,7 +7,7 @@
 // address in the first four and zeros after; buffers belong to the caller; a call returns 0 or a count, or -errno. Listing calls
 // return how many elements exist, of which at most `cap` were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 18
+#define SLB_ABI_VERSION 19
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -366,8 +366,9 @@ struct slb_rs_info {
 	struct slb_endpoint rs;
 	uint16_t weight;
 	uint8_t removed; // 1: deleted, its sessions still live
-	uint8_t reserved[5];
-	struct slb_traffic traffic;
+	uint8_t vs_removed; // 1: so was its VS; there may be one with the same key again
+	uint8_t reserved[4];
+	struct slb_traffic traffic; // also what was counted before it was deleted and added again
 };
 
 struct slb_port_info {

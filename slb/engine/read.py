@@ -46,6 +46,7 @@ def rs_list() -> list[views.RsView]:
             rs=str(get_endpoint(row.rs)),
             weight=row.weight,
             removed=bool(row.removed),
+            vs_removed=bool(row.vs_removed),
             traffic=_same(views.Traffic, row.traffic),
         )
         for row in listing(lib.slb_rs_list, "struct slb_rs_info", "RS")

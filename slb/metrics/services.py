@@ -47,6 +47,9 @@ def of_rs(rows: Sequence[RsView]) -> dict[Key, Traffic]:
     """Return what each RS of each VS has counted, removed or not."""
     found: dict[Key, Traffic] = {}
     for row in rows:
+        # There may be a VS with the same key again, whose counters begin anew.
+        if row.vs_removed:
+            continue
         key = (row.vs, row.rs)
         found[key] = _sum(found[key], row.traffic) if key in found else row.traffic
     return found

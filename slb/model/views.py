@@ -72,13 +72,14 @@ class VsView(Struct, frozen=True):
 
 
 class RsView(Struct, frozen=True):
-    """An RS of a VS; `removed`: deleted, its sessions still live."""
+    """An RS of a VS; `removed`: deleted, its sessions still live; `vs_removed`: so was its VS."""
 
     vs: str
     rs: str
     weight: int
     removed: bool
     traffic: Traffic
+    vs_removed: bool = False
 
 
 class LaddrView(Struct, frozen=True):

@@ -115,6 +115,7 @@ class Rs:
     weight: int
     removed: bool
     traffic: Traffic
+    vs_removed: bool = False
 
 
 @dataclass(frozen=True)

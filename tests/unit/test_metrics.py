@@ -87,6 +87,26 @@ def test_every_kind_of_figures(api: Api) -> None:
     assert value(found, "slb_rs_left_out") == 0
 
 
+def test_sessions_of_a_removed_rs_count(api: Api) -> None:
+    """They are the RS's that was added again; those of a former VS are nobody's."""
+    traffic = views.Traffic(1, 2, 3, 4, 5, 6)
+
+    async def add(client: Client) -> None:
+        await client.vs_add(Service(VS, "wrr", (RealServer(RS, 5),)))
+
+    api.ask(add)
+    row = views.RsView(str(VS), str(RS), 0, True, traffic)
+    api.engine.removed = [row, row, replace(row, vs_removed=True)]
+    found = scrape(api)
+    of_rs = {"vs": str(VS), "rs": str(RS)}
+    assert value(found, "slb_rs_packets_total", **of_rs, direction="in") == 2
+    assert value(found, "slb_rs_bytes_total", **of_rs, direction="out") == 8
+    assert value(found, "slb_rs_sessions_created_total", **of_rs) == 10
+    assert value(found, "slb_rs_sessions", **of_rs) == 12
+    assert value(found, "slb_rs_weight", **of_rs) == 5
+    assert value(found, "slb_table_entries", table="rs") == 4
+
+
 def test_every_family_is_documented(api: Api) -> None:
     """docs/metrics.md names what is exposed, with its labels, and nothing else."""
 
