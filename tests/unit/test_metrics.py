@@ -2,52 +2,22 @@
 """GET /metrics over the API's socket: what Prometheus would make of it."""
 
 import asyncio
-import re
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from prometheus_client.parser import text_string_to_metric_families
 from unit.memory_engine import port_view
 from unit.test_api_routes import VS, Api
 from unit.threaded_client import Client
 
+from rig.exposition import Samples, documented, samples, value
 from slb.api.unix_http import Answer, exchange
 from slb.model import views
 from slb.model.endpoint import Endpoint
 from slb.model.service import RealServer, Service
 
-DOC = Path(__file__).parents[2] / "docs/metrics.md"
 RS = Endpoint.parse("10.10.0.1:8080")
 MEMBER = views.MemberView("net_tap0", "net_tap", "active", True, 0, 0, 0, 0, 0, 0)
-Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-def samples(text: str) -> Samples:
-    """Parse an exposition as Prometheus does; a series that is there twice fails."""
-    found: Samples = {}
-    for family in text_string_to_metric_families(text):
-        assert family.documentation, family.name
-        for sample in family.samples:
-            key = (sample.name, frozenset(sample.labels.items()))
-            assert key not in found, key
-            found[key] = sample.value
-    return found
-
-
-def value(found: Samples, name: str, **labels: str) -> float:
-    """One figure."""
-    return found[name, frozenset(labels.items())]
-
-
-def documented() -> dict[str, set[str]]:
-    """The names of docs/metrics.md, with their labels."""
-    return {
-        name: set(re.findall(r"\w+", row[2]))
-        for line in DOC.read_text().splitlines()
-        if len(row := line.split("|")) > 3
-        for name in re.findall(r"`(slb_\w+)`", row[1])
-    }
 
 
 @pytest.fixture

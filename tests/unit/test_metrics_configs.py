@@ -10,7 +10,8 @@ from typing import Any
 import promql_parser as promql
 import pytest
 import yaml
-from unit.test_metrics import documented
+
+from rig.exposition import documented
 
 TOP = Path(__file__).parents[2]
 RULES = TOP / "configs/prometheus/slb.rules.yaml"
