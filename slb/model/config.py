@@ -105,6 +105,7 @@ class Engine(Section, frozen=True):
     vs_max: Annotated[int, Meta(ge=1, le=65534)] = 4096
     rs_max: Annotated[int, Meta(ge=1, le=1_048_576)] = 65536
     log_level: Annotated[int, Meta(ge=1, le=8)] = 4
+    telemetry: bool = False
 
     @property
     def ready(self) -> int:
