@@ -36,6 +36,7 @@ struct admin_vs {
 	uint64_t generation; // that last changed it
 	uint32_t place; // in the latest listing
 	struct slb_traffic gone; // of RS whose slots were given back
+	uint64_t refused_before; // that its slot had counted when it was added
 	struct admin_rs *rs;
 };
 

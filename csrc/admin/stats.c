@@ -41,6 +41,7 @@ static void describe_vs(
 		.n_rs = vs->n_rs,
 		.generation = vs->generation,
 		.traffic = vs->gone,
+		.refused = traffic_refused(a, vs->slot) - vs->refused_before,
 	};
 	memcpy(info->timeout_s, vs->timeout_s, sizeof(info->timeout_s));
 	for (const struct admin_rs *rs = vs->rs; rs != NULL; rs = rs->next) {

@@ -7,7 +7,7 @@
 // address in the first four and zeros after; buffers belong to the caller; a call returns 0 or a count, or -errno. Listing calls
 // return how many elements exist, of which at most `cap` were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 20
+#define SLB_ABI_VERSION 21
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -360,6 +360,7 @@ struct slb_vs_info {
 	uint32_t reserved2;
 	uint64_t generation; // that last changed it
 	struct slb_traffic traffic;
+	uint64_t refused; // first packets of clients: no RS, no local port, no room
 };
 
 struct slb_rs_info {

@@ -32,6 +32,7 @@ def vs_list() -> list[views.VsView]:
             timeouts=VsTimeouts(**{s: row.timeout_s[n] or None for n, s in states}),
             client_address=tells[row.client_address].replace("_", "-"),
             syn_proxy=bool(row.syn_proxy),
+            refused=row.refused,
         )
         for row in listing(lib.slb_vs_list, "struct slb_vs_info", "VS")
     ]

@@ -21,6 +21,8 @@ RS = ("vs", "rs")
 def families(seen: Reading) -> Iterator[Metric]:
     """Yield the families; those of RS only while there are no more than metrics.rs_max."""
     yield from _traffic("slb_vs", VS, {(row.vs,): row.traffic for row in seen.vs})
+    text = "Packets that should have begun a session: no RS, no local port or no room."
+    yield counter("slb_vs_refused_packets", text, VS, [((v.vs,), v.refused) for v in seen.vs])
     states = [
         ((row.vs, state), count)
         for row in seen.vs

@@ -91,6 +91,7 @@ class VirtualServer:
     every: list[RealServer] = field(default_factory=list)
     turns: dict[int, Turn] = field(default_factory=dict)  # by worker
     syn_proxy: bool = False
+    refused: int = 0
     past: dict[str, Traffic] = field(default_factory=dict)  # of RS that are not there
 
     def settle(self) -> None:
@@ -123,6 +124,7 @@ class VirtualServer:
             removed=sum(rs.removed and rs.active > 0 for rs in self.every),
             generation=0,
             traffic=total(rs.traffic() for rs in self.every),
+            refused=self.refused,
         )
 
 

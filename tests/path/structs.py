@@ -210,6 +210,7 @@ def get_vs(row: Any) -> Vs:
         row.removed_rs,
         row.generation,
         get_traffic(row.traffic),
+        row.refused,
     )
 
 

@@ -120,6 +120,30 @@ def test_what_slots_remember_ends_with_the_next_user(open_lab: OpenLab) -> None:
     assert sessions(lab) == 0
 
 
+def test_who_is_refused_is_counted_for_the_vs(open_lab: OpenLab) -> None:
+    """For want of an RS or of room, by each worker; a VS that comes back begins at zero."""
+    lab = open_lab(Settings(sessions=64, options={"recycle": 0}))
+    lab.harness.forward(PLAIN)
+    server = lab.add_vs(VS_TCP)
+
+    def refused() -> int:
+        return lab.harness.vs()[VS_TCP].refused
+
+    for worker in range(2):
+        (result,) = lab.harness.run(worker, [bytes(tcp())])
+        assert result.what == "DROP NO_RS"
+    assert refused() == 2
+    server.add_rs(RS_TCP)
+    assert refused() == 2, "a change of the VS is no other VS"
+    dropped = 0
+    for port in range(20000, 20200):
+        (result,) = lab.harness.run(0, [bytes(tcp(sport=port))])
+        dropped += result.what == "DROP SESSION_FULL"
+    assert refused() == 2 + dropped > 2
+    lab.harness.commit([Op("VS_DEL", VS_TCP), Op("VS_ADD", VS_TCP)])
+    assert refused() == 0
+
+
 def test_random_changes(open_lab: OpenLab) -> None:
     """Every figure of every listing is at least what it was, unless its VS is another."""
     rng = random.Random(28)

@@ -104,6 +104,7 @@ class Vs:
     removed: int
     generation: int
     traffic: Traffic
+    refused: int = 0
 
 
 @dataclass(frozen=True)

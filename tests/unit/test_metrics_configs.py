@@ -19,7 +19,7 @@ DASHBOARD = TOP / "configs/grafana/slb.json"
 # What Prometheus itself knows of everything that it scrapes.
 SCRAPED = {"instance", "job"}
 VALUES = {
-    "state": set("active draining idle standby waiting down proved unproved wrong".split()),
+    "state": set("serving active draining idle standby waiting down proved unproved wrong".split()),
     "job": {"slbd"},
     "result": {"done", "refused", "failed"},
     "reason": set(re.findall(r"^\| `([A-Z_]+)`", (TOP / "docs/drops.md").read_text(), re.M)),
