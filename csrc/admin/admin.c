@@ -15,19 +15,30 @@
 
 enum { ANSWER_TIMEOUT_MS = 5000 };
 
-static int init_tables(struct admin *a) {
+// As many buckets, a power of two, as there may be entries.
+static uint32_t buckets_for(uint32_t entries) {
 	uint32_t buckets = 16;
 
-	while (buckets < a->vs_max)
+	while (buckets < entries)
 		buckets *= 2;
-	a->vs_bucket_mask = buckets - 1;
+	return buckets;
+}
+
+static int init_tables(struct admin *a) {
+	const uint32_t vs_buckets = buckets_for(a->vs_max), rs_buckets = buckets_for(a->rs_max);
+
+	a->vs_bucket_mask = vs_buckets - 1;
+	a->rs_bucket_mask = rs_buckets - 1;
 	a->vs = calloc(a->vs_max, sizeof(struct admin_vs *));
-	a->vs_bucket = malloc(buckets * sizeof(*a->vs_bucket));
+	a->vs_bucket = malloc(vs_buckets * sizeof(*a->vs_bucket));
+	a->rs_bucket = malloc(rs_buckets * sizeof(*a->rs_bucket));
 	a->vs_next = calloc(a->vs_max, sizeof(*a->vs_next));
 	a->rs_slots = calloc(a->rs_max, sizeof(*a->rs_slots));
-	if (a->vs == NULL || a->vs_bucket == NULL || a->vs_next == NULL || a->rs_slots == NULL)
+	if (a->vs == NULL || a->vs_bucket == NULL || a->vs_next == NULL || a->rs_slots == NULL
+	    || a->rs_bucket == NULL)
 		return -ENOMEM;
-	memset(a->vs_bucket, 0xff, buckets * sizeof(*a->vs_bucket));
+	memset(a->vs_bucket, 0xff, vs_buckets * sizeof(*a->vs_bucket));
+	memset(a->rs_bucket, 0xff, rs_buckets * sizeof(*a->rs_bucket));
 	return 0;
 }
 
@@ -103,12 +114,14 @@ void admin_free(struct admin *a) {
 	free(a->vs_bucket);
 	free(a->vs_next);
 	free(a->rs_slots);
+	free(a->rs_bucket);
 	free(a->routes);
 	free(a->neighbours);
 	free(a->own);
 	a->vs = NULL;
 	a->vs_bucket = a->vs_next = NULL;
 	a->rs_slots = NULL;
+	a->rs_bucket = NULL;
 	a->routes = NULL;
 	a->neighbours = NULL;
 	a->own = NULL;

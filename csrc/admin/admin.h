@@ -36,6 +36,7 @@ struct admin_vs {
 	uint64_t generation; // that last changed it
 	uint32_t place; // in the latest listing
 	struct slb_traffic gone; // of RS whose slots were given back
+	uint64_t refused_before; // that its slot had counted when it was added
 	struct admin_rs *rs;
 };
 
@@ -44,6 +45,7 @@ enum rs_slot_use {
 	RS_SLOT_TAKEN, // by the transaction being worked out
 	RS_SLOT_LIVE,
 	RS_SLOT_DRAINING, // removed; its sessions live on
+	RS_SLOT_PAST, // free to be taken; until then its counts are its RS's, should that be added again
 };
 
 // RS slots outlive their RS until the last session has ended.
@@ -56,6 +58,8 @@ struct rs_slot {
 	struct ipaddr addr;
 	struct ipaddr vs_addr;
 	uint64_t vs_id;
+	uint32_t next; // in its bucket
+	struct slb_traffic before; // of slots that the same RS of the same VS had
 };
 
 struct admin_port {
@@ -152,6 +156,8 @@ struct admin {
 	uint16_t *vs_bucket; // first slot of each bucket of a chained hash by key; VS_NONE ends
 	uint16_t *vs_next; // by slot
 	struct rs_slot *rs_slots;
+	uint32_t rs_bucket_mask;
+	uint32_t *rs_bucket; // first slot of each bucket of a chained hash by VS and RS
 	uint32_t rs_hint; // where the search for a free slot goes on
 	uint32_t n_draining;
 	struct admin_laddr laddrs[SLB_MAX_LADDRS]; // by slot

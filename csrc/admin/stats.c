@@ -16,12 +16,12 @@ static void add_removed(const struct admin *a, struct slb_vs_info *out, uint32_t
 
 	for (uint32_t slot = 0; slot < a->rs_max && left > 0; slot++) {
 		const struct rs_slot *s = &a->rs_slots[slot];
-		const struct admin_vs *vs = a->vs[s->vs_slot];
+		const struct admin_vs *vs = rs_slot_vs(a, s);
 		struct slb_traffic traffic;
 		if (s->use != RS_SLOT_DRAINING)
 			continue;
 		left--;
-		if (vs == NULL || vs->id != s->vs_id || vs->place >= cap)
+		if (vs == NULL || vs->place >= cap)
 			continue;
 		traffic = rs_slot_traffic(a, slot);
 		traffic_add(&out[vs->place].traffic, &traffic);
@@ -41,6 +41,7 @@ static void describe_vs(
 		.n_rs = vs->n_rs,
 		.generation = vs->generation,
 		.traffic = vs->gone,
+		.refused = traffic_refused(a, vs->slot) - vs->refused_before,
 	};
 	memcpy(info->timeout_s, vs->timeout_s, sizeof(info->timeout_s));
 	for (const struct admin_rs *rs = vs->rs; rs != NULL; rs = rs->next) {
@@ -70,14 +71,17 @@ static void describe_rs(
 	const struct admin *a, uint32_t slot, uint16_t weight, struct slb_rs_info *info
 ) {
 	const struct rs_slot *s = &a->rs_slots[slot];
+	struct slb_traffic own = rs_slot_traffic(a, slot);
 
 	*info = (struct slb_rs_info){
 		.vs = ipaddr_endpoint(s->vs_addr, s->vs_port_be, s->vs_proto),
 		.rs = ipaddr_endpoint(s->addr, s->port_be, 0),
 		.weight = weight,
 		.removed = s->use == RS_SLOT_DRAINING,
-		.traffic = rs_slot_traffic(a, slot),
+		.vs_removed = rs_slot_vs(a, s) == NULL,
+		.traffic = s->before,
 	};
+	traffic_add(&info->traffic, &own);
 }
 
 int admin_rs_list(struct admin *a, struct slb_rs_info *out, uint32_t cap) {

@@ -6,6 +6,7 @@
 #include "admin/policies.h"
 #include "admin/rs_slots.h"
 #include "admin/text.h"
+#include "admin/traffic.h"
 #include "admin/vs_keys.h"
 
 #include <errno.h>
@@ -129,6 +130,7 @@ static int add_vs(struct txn *t, const struct slb_op *op) {
 	vs->port_be = op->vs.port_be;
 	vs->proto = op->vs.proto;
 	vs->slot = slot;
+	vs->refused_before = traffic_refused(a, slot);
 	policy_keep(a, vs->policy);
 	// A slot that this very transaction emptied may be the one.
 	touched = find_touched(t, slot);

@@ -24,3 +24,11 @@ void traffic_add_core(struct slb_traffic *sum, const struct rs_core *rs) {
 		}
 	);
 }
+
+uint64_t traffic_refused(const struct admin *a, uint16_t vs_slot) {
+	uint64_t sum = 0;
+
+	for (uint16_t w = 0; w < a->n_workers; w++)
+		sum += counter_read(&a->cores[w]->vs_refused[vs_slot]);
+	return sum;
+}

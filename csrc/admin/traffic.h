@@ -2,6 +2,7 @@
 // Sums of what workers count. A counter has one writer, so a relaxed load reads a whole value.
 #pragma once
 
+#include "admin/admin.h"
 #include "path/core.h"
 #include "slb.h"
 
@@ -11,3 +12,6 @@ static inline uint64_t counter_read(const uint64_t *counter) {
 
 void traffic_add(struct slb_traffic *sum, const struct slb_traffic *more);
 void traffic_add_core(struct slb_traffic *sum, const struct rs_core *rs);
+
+// Clients that were refused by all VS that have had the slot.
+uint64_t traffic_refused(const struct admin *a, uint16_t vs_slot);

@@ -30,7 +30,9 @@ static int open_layers(struct engine *g, struct err *e) {
 		rc = ports_start(g, e);
 	if (rc == 0)
 		rc = cores_open(g, e);
-	return rc == 0 ? lcores_launch(g, e) : rc;
+	if (rc == 0)
+		rc = lcores_launch(g, e);
+	return rc == 0 ? telemetry_open(g, e) : rc;
 }
 
 int slb_open(const struct slb_config *config, char *text, uint32_t text_len) {
@@ -61,6 +63,7 @@ int slb_open(const struct slb_config *config, char *text, uint32_t text_len) {
 void slb_close(void) {
 	if (engine == NULL)
 		return;
+	telemetry_close();
 	lcores_stop(engine);
 	// The driver of a tap that was moved into another namespace complains of each rule that went with it.
 	log_capture_start();

@@ -120,6 +120,7 @@ void core_free(struct core *c) {
 	lazy_free(c->streams, streams_bytes(c));
 	rte_free(c->laddr_use);
 	rte_free(c->rs);
+	rte_free(c->vs_refused);
 	rte_free(c->walks);
 	rte_free(c->aheads);
 	rte_free(c->freed);
@@ -147,10 +148,14 @@ struct core *core_new(
 	c->aheads = rte_zmalloc_socket("aheads", config->rs_max * sizeof(*c->aheads), 64, socket);
 	c->freed = rte_zmalloc_socket("freed", FREED_RINGS * sizeof(*c->freed), 64, socket);
 	c->vs = rte_zmalloc_socket("vs_slots", config->vs_max * sizeof(struct vs *), 64, socket);
+	c->vs_refused = rte_zmalloc_socket(
+		"vs_refused", config->vs_max * sizeof(*c->vs_refused), 64, socket
+	);
 	c->laddr_use =
 		rte_zmalloc_socket("laddr_use", SLB_MAX_LADDRS * sizeof(*c->laddr_use), 64, socket);
 	if (c->rs == NULL || c->walks == NULL || c->aheads == NULL || c->freed == NULL
-	    || c->vs == NULL || c->laddr_use == NULL || !init_sessions(c, config, socket)
+	    || c->vs == NULL || c->vs_refused == NULL || c->laddr_use == NULL
+	    || !init_sessions(c, config, socket)
 	    || !init_acks(c, config, socket) || !init_streams(c)
 	    || !init_fragments(c, config, socket)) {
 		core_free(c);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// EAL, once a process. Everything stays in memory: no hugepage files, no shared configuration, nothing to clean up
-// after a crash.
+// EAL, once a process. Everything stays in memory: no hugepage files, no shared configuration, and but for the socket of DPDK's
+// telemetry, where that is on, nothing to clean up after a crash.
 
 #include "engine/engine.h"
 
@@ -8,6 +8,8 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <rte_common.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
@@ -186,7 +188,7 @@ static void add_all(const struct slb_config *config, struct args *args) {
 	add_lcores(config, args);
 	add_memory(config, args);
 	add_devices(config, args);
-	add(args, "--no-telemetry");
+	add(args, config->telemetry ? "--telemetry" : "--no-telemetry");
 	add(args, "--file-prefix");
 	add(args, config->file_prefix[0] != '\0' ? config->file_prefix : "slb");
 	snprintf(text, sizeof(text), "--log-level=%u", config->log_level);
@@ -224,8 +226,8 @@ int eal_open(struct engine *g, struct err *e) {
 	log_capture_start();
 	rc = rte_eal_init(args.n, argv);
 	free_args(&args);
-	// EAL has made a directory for what processes share. Here it is empty and stays so; removed at once, it does not
-	// outlive a process that is killed.
+	// EAL has made a directory for what processes share. Without telemetry it is empty and stays so; removed at once, it
+	// does not outlive a process that is killed.
 	rmdir(rte_eal_get_runtime_dir());
 	if (rc < 0)
 		return refused(e);
@@ -233,9 +235,24 @@ int eal_open(struct engine *g, struct err *e) {
 	return 0;
 }
 
+// DPDK removes its sockets when the process ends, but not their directory.
+static void remove_telemetry(void) {
+	static const char *const SOCKETS[] = {"dpdk_telemetry.v2", "telemetry"};
+	const char *directory = rte_eal_get_runtime_dir();
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < RTE_DIM(SOCKETS); i++) {
+		snprintf(path, sizeof(path), "%s/%s", directory, SOCKETS[i]);
+		unlink(path);
+	}
+	rmdir(directory);
+}
+
 void eal_close(struct engine *g) {
 	if (!g->eal)
 		return;
 	rte_eal_cleanup();
+	if (g->config.telemetry)
+		remove_telemetry();
 	g->eal = false;
 }

@@ -130,6 +130,10 @@ int ports_describe(const struct engine *g, struct slb_port_info *out, uint32_t c
 int members_describe(const struct engine *g, struct slb_member_info *out, uint32_t cap);
 int rules_describe(const struct engine *g, struct slb_rule_info *out, uint32_t cap);
 
+// Has DPDK's telemetry, where it is on, show the engine, which runs; closing returns when nobody reads it any more.
+int telemetry_open(struct engine *g, struct err *e);
+void telemetry_close(void);
+
 // Runs call(admin, arg) on the admin core and returns what it returns; -ESHUTDOWN when the engine is not open.
 int mailbox_call(struct engine *g, int (*call)(struct admin *admin, void *arg), void *arg);
 int mailbox_main(void *arg);

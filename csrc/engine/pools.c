@@ -32,7 +32,7 @@ static uint64_t mbuf_bytes(const struct slb_config *config) {
 static uint64_t table_bytes(const struct slb_config *config) {
 	uint64_t vs = sizeof(struct vs) + 4 * sizeof(struct vs_index_entry);
 
-	return config->vs_max * (sizeof(struct vs *) + 2 * vs)
+	return config->vs_max * (sizeof(struct vs *) + sizeof(uint64_t) + 2 * vs)
 		+ config->rs_max
 		* (sizeof(struct rs_core) + sizeof(struct laddr_ahead) + 2 * sizeof(struct vs_rs))
 		+ laddr_walks(config->rs_max) * sizeof(struct laddr_turn)

@@ -7,7 +7,7 @@
 // address in the first four and zeros after; buffers belong to the caller; a call returns 0 or a count, or -errno. Listing calls
 // return how many elements exist, of which at most `cap` were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 18
+#define SLB_ABI_VERSION 21
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -228,7 +228,8 @@ struct slb_config {
 	uint8_t kni_idle;
 	uint8_t use_hugepages;
 	uint8_t log_level; // as rte_log: 4 errors … 8 debug, for EAL and the drivers
-	uint8_t reserved[3];
+	uint8_t telemetry; // 1: DPDK's own, by a socket in EAL's runtime directory
+	uint8_t reserved[2];
 	uint32_t memory_mb; // 0: sized from the rest
 	uint32_t sessions; // per worker, between IPv4 and IPv4
 	uint32_t sessions6; // per worker, with IPv6 on one side or both; 0: none
@@ -359,6 +360,7 @@ struct slb_vs_info {
 	uint32_t reserved2;
 	uint64_t generation; // that last changed it
 	struct slb_traffic traffic;
+	uint64_t refused; // first packets of clients: no RS, no local port, no room
 };
 
 struct slb_rs_info {
@@ -366,8 +368,9 @@ struct slb_rs_info {
 	struct slb_endpoint rs;
 	uint16_t weight;
 	uint8_t removed; // 1: deleted, its sessions still live
-	uint8_t reserved[5];
-	struct slb_traffic traffic;
+	uint8_t vs_removed; // 1: so was its VS; there may be one with the same key again
+	uint8_t reserved[4];
+	struct slb_traffic traffic; // also what was counted before it was deleted and added again
 };
 
 struct slb_port_info {

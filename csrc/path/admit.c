@@ -64,6 +64,11 @@ static void refuse(struct core *c, struct pkt *p, enum slb_drop reason) {
 		pkt_drop(p, reason);
 }
 
+// For want of an RS, a local port or room.
+static void count_refused(struct core *c, const struct vs *vs) {
+	c->vs_refused[vs->slot]++;
+}
+
 // A session with an RS of the VS, or a drop.
 static void open_session(struct core *c, struct burst *b, uint16_t at, struct vs *vs) {
 	struct pkt *p = &b->pkts[b->live[at]];
@@ -76,10 +81,13 @@ static void open_session(struct core *c, struct burst *b, uint16_t at, struct vs
 	rs = sched_ops(vs->scheduler)->pick(vs, p);
 	if (rs == NULL) {
 		pkt_drop(p, SLB_DROP_NO_RS);
+		count_refused(c, vs);
 		return;
 	}
 	make_room(c, b, at, session_width(p, rs));
 	session_create(c, p, vs, rs);
+	if (p->session == NULL)
+		count_refused(c, vs);
 	if (p->flags & PKT_FRAGMENT && p->session != NULL && c->policies[vs->policy].one_packet)
 		fragment_remember(c, p);
 }
@@ -92,6 +100,7 @@ static void open_proxied(struct core *c, struct burst *b, uint16_t at, struct vs
 		pkt_drop(p, SLB_DROP_STOPPING);
 	} else if (is_first(p) && vs->total_weight == 0) {
 		pkt_drop(p, SLB_DROP_NO_RS);
+		count_refused(c, vs);
 	} else if (is_first(p)) {
 		syn_proxy_answer(c, p, vs);
 	} else if (!syn_proxy_accepts(c, p, &accepted)) {

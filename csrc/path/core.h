@@ -121,6 +121,8 @@ struct core {
 	bool renumber; // TCP numbers towards an RS go on where the local port's last ones were
 	uint16_t tcp_mss; // enum slb_mss, or the limit
 	struct rs_core *rs; // by slot
+	uint64_t *
+		vs_refused; // clients' packets that should have begun a session and did not, by slot; never reset
 	struct laddr_use *laddr_use; // by owner_entry.slot
 	struct laddr_turn *walks; // over local ports, by vs_rs.walk
 	struct laddr_ahead *aheads; // of RS, by slot

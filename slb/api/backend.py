@@ -4,10 +4,11 @@
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slb.engine.protocol import Engine
 from slb.errors import NotReady
+from slb.metrics.facts import Facts
 from slb.model.views import OspfView
 from slb.steering.watch import Watch
 from slb.tables.apply import Tables
@@ -17,7 +18,7 @@ from slb.tables.workers import Workers
 
 @dataclass(frozen=True)
 class Backend:
-    """The engine, the tables over it, how it steers, and the state of OSPF."""
+    """The engine, the tables over it, how it steers, the state of OSPF; what else is counted."""
 
     engine: Engine
     tables: Tables
@@ -25,6 +26,7 @@ class Backend:
     workers: Workers
     steering: Watch
     ospf: Callable[[], Awaitable[OspfView]]
+    facts: Facts = field(default_factory=Facts)
 
 
 class Gate:

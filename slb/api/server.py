@@ -3,11 +3,13 @@
 
 import asyncio
 import socket
+from typing import Any
 
 from aiohttp import web
 
 from slb.api.backend import Gate
 from slb.api.errors import PROGRAM, answer_errors
+from slb.api.metrics import add_metrics
 from slb.api.request import BODY_TIMEOUT, BODY_TIMEOUT_S
 from slb.api.routes import add_routes
 
@@ -28,15 +30,16 @@ def make_app(gate: Gate, body_timeout_s: float = BODY_TIMEOUT_S) -> web.Applicat
     """Return slbd's application, which serves what the gate lets through."""
     app = bare_app("slbd", body_timeout_s)
     add_routes(app, gate)
+    add_metrics(app, gate)
     return app
 
 
 class Server:
-    """The application on one socket; the socket stays its owner's."""
+    """The application on one socket; the socket stays its owner's. `limits`: aiohttp's."""
 
-    def __init__(self, app: web.Application) -> None:
+    def __init__(self, app: web.Application, **limits: Any) -> None:
         self._runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=STOP_S, handler_cancellation=False
+            app, access_log=None, shutdown_timeout=STOP_S, handler_cancellation=False, **limits
         )
         self._bound: socket.socket | None = None
 

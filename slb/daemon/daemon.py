@@ -21,6 +21,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from slb.api.backend import Backend, Gate
+from slb.api.metrics_listener import MetricsListener, bind
 from slb.api.server import Server, make_app
 from slb.api.socket_file import SocketFile
 from slb.config import check_services
@@ -33,6 +34,7 @@ from slb.engine.protocol import Engine
 from slb.errors import ConfigError, EngineError, NotReady, SlbError
 from slb.kernel.mirror import Mirror
 from slb.kernel.netlink import Netlink
+from slb.metrics.facts import DONE, FAILED, REFUSED, Facts
 from slb.model.config import Config
 from slb.notify import Notify
 from slb.steering.proof import Proof
@@ -70,6 +72,7 @@ class Parts:
     proof: Proof
     socket: SocketFile
     gate: Gate
+    facts: Facts
 
 
 class Daemon:
@@ -121,6 +124,7 @@ class Daemon:
         server = Server(make_app(gate))
         stack.push_async_callback(server.stop)
         await server.start(socket.socket)
+        await _serve_metrics(config, gate, stack)
         engine = await self._open_engine(stack)
         _leave_busy_cpus(config)
         netlink = Netlink()
@@ -140,6 +144,7 @@ class Daemon:
                 parts.workers,
                 parts.steering,
                 parts.announce.view,
+                parts.facts,
             )
         )
         stack.callback(gate.shut, "slbd is stopping")
@@ -216,7 +221,7 @@ class Daemon:
             await self._hangup.wait()
             self._hangup.clear()
             self._notify.reloading()
-            status = "forwarding"
+            status, result = "forwarding", DONE
             try:
                 await self._reload(parts)
             except ConfigError as error:
@@ -224,9 +229,12 @@ class Daemon:
                     log.error("%s", line)
                 log.error("reload refused, nothing has changed")
                 status += f"; reload refused: {error.problems[0]}"
+                result = REFUSED
             except SlbError as error:
                 log.error("reload failed: %s", error)
                 status += f"; reload failed: {error}"
+                result = FAILED
+            parts.facts.reloaded(result)
             self._notify.ready(status)
 
     async def _reload(self, parts: Parts) -> None:
@@ -247,6 +255,7 @@ class Daemon:
             was, now = reload.with_laddrs(self._config, there), reload.with_laddrs(new, there)
             await ports.change(was, now, parts.netlink)
             self._config = new
+        parts.facts.rs_max = new.metrics.rs_max
         parts.mirror.static = ports.static_view(new)
         parts.mirror.touch()
         await parts.announce.reload(now)
@@ -295,9 +304,32 @@ def _parts(
     workers = Workers(engine, config.drain.workers_s)
     proof = Proof(steering)
     laddrs.prove = proof.wait
+    facts = Facts(config.engine.vs_max, config.engine.rs_max, config.metrics.rs_max)
     return Parts(
-        engine, tables, laddrs, workers, netlink, mirror, announce, steering, proof, socket, gate
+        engine,
+        tables,
+        laddrs,
+        workers,
+        netlink,
+        mirror,
+        announce,
+        steering,
+        proof,
+        socket,
+        gate,
+        facts,
     )
+
+
+async def _serve_metrics(config: Config, gate: Gate, stack: AsyncExitStack) -> None:
+    """Listen on metrics.address, if there is one."""
+    if config.metrics.address is None:
+        return
+    bound = bind(config.metrics.address)
+    stack.callback(bound.close)
+    listener = MetricsListener(gate)
+    stack.push_async_callback(listener.stop)
+    await listener.start(bound)
 
 
 async def _leaving(laddrs: Laddrs, workers: Workers) -> None:

@@ -41,6 +41,7 @@ LIVE: frozenset[Path] = frozenset(
         ("service_subnets",),
         *(("ospf", key) for key in OSPF_LIVE),
         ("api", "mode"),
+        ("metrics", "rs_max"),
         ("ports", "addresses"),
         ("ports", "routes"),
         ("ports", "local_addresses"),
@@ -77,6 +78,7 @@ def effective(old: Config, new: Config) -> Config:
         service_subnets=new.service_subnets,
         ospf=replace(old.ospf, **{key: getattr(new.ospf, key) for key in OSPF_LIVE}),
         api=replace(old.api, mode=new.api.mode),
+        metrics=replace(old.metrics, rs_max=new.metrics.rs_max),
     )
 
 

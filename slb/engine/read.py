@@ -32,6 +32,7 @@ def vs_list() -> list[views.VsView]:
             timeouts=VsTimeouts(**{s: row.timeout_s[n] or None for n, s in states}),
             client_address=tells[row.client_address].replace("_", "-"),
             syn_proxy=bool(row.syn_proxy),
+            refused=row.refused,
         )
         for row in listing(lib.slb_vs_list, "struct slb_vs_info", "VS")
     ]
@@ -46,6 +47,7 @@ def rs_list() -> list[views.RsView]:
             rs=str(get_endpoint(row.rs)),
             weight=row.weight,
             removed=bool(row.removed),
+            vs_removed=bool(row.vs_removed),
             traffic=_same(views.Traffic, row.traffic),
         )
         for row in listing(lib.slb_rs_list, "struct slb_rs_info", "RS")

@@ -75,7 +75,7 @@ def _engine(c: Any, config: Config) -> None:
     for index in range(engine.ready):
         c.worker_idle[index] = _idle(engine.idle.of_worker(index))
     c.admin_idle, c.kni_idle = _idle(engine.idle.admin), _idle(engine.idle.kni)
-    c.use_hugepages = engine.hugepages
+    c.use_hugepages, c.telemetry = engine.hugepages, engine.telemetry
     for name in ("log_level", "memory_mb", "sessions", "sessions6", "mbufs", "vs_max", "rs_max"):
         setattr(c, name, getattr(engine, name))
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from slb.model.address import Address, AddressRange, Interface, Network
+from slb.model.endpoint import Endpoint
 from slb.model.policy import Seconds
 from slb.model.service import Service
 
@@ -104,6 +105,7 @@ class Engine(Section, frozen=True):
     vs_max: Annotated[int, Meta(ge=1, le=65534)] = 4096
     rs_max: Annotated[int, Meta(ge=1, le=1_048_576)] = 65536
     log_level: Annotated[int, Meta(ge=1, le=8)] = 4
+    telemetry: bool = False
 
     @property
     def ready(self) -> int:
@@ -280,6 +282,13 @@ class Api(Section, frozen=True):
     group: Annotated[str, Meta(max_length=32, description="a group's name")] = ""
 
 
+class Metrics(Section, frozen=True):
+    """Where Prometheus finds the metrics besides the API's socket, and how many there may be."""
+
+    address: Endpoint | None = None
+    rs_max: Annotated[int, Meta(ge=0, le=1_048_576)] = 10_000
+
+
 class Config(Section, frozen=True):
     """The whole file."""
 
@@ -294,4 +303,5 @@ class Config(Section, frozen=True):
     punt: Punt = field(default_factory=Punt)
     ospf: Ospf = field(default_factory=Ospf)
     api: Api = field(default_factory=Api)
+    metrics: Metrics = field(default_factory=Metrics)
     services: tuple[Service, ...] = ()

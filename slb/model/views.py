@@ -56,7 +56,8 @@ class VsView(Struct, frozen=True):
     """A VS; `generation` is the one that last changed it.
 
     `draining` counts its RS with weight 0, `removed` former ones whose sessions still live.
-    `timeouts` holds those that are its own.
+    `timeouts` holds those that are its own. `refused`: packets that should have begun a session,
+    for which there was no RS, no local port or no room.
     """
 
     vs: str
@@ -70,16 +71,18 @@ class VsView(Struct, frozen=True):
     timeouts: VsTimeouts = VsTimeouts()
     client_address: str = "none"
     syn_proxy: bool = False
+    refused: int = 0
 
 
 class RsView(Struct, frozen=True):
-    """An RS of a VS; `removed`: deleted, its sessions still live."""
+    """An RS of a VS; `removed`: deleted, its sessions still live; `vs_removed`: so was its VS."""
 
     vs: str
     rs: str
     weight: int
     removed: bool
     traffic: Traffic
+    vs_removed: bool = False
 
 
 class LaddrView(Struct, frozen=True):

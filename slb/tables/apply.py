@@ -6,12 +6,13 @@ and committing, so that a plan is never applied to tables that moved in between.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from slb.config import check_services
 from slb.config.tree import show_path
 from slb.engine.protocol import Engine
-from slb.errors import BadRequest, UnknownVs
+from slb.errors import BadRequest, SlbError, UnknownVs
 from slb.model.address import Address, Network
 from slb.model.endpoint import VsKey
 from slb.model.op import Op, OpKind
@@ -24,7 +25,7 @@ class Tables:
     """The only way to change the engine's VS and RS.
 
     `subnets`, `local` (the local addresses) and `changed` may be exchanged at any time; `changed`
-    is called after every commit.
+    is called after every commit. `results` counts those that were done and those refused.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Tables:
         self.subnets = tuple(subnets)
         self.local = frozenset(local)
         self.changed: Callable[[], None] = lambda: None
+        self.results: Counter[str] = Counter()
         self._engine = engine
         self._lock = asyncio.Lock()
 
@@ -129,6 +131,10 @@ class Tables:
         except asyncio.CancelledError:
             await asyncio.wait([task])
             raise
+        except SlbError:
+            self.results["refused"] += 1
+            raise
+        self.results["done"] += 1
         self.changed()
         return generation
 

@@ -352,6 +352,7 @@ class Model(Proxying):
         if packet.proto == TCP and not (begins(packet.flags) or vs.syn_proxy):
             raise Malformed("NOT_SYN")
         if not any(rs.weight for rs in vs.rs):
+            vs.refused += 1
             raise Malformed("NO_RS")
         sessions, turn = self.workers[worker], vs.turns[worker]
         legal = turn.legal(vs.rs, packet.src)
@@ -360,6 +361,7 @@ class Model(Proxying):
             # Whoever is refused for want of room has had his turn; with `sh` nobody has turns.
             if len(legal) == 1:
                 turn.took(vs.rs, legal[0], packet.src)
+            vs.refused += 1
             raise Malformed("SESSION_FULL")
         client = packet.src, packet.sport
         known = [one.local for one in sessions.live if one.client == client]

@@ -59,6 +59,7 @@ class Proxying(ABC):
             if self.stopping:
                 raise Malformed("STOPPING")
             if not any(rs.weight for rs in vs.rs):
+                vs.refused += 1
                 raise Malformed("NO_RS")
             wide = packet.family == 6 or any(len(rs.endpoint[0]) == 16 for rs in vs.rs)
             most = segment_size.granted(self._settings, wide)

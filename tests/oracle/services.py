@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """VS and RS: what the operator's transactions make of them, and what is counted for each."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 
 from values import Op, Rs, Traffic, Vs
 
@@ -31,9 +31,20 @@ class Limits:
     room_for_v6: bool
 
 
+NOTHING = Traffic(0, 0, 0, 0, 0, 0)
+
+
+def total(parts: Iterable[Traffic]) -> Traffic:
+    """Add counts up."""
+    return Traffic(*map(sum, zip(*map(astuple, [NOTHING, *parts]), strict=True)))
+
+
 @dataclass(eq=False)
 class RealServer:
-    """An RS of a VS, with what went through it. One that was removed and comes back is another."""
+    """An RS of a VS, with what went through it. One that was removed and comes back is another.
+
+    `before`: what is listed with it of others of its name, whose last sessions have ended.
+    """
 
     vs: str
     text: str
@@ -44,6 +55,9 @@ class RealServer:
     octets: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(Way, 0))
     sessions: int = 0
     active: int = 0
+    before: Traffic = NOTHING
+    settled: bool = False  # counted with another, or remembered
+    vs_removed: bool = False
 
     @property
     def removed(self) -> bool:
@@ -51,7 +65,7 @@ class RealServer:
         return self.removed_at is not None
 
     def traffic(self) -> Traffic:
-        """What is listed of it."""
+        """What went through it."""
         into, out = Way.IN, Way.OUT
         counts = self.packets[into], self.octets[into], self.packets[out], self.octets[out]
         return Traffic(*counts, self.sessions, self.active)
@@ -59,7 +73,8 @@ class RealServer:
     def row(self) -> Rs:
         """How it is listed; a removed one has no weight."""
         weight = 0 if self.removed else self.weight
-        return Rs(self.vs, self.text, weight, self.removed, self.traffic())
+        traffic = total([self.before, self.traffic()])
+        return Rs(self.vs, self.text, weight, self.removed, traffic, self.vs_removed)
 
 
 @dataclass(eq=False)
@@ -76,6 +91,24 @@ class VirtualServer:
     every: list[RealServer] = field(default_factory=list)
     turns: dict[int, Turn] = field(default_factory=dict)  # by worker
     syn_proxy: bool = False
+    refused: int = 0
+    past: dict[str, Traffic] = field(default_factory=dict)  # of RS that are not there
+
+    def settle(self) -> None:
+        """Have what was counted for RS whose last sessions have ended go to those of their name."""
+        for rs in self.every:
+            if not rs.removed or rs.active or rs.settled:
+                continue
+            rs.settled = True
+            counts = total([rs.before, rs.traffic()])
+            if heir := self._newest(rs.text):
+                heir.before = total([heir.before, counts])
+            else:
+                self.past[rs.text] = total([self.past.get(rs.text, NOTHING), counts])
+
+    def _newest(self, text: str) -> RealServer | None:
+        found = (rs for rs in reversed(self.every) if rs.text == text and not rs.settled)
+        return next(found, None)
 
     def find(self, text: str) -> RealServer | None:
         """The RS with this name."""
@@ -83,10 +116,6 @@ class VirtualServer:
 
     def row(self) -> Vs:
         """How it is listed, but for the generation."""
-        traffic = [rs.traffic() for rs in self.every]
-        counts = (
-            sum(getattr(one, name) for one in traffic) for name in Traffic.__dataclass_fields__
-        )
         return Vs(
             vs=self.text,
             scheduler=self.scheduler,
@@ -94,7 +123,8 @@ class VirtualServer:
             draining=sum(rs.weight == 0 for rs in self.rs),
             removed=sum(rs.removed and rs.active > 0 for rs in self.every),
             generation=0,
-            traffic=Traffic(*counts),
+            traffic=total(rs.traffic() for rs in self.every),
+            refused=self.refused,
         )
 
 
@@ -113,11 +143,13 @@ class Services:
 
     def rs(self) -> Iterator[RealServer]:
         """Every RS that is configured or has sessions."""
+        self._settle()
         for vs in (*self.table.values(), *self._gone):
             yield from (rs for rs in vs.every if not rs.removed or rs.active)
 
     def apply(self, ops: Sequence[Op], limits: Limits, now: int) -> None:
         """Carry a transaction out, or raise Refusal and change nothing."""
+        self._settle()
         self._check(ops, limits)
         before = {vs: (vs.scheduler, _shares(vs)) for vs in self.table.values()}
         for op in ops:
@@ -131,6 +163,10 @@ class Services:
             elif _shares(vs) != shares:
                 for turn in vs.turns.values():
                     turn.changed([rs for rs, _ in shares], vs.rs)
+
+    def _settle(self) -> None:
+        for vs in self.table.values():
+            vs.settle()
 
     def _check(self, ops: Sequence[Op], limits: Limits) -> None:
         names = {vs.text: {rs.text for rs in vs.rs} for vs in self.table.values()}
@@ -197,6 +233,8 @@ class Services:
             self._gone.append(vs)
             for rs in vs.rs:
                 rs.removed_at = now
+            for rs in vs.every:
+                rs.vs_removed = True
         else:
             _change_rs(vs, op, now)
 
@@ -208,6 +246,7 @@ def _change_rs(vs: VirtualServer, op: Op, now: int) -> None:
     rs = vs.find(op.rs)
     if rs is None:
         rs = RealServer(vs.text, op.rs, endpoint_of(op.rs), op.weight)
+        rs.before = vs.past.pop(op.rs, NOTHING)
         vs.rs.append(rs)
         vs.every.append(rs)
     elif op.kind == "RS_DEL":

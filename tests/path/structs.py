@@ -210,13 +210,15 @@ def get_vs(row: Any) -> Vs:
         row.removed_rs,
         row.generation,
         get_traffic(row.traffic),
+        row.refused,
     )
 
 
 def get_rs(row: Any) -> Rs:
     """Read a struct slb_rs_info."""
     traffic = get_traffic(row.traffic)
-    return Rs(endpoint(row.vs), endpoint(row.rs), row.weight, bool(row.removed), traffic)
+    removed, vs_removed = bool(row.removed), bool(row.vs_removed)
+    return Rs(endpoint(row.vs), endpoint(row.rs), row.weight, removed, traffic, vs_removed)
 
 
 def get_traffic(row: Any) -> Traffic:

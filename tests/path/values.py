@@ -104,6 +104,7 @@ class Vs:
     removed: int
     generation: int
     traffic: Traffic
+    refused: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class Rs:
     weight: int
     removed: bool
     traffic: Traffic
+    vs_removed: bool = False
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,10 @@ class Lb:
 
     def api(self, path: str, method: str = "GET", body: object = None, timeout: float = 5) -> Any:
         """Ask slbd's API; raises OSError, and RigError when the answer is no success."""
+        return json.loads(self.text(path, method, body, timeout))
+
+    def text(self, path: str, method: str = "GET", body: object = None, timeout: float = 5) -> str:
+        """Ask slbd for what need not be JSON; raises as api() does."""
         connection = _UnixConnection(self.socket, timeout)
         content = None if body is None else json.dumps(body)
         try:
@@ -163,7 +167,7 @@ class Lb:
             connection.close()
         if reply.status >= 400:
             raise RigError(f"{method} {path}: {reply.status} {answer.decode()}")
-        return json.loads(answer)
+        return answer.decode()
 
     def vs_api(self, method: str, vs: str, rest: str = "", body: object = None) -> None:
         """Change one VS, or with `rest` one of its RS; raises RigError when it is refused."""

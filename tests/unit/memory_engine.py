@@ -211,6 +211,7 @@ def port_view(name: str, mac: str) -> views.PortView:
     """A port without traffic."""
     values: dict[str, object] = dict.fromkeys(views.PortView.__struct_fields__, 0)
     values |= {"name": name, "mac": mac, "driver": "none", "link_up": True}
+    values |= {"kernel_interface": "slb0", "kni_kind": "tap", "members": []}
     return views.PortView(**values)  # type: ignore[arg-type]
 
 

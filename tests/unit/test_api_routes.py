@@ -34,7 +34,8 @@ DNS = VsKey.parse("10.96.0.10:53/udp")
 RS = Endpoint.parse("10.10.0.1:8080")
 OUTSIDE = VsKey.parse("10.97.0.1:80/tcp")
 VIP = Endpoint.parse("10.96.0.9:80")
-OSPF = views.OspfView("managed", True, "192.0.2.2", [], ["10.96.0.0/16"], None)
+FULL = {"OSPFv2": "full"}
+OSPF = views.OspfView("managed", True, "192.0.2.2", [], ["10.96.0.0/16"], None, FULL)
 
 
 async def ospf() -> views.OspfView:

@@ -4,8 +4,10 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 import threading
+import urllib.request
 from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -408,3 +410,37 @@ def test_interrupted_while_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr("slb.daemon.command.run", interrupted)
     assert main([]) == 130
+
+
+def test_metrics_on_an_address(life: Life, caplog: pytest.LogCaptureFixture) -> None:
+    """Served from the start to the end; reloads are counted, and change metrics.rs_max."""
+    caplog.set_level("INFO")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = "{}:{}".format(*free.getsockname())
+    life.write(f'{life.file.read_text()}metrics: {{address: "{address}", rs_max: 1}}\n')
+
+    def scrape() -> str:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    async def scenario(_: Client) -> None:
+        text = await asyncio.to_thread(scrape)
+        assert 'slb_rs_weight{rs="10.10.0.1:8080",vs="10.96.0.10:80/tcp"} 1.0' in text
+        assert "slb_rs_left_out 0.0" in text
+        assert 'slb_transactions_total{result="done"} 1.0' in text
+        life.edit("rs_max: 1", "rs_max: 0")
+        await reload(caplog, "reloaded")
+        text = await asyncio.to_thread(scrape)
+        assert "slb_rs_left_out 1.0" in text
+        assert "slb_rs_weight" not in text
+        assert 'slb_reloads_total{result="done"} 1.0' in text
+        assert "slb_reload_failed 0.0" in text
+        life.edit("rs_max: 0", "rs_max: -1")
+        await reload(caplog, "reload refused")
+        text = await asyncio.to_thread(scrape)
+        assert 'slb_reloads_total{result="refused"} 1.0' in text
+        assert "slb_reload_failed 1.0" in text
+
+    life.live(scenario)
+    with pytest.raises(OSError):
+        scrape()

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""GET /metrics: what slbd tells Prometheus."""
+
+import asyncio
+
+from aiohttp import web
+
+from slb.api import request as read
+from slb.api.backend import Backend, Gate
+from slb.metrics.exposition import CONTENT_TYPE, exposition
+from slb.metrics.reading import read as read_all
+from slb.model.views import OspfView
+
+PATH = "/metrics"
+OSPF_S = 3.0
+
+
+def add_metrics(app: web.Application, gate: Gate) -> None:
+    """Add the route; it answers NotReady while the gate is shut."""
+    scrape = Scrape(gate)
+
+    async def handle(request: web.Request) -> web.Response:
+        read.known(request, frozenset())
+        body = await scrape.text()
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+    app.router.add_get(PATH, handle)
+
+
+class Scrape:
+    """Reads and writes down all figures, in a thread; who asks meanwhile gets the same."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._running: asyncio.Task[bytes] | None = None
+
+    async def text(self) -> bytes:
+        """Return the exposition; raises NotReady and EngineError."""
+        backend = self._gate.backend()
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(_collect(backend))
+        # Shielded: one that goes away leaves the others their answer.
+        return await asyncio.shield(self._running)
+
+
+async def _collect(backend: Backend) -> bytes:
+    ospf = await _ospf(backend)
+    return await asyncio.to_thread(_write, backend, ospf)
+
+
+def _write(backend: Backend, ospf: OspfView) -> bytes:
+    seen = read_all(backend.engine, backend.steering, ospf, backend.facts, backend.tables.results)
+    return exposition(seen)
+
+
+async def _ospf(backend: Backend) -> OspfView:
+    """Ask BIRD, but not for longer than it may take: all else is to be seen without it."""
+    try:
+        async with asyncio.timeout(OSPF_S):
+            return await backend.ospf()
+    except TimeoutError:
+        return OspfView("unknown", False, "", [], [], None, {}, "BIRD does not answer in time")

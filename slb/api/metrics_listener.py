@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""/metrics, and nothing else, on an address of its own: for a Prometheus on another host.
+
+Who connects is not trusted: connections are few, short, and for one request each.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+
+from aiohttp import web
+
+from slb.api.backend import Gate
+from slb.api.metrics import add_metrics
+from slb.api.server import Server, bare_app
+from slb.errors import ConfigError
+from slb.model.endpoint import Endpoint
+
+MAX_CONNECTIONS = 16
+MAX_HEADER = 4096
+LIFE_S = 30.0
+LOOK_S = 1.0
+
+
+def bind(address: Endpoint) -> socket.socket:
+    """Return a socket that listens there; raises ConfigError."""
+    family = socket.AF_INET6 if address.address.version == 6 else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # The IPv4 addresses are not meant by the IPv6 wildcard.
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind((str(address.address), address.port))
+        bound.listen(MAX_CONNECTIONS)
+        bound.setblocking(False)
+    except OSError as error:
+        bound.close()
+        text = f"metrics.address {address}: cannot be listened on: {error.strerror}"
+        raise ConfigError([f"{text}; write an address of this host and a free port"]) from None
+    return bound
+
+
+class MetricsListener(Server):
+    """The server; what it is bound to is its own, and closed with it."""
+
+    def __init__(self, gate: Gate) -> None:
+        app = bare_app("slbd")
+        add_metrics(app, gate)
+        app.on_response_prepare.append(_last)
+        super().__init__(app, max_line_size=MAX_HEADER, max_field_size=MAX_HEADER)
+        self._listening: asyncio.Server | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    async def start(self, bound: socket.socket) -> None:
+        """Begin to answer."""
+        self._bound = bound
+        await self._runner.setup()
+        server = self._runner.server
+        assert server is not None
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(_few(server), sock=bound)
+        self._watching = asyncio.create_task(_cut_off(server))
+
+    async def stop(self) -> None:
+        """Stop listening and let requests under way finish."""
+        if self._watching is not None:
+            self._watching.cancel()
+        await super().stop()
+        if self._listening is not None:
+            self._listening.close()
+
+
+async def _last(_: web.Request, response: web.StreamResponse) -> None:
+    response.force_close()
+
+
+class _Refusal(asyncio.Protocol):
+    """One connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Close it."""
+        transport.close()
+
+
+def _few(server: web.Server) -> Callable[[], asyncio.Protocol]:
+    def serve() -> asyncio.Protocol:
+        if len(server.connections) >= MAX_CONNECTIONS:
+            return _Refusal()
+        return server()
+
+    return serve
+
+
+async def _cut_off(server: web.Server) -> None:
+    """End connections that are older than LIFE_S, whatever they wait for."""
+    since: dict[object, float] = {}
+    while True:
+        now = asyncio.get_running_loop().time()
+        since = {peer: since.get(peer, now) for peer in server.connections}
+        for peer in server.connections:
+            if now - since[peer] > LIFE_S and peer.transport is not None:
+                with contextlib.suppress(OSError):
+                    peer.transport.abort()
+        await asyncio.sleep(LOOK_S)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""OSPF: whether it is spoken, with whom, and what is announced."""
+
+from collections.abc import Iterator
+
+from prometheus_client.metrics_core import Metric
+
+from slb.metrics.family import gauge, single
+from slb.metrics.reading import Reading
+
+
+def families(seen: Reading) -> Iterator[Metric]:
+    """Yield the families; of an OSPF that is off, only that it is."""
+    ospf = seen.ospf
+    on = ospf.mode != "off"
+    yield single("slb_ospf_enabled", "1 unless ospf.mode is off.", int(on))
+    if not on:
+        return
+    yield single("slb_ospf_running", "1 while BIRD answers.", int(ospf.running))
+    text = "1 while there is a neighbour in state Full, for each OSPF that is spoken."
+    rows = [((name,), int(state == "full")) for name, state in ospf.adjacency.items()]
+    yield gauge("slb_ospf_adjacency_full", text, ("protocol",), rows)
+    full = sum(neighbour.full for neighbour in ospf.neighbours)
+    rows = [(("full",), full), (("other",), len(ospf.neighbours) - full)]
+    yield gauge("slb_ospf_neighbours", "Routers that BIRD sees.", ("state",), rows)
+    text = "Prefixes that are announced."
+    yield single("slb_ospf_announced_prefixes", text, len(ospf.announced))
+    text = "1 while nothing is announced on purpose: a worker stands still, or slbd stops."
+    yield single("slb_ospf_withheld", text, int(ospf.withheld is not None))
+    text = "1 while BIRD cannot be asked, or does not announce what it should."
+    yield single("slb_ospf_failing", text, int(ospf.error is not None))
