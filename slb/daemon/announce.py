@@ -93,7 +93,9 @@ class Announce:
         await announcer.set_prefixes(await self._prefixes())
 
     async def _prefixes(self) -> list[Network]:
-        return prefixes(self.config, await self._tables.services())
+        # Where subnets are announced, which VS there are is not asked: they may be many.
+        vips = self.config.ospf.announce == "vips"
+        return prefixes(self.config, await self._tables.services() if vips else ())
 
 
 async def _logged(step: Awaitable[None]) -> None:
