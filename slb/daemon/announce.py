@@ -6,6 +6,8 @@ import logging
 from collections.abc import Awaitable, Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
+from msgspec.structs import replace
+
 from ospf.announce import Announcer
 from ospf.model import Family, Network, Setup, families, ordered
 from slb.config.defaults import bird_directory, versions
@@ -17,6 +19,8 @@ from slb.model.views import OspfView
 from slb.tables.apply import Tables
 
 log = logging.getLogger(__name__)
+
+WAITING = "waiting for the services, which slb-agent gives"
 
 
 def prefixes(config: Config, services: Iterable[Service]) -> list[Network]:
@@ -42,13 +46,23 @@ def spoken(config: Config) -> tuple[Family, ...]:
 
 
 class Announce:
-    """Announces while the daemon says so; without OSPF it does nothing."""
+    """Announces while the daemon says so; without OSPF it does nothing.
+
+    With ospf.await_services_s nothing is announced before services_given(), or that time is over:
+    an LB that has just been started would refuse the clients of services that it is yet to hear of.
+    """
 
     def __init__(self, config: Config, tables: Tables) -> None:
         self.config = config
         self._tables = tables
         self._changed = asyncio.Event()
         self._announcer = _announcer(config)
+        self._given = asyncio.Event()
+        self._wait_s = config.ospf.await_services_s if self._announcer else 0
+
+    def services_given(self) -> None:
+        """Wait no longer for the services."""
+        self._given.set()
 
     def touch(self) -> None:
         """Have the prefixes looked at again soon."""
@@ -58,10 +72,13 @@ class Announce:
         """Begin to speak OSPF and announce; raises OspfError."""
         if self._announcer:
             await self._announcer.start()
-            await self._announcer.set_prefixes(await self._prefixes())
+            if not self._wait_s:
+                await self._announcer.set_prefixes(await self._prefixes())
 
     async def run(self) -> None:
         """Follow changes until cancelled; what BIRD refuses the announcer tries again."""
+        if self._wait_s:
+            await self._wait()
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -86,8 +103,25 @@ class Announce:
     async def view(self) -> OspfView:
         """Say what OSPF does."""
         if self._announcer:
-            return (await self._announcer.status()).view()
+            view = (await self._announcer.status()).view()
+            return (
+                replace(view, withheld=f"{WAITING}, {self._wait_s} s at most")
+                if self._wait_s
+                else view
+            )
         return OspfView("off", False, "", [], [], "ospf.mode is off")
+
+    async def _wait(self) -> None:
+        log.info("OSPF: %s, %d s at most", WAITING, self._wait_s)
+        try:
+            await asyncio.wait_for(self._given.wait(), self._wait_s)
+        except TimeoutError:
+            text = "OSPF: no services from slb-agent within %d s; announcing all the same"
+            log.warning(text, self._wait_s)
+        else:
+            log.info("OSPF: the services are there; announcing")
+        self._wait_s = 0
+        self._changed.set()
 
     async def _update(self, announcer: Announcer) -> None:
         await announcer.set_prefixes(await self._prefixes())

@@ -23,8 +23,8 @@ from slb.tables import plan as plans
 class Tables:
     """The only way to change the engine's VS and RS.
 
-    `subnets`, `local` (the local addresses) and `changed` may be exchanged at any time; `changed`
-    is called after every commit.
+    `subnets`, `local` (the local addresses), `changed` and `given` may be exchanged at any time;
+    `changed` is called after every commit, `given` when apply() has made a set the whole one.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Tables:
         self.subnets = tuple(subnets)
         self.local = frozenset(local)
         self.changed: Callable[[], None] = lambda: None
+        self.given: Callable[[], None] = lambda: None
         self._engine = engine
         self._lock = asyncio.Lock()
 
@@ -94,7 +95,10 @@ class Tables:
     async def apply(self, wanted: Sequence[Service], dry_run: bool = False) -> Plan:
         """Make `wanted` the whole set, or only say what would change; raises BadRequest, Full."""
         self._check(wanted)
-        return await self._transform(lambda _: wanted, dry_run)
+        plan = await self._transform(lambda _: wanted, dry_run)
+        if not dry_run:
+            self.given()
+        return plan
 
     async def merge(self, old: Sequence[Service], new: Sequence[Service]) -> Plan:
         """Apply what changed from `old` to `new` and nothing else; raises BadRequest, Full."""
