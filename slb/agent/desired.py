@@ -72,6 +72,8 @@ class Desired:
         self._slbd = slbd
         self._clock = clock
         self._state = store.newest()
+        # Whoever was killed between storing it and slbd's answer left what slbd may refuse.
+        self._doubtful = self._state is not None and store.never_applied(self._state.generation)
         self._unsaved = False
         self._digests: dict[str, tuple[Services, str]] = {}
         self._lock = asyncio.Lock()
@@ -131,6 +133,7 @@ class Desired:
             # The services are the same, so slbd has them if it had those.
             if self.standing.applied == self.state.generation:
                 self.standing = replace(self.standing, applied=new.generation)
+                self._note_applied(new.generation)
             self._state = new
             return new.generation
 
@@ -192,7 +195,7 @@ class Desired:
             try:
                 done, left_out = await asyncio.to_thread(follow.apply, self._slbd, state.services())
             except RequestError as error:
-                if not isinstance(error, NotReady):
+                if not isinstance(error, NotReady) and not await self._take_back(error):
                     self._refused(str(error), version)
                 raise
             beside = before.has(state.generation) and (before.instance, before.pid) == (
@@ -208,6 +211,21 @@ class Desired:
                 log.info(text, state.generation, len(done.plan))
             for line in done.plan if beside else ():
                 log.warning("%s", line)
+
+    async def _take_back(self, refusal: RequestError) -> bool:
+        """Take back a version that nobody was told of, because slbd refuses it; False: none is."""
+        if not self._doubtful:
+            return False
+        self._doubtful, last = False, self.state
+        kept = await asyncio.to_thread(self._store.versions)
+        before = next((one for one in kept if one.generation < last.generation), None)
+        if before is None:
+            return False
+        text = "generation %d was stored and never applied, and slbd refuses it: %s; taken back"
+        log.error(text, last.generation, refusal)
+        await asyncio.to_thread(self._store.drop, last.generation)
+        self._state = before
+        return True
 
     def unreachable(self, reason: str) -> None:
         """Note that slbd does not answer."""
@@ -305,6 +323,7 @@ class Desired:
                 self.standing = replace(
                     seen, applied=new.generation, slbd_generation=done.generation
                 )
+                self._note_applied(new.generation)
                 return
         done, left_out = follow.apply(self._slbd, new.services(by))
         self._applied(new, done, None, left_out)
@@ -325,6 +344,7 @@ class Desired:
     def _applied(
         self, state: State, done: Plan, version: Version | None, left_out: Sequence[str]
     ) -> None:
+        self._note_applied(state.generation)
         seen = self.standing
         reason = left_out[0] if left_out else ""
         if len(left_out) > 1:
@@ -341,6 +361,10 @@ class Desired:
             pid=version.pid if version else seen.pid,
             slbd_generation=done.generation,
         )
+
+    def _note_applied(self, generation: int) -> None:
+        self._doubtful = False
+        self._store.note_applied(generation)
 
     def _refused(self, reason: str, version: Version) -> None:
         if (self.standing.word, self.standing.reason) != ("refused", reason):

@@ -116,6 +116,21 @@ class Store:
             text = "%s: cannot be removed (%s), though it was refused"
             log.error(text, self._path(generation), error.strerror)
 
+    def note_applied(self, generation: int) -> None:
+        """Note that slbd has had this version. Losing the note does no harm, so nothing waits."""
+        with contextlib.suppress(OSError):
+            with _created(self._directory / "note") as file:
+                _write(file, b"%d\n" % generation)
+            os.rename(self._directory / "note", self._directory / "applied")
+
+    def never_applied(self, generation: int) -> bool:
+        """Tell whether, by the notes, slbd has had an earlier version, and this one not."""
+        try:
+            text = (self._directory / "applied").read_bytes()[:20]
+        except OSError:
+            return False
+        return text.strip().isdigit() and int(text) < generation
+
     def _generations(self) -> list[int]:
         """The numbers of all versions, the newest first."""
         try:
