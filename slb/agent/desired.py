@@ -17,6 +17,7 @@ from msgspec import structs
 
 from slb.agent import follow
 from slb.agent import state as states
+from slb.agent.digests import Digest, Digests
 from slb.agent.state import Owner, Services, State
 from slb.agent.store import Store
 from slb.api.client import Client
@@ -32,7 +33,7 @@ from slb.errors import (
     UnknownVs,
     Unreachable,
 )
-from slb.model.desired import OPERATOR, OwnerView, StateView, StatusView, VersionView, digest
+from slb.model.desired import OPERATOR, OwnerView, StateView, StatusView, VersionView
 from slb.model.op import Op
 from slb.model.views import Plan, Version
 from slb.tables import plan as plans
@@ -75,7 +76,7 @@ class Desired:
         # Whoever was killed between storing it and slbd's answer left what slbd may refuse.
         self._doubtful = self._state is not None and store.never_applied(self._state.generation)
         self._unsaved = False
-        self._digests: dict[str, tuple[Services, str]] = {}
+        self._digests: dict[str, Digests] = {}
         self._lock = asyncio.Lock()
 
     @property
@@ -233,6 +234,13 @@ class Desired:
             log.warning("%s", reason)
         self.standing = replace(self.standing, word="unreachable", reason=reason)
 
+    def digest(self, owner: str) -> Digest:
+        """Return what works out digests of an owner's sets."""
+        if self._state is None or owner not in self._state.owners:
+            # Nothing is remembered of whoever is yet to be taken in.
+            return Digests().of
+        return self._digests.setdefault(owner, Digests()).of
+
     def snapshot(self, owner: str | None, with_services: bool) -> StateView:
         """Return the sets of one owner, or of all."""
         return StateView(self.state.generation, self._owners(owner, with_services))
@@ -263,18 +271,10 @@ class Desired:
     def _owners(self, owner: str | None, with_services: bool) -> list[OwnerView]:
         now = self._clock()
         return [
-            states.view(name, part, self._digest(name, part), now, with_services)
+            states.view(name, part, self.digest(name)(part.services), now, with_services)
             for name, part in sorted(self.state.owners.items())
             if owner in (None, name)
         ]
-
-    def _digest(self, name: str, part: Owner) -> str:
-        """The digest of an owner's set, worked out once."""
-        services, found = self._digests.get(name, (None, ""))
-        if services is not part.services:
-            found = digest(part.services)
-            self._digests[name] = (part.services, found)
-        return found
 
     def _numbered(self, state: State, by: str, what: str) -> State:
         return structs.replace(

@@ -189,7 +189,7 @@ async def _state(request: web.Request, desired: Desired) -> StateView:
 async def _state_put(request: web.Request, desired: Desired) -> OwnerView:
     wanted = await read.body(request, Snapshot)
     what = f"snapshot {wanted.generation} of epoch {wanted.epoch}"
-    edit = partial(states.put, wanted=wanted)
+    edit = partial(states.put, wanted=wanted, digest=desired.digest(wanted.owner))
     await desired.change(wanted.owner, what, edit, whole=True)
     return _owner(desired, wanted.owner)
 
@@ -197,7 +197,8 @@ async def _state_put(request: web.Request, desired: Desired) -> OwnerView:
 async def _state_patch(request: web.Request, desired: Desired) -> OwnerView:
     delta = await read.body(request, Delta)
     what = f"delta {delta.generation} of epoch {delta.epoch}"
-    await desired.change(delta.owner, what, lambda state: states.patch(state, delta))
+    edit = partial(states.patch, delta=delta, digest=desired.digest(delta.owner))
+    await desired.change(delta.owner, what, edit)
     return _owner(desired, delta.owner)
 
 

@@ -5,7 +5,7 @@ Pure: every function returns a new state, or raises a RequestError and there is 
 to two owners; one that an unconfirmed change has deleted stays its owner's, since it may come back.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 
 from msgspec import Struct
@@ -79,6 +79,8 @@ def only_own(state: State, name: str, keys: Iterable[VsKey]) -> None:
     taken = {
         vs: other for other, part in state.owners.items() if other != name for vs in part.keys()
     }
+    if taken.keys().isdisjoint(keys := list(keys)):
+        return
     for vs in keys:
         if vs in taken:
             raise OtherOwner(f"VS {vs} is {taken[vs]}'s; change it there")
@@ -127,19 +129,19 @@ def left(part: Owner, now: float) -> float:
     return min(part.pending.until - now, part.pending.seconds)
 
 
-def put(state: State, wanted: Snapshot) -> State:
+def put(state: State, wanted: Snapshot, digest: Callable[[Services], str] = digest) -> State:
     """Return the state with an owner's snapshot; raises BadRequest, Conflict, OtherOwner.
 
-    The same snapshot once more changes nothing.
+    The same snapshot once more changes nothing. `digest` may know part of the answer already.
     """
     part = state.owner(_not_operator(wanted.owner))
     if wanted.digest and wanted.digest != digest(wanted.services):
         raise BadRequest("digest: it is not that of services; send them again")
     _check_epoch(part, wanted.epoch)
     if wanted.owner in state.owners and wanted.epoch == part.epoch:
-        same = digest(wanted.services) == digest(part.services)
         if wanted.generation < part.generation or (
-            wanted.generation == part.generation and not same
+            wanted.generation == part.generation
+            and digest(wanted.services) != digest(part.services)
         ):
             text = f"generation {wanted.generation} of epoch {wanted.epoch} is not newer than"
             raise Conflict(f"{text} {part.generation}, which is here; read the state and go on")
@@ -148,8 +150,11 @@ def put(state: State, wanted: Snapshot) -> State:
     return _numbered(state, wanted.owner, wanted.services, wanted.epoch, wanted.generation)
 
 
-def patch(state: State, delta: Delta) -> State:
-    """Return the state with an owner's delta; raises BadRequest, Conflict, OtherOwner."""
+def patch(state: State, delta: Delta, digest: Callable[[Services], str] = digest) -> State:
+    """Return the state with an owner's delta; raises BadRequest, Conflict, OtherOwner.
+
+    `digest` may know part of the answer already.
+    """
     part = state.owner(_not_operator(delta.owner))
     _check_epoch(part, delta.epoch)
     if (delta.epoch, delta.base_generation) != (part.epoch, part.generation):
@@ -182,8 +187,12 @@ def view(name: str, part: Owner, digest: str, now: float, with_services: bool = 
 
 def _check_once(services: Services, checked: Services) -> None:
     """Check that no VS is there twice, and no RS in it, as slbd does of a whole set."""
-    seen: set[VsKey] = set()
     known = {id(service) for service in checked}
+    fresh = [service for service in services if id(service) not in known]
+    keys = {service.vs for service in services}
+    if len(keys) == len(services) and all(_is_fine(service) for service in fresh):
+        return
+    seen: set[VsKey] = set()
     for i, service in enumerate(services):
         if service.vs in seen:
             raise BadRequest(f"services[{i}].vs: VS {service.vs} is there twice; merge the two")
@@ -198,6 +207,11 @@ def _check_once(services: Services, checked: Services) -> None:
             twice = next(rs for j, rs in enumerate(real) if rs in real[:j])
             text = f"RS {twice} is in VS {service.vs} twice; keep one of them"
             raise BadRequest(f"services[{i}].rs: {text}")
+
+
+def _is_fine(service: Service) -> bool:
+    real = {one.rs for one in service.rs}
+    return len(real) == len(service.rs) <= MAX_RS_PER_VS
 
 
 def _with(state: State, name: str, part: Owner) -> State:
