@@ -18,7 +18,8 @@ from msgspec import structs
 from slb.agent import follow
 from slb.agent import state as states
 from slb.agent.digests import Digest, Digests
-from slb.agent.state import Owner, Services, State
+from slb.agent.keyed import Services
+from slb.agent.state import Owner, State
 from slb.agent.store import Store
 from slb.api.client import Client
 from slb.errors import (

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from slb.agent.state import Owner, Pending, Services, State
+from slb.agent.keyed import Services
+from slb.agent.state import Owner, Pending, State
 from slb.model.service import Service
 
 # A set of fewer VS is written whole: that is as quick, and needs one good file.

@@ -5,7 +5,7 @@ import hashlib
 from bisect import insort
 from collections.abc import Callable
 
-from slb.agent.state import Services
+from slb.agent.keyed import Services
 from slb.model import codec
 from slb.model.desired import ordered
 from slb.model.service import Service

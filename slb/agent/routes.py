@@ -15,7 +15,8 @@ from slb.agent import state as states
 from slb.agent.desired import Desired
 from slb.agent.follow import without_place
 from slb.agent.forward import Forward
-from slb.agent.state import Services, State
+from slb.agent.keyed import Services
+from slb.agent.state import State
 from slb.api import request as read
 from slb.api.backend import Gate
 from slb.api.server import make_app

@@ -11,13 +11,12 @@ from itertools import chain
 from msgspec import Struct
 from msgspec.structs import replace
 
+from slb.agent.keyed import Services, exchanged, keyed
 from slb.config.check_services import MAX_RS_PER_VS
 from slb.errors import BadRequest, Conflict, OtherOwner, Unconfirmed
 from slb.model.desired import OPERATOR, Delta, OwnerView, Snapshot, digest, ordered
 from slb.model.endpoint import VsKey
 from slb.model.service import Service
-
-Services = tuple[Service, ...]
 
 
 class Pending(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,10 +35,10 @@ class Owner(Struct, frozen=True, forbid_unknown_fields=True):
     generation: int = 0
     pending: Pending | None = None
 
-    def keys(self) -> set[VsKey]:
-        """The VS that are the owner's, those that may come back too."""
+    def has(self, vs: VsKey) -> bool:
+        """Tell whether a VS is the owner's, or may come back to it."""
         held = self.pending.before if self.pending else ()
-        return {service.vs for service in chain(self.services, held)}
+        return vs in keyed(self.services) or vs in keyed(held)
 
 
 class State(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,22 +67,20 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
 
 def give(state: State, name: str, services: Iterable[Service]) -> State:
     """Make `services` an owner's whole set; raises OtherOwner, BadRequest."""
-    services = tuple(services)
-    _check_once(services, state.owner(name).services)
-    only_own(state, name, (service.vs for service in services))
+    services, own = tuple(services), set(map(id, state.owner(name).services))
+    fresh = [service for service in services if id(service) not in own]
+    _check_once(services, fresh)
+    only_own(state, name, (service.vs for service in fresh))
     return _with(state, name, replace(state.owner(name), services=services))
 
 
 def only_own(state: State, name: str, keys: Iterable[VsKey]) -> None:
     """Check that none of these VS is another owner's; raises OtherOwner."""
-    taken = {
-        vs: other for other, part in state.owners.items() if other != name for vs in part.keys()
-    }
-    if taken.keys().isdisjoint(keys := list(keys)):
-        return
-    for vs in keys:
-        if vs in taken:
-            raise OtherOwner(f"VS {vs} is {taken[vs]}'s; change it there")
+    others = [(other, part) for other, part in state.owners.items() if other != name]
+    for vs in keys if others else ():
+        for other, part in others:
+            if part.has(vs):
+                raise OtherOwner(f"VS {vs} is {other}'s; change it there")
 
 
 def settled(state: State, name: str) -> State:
@@ -165,7 +162,7 @@ def patch(state: State, delta: Delta, digest: Callable[[Services], str] = digest
     touched = {*delta.deletes, *(service.vs for service in delta.upserts)}
     if len(touched) != len(delta.deletes) + len(delta.upserts):
         raise BadRequest("upserts, deletes: a VS is there twice; keep one of them")
-    services = (*(s for s in part.services if s.vs not in touched), *delta.upserts)
+    services = exchanged(part.services, touched, last=delta.upserts)
     if delta.digest and delta.digest != digest(services):
         raise Conflict("what comes out has another digest; send a full one")
     return _numbered(state, delta.owner, services, delta.epoch, delta.generation)
@@ -185,20 +182,15 @@ def view(name: str, part: Owner, digest: str, now: float, with_services: bool = 
     )
 
 
-def _check_once(services: Services, checked: Services) -> None:
-    """Check that no VS is there twice, and no RS in it, as slbd does of a whole set."""
-    known = {id(service) for service in checked}
-    fresh = [service for service in services if id(service) not in known]
-    keys = {service.vs for service in services}
-    if len(keys) == len(services) and all(_is_fine(service) for service in fresh):
+def _check_once(services: Services, fresh: Iterable[Service]) -> None:
+    """Check that no VS is there twice, and no RS in fresh ones, as slbd does of a whole set."""
+    if len(keyed(services)) == len(services) and all(map(_is_fine, fresh)):
         return
     seen: set[VsKey] = set()
     for i, service in enumerate(services):
         if service.vs in seen:
             raise BadRequest(f"services[{i}].vs: VS {service.vs} is there twice; merge the two")
         seen.add(service.vs)
-        if id(service) in known:
-            continue
         if len(service.rs) > MAX_RS_PER_VS:
             text = f"{len(service.rs)} RS; a VS takes at most {MAX_RS_PER_VS}"
             raise BadRequest(f"services[{i}].rs: {text}")

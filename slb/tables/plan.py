@@ -24,11 +24,10 @@ E = TypeVar("E", bound=Endpoint)
 
 def plan(current: Iterable[Service], wanted: Iterable[Service]) -> list[Op]:
     """Return the ops that turn `current` into `wanted`."""
-    current, wanted = list(current), list(wanted)
     # What is the same object needs no look: after a small change of a large set that is nearly all.
-    same = {id(service) for service in current}.intersection(map(id, wanted))
-    have = {service.vs: service for service in current if id(service) not in same}
-    want = {service.vs: service for service in wanted if id(service) not in same}
+    before, after = ({id(one): one for one in side} for side in (current, wanted))
+    have = {before[one].vs: before[one] for one in before.keys() - after.keys()}
+    want = {after[one].vs: after[one] for one in after.keys() - before.keys()}
     gone = [Op(OpKind.VS_DEL, vs) for vs in _in_order(have.keys() - want.keys())]
     kept = [op for vs in _in_order(have.keys() & want.keys()) for op in _edit(have[vs], want[vs])]
     new = [op for vs in _in_order(want.keys() - have.keys()) for op in add(want[vs])]
