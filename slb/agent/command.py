@@ -12,7 +12,7 @@ from slb.agent.agent import STATE, Settings, live
 from slb.agent.store import KEEP
 from slb.api.client import SOCKET
 from slb.model.desired import AGENT_SOCKET
-from slb.process import failed, log_to_stderr
+from slb.process import collect_rarely, failed, log_to_stderr
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,7 @@ def run(arguments: Sequence[str] | None) -> int:
     """Run the agent and return its exit status."""
     options = parser().parse_args(arguments)
     log_to_stderr("slb-agent", options.verbose)
+    collect_rarely()
     settings = Settings(
         options.state, options.socket, options.mode, options.group, options.slbd, options.history
     )

@@ -17,7 +17,9 @@ from msgspec import structs
 
 from slb.agent import follow
 from slb.agent import state as states
-from slb.agent.state import Owner, Services, State
+from slb.agent.digests import Digest, Digests
+from slb.agent.keyed import Services
+from slb.agent.state import Owner, State
 from slb.agent.store import Store
 from slb.api.client import Client
 from slb.errors import (
@@ -32,7 +34,7 @@ from slb.errors import (
     UnknownVs,
     Unreachable,
 )
-from slb.model.desired import OPERATOR, OwnerView, StateView, StatusView, VersionView, digest
+from slb.model.desired import OPERATOR, OwnerView, StateView, StatusView, VersionView
 from slb.model.op import Op
 from slb.model.views import Plan, Version
 from slb.tables import plan as plans
@@ -72,8 +74,10 @@ class Desired:
         self._slbd = slbd
         self._clock = clock
         self._state = store.newest()
+        # Whoever was killed between storing it and slbd's answer left what slbd may refuse.
+        self._doubtful = self._state is not None and store.never_applied(self._state.generation)
         self._unsaved = False
-        self._digests: dict[str, tuple[Services, str]] = {}
+        self._digests: dict[str, Digests] = {}
         self._lock = asyncio.Lock()
 
     @property
@@ -131,6 +135,7 @@ class Desired:
             # The services are the same, so slbd has them if it had those.
             if self.standing.applied == self.state.generation:
                 self.standing = replace(self.standing, applied=new.generation)
+                self._note_applied(new.generation)
             self._state = new
             return new.generation
 
@@ -192,7 +197,7 @@ class Desired:
             try:
                 done, left_out = await asyncio.to_thread(follow.apply, self._slbd, state.services())
             except RequestError as error:
-                if not isinstance(error, NotReady):
+                if not isinstance(error, NotReady) and not await self._take_back(error):
                     self._refused(str(error), version)
                 raise
             beside = before.has(state.generation) and (before.instance, before.pid) == (
@@ -209,11 +214,33 @@ class Desired:
             for line in done.plan if beside else ():
                 log.warning("%s", line)
 
+    async def _take_back(self, refusal: RequestError) -> bool:
+        """Take back a version that nobody was told of, because slbd refuses it; False: none is."""
+        if not self._doubtful:
+            return False
+        self._doubtful, last = False, self.state
+        kept = await asyncio.to_thread(self._store.versions)
+        before = next((one for one in kept if one.generation < last.generation), None)
+        if before is None:
+            return False
+        text = "generation %d was stored and never applied, and slbd refuses it: %s; taken back"
+        log.error(text, last.generation, refusal)
+        await asyncio.to_thread(self._store.drop, last.generation)
+        self._state = before
+        return True
+
     def unreachable(self, reason: str) -> None:
         """Note that slbd does not answer."""
         if self.standing.word != "unreachable":
             log.warning("%s", reason)
         self.standing = replace(self.standing, word="unreachable", reason=reason)
+
+    def digest(self, owner: str) -> Digest:
+        """Return what works out digests of an owner's sets."""
+        if self._state is None or owner not in self._state.owners:
+            # Nothing is remembered of whoever is yet to be taken in.
+            return Digests().of
+        return self._digests.setdefault(owner, Digests()).of
 
     def snapshot(self, owner: str | None, with_services: bool) -> StateView:
         """Return the sets of one owner, or of all."""
@@ -245,18 +272,10 @@ class Desired:
     def _owners(self, owner: str | None, with_services: bool) -> list[OwnerView]:
         now = self._clock()
         return [
-            states.view(name, part, self._digest(name, part), now, with_services)
+            states.view(name, part, self.digest(name)(part.services), now, with_services)
             for name, part in sorted(self.state.owners.items())
             if owner in (None, name)
         ]
-
-    def _digest(self, name: str, part: Owner) -> str:
-        """The digest of an owner's set, worked out once."""
-        services, found = self._digests.get(name, (None, ""))
-        if services is not part.services:
-            found = digest(part.services)
-            self._digests[name] = (part.services, found)
-        return found
 
     def _numbered(self, state: State, by: str, what: str) -> State:
         return structs.replace(
@@ -305,6 +324,7 @@ class Desired:
                 self.standing = replace(
                     seen, applied=new.generation, slbd_generation=done.generation
                 )
+                self._note_applied(new.generation)
                 return
         done, left_out = follow.apply(self._slbd, new.services(by))
         self._applied(new, done, None, left_out)
@@ -325,6 +345,7 @@ class Desired:
     def _applied(
         self, state: State, done: Plan, version: Version | None, left_out: Sequence[str]
     ) -> None:
+        self._note_applied(state.generation)
         seen = self.standing
         reason = left_out[0] if left_out else ""
         if len(left_out) > 1:
@@ -341,6 +362,10 @@ class Desired:
             pid=version.pid if version else seen.pid,
             slbd_generation=done.generation,
         )
+
+    def _note_applied(self, generation: int) -> None:
+        self._doubtful = False
+        self._store.note_applied(generation)
 
     def _refused(self, reason: str, version: Version) -> None:
         if (self.standing.word, self.standing.reason) != ("refused", reason):

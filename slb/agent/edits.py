@@ -3,7 +3,7 @@
 
 from msgspec.structs import replace
 
-from slb.agent.state import Services
+from slb.agent.keyed import Services, exchanged, keyed
 from slb.errors import BadRequest, Duplicate, UnknownRs, UnknownVs
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.policy import Policy
@@ -12,9 +12,9 @@ from slb.model.service import RealServer, Service, VsEdit
 
 def add(services: Services, service: Service) -> Services:
     """Add a VS; raises Duplicate."""
-    if any(one.vs == service.vs for one in services):
+    if service.vs in keyed(services):
         raise Duplicate(f"VS {service.vs} exists already")
-    return (service, *services)
+    return exchanged(services, (), first=(service,))
 
 
 def edit(services: Services, vs: VsKey, change: VsEdit) -> Services:
@@ -30,8 +30,8 @@ def edit(services: Services, vs: VsKey, change: VsEdit) -> Services:
 
 def delete(services: Services, vs: VsKey) -> Services:
     """Delete a VS; raises UnknownVs."""
-    found = _find(services, vs)
-    return tuple(one for one in services if one is not found)
+    _find(services, vs)
+    return exchanged(services, [vs])
 
 
 def add_rs(services: Services, vs: VsKey, real: RealServer) -> Services:
@@ -58,7 +58,7 @@ def delete_rs(services: Services, vs: VsKey, rs: Endpoint) -> Services:
 
 
 def _find(services: Services, vs: VsKey) -> Service:
-    if found := next((one for one in services if one.vs == vs), None):
+    if found := keyed(services).get(vs):
         return found
     raise UnknownVs(f"VS {vs} does not exist")
 
@@ -71,4 +71,4 @@ def _find_rs(service: Service, rs: Endpoint) -> RealServer:
 
 def _put(services: Services, changed: Service) -> Services:
     # First, so that what is wrong with it is told as of services[0].
-    return (changed, *(one for one in services if one.vs != changed.vs))
+    return exchanged(services, [changed.vs], first=(changed,))

@@ -15,7 +15,8 @@ from slb.agent import state as states
 from slb.agent.desired import Desired
 from slb.agent.follow import without_place
 from slb.agent.forward import Forward
-from slb.agent.state import Services, State
+from slb.agent.keyed import Services
+from slb.agent.state import State
 from slb.api import request as read
 from slb.api.backend import Gate
 from slb.api.server import make_app
@@ -189,7 +190,7 @@ async def _state(request: web.Request, desired: Desired) -> StateView:
 async def _state_put(request: web.Request, desired: Desired) -> OwnerView:
     wanted = await read.body(request, Snapshot)
     what = f"snapshot {wanted.generation} of epoch {wanted.epoch}"
-    edit = partial(states.put, wanted=wanted)
+    edit = partial(states.put, wanted=wanted, digest=desired.digest(wanted.owner))
     await desired.change(wanted.owner, what, edit, whole=True)
     return _owner(desired, wanted.owner)
 
@@ -197,7 +198,8 @@ async def _state_put(request: web.Request, desired: Desired) -> OwnerView:
 async def _state_patch(request: web.Request, desired: Desired) -> OwnerView:
     delta = await read.body(request, Delta)
     what = f"delta {delta.generation} of epoch {delta.epoch}"
-    await desired.change(delta.owner, what, lambda state: states.patch(state, delta))
+    edit = partial(states.patch, delta=delta, digest=desired.digest(delta.owner))
+    await desired.change(delta.owner, what, edit)
     return _owner(desired, delta.owner)
 
 

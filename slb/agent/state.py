@@ -5,19 +5,18 @@ Pure: every function returns a new state, or raises a RequestError and there is 
 to two owners; one that an unconfirmed change has deleted stays its owner's, since it may come back.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from slb.agent.keyed import Services, exchanged, keyed
 from slb.config.check_services import MAX_RS_PER_VS
 from slb.errors import BadRequest, Conflict, OtherOwner, Unconfirmed
 from slb.model.desired import OPERATOR, Delta, OwnerView, Snapshot, digest, ordered
 from slb.model.endpoint import VsKey
 from slb.model.service import Service
-
-Services = tuple[Service, ...]
 
 
 class Pending(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,10 +35,10 @@ class Owner(Struct, frozen=True, forbid_unknown_fields=True):
     generation: int = 0
     pending: Pending | None = None
 
-    def keys(self) -> set[VsKey]:
-        """The VS that are the owner's, those that may come back too."""
+    def has(self, vs: VsKey) -> bool:
+        """Tell whether a VS is the owner's, or may come back to it."""
         held = self.pending.before if self.pending else ()
-        return {service.vs for service in chain(self.services, held)}
+        return vs in keyed(self.services) or vs in keyed(held)
 
 
 class State(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,20 +67,20 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
 
 def give(state: State, name: str, services: Iterable[Service]) -> State:
     """Make `services` an owner's whole set; raises OtherOwner, BadRequest."""
-    services = tuple(services)
-    _check_once(services, state.owner(name).services)
-    only_own(state, name, (service.vs for service in services))
+    services, own = tuple(services), set(map(id, state.owner(name).services))
+    fresh = [service for service in services if id(service) not in own]
+    _check_once(services, fresh)
+    only_own(state, name, (service.vs for service in fresh))
     return _with(state, name, replace(state.owner(name), services=services))
 
 
 def only_own(state: State, name: str, keys: Iterable[VsKey]) -> None:
     """Check that none of these VS is another owner's; raises OtherOwner."""
-    taken = {
-        vs: other for other, part in state.owners.items() if other != name for vs in part.keys()
-    }
-    for vs in keys:
-        if vs in taken:
-            raise OtherOwner(f"VS {vs} is {taken[vs]}'s; change it there")
+    others = [(other, part) for other, part in state.owners.items() if other != name]
+    for vs in keys if others else ():
+        for other, part in others:
+            if part.has(vs):
+                raise OtherOwner(f"VS {vs} is {other}'s; change it there")
 
 
 def settled(state: State, name: str) -> State:
@@ -127,19 +126,19 @@ def left(part: Owner, now: float) -> float:
     return min(part.pending.until - now, part.pending.seconds)
 
 
-def put(state: State, wanted: Snapshot) -> State:
+def put(state: State, wanted: Snapshot, digest: Callable[[Services], str] = digest) -> State:
     """Return the state with an owner's snapshot; raises BadRequest, Conflict, OtherOwner.
 
-    The same snapshot once more changes nothing.
+    The same snapshot once more changes nothing. `digest` may know part of the answer already.
     """
     part = state.owner(_not_operator(wanted.owner))
     if wanted.digest and wanted.digest != digest(wanted.services):
         raise BadRequest("digest: it is not that of services; send them again")
     _check_epoch(part, wanted.epoch)
     if wanted.owner in state.owners and wanted.epoch == part.epoch:
-        same = digest(wanted.services) == digest(part.services)
         if wanted.generation < part.generation or (
-            wanted.generation == part.generation and not same
+            wanted.generation == part.generation
+            and digest(wanted.services) != digest(part.services)
         ):
             text = f"generation {wanted.generation} of epoch {wanted.epoch} is not newer than"
             raise Conflict(f"{text} {part.generation}, which is here; read the state and go on")
@@ -148,8 +147,11 @@ def put(state: State, wanted: Snapshot) -> State:
     return _numbered(state, wanted.owner, wanted.services, wanted.epoch, wanted.generation)
 
 
-def patch(state: State, delta: Delta) -> State:
-    """Return the state with an owner's delta; raises BadRequest, Conflict, OtherOwner."""
+def patch(state: State, delta: Delta, digest: Callable[[Services], str] = digest) -> State:
+    """Return the state with an owner's delta; raises BadRequest, Conflict, OtherOwner.
+
+    `digest` may know part of the answer already.
+    """
     part = state.owner(_not_operator(delta.owner))
     _check_epoch(part, delta.epoch)
     if (delta.epoch, delta.base_generation) != (part.epoch, part.generation):
@@ -160,7 +162,7 @@ def patch(state: State, delta: Delta) -> State:
     touched = {*delta.deletes, *(service.vs for service in delta.upserts)}
     if len(touched) != len(delta.deletes) + len(delta.upserts):
         raise BadRequest("upserts, deletes: a VS is there twice; keep one of them")
-    services = (*(s for s in part.services if s.vs not in touched), *delta.upserts)
+    services = exchanged(part.services, touched, last=delta.upserts)
     if delta.digest and delta.digest != digest(services):
         raise Conflict("what comes out has another digest; send a full one")
     return _numbered(state, delta.owner, services, delta.epoch, delta.generation)
@@ -180,16 +182,15 @@ def view(name: str, part: Owner, digest: str, now: float, with_services: bool = 
     )
 
 
-def _check_once(services: Services, checked: Services) -> None:
-    """Check that no VS is there twice, and no RS in it, as slbd does of a whole set."""
+def _check_once(services: Services, fresh: Iterable[Service]) -> None:
+    """Check that no VS is there twice, and no RS in fresh ones, as slbd does of a whole set."""
+    if len(keyed(services)) == len(services) and all(map(_is_fine, fresh)):
+        return
     seen: set[VsKey] = set()
-    known = {id(service) for service in checked}
     for i, service in enumerate(services):
         if service.vs in seen:
             raise BadRequest(f"services[{i}].vs: VS {service.vs} is there twice; merge the two")
         seen.add(service.vs)
-        if id(service) in known:
-            continue
         if len(service.rs) > MAX_RS_PER_VS:
             text = f"{len(service.rs)} RS; a VS takes at most {MAX_RS_PER_VS}"
             raise BadRequest(f"services[{i}].rs: {text}")
@@ -198,6 +199,11 @@ def _check_once(services: Services, checked: Services) -> None:
             twice = next(rs for j, rs in enumerate(real) if rs in real[:j])
             text = f"RS {twice} is in VS {service.vs} twice; keep one of them"
             raise BadRequest(f"services[{i}].rs: {text}")
+
+
+def _is_fine(service: Service) -> bool:
+    real = {one.rs for one in service.rs}
+    return len(real) == len(service.rs) <= MAX_RS_PER_VS
 
 
 def _with(state: State, name: str, part: Owner) -> State:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The versions of the desired state on disk: a file each, the newest good one counts.
 
+A file has the version whole, or, after a small change of a large set, how it differs from one that
+has: its base, which stays as long as it is needed.
+
 A file is complete on disk before it gets its name, and its name is on disk before save() returns:
 a crash at any moment leaves the version before, or the new one, whole. A first line with length and
 SHA-256 tells a damaged file; the version before it is taken then, and an error logged. That none is
@@ -15,18 +18,27 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
+from slb.agent import difference as differences
+from slb.agent.difference import Difference
 from slb.agent.state import State
 from slb.errors import ConfigError, NotStored
 from slb.model import codec
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 KEEP = 20
 _NAME = re.compile(r"state-(\d{1,19})\.json", re.ASCII)
-_HEAD = re.compile(rb"slb-agent 1 (\d{1,12}) ([0-9a-f]{64})\n")
+# 1: whole. 2: the difference from the generation that follows.
+_HEAD = re.compile(rb"slb-agent (?:1|2 (\d{1,19})) (\d{1,12}) ([0-9a-f]{64})\n")
+_HEAD_LEN = 128
+# So many changes at most need the same file to be good.
+_WHOLE_EVERY = 64
 
 
 class Damaged(Exception):
@@ -52,6 +64,8 @@ class Store:
             text = f"{directory}: another slb-agent has it; stop that one, or give another --state"
             raise ConfigError([text]) from None
         self._last = max(self._generations(), default=0)
+        # The last version that is whole on disk, as it is in memory.
+        self._base: State | None = None
 
     def close(self) -> None:
         """Give the directory up."""
@@ -69,27 +83,33 @@ class Store:
         generations = self._generations()
         for generation in generations:
             try:
-                return self._read(generation)
+                state, self._base = self._read(generation, {})
             except Damaged as damage:
                 log.error("%s: %s; taking the one before", self._path(generation), damage)
+            else:
+                return state
         if not generations:
             return None
         text = f"{self._directory}: every version is damaged; bring one back from a backup, or"
         raise ConfigError([f"{text} remove all, and what slbd has at the start is taken over"])
 
     def versions(self) -> list[State]:
-        """Return every good version, the newest first."""
+        """Return every good version that is kept, the newest first."""
         found = []
-        for generation in self._generations():
+        whole: dict[int, State] = {}
+        for generation in self._generations()[: self._keep]:
             with contextlib.suppress(Damaged):
-                found.append(self._read(generation))
+                found.append(self._read(generation, whole)[0])
         return found
 
     def save(self, state: State) -> None:
         """Make this the newest version; raises NotStored, and all is as it was."""
         self._last = max(self._last, state.generation)
-        body = codec.encode(state)
-        head = f"slb-agent 1 {len(body)} {hashlib.sha256(body).hexdigest()}\n".encode()
+        difference, kind = self._difference(state), "1"
+        if difference and self._base:
+            kind = f"2 {self._base.generation}"
+        body = codec.encode(difference or state)
+        head = f"slb-agent {kind} {len(body)} {hashlib.sha256(body).hexdigest()}\n".encode()
         spare = self._directory / "new"
         try:
             with _created(spare) as file:
@@ -103,18 +123,35 @@ class Store:
                     os.unlink(path)
             text = f"{self._directory}: the new state cannot be stored: {error.strerror}"
             raise NotStored(f"{text}; nothing has changed") from None
-        with contextlib.suppress(OSError, ConfigError):
-            for old in self._generations()[self._keep :]:
-                os.unlink(self._path(old))
+        if difference is None:
+            self._base = state
+        self._prune()
 
     def drop(self, generation: int) -> None:
         """Take the newest version back; one that cannot be removed is logged."""
+        if self._base and self._base.generation == generation:
+            self._base = None
         try:
             os.unlink(self._path(generation))
             self._sync()
         except OSError as error:
             text = "%s: cannot be removed (%s), though it was refused"
             log.error(text, self._path(generation), error.strerror)
+
+    def note_applied(self, generation: int) -> None:
+        """Note that slbd has had this version. Losing the note does no harm, so nothing waits."""
+        with contextlib.suppress(OSError):
+            with _created(self._directory / "note") as file:
+                _write(file, b"%d\n" % generation)
+            os.rename(self._directory / "note", self._directory / "applied")
+
+    def never_applied(self, generation: int) -> bool:
+        """Tell whether, by the notes, slbd has had an earlier version, and this one not."""
+        try:
+            text = (self._directory / "applied").read_bytes()[:20]
+        except OSError:
+            return False
+        return text.strip().isdigit() and int(text) < generation
 
     def _generations(self) -> list[int]:
         """The numbers of all versions, the newest first."""
@@ -127,7 +164,52 @@ class Store:
     def _path(self, generation: int) -> Path:
         return self._directory / f"state-{generation:012d}.json"
 
-    def _read(self, generation: int) -> State:
+    def _difference(self, state: State) -> Difference | None:
+        if self._base is None or state.generation - self._base.generation > _WHOLE_EVERY:
+            return None
+        return differences.between(self._base, state)
+
+    def _prune(self) -> None:
+        """Remove what is neither kept nor the base of what is."""
+        with contextlib.suppress(OSError, ConfigError):
+            generations = self._generations()
+            if len(generations) <= self._keep:
+                return
+            needed = {self._base_of(generation) for generation in generations[: self._keep]}
+            for old in generations[self._keep :]:
+                if old not in needed:
+                    os.unlink(self._path(old))
+
+    def _base_of(self, generation: int) -> int:
+        """The generation that is needed to read this one: itself, or its base."""
+        with self._path(generation).open("rb") as file:
+            head = _HEAD.match(file.read(_HEAD_LEN))
+        return int(head[1]) if head and head[1] else generation
+
+    def _read(self, generation: int, whole: dict[int, State]) -> tuple[State, State]:
+        """Read a version, and the whole one that it is made from; `whole` has those read before."""
+        base, body = self._body(generation)
+        if base is None:
+            if generation not in whole:
+                whole[generation] = _decoded(body, State)
+            found = earlier = whole[generation]
+        else:
+            if base not in whole:
+                text = self._body(base)
+                if text[0] is not None:
+                    raise Damaged(f"it differs from generation {base}, which is not whole")
+                whole[base] = _decoded(text[1], State)
+            earlier = whole[base]
+            try:
+                found = differences.after(earlier, _decoded(body, Difference))
+            except ValueError as error:
+                raise Damaged(f"it is not of generation {base}: {error}") from None
+        if found.generation != generation:
+            raise Damaged(f"generation {found.generation} is in it")
+        return found, earlier
+
+    def _body(self, generation: int) -> tuple[int | None, bytes]:
+        """What is in a file, behind its first line, and the base that the line names."""
         try:
             text = self._path(generation).read_bytes()
         except OSError as error:
@@ -136,17 +218,11 @@ class Store:
         if head is None:
             raise Damaged("its first line is not that of a state")
         body = text[head.end() :]
-        if len(body) != int(head[1]):
-            raise Damaged(f"it has {len(body)} octets of {int(head[1])}")
-        if hashlib.sha256(body).hexdigest().encode() != head[2]:
+        if len(body) != int(head[2]):
+            raise Damaged(f"it has {len(body)} octets of {int(head[2])}")
+        if hashlib.sha256(body).hexdigest().encode() != head[3]:
             raise Damaged("its checksum is wrong")
-        try:
-            state = codec.decode(body, State)
-        except msgspec.MsgspecError as error:
-            raise Damaged(f"another version of slb-agent wrote it: {error}") from None
-        if state.generation != generation:
-            raise Damaged(f"generation {state.generation} is in it")
-        return state
+        return (int(head[1]) if head[1] else None), body
 
     def _sync(self) -> None:
         directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -169,6 +245,13 @@ def _write(file: int, text: bytes) -> None:
     left = memoryview(text)
     while left:
         left = left[os.write(file, left) :]
+
+
+def _decoded(body: bytes, kind: type[T]) -> T:
+    try:
+        return codec.decode(body, kind)
+    except msgspec.MsgspecError as error:
+        raise Damaged(f"another version of slb-agent wrote it: {error}") from None
 
 
 def _unusable(directory: Path, error: OSError) -> ConfigError:

@@ -4,17 +4,41 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from slb.config.defaults import local_addresses
-from slb.config.reserved import unusable
+from slb.config.reserved import RESERVED, unusable
+from slb.config.spans import Spans
 from slb.config.tree import Path
 from slb.model.address import Address, Network
 from slb.model.config import Config
-from slb.model.endpoint import VsKey
-from slb.model.policy import Policy
+from slb.model.endpoint import Endpoint, VsKey
+from slb.model.policy import Policy, VsTimeouts
 from slb.model.service import Service
 
 Finding = tuple[Path, str]
 
 MAX_RS_PER_VS = 4096
+NO_TIMEOUTS = VsTimeouts()
+_RESERVED = Spans(network for network, _ in RESERVED)
+
+
+class Places:
+    """Where VS and RS may be: for large sets, whose sentences are made for what is wrong alone."""
+
+    def __init__(self, subnets: Iterable[Network], local: frozenset[Address]) -> None:
+        self._subnets, self._local = tuple(subnets), local
+        self._served = Spans(self._subnets)
+        self._taken = Spans(self._subnets, local)
+
+    def misplaced(self, vs: VsKey) -> str | None:
+        """Say why a VS cannot have its address; None when it can."""
+        if self._served.has(vs) and not _RESERVED.has(vs):
+            return None
+        return misplaced(vs, self._subnets)
+
+    def wrong_rs(self, rs: Endpoint) -> str | None:
+        """Say why an RS cannot have its address; None when it can."""
+        if not self._taken.has(rs) and not _RESERVED.has(rs):
+            return None
+        return wrong_rs(rs.address, self._subnets, self._local)
 
 
 def find(config: Config) -> Iterator[Finding]:
@@ -38,19 +62,19 @@ def services(
 ) -> Iterator[Finding]:
     """Yield what is wrong with a set of services."""
     seen: set[VsKey] = set()
-    subnets = tuple(subnets)
+    places = Places(subnets, local)
     for i, service in enumerate(wanted):
         path: Path = ("services", i)
         if service.vs in seen:
             yield (*path, "vs"), f"VS {service.vs} is there twice; merge the two"
         seen.add(service.vs)
-        if reason := misplaced(service.vs, subnets):
+        if reason := places.misplaced(service.vs):
             yield (*path, "vs"), reason
         if len(service.rs) > MAX_RS_PER_VS:
             yield (*path, "rs"), f"{len(service.rs)} RS; a VS takes at most {MAX_RS_PER_VS}"
         for field, sentence in policy(service.vs, service.policy):
             yield (*path, *field), sentence
-        yield from _real_servers(path, service, subnets, local)
+        yield from _real_servers(path, service, places)
 
 
 def policy(vs: VsKey, wanted: Policy) -> Iterator[Finding]:
@@ -68,7 +92,7 @@ def policy(vs: VsKey, wanted: Policy) -> Iterator[Finding]:
             "remove one of them"
         )
         yield ("syn_proxy",), text
-    for name in wanted.timeouts.given():
+    for name in wanted.timeouts.given() if wanted.timeouts != NO_TIMEOUTS else ():
         if not name.startswith(f"{vs.proto}_"):
             text = f"VS {vs} has no sessions in state {name}; remove the timeout"
             yield ("timeouts", name), text
@@ -111,17 +135,12 @@ def _unreachable(config: Config) -> Iterator[Finding]:
                 count[version] = workers
 
 
-def _real_servers(
-    path: Path,
-    service: Service,
-    subnets: tuple[Network, ...],
-    local: frozenset[Address],
-) -> Iterator[Finding]:
+def _real_servers(path: Path, service: Service, places: Places) -> Iterator[Finding]:
     seen = set()
     for j, real in enumerate(service.rs):
-        here = (*path, "rs", j, "rs")
         if real.rs in seen:
+            here = (*path, "rs", j, "rs")
             yield here, f"RS {real.rs} is in VS {service.vs} twice; keep one of them"
         seen.add(real.rs)
-        if reason := wrong_rs(real.rs.address, subnets, local):
-            yield here, reason
+        if reason := places.wrong_rs(real.rs):
+            yield (*path, "rs", j, "rs"), reason

@@ -28,6 +28,8 @@ ALL = "all"
 
 log = logging.getLogger(__name__)
 
+WAITING = "waiting for the services, which slb-agent gives"
+
 
 def prefixes(
     config: Config,
@@ -57,7 +59,11 @@ def spoken(config: Config) -> tuple[Family, ...]:
 
 
 class Announce:
-    """Announces while the daemon says so; without OSPF it does nothing."""
+    """Announces while the daemon says so; without OSPF it does nothing.
+
+    With ospf.await_services_s nothing is announced before services_given(), or that time is over:
+    an LB that has just been started would refuse the clients of services that it is yet to hear of.
+    """
 
     def __init__(self, config: Config, tables: Tables) -> None:
         self.config = config
@@ -70,6 +76,12 @@ class Announce:
         self._withheld: str | None = None
         self._well = True
         self._short: tuple[Network, ...] = ()
+        self._given = asyncio.Event()
+        self._wait_s = config.ospf.await_services_s if self._announcer else 0
+
+    def services_given(self) -> None:
+        """Wait no longer for the services."""
+        self._given.set()
 
     def touch(self) -> None:
         """Have the prefixes looked at again soon."""
@@ -80,7 +92,8 @@ class Announce:
         if self._announcer:
             await self._announcer.start()
             self._hold.look(ALL, True, time.monotonic())
-            await self._announcer.set_prefixes(await self._prefixes())
+            if not self._wait_s:
+                await self._announcer.set_prefixes(await self._prefixes())
 
     async def reload(self, config: Config) -> None:
         """Speak OSPF as another configuration says, its keys read anew; raises ConfigError."""
@@ -92,6 +105,8 @@ class Announce:
 
     async def run(self) -> None:
         """Follow changes until cancelled; what BIRD refuses the announcer tries again."""
+        if self._wait_s:
+            await self._wait()
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._hold.next(time.monotonic())):
@@ -130,7 +145,21 @@ class Announce:
         """Say what OSPF does, and what it does not and why."""
         if self._announcer is None:
             return OspfView("off", False, "", [], [], "ospf.mode is off")
-        return replace((await self._announcer.status()).view(), held=self._held())
+        view = replace((await self._announcer.status()).view(), held=self._held())
+        waiting = f"{WAITING}, {self._wait_s} s at most"
+        return replace(view, withheld=waiting) if self._wait_s else view
+
+    async def _wait(self) -> None:
+        log.info("OSPF: %s, %d s at most", WAITING, self._wait_s)
+        try:
+            await asyncio.wait_for(self._given.wait(), self._wait_s)
+        except TimeoutError:
+            text = "OSPF: no services from slb-agent within %d s; announcing all the same"
+            log.warning(text, self._wait_s)
+        else:
+            log.info("OSPF: the services are there; announcing")
+        self._wait_s = 0
+        self._changed.set()
 
     async def _update(self, announcer: Announcer) -> None:
         await self._resume(announcer)
@@ -142,7 +171,9 @@ class Announce:
             await announcer.resume()
 
     async def _prefixes(self) -> list[Network]:
-        services = await self._tables.services()
+        # Where neither VIPs nor a quorum ask for them, they are not read: they may be many.
+        asked = self.config.ospf.announce == "vips" or self.config.ospf.quorum
+        services = await self._tables.services() if asked else ()
         now = time.monotonic()
         met = quorums(self.config, services)
         self._hold.keep([ALL, *met])

@@ -11,7 +11,7 @@ from slb.config.loader import DEFAULT, load
 from slb.engine.protocol import Engine
 from slb.errors import EngineError
 from slb.model.config import Config
-from slb.process import failed, log_to_stderr
+from slb.process import collect_rarely, failed, log_to_stderr
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ def run(arguments: Sequence[str] | None) -> int:
     """Run the daemon and return its exit status."""
     options = parser().parse_args(arguments)
     log_to_stderr("slbd", options.verbose)
+    collect_rarely()
     try:
         config = load(options.config)
         if options.check:

@@ -134,6 +134,7 @@ class Daemon:
         parts.laddrs.moved = lambda found: self._laddrs_moved(parts, found)
         await parts.mirror.sync()
         await parts.tables.apply(config.services)
+        parts.tables.given = parts.announce.services_given
         stack.push_async_callback(parts.announce.stop)
         await parts.announce.start()
         gate.open(

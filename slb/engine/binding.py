@@ -22,7 +22,7 @@ from slb.errors import (
     UnknownVs,
 )
 
-__all__ = ["check", "ffi", "lib", "listing", "names", "text", "value"]
+__all__ = ["check", "ffi", "lib", "listing", "names", "octets", "text", "value"]
 
 REFUSALS: dict[str, type[RequestError]] = {
     "BAD_ADDRESS": BadRequest,
@@ -78,14 +78,24 @@ def text(field: Any) -> str:
 
 def listing(call: Callable[[Any, int], int], ctype: str, what: str) -> Iterator[Any]:
     """Make a listing call with as large a buffer as it takes; a row is valid until the next."""
+    buffer, count = _listed(call, ctype, what)
+    for row in range(count):
+        yield buffer[row]
+
+
+def octets(call: Callable[[Any, int], int], ctype: str, what: str) -> bytes:
+    """Make a listing call, and return the rows as they lie in memory."""
+    buffer, count = _listed(call, ctype, what)
+    return bytes(ffi.buffer(buffer, count * ffi.sizeof(ctype)))
+
+
+def _listed(call: Callable[[Any, int], int], ctype: str, what: str) -> tuple[Any, int]:
     room = 64
     while True:
         buffer = ffi.new(f"{ctype}[]", room)
         count = check(call(buffer, room), what)
         if count <= room:
-            for row in range(count):
-                yield buffer[row]
-            return
+            return buffer, count
         room = count + count // 8
 
 

@@ -2,16 +2,25 @@
 """Addresses, endpoints and ops between the model and the structs of slb_abi.h."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from socket import htons, ntohs
 from typing import Any
 
 from slb.engine.binding import ffi, names, value
+from slb.engine.rows import layout
 from slb.model.address import Address
-from slb.model.endpoint import Endpoint, VsKey
-from slb.model.op import Op
+from slb.model.endpoint import PARSED, Endpoint, VsKey
+from slb.model.op import Op, OpKind
 from slb.model.policy import Policy
 from slb.model.session_filter import Peer
+
+POLICIES = 1024
+_OP = layout(
+    "struct slb_op",
+    *("kind", "scheduler", "weight", "one_packet", "client_address", "syn_proxy"),
+    *("vs", "rs", "timeout_s"),
+)
 
 
 def put_address(field: Any, address: Address) -> None:
@@ -40,6 +49,18 @@ def get_endpoint(field: Any) -> Endpoint:
     return Endpoint(get_address(field.addr), ntohs(field.port_be))
 
 
+@lru_cache(PARSED)
+def rs_of(octets: bytes) -> Endpoint:
+    """Read an RS as it lies in memory."""
+    return get_endpoint(ffi.from_buffer("struct slb_endpoint *", octets))
+
+
+@lru_cache(PARSED)
+def vs_of(octets: bytes) -> VsKey:
+    """Read a VS's key as it lies in memory."""
+    return Keys().vs(ffi.from_buffer("struct slb_endpoint *", octets))
+
+
 class Keys:
     """Reads VS keys; holds the names of protocols for the length of one listing."""
 
@@ -64,15 +85,17 @@ def get_mac(field: Any) -> str:
 
 def put_ops(ops: Sequence[Op]) -> Any:
     """Return the ops as an array of struct slb_op."""
+    kinds = {kind: value(f"SLB_OP_{kind.name}") for kind in OpKind}
     array = ffi.new("struct slb_op[]", len(ops))
-    for row, op in zip(array, ops, strict=True):
-        row.kind = value(f"SLB_OP_{op.kind.name}")
-        put_endpoint(row.vs, op.vs)
-        if op.rs is not None:
-            put_endpoint(row.rs, op.rs)
-        if op.policy is not None:
-            _put_policy(row, op.policy)
-        row.weight = op.weight or 0
+    buffer, at, vs = ffi.buffer(array), 0, None
+    for op in ops:
+        if op.vs is not vs:  # those of one VS mostly come together
+            vs, key = op.vs, _octets(op.vs)
+        rs = b"" if op.rs is None else _octets(op.rs)
+        scheduler, one_packet, tells, syn_proxy, timeouts = _policy(op.policy)
+        numbers = (kinds[op.kind], scheduler, op.weight or 0, one_packet, tells, syn_proxy)
+        _OP.pack_into(buffer, at, *numbers, key, rs, timeouts)
+        at += _OP.size
     return array
 
 
@@ -91,10 +114,24 @@ def put_timeouts(field: Any, seconds: Mapping[str, int]) -> None:
         field[value(f"SLB_{name.upper()}")] = number
 
 
-def _put_policy(row: Any, policy: Policy) -> None:
-    row.scheduler = value(f"SLB_SCHED_{policy.scheduler.upper()}")
-    row.one_packet = policy.one_packet
-    how = policy.client_address.upper().replace("-", "_")
-    row.client_address = value(f"SLB_CLIENT_ADDRESS_{how}")
-    row.syn_proxy = policy.syn_proxy
-    put_timeouts(row.timeout_s, policy.timeouts.given())
+@lru_cache(POLICIES)
+def _policy(policy: Policy | None) -> tuple[int, int, int, int, bytes]:
+    """A policy as the fields of an op, in their order; None: none."""
+    row = ffi.new("struct slb_op *")
+    if policy is not None:
+        row.scheduler = value(f"SLB_SCHED_{policy.scheduler.upper()}")
+        row.one_packet = policy.one_packet
+        how = policy.client_address.upper().replace("-", "_")
+        row.client_address = value(f"SLB_CLIENT_ADDRESS_{how}")
+        row.syn_proxy = policy.syn_proxy
+        put_timeouts(row.timeout_s, policy.timeouts.given())
+    _, scheduler, _, *flags, _, _, timeouts = _OP.unpack(ffi.buffer(row))
+    return (scheduler, *flags, timeouts)
+
+
+@lru_cache(PARSED)
+def _octets(endpoint: Endpoint) -> bytes:
+    """An endpoint as it lies in memory."""
+    field = ffi.new("struct slb_endpoint *")
+    put_endpoint(field, endpoint)
+    return bytes(ffi.buffer(field))

@@ -23,6 +23,7 @@ from slb.model.config import Config
 from slb.model.forwarding import Forwarding, Wanted
 from slb.model.op import Op
 from slb.model.probe import ProbeCount
+from slb.model.service import Service
 from slb.model.session_filter import SessionFilter
 
 DONE = (1 << 64) - 1
@@ -81,6 +82,11 @@ class NativeEngine:
     def generation(self) -> int:
         """Return the lowest generation of all workers."""
         return min((worker.generation for worker in self.worker_list()), default=0)
+
+    def service_list(self) -> list[Service]:
+        """Read the set of services."""
+        with self._call():
+            return read.service_list()
 
     def vs_list(self) -> list[views.VsView]:
         """List every VS."""

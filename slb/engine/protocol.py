@@ -13,6 +13,7 @@ from slb.model.address import Address
 from slb.model.forwarding import Forwarding, Wanted
 from slb.model.op import Op
 from slb.model.probe import ProbeCount
+from slb.model.service import Service
 from slb.model.session_filter import SessionFilter
 
 
@@ -51,6 +52,12 @@ class Engine(Protocol):
 
     def generation(self) -> int:
         """Return the generation that every worker has."""
+
+    def service_list(self) -> list[Service]:
+        """Read the set of services, all in order; removed RS are not part of it.
+
+        VS and RS are read apart: nothing may be committed meanwhile.
+        """
 
     def vs_list(self) -> list[views.VsView]:
         """List every VS."""

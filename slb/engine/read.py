@@ -2,40 +2,52 @@
 """The engine's readings as views. A view's fields are named as the struct's wherever both exist."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
-from slb.engine.binding import check, ffi, lib, listing, names, text, value
-from slb.engine.marshal import Keys, get_address, get_endpoint, get_mac
+from slb.engine.binding import check, ffi, lib, listing, names, octets, text, value
+from slb.engine.marshal import (
+    POLICIES,
+    Keys,
+    get_address,
+    get_endpoint,
+    get_mac,
+    rs_of,
+    vs_of,
+)
+from slb.engine.rows import layout
 from slb.model import views
-from slb.model.policy import TIMEOUTS, VsTimeouts
+from slb.model.policy import TIMEOUTS, Policy, VsTimeouts
 from slb.model.probe import Counts, ProbeCount
+from slb.model.service import RealServer, Service
 
 V = TypeVar("V")
+
+_POLICY = ("scheduler", "one_packet", "client_address", "syn_proxy", "timeout_s")
+_VS = layout("struct slb_vs_info", "vs", *_POLICY)
+_RS = layout("struct slb_rs_info", "vs", "rs", "weight", "removed")
+
+
+def service_list() -> list[Service]:
+    """Read every VS with its RS, all in order; removed RS are not part of it."""
+    vs_rows = octets(lib.slb_vs_list, "struct slb_vs_info", "VS")
+    rs_rows = octets(lib.slb_rs_list, "struct slb_rs_info", "RS")
+    real: dict[bytes, list[RealServer]] = {vs: [] for vs, *_ in _VS.iter_unpack(vs_rows)}
+    for vs, rs, weight, removed in _RS.iter_unpack(rs_rows):
+        if not removed and vs in real:
+            real[vs].append(RealServer(rs_of(rs), weight))
+    found = []
+    for vs, *fields in _VS.iter_unpack(vs_rows):
+        rs = tuple(sorted(real[vs], key=attrgetter("rs.order")))
+        found.append(Service.of(vs_of(vs), _policy(*fields), rs))
+    return sorted(found, key=attrgetter("vs.order"))
 
 
 def vs_list() -> list[views.VsView]:
     """Read every VS."""
     key = Keys()
-    schedulers = _words("slb_sched", "SLB_SCHED_")
-    tells = _words("slb_client_address", "SLB_CLIENT_ADDRESS_")
-    states = [(n, s) for n, s in _words("slb_tcp_state", "SLB_").items() if s in TIMEOUTS]
-    return [
-        views.VsView(
-            vs=str(key.vs(row.vs)),
-            scheduler=schedulers[row.scheduler],
-            rs_count=row.n_rs,
-            draining=row.draining_rs,
-            removed=row.removed_rs,
-            generation=row.generation,
-            traffic=_same(views.Traffic, row.traffic),
-            one_packet=bool(row.one_packet),
-            timeouts=VsTimeouts(**{s: row.timeout_s[n] or None for n, s in states}),
-            client_address=tells[row.client_address].replace("_", "-"),
-            syn_proxy=bool(row.syn_proxy),
-            refused=row.refused,
-        )
-        for row in listing(lib.slb_vs_list, "struct slb_vs_info", "VS")
-    ]
+    return [_vs_view(key, row) for row in listing(lib.slb_vs_list, "struct slb_vs_info", "VS")]
 
 
 def rs_list() -> list[views.RsView]:
@@ -241,6 +253,43 @@ def session_reader() -> Callable[[Any], views.SessionView]:
         )
 
     return view
+
+
+def _vs_view(key: Keys, row: Any) -> views.VsView:
+    numbers = (getattr(row, name) for name in _POLICY[:-1])
+    policy = _policy(*numbers, bytes(ffi.buffer(row.timeout_s)))
+    return views.VsView(
+        vs=str(key.vs(row.vs)),
+        scheduler=policy.scheduler,
+        rs_count=row.n_rs,
+        draining=row.draining_rs,
+        removed=row.removed_rs,
+        generation=row.generation,
+        traffic=_same(views.Traffic, row.traffic),
+        one_packet=policy.one_packet,
+        timeouts=policy.timeouts,
+        client_address=policy.client_address,
+        syn_proxy=policy.syn_proxy,
+        refused=row.refused,
+    )
+
+
+@lru_cache(POLICIES)
+def _policy(scheduler: int, one_packet: int, tells: int, syn_proxy: int, timeouts: bytes) -> Policy:
+    """A VS's policy, of which many have the same."""
+    schedulers, how = (
+        _words("slb_sched", "SLB_SCHED_"),
+        _words("slb_client_address", "SLB_CLIENT_ADDRESS_"),
+    )
+    states = [(n, s) for n, s in _words("slb_tcp_state", "SLB_").items() if s in TIMEOUTS]
+    seconds = ffi.from_buffer("uint32_t[]", timeouts)
+    return Policy(
+        schedulers[scheduler],  # type: ignore[arg-type]
+        bool(one_packet),
+        VsTimeouts(**{state: seconds[number] or None for number, state in states}),
+        how[tells].replace("_", "-"),  # type: ignore[arg-type]
+        bool(syn_proxy),
+    )
 
 
 def _laddr_state(row: Any) -> str:

@@ -19,6 +19,7 @@ from ipaddress import (
     ip_interface,
     ip_network,
 )
+from socket import AF_INET, inet_pton
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from slb.errors import TextError
@@ -54,6 +55,11 @@ def show(text: str) -> str:
 
 def parse_address(text: str) -> Address:
     """Parse an IPv4 or IPv6 address; raises TextError."""
+    try:
+        # Many times as fast as ipaddress, and takes less.
+        return IPv4Address(inet_pton(AF_INET, text))
+    except (OSError, ValueError):
+        pass
     return _parse(ip_address, text, "an address; write 192.0.2.1 or 2001:db8::1")
 
 

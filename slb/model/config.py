@@ -272,6 +272,7 @@ class Ospf(Section, frozen=True):
     graceful_restart: Literal["off", "aware", "on"] = "aware"
     control_socket: AbsolutePath = "/run/bird/bird.ctl"
     include_file: AbsolutePath = "/etc/bird/slb.conf"
+    await_services_s: Annotated[int, Meta(ge=0, le=3600)] = 0
 
 
 class Api(Section, frozen=True):

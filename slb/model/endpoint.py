@@ -6,27 +6,34 @@ ordered by address, port and protocol, so that every listing comes out the same.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from slb.errors import TextError
 from slb.model.address import Address, parse_address, show
 
 PROTOCOLS = ("tcp", "udp")
+# The same texts come again and again, tens of thousands at a time.
+PARSED = 1 << 17
+_WRITTEN = re.compile(r"(\[([^\]]*)\]|[^:\[\]]*):([0-9]{1,5})", re.ASCII)
 
 
 class Endpoint:
-    """An address and a port."""
+    """An address and a port; `order` is what sets of them are sorted by."""
 
-    __slots__ = ("address", "port")
+    __slots__ = ("_text", "address", "order", "port")
 
     def __init__(self, address: Address, port: int) -> None:
         self.address: Final = address
         self.port: Final = port
+        self.order: tuple[int, int, int, str] = (address.version, int(address), port, "")
+        self._text = ""
 
     @classmethod
+    @lru_cache(PARSED)
     def parse(cls, text: str) -> "Endpoint":
         """Parse `10.10.0.1:8080`; raises TextError."""
-        if not (match := re.fullmatch(r"(\[([^\]]*)\]|[^:\[\]]*):([0-9]{1,5})", text, re.ASCII)):
+        if not (match := _WRITTEN.fullmatch(text)):
             raise TextError(f"{show(text)} is not ADDRESS:PORT; write 10.10.0.1:8080")
         address = parse_address(match[2] if match[2] is not None else match[1])
         if (address.version == 6) != (match[2] is not None):
@@ -37,24 +44,26 @@ class Endpoint:
         return cls(address, port)
 
     def __str__(self) -> str:
-        if self.address.version == 6:
-            return f"[{self.address}]:{self.port}"
-        return f"{self.address}:{self.port}"
+        if not self._text:
+            self._text = self._written()
+        return self._text
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self})"
 
-    def _order(self) -> tuple[int | str, ...]:
-        return (self.address.version, int(self.address), self.port)
-
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other._order() == self._order()
+        return type(other) is type(self) and other.order == self.order
 
     def __lt__(self, other: "Endpoint") -> bool:
-        return self._order() < other._order()
+        return self.order < other.order
 
     def __hash__(self) -> int:
-        return hash(self._order())
+        return hash(self.order)
+
+    def _written(self) -> str:
+        if self.address.version == 6:
+            return f"[{self.address}]:{self.port}"
+        return f"{self.address}:{self.port}"
 
 
 class VsKey(Endpoint):
@@ -65,8 +74,10 @@ class VsKey(Endpoint):
     def __init__(self, address: Address, port: int, proto: str) -> None:
         super().__init__(address, port)
         self.proto: Final = proto
+        self.order = (*self.order[:3], proto)
 
     @classmethod
+    @lru_cache(PARSED)
     def parse(cls, text: str) -> "VsKey":
         """Parse `10.96.0.10:80/tcp`; raises TextError."""
         head, slash, proto = text.rpartition("/")
@@ -77,8 +88,5 @@ class VsKey(Endpoint):
         endpoint = Endpoint.parse(head)
         return cls(endpoint.address, endpoint.port, proto)
 
-    def __str__(self) -> str:
-        return f"{super().__str__()}/{self.proto}"
-
-    def _order(self) -> tuple[int | str, ...]:
-        return (*super()._order(), self.proto)
+    def _written(self) -> str:
+        return f"{super()._written()}/{self.proto}"

@@ -31,6 +31,19 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
     client_address: ClientAddress = "none"
     syn_proxy: bool = False
 
+    @classmethod
+    def of(cls, vs: VsKey, policy: Policy, rs: tuple[RealServer, ...]) -> "Service":
+        """Make a VS of its parts."""
+        return cls(
+            vs,
+            policy.scheduler,
+            rs,
+            policy.one_packet,
+            policy.timeouts,
+            policy.client_address,
+            policy.syn_proxy,
+        )
+
     @property
     def policy(self) -> Policy:
         """All but its key and its RS."""

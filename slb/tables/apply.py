@@ -24,8 +24,9 @@ from slb.tables import plan as plans
 class Tables:
     """The only way to change the engine's VS and RS.
 
-    `subnets`, `local` (the local addresses) and `changed` may be exchanged at any time; `changed`
-    is called after every commit. `results` counts those that were done and those refused.
+    `subnets`, `local` (the local addresses), `changed` and `given` may be exchanged at any time;
+    `changed` is called after every commit, `given` when apply() has made a set the whole one.
+    `results` counts commits that were done and those refused.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Tables:
         self.local = frozenset(local)
         self.changed: Callable[[], None] = lambda: None
         self.results: Counter[str] = Counter()
+        self.given: Callable[[], None] = lambda: None
         self._engine = engine
         self._lock = asyncio.Lock()
 
@@ -54,9 +56,10 @@ class Tables:
 
     async def commit(self, ops: Sequence[Op]) -> int:
         """Commit ops as they are; raises what Engine.commit says, and BadRequest."""
+        places = self._places()
         for op in ops:
-            if op.kind is OpKind.RS_ADD and op.rs is not None:
-                self._check_rs(op)
+            if op.kind is OpKind.RS_ADD and op.rs and (reason := places.wrong_rs(op.rs)):
+                raise BadRequest(reason)
         async with self._lock:
             return await self._commit(ops)
 
@@ -65,11 +68,13 @@ class Tables:
 
         Raises what Engine.commit says, and BadRequest.
         """
+        places = self._places()
         for op in ops:
-            for sentence in self._wrong_op(op):
+            for sentence in _wrong_op(op, places):
                 raise BadRequest(sentence)
         if ops and not dry_run:
-            generation = await self.commit(ops)
+            async with self._lock:
+                generation = await self._commit(ops)
         else:
             generation = await asyncio.to_thread(self._engine.generation)
         return Plan([str(op) for op in ops], generation)
@@ -93,7 +98,10 @@ class Tables:
     async def apply(self, wanted: Sequence[Service], dry_run: bool = False) -> Plan:
         """Make `wanted` the whole set, or only say what would change; raises BadRequest, Full."""
         self._check(wanted)
-        return await self._transform(lambda _: wanted, dry_run)
+        plan = await self._transform(lambda _: wanted, dry_run)
+        if not dry_run:
+            self.given()
+        return plan
 
     async def merge(self, old: Sequence[Service], new: Sequence[Service]) -> Plan:
         """Apply what changed from `old` to `new` and nothing else; raises BadRequest, Full."""
@@ -119,9 +127,7 @@ class Tables:
         raise UnknownVs(f"VS {vs} does not exist")
 
     async def _read(self) -> list[Service]:
-        vs_rows = await asyncio.to_thread(self._engine.vs_list)
-        rs_rows = await asyncio.to_thread(self._engine.rs_list)
-        return plans.services(vs_rows, rs_rows)
+        return await asyncio.to_thread(self._engine.service_list)
 
     async def _commit(self, ops: Sequence[Op]) -> int:
         # Shielded: a client that goes away must not leave the lock free while the engine commits.
@@ -145,22 +151,16 @@ class Tables:
     def _wrong(self, wanted: Sequence[Service]) -> Iterable[check_services.Finding]:
         return check_services.services(wanted, self.subnets, self.local)
 
-    def _wrong_op(self, op: Op) -> Iterable[str]:
-        if not op.complete():
-            yield f"ops: {op.kind.value} {op.vs} lacks something, or has too much"
-        if op.kind is OpKind.VS_ADD and (reason := check_services.misplaced(op.vs, self.subnets)):
-            yield reason
-        if op.policy is not None:
-            yield from (text for _, text in check_services.policy(op.vs, op.policy))
-        if (
-            op.kind is OpKind.RS_ADD
-            and op.rs is not None
-            and (reason := check_services.wrong_rs(op.rs.address, self.subnets, self.local))
-        ):
-            yield reason
+    def _places(self) -> check_services.Places:
+        return check_services.Places(self.subnets, self.local)
 
-    def _check_rs(self, op: Op) -> None:
-        if op.rs is not None and (
-            reason := check_services.wrong_rs(op.rs.address, self.subnets, self.local)
-        ):
-            raise BadRequest(reason)
+
+def _wrong_op(op: Op, places: check_services.Places) -> Iterable[str]:
+    if not op.complete():
+        yield f"ops: {op.kind.value} {op.vs} lacks something, or has too much"
+    if op.kind is OpKind.VS_ADD and (reason := places.misplaced(op.vs)):
+        yield reason
+    if op.policy is not None:
+        yield from (text for _, text in check_services.policy(op.vs, op.policy))
+    if op.kind is OpKind.RS_ADD and op.rs is not None and (reason := places.wrong_rs(op.rs)):
+        yield reason

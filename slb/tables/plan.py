@@ -5,7 +5,8 @@ Pure: values in, values out. Deletions come first, since they free the places th
 inside a VS the same holds for its RS. A set that equals the other gives no op.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import TypeVar
 
 from msgspec import Struct
@@ -15,20 +16,21 @@ from slb.model.endpoint import Endpoint, VsKey
 from slb.model.op import Op, OpKind
 from slb.model.policy import Policy
 from slb.model.service import RealServer, Service
-from slb.model.views import RsView, VsView
+from slb.model.views import VsView
 
 S = TypeVar("S", bound=Struct)
+E = TypeVar("E", bound=Endpoint)
 
 
 def plan(current: Iterable[Service], wanted: Iterable[Service]) -> list[Op]:
     """Return the ops that turn `current` into `wanted`."""
-    have = {service.vs: service for service in current}
-    want = {service.vs: service for service in wanted}
-    gone = [Op(OpKind.VS_DEL, vs) for vs in sorted(have.keys() - want.keys())]
-    # What is the same object needs no look: of a large set that is nearly all.
-    both = [vs for vs in have.keys() & want.keys() if have[vs] is not want[vs]]
-    kept = [op for vs in sorted(both) for op in _edit(have[vs], want[vs])]
-    new = [op for vs in sorted(want.keys() - have.keys()) for op in add(want[vs])]
+    # What is the same object needs no look: after a small change of a large set that is nearly all.
+    before, after = ({id(one): one for one in side} for side in (current, wanted))
+    have = {before[one].vs: before[one] for one in before.keys() - after.keys()}
+    want = {after[one].vs: after[one] for one in after.keys() - before.keys()}
+    gone = [Op(OpKind.VS_DEL, vs) for vs in _in_order(have.keys() - want.keys())]
+    kept = [op for vs in _in_order(have.keys() & want.keys()) for op in _edit(have[vs], want[vs])]
+    new = [op for vs in _in_order(want.keys() - have.keys()) for op in add(want[vs])]
     return gone + kept + new
 
 
@@ -50,17 +52,7 @@ def merge(
     for vs, service in after.items():
         if service != before.get(vs):
             found[vs] = _merge_one(found.get(vs), before.get(vs), service)
-    return [found[vs] for vs in sorted(found)]
-
-
-def services(vs_rows: Sequence[VsView], rs_rows: Sequence[RsView]) -> list[Service]:
-    """Rebuild the set of services from the engine's listings; removed RS are not part of it."""
-    real: dict[str, list[RealServer]] = {row.vs: [] for row in vs_rows}
-    for row in rs_rows:
-        if not row.removed and row.vs in real:
-            real[row.vs].append(RealServer(Endpoint.parse(row.rs), row.weight))
-    found = [_service(VsKey.parse(row.vs), policy(row), _sorted(real[row.vs])) for row in vs_rows]
-    return sorted(found, key=lambda service: service.vs)
+    return [found[vs] for vs in _in_order(found)]
 
 
 def policy(row: VsView) -> Policy:
@@ -79,20 +71,8 @@ def edit(vs: VsKey, have: Policy, want: Policy) -> list[Op]:
     return [] if have == want else [Op(OpKind.VS_EDIT, vs, policy=want, was=have)]
 
 
-def _service(vs: VsKey, kept: Policy, rs: tuple[RealServer, ...]) -> Service:
-    return Service(
-        vs,
-        kept.scheduler,
-        rs,
-        kept.one_packet,
-        kept.timeouts,
-        kept.client_address,
-        kept.syn_proxy,
-    )
-
-
-def _sorted(real: Iterable[RealServer]) -> tuple[RealServer, ...]:
-    return tuple(sorted(real, key=lambda one: one.rs))
+def _in_order(keys: Iterable[E]) -> list[E]:
+    return sorted(keys, key=attrgetter("order"))
 
 
 def _add_rs(vs: VsKey, real: RealServer) -> Op:
@@ -100,16 +80,18 @@ def _add_rs(vs: VsKey, real: RealServer) -> Op:
 
 
 def _edit(have: Service, want: Service) -> Iterator[Op]:
+    if have == want:
+        return
     vs = have.vs
     yield from edit(vs, have.policy, want.policy)
     old = {real.rs: real for real in have.rs}
     new = {real.rs: real for real in want.rs}
-    for rs in sorted(old.keys() - new.keys()):
+    for rs in _in_order(old.keys() - new.keys()):
         yield Op(OpKind.RS_DEL, vs, rs=rs)
-    for rs in sorted(old.keys() & new.keys()):
+    for rs in _in_order(old.keys() & new.keys()):
         if old[rs].weight != new[rs].weight:
             yield Op(OpKind.RS_EDIT, vs, rs=rs, weight=new[rs].weight, was=old[rs].weight)
-    for rs in sorted(new.keys() - old.keys()):
+    for rs in _in_order(new.keys() - old.keys()):
         yield _add_rs(vs, new[rs])
 
 
@@ -124,7 +106,8 @@ def _merge_one(current: Service | None, old: Service | None, new: Service) -> Se
     real |= {rs: one for rs, one in after.items() if one != before.get(rs)}
     policy = _changed(current.policy, old.policy, new.policy)
     timeouts = _changed(current.timeouts, old.timeouts, new.timeouts)
-    return _service(current.vs, replace(policy, timeouts=timeouts), _sorted(real.values()))
+    merged = tuple(real[key] for key in _in_order(real))
+    return Service.of(current.vs, replace(policy, timeouts=timeouts), merged)
 
 
 def _changed(current: S, old: S, new: S) -> S:

@@ -8,6 +8,7 @@ client ==100==> switch ==> lb: slbd ==> pods
 
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 from threading import Thread
@@ -16,7 +17,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from rig.addresses import HTTP_VS, PODS
+from rig.addresses import DNS, HTTP_VS, PODS
 from rig.agent import Agent
 from rig.changes import under_load
 from rig.lb import LbSettings
@@ -33,16 +34,17 @@ REAPPLIED_S = 1.0
 
 @pytest.fixture(scope="module")
 def own_rig() -> Iterator[Rig]:
-    """A rig of two workers whose slbd knows no service of its own."""
-    with Rig(LbSettings(workers=2)) as rig:
-        rig.wait_ospf()
+    """A rig of two workers whose slbd knows no service of its own, and waits for the agent's."""
+    with Rig(LbSettings(workers=2, await_services_s=60)) as rig:
         yield rig
 
 
 @pytest.fixture(scope="module")
 def agent(own_rig: Rig) -> Agent:
     """Its agent."""
-    return Agent(own_rig)
+    agent = Agent(own_rig)
+    own_rig.wait_ospf()
+    return agent
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +135,33 @@ def test_slbd_killed(own_rig: Rig, agent: Agent) -> None:
     assert own_rig.client.http(200).failures == []
     assert own_rig.client.dns(200).failures == []
     assert agent.client.status().mended == 0
+
+
+def test_no_route_before_the_services(own_rig: Rig, agent: Agent) -> None:
+    """Without the agent a slbd that was started again speaks OSPF, but announces nothing.
+
+    So nobody's packet comes to it before it knows what to do with it.
+    """
+    agent.kill()
+    own_rig.lb.process.send(signal.SIGKILL)
+    own_rig.lb.process.wait(5)
+    wait(lambda: not own_rig.routes_to_lb(), 15, "the routes of a killed slbd gone")
+    with own_rig.client.udp(DNS) as client:
+
+        def unannounced() -> bool:
+            with suppress(OSError):
+                client.send(b"?")
+            return not own_rig.routes_to_lb()
+
+        own_rig.restart_lb()
+        wait(lambda: unannounced() and own_rig.lb_full(), 15, "OSPF Full on the LB")
+        holds(unannounced, 2, "nothing is announced")
+        assert "waiting for the services" in own_rig.lb.ctl("ospf", "status")
+        agent.start()
+        own_rig.wait_ospf()
+    (no_vs,) = (row["total"] for row in own_rig.lb.items("/v1/drops") if row["reason"] == "NO_VS")
+    assert no_vs == 0
+    assert own_rig.client.http(200).failures == []
 
 
 def test_changed_beside_the_agent(own_rig: Rig, agent: Agent) -> None:

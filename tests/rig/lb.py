@@ -46,6 +46,7 @@ class LbSettings:
     ospf: bool = True
     mtu: int = 1500
     announce: str = "subnets"
+    await_services_s: int = 0
     network_type: str = "broadcast"
     services: Sequence[dict[str, Any]] = ()
     timeouts: dict[str, int] = field(default_factory=dict)
@@ -102,6 +103,7 @@ def config(settings: LbSettings, socket_path: Path) -> dict[str, Any]:
             "mode": "managed" if settings.ospf else "off",
             "router_id": LB,
             "announce": settings.announce,
+            "await_services_s": settings.await_services_s,
             "network_type": settings.network_type,
             "hello_s": 1,
             "dead_s": 4,

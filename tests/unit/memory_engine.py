@@ -13,6 +13,7 @@ from slb.model.forwarding import Forwarding, Wanted
 from slb.model.op import Op, OpKind
 from slb.model.policy import Policy
 from slb.model.probe import ProbeCount
+from slb.model.service import RealServer, Service
 from slb.model.session_filter import SessionFilter
 
 NO_TRAFFIC = views.Traffic()
@@ -65,6 +66,12 @@ class MemoryEngine:
 
     def generation(self) -> int:
         return len(self.commits)
+
+    def service_list(self) -> list[Service]:
+        return [
+            Service.of(vs, policy, tuple(RealServer(rs, real[rs]) for rs in sorted(real)))
+            for vs, (policy, real) in sorted(self.tables.items(), key=lambda item: item[0])
+        ]
 
     def vs_list(self) -> list[views.VsView]:
         return [

@@ -294,6 +294,7 @@ def test_a_set_that_slbd_refuses_is_told(
     daemon.add(str(gone.vs))
     store = Store(agent.state)
     store.save(state(2, gone))
+    store.note_applied(2)
     store.close()
     with RunningAgent(tmp_path, daemon.socket) as again:
         wait(lambda: again.client.status().slbd == "refused", PATIENCE_S, "the refusal")

@@ -11,7 +11,7 @@ from slb.model.endpoint import Endpoint, VsKey
 from slb.model.policy import Scheduler, VsTimeouts
 from slb.model.service import RealServer, Service
 from slb.model.views import RsView, Traffic
-from slb.tables.plan import merge, plan, services
+from slb.tables.plan import merge, plan
 
 
 def service(vs: str, scheduler: Scheduler = "rr", **rs: int) -> Service:
@@ -136,4 +136,4 @@ def _any_set(chance: random.Random) -> list[Service]:
 
 
 def _read(engine: MemoryEngine) -> list[Service]:
-    return services(engine.vs_list(), engine.rs_list())
+    return engine.service_list()

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""slb-agent, slbd and BIRD killed at random moments, while requests and changes go on.
+
+client ==HTTP==> switch ==> lb: slbd (BIRD) ==> pods
+                                ^
+      sets of VS --> slb-agent -+
+
+What is announced is what BIRD itself says that it exports; that the switch has it too takes OSPF's
+time, and is looked at in the end. SLB_KILL_ROUNDS says how often; SLB_KILL_SEED repeats a run.
+"""
+
+import random
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rig import kills
+from rig.addresses import LB, VIP, local_prefixes
+from rig.agent import Agent
+from rig.lb import LbSettings
+from rig.registry import ProcessId, children
+from rig.rig import Rig
+from rig.services import all_services
+from rig.waiting import RigTimeout, wait
+from slb.model import codec
+from slb.model.service import ServiceSet
+
+pytestmark = [pytest.mark.netns, pytest.mark.timeout(400)]
+
+ROUNDS = kills.rounds("SLB_KILL_ROUNDS", 100)
+SETTLED_S = 5.0
+# No LSA is sent anew within 5 s of the last time (RFC 2328, MinLSInterval).
+SPREAD_S = 20.0
+WORKERS = 2
+WIDTH = 20
+PAUSE_S = 0.1
+
+
+@pytest.fixture(scope="module")
+def own_rig() -> Iterator[Rig]:
+    """A rig that announces each VS, so that the routes tell which there are, to one neighbour."""
+    settings = LbSettings(
+        workers=WORKERS, ipv6=False, announce="vips", network_type="ptp", await_services_s=30
+    )
+    with Rig(settings) as rig:
+        yield rig
+
+
+class Victims:
+    """Who may be killed, and how they come back; each returns when its time to agree begins."""
+
+    def __init__(self, rig: Rig, agent: Agent) -> None:
+        self._rig, self._agent = rig, agent
+        self.kill: dict[str, Callable[[], float]] = {
+            "slb-agent": self._kill_agent,
+            "slbd": self._kill_slbd,
+            "BIRD": self._kill_bird,
+        }
+
+    def _kill_agent(self) -> float:
+        self._agent.kill()
+        began = time.monotonic()
+        self._agent.start()
+        return began
+
+    def _kill_slbd(self) -> float:
+        self._rig.lb.process.send(signal.SIGKILL)
+        self._rig.lb.process.wait(5)
+        self._rig.restart_lb()
+        began = time.monotonic()
+        route_to(self._rig)
+        return began
+
+    def _kill_bird(self) -> float:
+        wait(self._bird, 10, "a BIRD to be killed").send(signal.SIGKILL)
+        return time.monotonic()
+
+    def _bird(self) -> ProcessId | None:
+        for pid in children(self._rig.lb.process.pid):
+            if Path(f"/proc/{pid}/comm").read_text().strip() == "bird":
+                return ProcessId.of(pid)
+        return None
+
+
+class Agreement:
+    """Desired state, engine and the routes that BIRD announces, compared."""
+
+    def __init__(self, rig: Rig, agent: Agent, changer: kills.Changer) -> None:
+        self._rig, self._agent, self._changer = rig, agent, changer
+        self.trouble = ""
+
+    def there(self) -> bool:
+        """Tell whether all three are of one set that may be; `trouble` says what is not."""
+        self.trouble = self._compare()
+        return not self.trouble
+
+    def _compare(self) -> str:
+        desired = kills.found(codec.to_plain(self._agent.client.export())["services"])
+        if not self._changer.may_be(desired):
+            return f"desired, but torn, old or lost: {desired}"
+        engine = engine_of(self._rig)
+        if engine != desired:
+            return f"desired {desired}, but the engine has {engine}"
+        generations = {row["generation"] for row in self._rig.lb.items("/v1/workers")}
+        if len(generations) != 1:
+            return f"workers of generations {generations}"
+        announced = {
+            prefix.removesuffix("/32") for prefix in self._rig.lb.api("/v1/ospf")["announced"]
+        }
+        if announced != (wanted := routes_of(desired)):
+            return f"routes {sorted(announced ^ wanted)} are too many or too few"
+        return ""
+
+
+def routes_of(services: kills.Found) -> set[str]:
+    """What must be announced for them."""
+    return {vs.partition(":")[0] for vs in services} | local_prefixes(WORKERS)
+
+
+def route_to(rig: Rig) -> None:
+    """Routes of the switch's own, so that requests go on, whatever OSPF makes of so many changes.
+
+    They go with the link of a slbd that has died.
+    """
+    for prefix in (VIP, "198.18.0.0/24"):
+        rig.switch.namespace.ip("route", "replace", prefix, "via", LB, "metric", "4000")
+
+
+def engine_of(rig: Rig) -> kills.Found:
+    """What slbd has at this moment."""
+    return kills.found(rig.lb.api("/v1/export")["services"])
+
+
+def settle(agreement: Agreement, began: float, what: str) -> float:
+    """Wait until all agree again; returns how long that took."""
+    try:
+        wait(agreement.there, began + SETTLED_S - time.monotonic(), "agreement")
+    except RigTimeout:
+        pytest.fail(f"{what}: {agreement.trouble}")
+    return time.monotonic() - began
+
+
+def test_killed_at_random(own_rig: Rig) -> None:
+    """All agree within 5 s of the agent's or BIRD's start, or slbd's ready line; none is torn."""
+    route_to(own_rig)
+    agent = Agent(own_rig)
+    victims, chance = Victims(own_rig, agent), kills.dice()
+    took: dict[str, list[float]] = defaultdict(list)
+
+    def apply(services: list[dict[str, object]]) -> None:
+        agent.client.apply(codec.convert({"services": services}, ServiceSet).services)
+
+    changer = kills.Changer(apply, lambda: engine_of(own_rig), all_services(), 0.05)
+    with changer, own_rig.client.http_load(WIDTH, 1, PAUSE_S) as load:
+        agreement = Agreement(own_rig, agent, changer)
+        for number in range(ROUNDS):
+            victim = chance.choice(["slb-agent", "slb-agent", "BIRD", "slbd"])
+            changes(changer, chance)
+            began = victims.kill[victim]()
+            with changer.lock:
+                took[victim].append(settle(agreement, began, f"round {number}, {victim} killed"))
+        answered = load.outcome.answered
+        load.stop()
+    assert changer.torn == []
+    wanted = routes_of(engine_of(own_rig))
+    wait(lambda: own_rig.routes_to_lb() == wanted, SPREAD_S, "the switch's routes")
+    for victim, seconds in took.items():
+        print(f"{victim}: {len(seconds)} kills, {max(seconds):.1f} s at most until all agreed")
+    print(f"{changer.asked} changes, {changer.looks} looks, {answered} requests answered")
+    assert changer.looks > ROUNDS and answered > ROUNDS
+    assert own_rig.client.http(100).failures == []
+
+
+def changes(changer: kills.Changer, chance: random.Random) -> None:
+    """Have some changes made, and a part of one more."""
+    asked = changer.asked
+    wait(lambda: changer.asked > asked + 1, 10, "changes")
+    until = time.monotonic() + chance.uniform(0, 0.1)
+    wait(lambda: time.monotonic() >= until, 1, "a moment")
