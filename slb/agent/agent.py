@@ -15,6 +15,7 @@ from pathlib import Path
 
 from slb.agent.desired import Desired
 from slb.agent.forward import Forward
+from slb.agent.health import Health
 from slb.agent.routes import add_routes
 from slb.agent.store import KEEP, Store
 from slb.agent.watch import Watch
@@ -72,10 +73,13 @@ async def start(settings: Settings, stack: AsyncExitStack) -> asyncio.Task[None]
     socket = SocketFile(settings.socket, int(settings.mode, 8), settings.group, owner)
     stack.callback(socket.close)
     app = bare_app("slb-agent")
-    add_routes(app, desired, Forward(settings.slbd))
+    health = Health(desired)
+    add_routes(app, desired, Forward(settings.slbd), health)
     server = Server(app)
     stack.push_async_callback(server.stop)
     await server.start(socket.socket)
     watching = asyncio.create_task(Watch(desired, Client(settings.slbd, LOOK_TIMEOUT_S)).run())
     stack.callback(watching.cancel)
+    stack.callback(health.stop)
+    stack.callback(asyncio.create_task(health.run()).cancel)
     return watching

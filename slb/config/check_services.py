@@ -15,6 +15,7 @@ from slb.model.service import Service
 Finding = tuple[Path, str]
 
 MAX_RS_PER_VS = 4096
+NO_CHECKS = "slbd makes no health checks; give it to slb-agent, by 'slbctl apply', or remove it"
 
 
 def find(config: Config) -> Iterator[Finding]:
@@ -46,6 +47,8 @@ def services(
         seen.add(service.vs)
         if reason := misplaced(service.vs, subnets):
             yield (*path, "vs"), reason
+        if service.health:
+            yield (*path, "health"), NO_CHECKS
         if len(service.rs) > MAX_RS_PER_VS:
             yield (*path, "rs"), f"{len(service.rs)} RS; a VS takes at most {MAX_RS_PER_VS}"
         for field, sentence in policy(service.vs, service.policy):

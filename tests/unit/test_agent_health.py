@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""slb-agent with checks of real servers: what is down gets no new sessions, and comes back.
+
+No RS may have an address of loopback, so every check is made there instead, at the same port.
+"""
+
+import socket
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+import pytest
+from msgspec.structs import replace
+from unit.agent_values import key
+from unit.fake_daemon import FakeDaemon
+from unit.running_agent import FIRST, PATIENCE_S, RunningAgent, at_rest
+from unit.slbctl_run import slbctl
+
+from rig.waiting import wait
+from slb.api.client import Client
+from slb.errors import BadRequest, UnknownVs
+from slb.health.probe import PROBES, Waiting
+from slb.health.target import Target
+from slb.model.endpoint import Endpoint
+from slb.model.health import TcpCheck
+from slb.model.service import RealServer, Service
+
+pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture"]
+
+FAST = TcpCheck(interval_s=0.1, timeout_s=0.1, rise=2, fall=2)
+LOOPBACK = IPv4Address("127.0.0.1")
+
+
+class Servers:
+    """Real servers 10.10.0.1 and on, each at a port of loopback, which can be shut and opened."""
+
+    def __init__(self, count: int) -> None:
+        self._sockets = [socket.create_server(("127.0.0.1", 0), backlog=64) for _ in range(count)]
+        ports = [one.getsockname()[1] for one in self._sockets]
+        self.rs = [Endpoint(IPv4Address(f"10.10.0.{n}"), p) for n, p in enumerate(ports, start=1)]
+
+    def shut(self, *numbers: int) -> None:
+        """Have connections to these refused."""
+        for number in numbers:
+            self._sockets[number].close()
+
+    def open(self, number: int) -> None:
+        """Have them taken again."""
+        port = self.rs[number].port
+        self._sockets[number] = socket.create_server(("127.0.0.1", port), backlog=64)
+
+    def service(self, check: TcpCheck, number: int = 2) -> Service:
+        """The VS of all of them, with that check; the weights are 1, 2, 3 …"""
+        real = tuple(RealServer(rs, n) for n, rs in enumerate(self.rs, start=1))
+        return Service(key(number), "wrr", real, health=check)
+
+
+@pytest.fixture
+def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers]:
+    """Four of them."""
+    for kind, probe in list(PROBES.items()):
+
+        def moved(target: Target, probe=probe) -> Waiting:
+            return probe(Target(Endpoint(LOOPBACK, target.at.port), target.check))
+
+        monkeypatch.setitem(PROBES, kind, moved)
+    made = Servers(4)
+    yield made
+    made.shut(*range(4))
+
+
+def weights(daemon: FakeDaemon, number: int = 2) -> list[int]:
+    """The weights that slbd has, by RS."""
+    found = daemon.services[str(key(number))][1]
+    return [found[rs] for rs in sorted(found, key=Endpoint.parse)]
+
+
+def states(agent: RunningAgent) -> list[tuple[str, str]]:
+    """What the agent tells of each RS."""
+    return [(row.state, row.effect) for row in agent.client.health(key(2))]
+
+
+def test_down_and_back(agent: RunningAgent, daemon: FakeDaemon, servers: Servers) -> None:
+    """By one small transaction each; the desired state stays as it is."""
+    agent.client.vs_add(servers.service(FAST))
+    wait(lambda: states(agent) == [("up", "in")] * 4, PATIENCE_S, "all up")
+    kept, before = agent.client.state(digest=True), len(daemon.engine.commits)
+    servers.shut(1)
+    wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "no weight for what is down")
+    row = agent.client.health(key(2))[1]
+    assert (row.state, row.effect, row.reason) == ("down", "out", "connection refused")
+    servers.open(1)
+    wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "its weight again")
+    ops = [[str(op) for op in commit] for commit in daemon.engine.commits[before:]]
+    vs, rs = key(2), servers.rs[1]
+    assert ops == [[f"~ rs {vs} {rs} weight 2 -> 0"], [f"~ rs {vs} {rs} weight 0 -> 2"]]
+    status = agent.client.status()
+    assert (agent.client.state(digest=True), status.slbd, status.mended) == (kept, "applied", 0)
+
+
+def test_no_more_than_the_share(agent: RunningAgent, daemon: FakeDaemon, servers: Servers) -> None:
+    """Half of four: those that went down first."""
+    agent.client.vs_add(servers.service(FAST))
+    for number in (3, 1):
+        servers.shut(number)
+        wait(lambda n=number: weights(daemon)[n] == 0, PATIENCE_S, "it is out")
+    servers.shut(0)
+    wait(lambda: states(agent)[0] == ("down", "capped"), PATIENCE_S, "one too many")
+    assert weights(daemon) == [1, 0, 3, 0]
+    servers.open(3)
+    wait(lambda: weights(daemon) == [0, 0, 3, 4], PATIENCE_S, "its turn")
+
+
+def test_drain_takes_it_away(agent: RunningAgent, daemon: FakeDaemon, servers: Servers) -> None:
+    """So that slbd ends its sessions as those of a removed RS."""
+    agent.client.vs_add(servers.service(replace(FAST, down="drain")))
+    servers.shut(0)
+    wait(lambda: weights(daemon) == [2, 3, 4], PATIENCE_S, "it is gone")
+    servers.open(0)
+    wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "it is back")
+
+
+def test_a_change_of_what_is_down(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers
+) -> None:
+    """It is stored, and holds when the RS is back; other changes go on as ever."""
+    ask = agent.client
+    ask.vs_add(servers.service(FAST))
+    servers.shut(1)
+    wait(lambda: weights(daemon)[1] == 0, PATIENCE_S, "it is out")
+    ask.rs_edit(key(2), servers.rs[1], 9)
+    ask.rs_edit(key(2), servers.rs[0], 5)
+    assert weights(daemon) == [5, 0, 3, 4]
+    servers.open(1)
+    wait(lambda: weights(daemon) == [5, 9, 3, 4], PATIENCE_S, "its new weight")
+
+
+def test_slbd_changed_beside_it(agent: RunningAgent, daemon: FakeDaemon, servers: Servers) -> None:
+    """What is mended is what slbd should have, without what is down."""
+    agent.client.vs_add(servers.service(FAST))
+    servers.shut(1)
+    wait(lambda: weights(daemon)[1] == 0, PATIENCE_S, "it is out")
+    daemon.engine.tables.pop(key(2))
+    daemon.engine.commits.append([])
+    wait(lambda: str(key(2)) in daemon.services, PATIENCE_S, "the VS again")
+    assert weights(daemon) == [1, 0, 3, 4]
+    assert agent.client.status().mended == 1
+
+
+def test_without_checks_again(agent: RunningAgent, daemon: FakeDaemon, servers: Servers) -> None:
+    """What was down counts as up; the change is shown, and can be rolled back."""
+    ask = agent.client
+    with_checks = servers.service(FAST)
+    assert ask.apply([with_checks]).plan[-1] == (
+        f"~ vs {key(2)} health none -> tcp interval_s 0.1 timeout_s 0.1 fall 2"
+    )
+    servers.shut(1)
+    wait(lambda: weights(daemon)[1] == 0, PATIENCE_S, "it is out")
+    bare = Service(with_checks.vs, "wrr", with_checks.rs)
+    assert len(ask.apply([bare]).plan) == 1
+    wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "all in")
+    assert ask.health() == []
+    assert ask.rollback().plan[0].startswith(f"~ vs {key(2)} health none -> tcp")
+    wait(lambda: weights(daemon)[1] == 0, PATIENCE_S, "it is out again")
+
+
+def test_a_restart_begins_with_all(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, tmp_path
+) -> None:
+    """The state on disk has the checks; nothing is down until it is proved."""
+    agent.client.vs_add(servers.service(replace(FAST, interval_s=5)))
+    agent.stop()
+    servers.shut(0, 1, 2, 3)
+    with RunningAgent(tmp_path, daemon.socket) as again:
+        wait(lambda: at_rest(again), PATIENCE_S, "slbd as before")
+        assert {state for state, _ in states(again)} <= {"unknown"}
+        assert weights(daemon) == [1, 2, 3, 4]
+
+
+def test_slbd_itself_makes_none(daemon: FakeDaemon, agent: RunningAgent, servers: Servers) -> None:
+    with pytest.raises(BadRequest, match=r"^services\[0\]\.health: slbd makes no health checks"):
+        Client(str(daemon.socket)).apply([servers.service(FAST)])
+    with pytest.raises(UnknownVs):
+        agent.client.health(key(9))
+
+
+def test_slbctl_shows_it(agent: RunningAgent, daemon: FakeDaemon, servers: Servers) -> None:
+    assert slbctl(agent.socket, "health").out.startswith("no RS is checked")
+    agent.client.vs_add(servers.service(FAST))
+    servers.shut(1)
+    wait(lambda: states(agent)[1] == ("down", "out"), PATIENCE_S, "it is out")
+    wait(lambda: states(agent)[0] == ("up", "in"), PATIENCE_S, "the others are up")
+    lines = slbctl(agent.socket, "health", str(key(2))).lines
+    assert lines[0] == "VS RS CHECK STATE NEW SESSIONS SINCE LATENCY LAST FAILURE"
+    assert "down no" in lines[2] and lines[2].endswith("connection refused")
+    assert lines[-1] == "4 RS, 1 down, 3 up"
+    rows = slbctl(agent.socket, "rs", "list").lines
+    assert " STATE HEALTH " in rows[0]
+    assert "draining down: connection refused" in next(r for r in rows if str(servers.rs[1]) in r)
+    assert " serving - " in next(r for r in rows if FIRST in r)
+    assert "HEALTH" not in slbctl(daemon.socket, "rs", "list").out
