@@ -70,8 +70,18 @@ class Desired:
     `slbd`: the daemon's client, with the time that applying may take.
     """
 
-    def __init__(self, store: Store, slbd: Client, clock: Callable[[], float] = time.time) -> None:
-        """Begin with what is on disk; raises ConfigError when all of it is damaged."""
+    def __init__(
+        self,
+        store: Store,
+        slbd: Client,
+        clock: Callable[[], float] = time.time,
+        programs: bool = False,
+    ) -> None:
+        """Begin with what is on disk; raises ConfigError when all of it is damaged.
+
+        `programs`: checks may be programs.
+        """
+        self._programs = programs
         self.standing = Standing()
         self.effect = Effect()
         # What slbd was given last, and has, if `standing` says so.
@@ -121,6 +131,7 @@ class Desired:
                 text = f"the desired state is at generation {old.generation}, not {base}"
                 raise Conflict(f"{text}; look at what has changed, and try again")
             new, ops, lines = await asyncio.to_thread(_work_out, old, edit)
+            states.check_programs(old, new, self._programs)
             if not lines and _sets_apart(new) == _sets_apart(old):
                 return Plan([], old.generation)
             if confirm_s is not None and lines:

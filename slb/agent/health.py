@@ -7,7 +7,7 @@ What is unknown counts as up, so it does when the checks' thread has ended: it i
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import chain
 
@@ -17,6 +17,8 @@ from slb.health import difference
 from slb.health import target as targets
 from slb.health.descriptors import most_open
 from slb.health.effect import Fallen, out
+from slb.health.kinds import PROBES
+from slb.health.probe import Probe
 from slb.health.prober import Prober, Result
 from slb.health.target import Target
 from slb.model.endpoint import VsKey
@@ -40,8 +42,11 @@ def log_event(kind: str, **fields: object) -> None:
 class Health:
     """The checks of all VS that have some."""
 
-    def __init__(self, desired: Desired, emit: Emit = log_event) -> None:
+    def __init__(
+        self, desired: Desired, probes: Mapping[str, Probe] = PROBES, emit: Emit = log_event
+    ) -> None:
         self._desired = desired
+        self._probes = probes
         self._emit = emit
         self._changed = asyncio.Event()
         self._prober: Prober | None = None
@@ -106,7 +111,7 @@ class Health:
             def changed() -> None:
                 loop.call_soon_threadsafe(self._changed.set)
 
-            self._prober = Prober(changed, most_open())
+            self._prober = Prober(changed, most_open(), self._probes)
             self._prober.start()
         if self._prober is not None:
             self._prober.set(uses)

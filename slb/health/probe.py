@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What one check of an address is: a generator that yields what it waits for.
 
-It returns when the result is good and raises Bad, or an OSError, when not. What it has open is
+It returns when the result is good, and raises Bad or an OSError when not. What it has open is
 closed when it is closed; that it takes too long is not its business. Trouble of this host's own,
-no descriptor or no route, says nothing about the RS: inconclusive() tells.
+no descriptor, no route, says nothing about the RS: inconclusive() tells.
 """
 
 import errno
@@ -43,9 +43,13 @@ class Bad(Exception):
     """A result that speaks against the RS, in a few words."""
 
 
+class NoResult(Exception):
+    """The check could not be made."""
+
+
 def inconclusive(error: Exception) -> bool:
     """Tell whether a failure is this host's."""
-    return isinstance(error, OSError) and error.errno in _OURS
+    return isinstance(error, NoResult) or (isinstance(error, OSError) and error.errno in _OURS)
 
 
 def words(error: Exception) -> str:
@@ -81,6 +85,3 @@ def connect(sock: socket.socket, target: Target) -> Waiting:
 def family(target: Target) -> socket.AddressFamily:
     """Return the address family of a target."""
     return socket.AF_INET6 if target.at.address.version == 6 else socket.AF_INET
-
-
-PROBES: dict[str, Probe] = {"tcp": tcp}

@@ -13,11 +13,12 @@ import random
 import select
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
-from slb.health.probe import PROBES, Bad, Probe, Waiting, inconclusive, words
+from slb.health.kinds import PROBES
+from slb.health.probe import Bad, NoResult, Probe, Waiting, inconclusive, words
 from slb.health.tally import Tally
 from slb.health.target import Target
 
@@ -57,7 +58,7 @@ class Prober:
     """`changed` is called, in the checks' thread, when a target goes down or comes back."""
 
     def __init__(
-        self, changed: Callable[[], None], max_open: int, probes: dict[str, Probe] = PROBES
+        self, changed: Callable[[], None], max_open: int, probes: Mapping[str, Probe] = PROBES
     ) -> None:
         self._changed = changed
         self._max_open = max_open
@@ -189,7 +190,7 @@ class Prober:
             run.fd, run.mask = fd, mask
         except StopIteration:
             self._done(run, None)
-        except (Bad, OSError) as error:
+        except (Bad, NoResult, OSError) as error:
             self._done(run, words(error), inconclusive(error))
         except Exception as error:
             # A defect of a check's must neither end the others nor take an RS out.

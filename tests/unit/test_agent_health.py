@@ -7,6 +7,7 @@ No RS may have an address of loopback, so every check is made there instead, at 
 import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -18,10 +19,12 @@ from unit.slbctl_run import slbctl
 from rig.waiting import wait
 from slb.api.client import Client
 from slb.errors import BadRequest, UnknownVs
-from slb.health.probe import PROBES, Waiting
+from slb.health.kinds import PROBES
+from slb.health.probe import Waiting
 from slb.health.target import Target
+from slb.model.desired import Snapshot
 from slb.model.endpoint import Endpoint
-from slb.model.health import TcpCheck
+from slb.model.health import Check, CommandCheck, TcpCheck
 from slb.model.service import RealServer, Service
 
 pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture"]
@@ -48,7 +51,7 @@ class Servers:
         port = self.rs[number].port
         self._sockets[number] = socket.create_server(("127.0.0.1", port), backlog=64)
 
-    def service(self, check: TcpCheck, number: int = 2) -> Service:
+    def service(self, check: Check, number: int = 2) -> Service:
         """The VS of all of them, with that check; the weights are 1, 2, 3 …"""
         real = tuple(RealServer(rs, n) for n, rs in enumerate(self.rs, start=1))
         return Service(key(number), "wrr", real, health=check)
@@ -198,3 +201,20 @@ def test_slbctl_shows_it(agent: RunningAgent, daemon: FakeDaemon, servers: Serve
     assert "draining down: connection refused" in next(r for r in rows if str(servers.rs[1]) in r)
     assert " serving - " in next(r for r in rows if FIRST in r)
     assert "HEALTH" not in slbctl(daemon.socket, "rs", "list").out
+
+
+def test_who_may_have_programs_run(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, tmp_path: Path
+) -> None:
+    """Nobody unless the agent was told where they are, and then the operator alone."""
+    service = servers.service(CommandCheck(program="true", interval_s=0.1, timeout_s=0.1, fall=1))
+    with pytest.raises(BadRequest, match="needs slb-agent to be started with --check-programs DIR"):
+        agent.client.vs_add(service)
+    agent.stop()
+    with RunningAgent(tmp_path, daemon.socket, check_programs="/bin") as again:
+        wait(lambda: at_rest(again), PATIENCE_S, "slbd as before")
+        with pytest.raises(BadRequest, match="is for the operator's VS alone"):
+            again.client.state_put(Snapshot("controller", 1, 1, (service,)))
+        failing = CommandCheck(program="false", interval_s=0.5, timeout_s=0.5, fall=1)
+        again.client.vs_add(replace(service, health=failing))
+        wait(lambda: weights(daemon).count(0) == 2, PATIENCE_S, "as many as may be out")

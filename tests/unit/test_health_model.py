@@ -17,6 +17,7 @@ from slb.model.service import Service, ServiceSet
 from slbctl import service_file
 
 HEAD = 'services:\n- vs: "10.96.0.1:80/tcp"\n  health: '
+KINDS = "tcp, http, https, udp, dns, icmp, command"
 AT = "f:3: services[0].health"
 
 
@@ -34,6 +35,22 @@ def problems(health: str) -> list[str]:
         (
             "{type: tcp, fall: 0}",
             [f"{AT}.fall: 0 is not valid; write a whole number from 1 to 100"],
+        ),
+        ("{type: ping}", [f"{AT}.type: 'ping' is not valid; write one of {KINDS}"]),
+        ("{fall: 2}", [f"{AT}.type: is missing; add `type:` with one of {KINDS}"]),
+        ("{type: dns}", [f"{AT}.name: is missing; add `name:` with a name, www.example.org"]),
+        ("{type: icmp, port: 7}", [f"{AT}: port is not for icmp; remove it"]),
+        ("{type: udp, send: 'hex:0'}", [f"{AT}: 'hex:0': hex: is for pairs of hexadecimal digits"]),
+        (
+            "{type: http, path: healthz, status: [99]}",
+            [
+                f"{AT}.path: 'healthz' is not valid; write a path, /healthz",
+                f'{AT}.status[0]: 99 is not valid; write a status or a range, 200 or "200-299"',
+            ],
+        ),
+        (
+            "{type: https, verify: true}",
+            [f"{AT}: verify needs host, the name that the certificate is for"],
         ),
         (
             "{type: tcp, timeout_s: 5}",
