@@ -36,7 +36,7 @@ from slb.errors import (
     Unreachable,
 )
 from slb.health import difference
-from slb.health.effect import Effect, Fallen, bare
+from slb.health.effect import Effect, Fallen, already_out, bare
 from slb.model.desired import OPERATOR, OwnerView, StateView, StatusView, VersionView, digest
 from slb.model.op import Op
 from slb.model.views import Plan, Version
@@ -86,6 +86,7 @@ class Desired:
         self.effect = Effect()
         # What slbd was given last, and has, if `standing` says so.
         self._given: Services = ()
+        self._looked = False
         self._store = store
         self._slbd = slbd
         self._clock = clock
@@ -227,6 +228,8 @@ class Desired:
             state, before = self.state, self.standing
             # What it was given is what it must have; what is down by now comes by refit().
             want = self._given
+            if not self._looked:
+                await self._look_what_is_out(state.services())
             try:
                 if not before.has(state.generation):
                     want = await asyncio.to_thread(self.effect.of, state.services())
@@ -249,6 +252,13 @@ class Desired:
                 log.info(text, state.generation, len(done.plan))
             for line in done.plan if beside else ():
                 log.warning("%s", line)
+
+    async def _look_what_is_out(self, services: Services) -> None:
+        if any(service.health for service in services):
+            has = await asyncio.to_thread(self._slbd.export)
+            found = await asyncio.to_thread(already_out, services, has.services)
+            self.effect.fallen = dict.fromkeys(found, time.monotonic())
+        self._looked = True
 
     def unreachable(self, reason: str) -> None:
         """Note that slbd does not answer."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Has the RS of the desired state checked, and slbd have what follows from the results.
 
-What is unknown counts as up, so it does when the checks' thread has ended: it is begun anew then.
+What is unknown counts as up. So does everything when the checks' thread has ended, until it is
+begun anew. What slbd has out when this agent starts was found down by the one before, and stays so.
 """
 
 import asyncio
@@ -86,19 +87,22 @@ class Health:
         )
 
     async def _look(self) -> None:
-        if not self._desired.known:
+        # A slbd that is away has taken its interface along, and with it the way to the RS.
+        away = self._desired.standing.word in ("unreachable", "unknown")
+        if self._prober is not None:
+            self._prober.pause(away)
+        if away:
             return
         await self._follow_state()
         if self._prober is None:
             return
-        if not self._prober.alive:
-            self._mourn()
-        # A slbd that is away has taken its interface along, and with it the way to the RS.
-        elif self._desired.standing.word in ("unreachable", "unknown"):
-            self._prober.pause(True)
-        else:
-            self._prober.pause(False)
+        if self._prober.alive:
             await self._refit(self._prober.fallen())
+        else:
+            log.error("the checks have ended: all RS count as up until they begin anew")
+            self.stop()
+            self._seen, self._ended = None, time.monotonic()
+            await self._refit({})
 
     async def _follow_state(self) -> None:
         state = self._desired.state
@@ -111,16 +115,12 @@ class Health:
             def changed() -> None:
                 loop.call_soon_threadsafe(self._changed.set)
 
-            self._prober = Prober(changed, most_open(), self._probes)
+            fallen = self._desired.effect.fallen
+            self._prober = Prober(changed, most_open(), self._probes, fallen)
             self._prober.start()
         if self._prober is not None:
             self._prober.set(uses)
             self._seen, self._uses = state, uses
-
-    def _mourn(self) -> None:
-        log.error("the checks have ended, and all RS count as up; they begin anew in a while")
-        self.stop()
-        self._seen, self._ended = None, time.monotonic()
 
     async def _refit(self, fallen: Fallen) -> None:
         before = self._desired.effect.fallen

@@ -59,6 +59,20 @@ def bare(services: Iterable[Service]) -> Services:
     return tuple(replace(one, health=UNSET) if one.health else one for one in services)
 
 
+def already_out(services: Iterable[Service], has: Iterable[Service]) -> set[Target]:
+    """Return what an earlier agent must have found down, going by what slbd has."""
+    there = {one.vs: {real.rs: real.weight for real in one.rs} for one in has}
+    found = set()
+    for service in services:
+        if service.health and (weights := there.get(service.vs)) is not None:
+            # What is not there may be new, unless it was taken away for being down.
+            missing = 0 if service.health.down == "drain" else 1
+            for real, at in zip(service.rs, targets.of(service), strict=True):
+                if real.weight and not weights.get(real.rs, missing):
+                    found.add(at)
+    return found
+
+
 def out(service: Service, found: tuple[Target, ...], fallen: Fallen) -> frozenset[Endpoint]:
     """Return the RS of a VS, whose targets these are, that get no new sessions."""
     if not service.health:

@@ -25,6 +25,7 @@ from slb.health.target import Target
 log = logging.getLogger(__name__)
 
 MAX_WAIT_S = 1.0
+NOTHING: Mapping[Target, float] = {}
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,17 @@ class _Run:
 
 
 class Prober:
-    """`changed` is called, in the checks' thread, when a target goes down or comes back."""
+    """`changed` is called, in the checks' thread, when a target goes down or comes back.
+
+    `fallen`: what is down already, and since when.
+    """
 
     def __init__(
-        self, changed: Callable[[], None], max_open: int, probes: Mapping[str, Probe] = PROBES
+        self,
+        changed: Callable[[], None],
+        max_open: int,
+        probes: Mapping[str, Probe] = PROBES,
+        fallen: Mapping[Target, float] = NOTHING,
     ) -> None:
         self._changed = changed
         self._max_open = max_open
@@ -70,7 +78,7 @@ class Prober:
         self._open: dict[int, _Run] = {}
         self._heap: list[tuple[float, int, _Run]] = []
         self._turns = count(1)
-        self._fallen: dict[Target, float] = {}
+        self._fallen = dict(fallen)
         self._wanted: frozenset[Target] | None = None
         self._stop = False
         self._paused = False
@@ -145,9 +153,12 @@ class Prober:
             run = self._runs.pop(target)
             run.turn = 0
             self._end(run)
-            self._fallen.pop(target, None)
+        for target in self._fallen.keys() - wanted:
+            del self._fallen[target]
         for target in wanted - self._runs.keys():
             run = self._runs[target] = _Run(target, now)
+            if (since := self._fallen.get(target)) is not None:
+                run.tally.begin_down("it was down when the checks began", since)
             # All begun at once would come at once for ever.
             self._plan(run, now + random.random() * target.check.interval_s)
         if len(self._fallen) != before:

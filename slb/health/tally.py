@@ -26,6 +26,10 @@ class Tally:
         self._against = 0
         self._falls: list[float] = []
 
+    def begin_down(self, reason: str, since: float) -> None:
+        """Begin as one that has gone down before."""
+        self.state, self.reason, self.since = "down", reason, since
+
     def good(self, now: float) -> bool:
         """Take a good result; tells whether the state has changed."""
         if self.state == "up":

@@ -167,7 +167,7 @@ def test_without_checks_again(agent: RunningAgent, daemon: FakeDaemon, servers: 
 
 
 def test_a_restart_begins_with_all(
-    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, tmp_path
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, tmp_path: Path
 ) -> None:
     """The state on disk has the checks; nothing is down until it is proved."""
     agent.client.vs_add(servers.service(replace(FAST, interval_s=5)))
@@ -177,6 +177,25 @@ def test_a_restart_begins_with_all(
         wait(lambda: at_rest(again), PATIENCE_S, "slbd as before")
         assert {state for state, _ in states(again)} <= {"unknown"}
         assert weights(daemon) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("down", ["keep", "drain"])
+def test_what_was_down_stays_so(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, tmp_path: Path, down: str
+) -> None:
+    """The next agent finds it out in slbd, makes no transaction, and lets it in when it is good."""
+    agent.client.vs_add(servers.service(replace(FAST, down=down)))
+    servers.shut(1)
+    left = [1, 0, 3, 4] if down == "keep" else [1, 3, 4]
+    wait(lambda: weights(daemon) == left, PATIENCE_S, "it is out")
+    agent.stop()
+    before = len(daemon.engine.commits)
+    with RunningAgent(tmp_path, daemon.socket) as again:
+        wait(lambda: at_rest(again), PATIENCE_S, "slbd as before")
+        wait(lambda: states(again)[1] == ("down", "out"), PATIENCE_S, "it is known")
+        assert len(daemon.engine.commits) == before
+        servers.open(1)
+        wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "it is back")
 
 
 def test_slbd_itself_makes_none(daemon: FakeDaemon, agent: RunningAgent, servers: Servers) -> None:

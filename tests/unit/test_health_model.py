@@ -70,9 +70,11 @@ def test_a_mistake_in_a_file(health: str, lines: list[str]) -> None:
 
 
 def test_a_file_comes_out_as_it_went_in() -> None:
-    read = service_file.read(BytesIO(f"{HEAD}{{type: tcp, port: 81}}\n".encode()), "f")
+    read = service_file.read(
+        BytesIO(f"{HEAD}{{type: tcp, port: 81, timeout_s: 0.25}}\n".encode()), "f"
+    )
     (one,) = read.services
-    assert one.health == TcpCheck(port=81)
+    assert one.health == TcpCheck(port=81, timeout_s=0.25)
     (again,) = service_file.read(BytesIO(_written(one)), "f").services
     assert again == one
 
