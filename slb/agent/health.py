@@ -99,7 +99,7 @@ class Health:
         if self._prober.alive:
             await self._refit(self._prober.fallen())
         else:
-            log.error("the checks have ended: all RS count as up until they begin anew")
+            log.error("all RS count as up until the checks begin anew")
             self.stop()
             self._seen, self._ended = None, time.monotonic()
             await self._refit({})

@@ -13,6 +13,7 @@ import random
 import select
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -77,6 +78,7 @@ class Prober:
         self._runs: dict[Target, _Run] = {}
         self._open: dict[int, _Run] = {}
         self._heap: list[tuple[float, int, _Run]] = []
+        self._waiting: deque[tuple[int, _Run]] = deque()
         self._turns = count(1)
         self._fallen = dict(fallen)
         self._wanted: frozenset[Target] | None = None
@@ -128,6 +130,13 @@ class Prober:
         os.eventfd_write(self._wake, 1)
 
     def _live(self) -> None:
+        try:
+            self._turn()
+        except Exception as error:
+            # Whoever looks whether this thread is alive begins anew.
+            log.error("the checks have ended, a defect: %s: %s", type(error).__name__, error)
+
+    def _turn(self) -> None:
         while not self._stop:
             for fd, _ in self._epoll.poll(self._patience()):
                 if fd == self._wake:
@@ -171,16 +180,18 @@ class Prober:
     def _take_due(self, now: float) -> None:
         heap = self._heap
         while heap and heap[0][0] <= now:
-            if len(self._open) >= self._max_open and heap[0][2].probe is None:
-                # Those that are open end within their time, and then there is room.
-                break
             _, turn, run = heapq.heappop(heap)
             if turn != run.turn:
                 continue
             if run.probe is None:
-                self._begin(run, now)
+                self._waiting.append((turn, run))
             else:
                 self._done(run, f"no answer within {run.target.check.timeout_s:g} s")
+        # Those that are open end within their time, and then there is room.
+        while self._waiting and len(self._open) < self._max_open:
+            turn, run = self._waiting.popleft()
+            if turn == run.turn:
+                self._begin(run, now)
 
     def _begin(self, run: _Run, now: float) -> None:
         run.began = now

@@ -237,3 +237,17 @@ def test_who_may_have_programs_run(
         failing = CommandCheck(program="false", interval_s=0.5, timeout_s=0.5, fall=1)
         again.client.vs_add(replace(service, health=failing))
         wait(lambda: weights(daemon).count(0) == 2, PATIENCE_S, "as many as may be out")
+
+
+def test_checks_that_end(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect ends them: all RS are in again, and the checks begin anew after a while."""
+    monkeypatch.setattr("slb.agent.health.AGAIN_S", 0.2)
+    agent.client.vs_add(servers.service(FAST))
+    servers.shut(1)
+    wait(lambda: weights(daemon)[1] == 0, PATIENCE_S, "it is out")
+    working = PROBES.pop("tcp")
+    wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "all in")
+    monkeypatch.setitem(PROBES, "tcp", working)
+    wait(lambda: weights(daemon)[1] == 0, PATIENCE_S, "it is out again")
