@@ -17,7 +17,8 @@ HostName = Annotated[
     str, Meta(pattern=r"^[!-.0-~]*\Z", max_length=255, description="a host's name")
 ]
 Status = Annotated[
-    Annotated[int, Meta(ge=100, le=599)] | Annotated[str, Meta(pattern=r"^[1-5]\d\d-[1-5]\d\d\Z")],
+    Annotated[int, Meta(ge=100, le=599)]
+    | Annotated[str, Meta(pattern=r"^[1-5]\d\d(-[1-5]\d\d)?\Z")],
     Meta(description='a status or a range, 200 or "200-299"'),
 ]
 Text = Annotated[str, Meta(max_length=1024, description="a text in quotes, or hex:00ff")]

@@ -54,13 +54,17 @@ class ServiceSet(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VsEdit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What may change in a VS; None: it stays. A timeout of None is the global one again."""
+    """What may change in a VS; None: it stays. A timeout of None is the global one again.
+
+    `health` is slb-agent's; None: no checks any more.
+    """
 
     scheduler: Scheduler | None = None
     one_packet: bool | None = None
     timeouts: dict[TimeoutName, Seconds | None] = {}
     client_address: ClientAddress | None = None
     syn_proxy: bool | None = None
+    health: Health | UnsetType | None = UNSET
 
     def apply(self, policy: Policy) -> Policy:
         """Return the policy after the change."""

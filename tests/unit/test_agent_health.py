@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from unit.agent_values import key
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import FIRST, PATIENCE_S, RunningAgent, at_rest
-from unit.slbctl_run import slbctl
+from unit.slbctl_run import failure, slbctl
 
 from rig.waiting import wait
 from slb.api.client import Client
@@ -24,7 +24,7 @@ from slb.health.probe import Waiting
 from slb.health.target import Target
 from slb.model.desired import Snapshot
 from slb.model.endpoint import Endpoint
-from slb.model.health import Check, CommandCheck, TcpCheck
+from slb.model.health import Check, CommandCheck, HttpCheck, TcpCheck
 from slb.model.service import RealServer, Service
 
 pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture"]
@@ -251,3 +251,35 @@ def test_checks_that_end(
     wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "all in")
     monkeypatch.setitem(PROBES, "tcp", working)
     wait(lambda: weights(daemon)[1] == 0, PATIENCE_S, "it is out again")
+
+
+def test_slbctl_gives_and_takes_checks(agent: RunningAgent, daemon: FakeDaemon) -> None:
+    words = "http,path=/healthz,status=200,status=301-302,interval_s=0.5,timeout_s=0.5,rise=1"
+    done = slbctl(agent.socket, "vs", "edit", FIRST, "--health", words)
+    assert done.out == f"VS {FIRST} changed, health http (generation 2)\n"
+    (service,) = agent.client.export().services
+    assert service.health == HttpCheck(
+        path="/healthz", status=("200", "301-302"), interval_s=0.5, timeout_s=0.5, rise=1
+    )
+    assert slbctl(agent.socket, "vs", "edit", FIRST, "--no-health").status == 0
+    assert "health" not in slbctl(agent.socket, "export").out
+    added = ("vs", "add", str(key(5)), "--health", "tcp,port=81")
+    assert slbctl(agent.socket, *added).out.startswith(f"VS {key(5)} added, rr, health tcp, 0 RS")
+    assert "slbd makes no health checks" in failure(
+        slbctl(daemon.socket, "vs", "edit", FIRST, "--health", "tcp"), 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("ping", "'ping' is no type; known: tcp, http"),
+        ("tcp,fall", "'fall' is no KEY=VALUE"),
+        ("tcp,fall=x", "fall: "),
+        ("tcp,colour=1", "tcp: Object contains unknown field `colour`"),
+        ("dns", "dns: Object missing required field `name`"),
+    ],
+)
+def test_slbctl_knows_what_is_no_check(tmp_path: Path, words: str, sentence: str) -> None:
+    done = slbctl(tmp_path / "nobody", "vs", "edit", FIRST, "--health", words)
+    assert (done.status, done.out) == (2, "") and sentence in done.err
