@@ -73,6 +73,12 @@ class Health:
             self._prober.stop()
             self._prober = None
 
+    def counts(self) -> tuple[int, int]:
+        """Return how many RS are checked, an RS of two VS twice, and how many are down."""
+        uses, fallen = self._uses, self._desired.effect.fallen
+        down = sum(len(uses[target]) for target in fallen if target in uses)
+        return sum(map(len, uses.values())), down
+
     def view(self, vs: VsKey | None = None) -> list[HealthView]:
         """Return what is known of the RS of one VS, or of all; raises UnknownVs."""
         services = self._desired.state.services()

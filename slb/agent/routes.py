@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from slb.agent import edits
 from slb.agent import state as states
@@ -77,7 +78,7 @@ def add_routes(app: web.Application, desired: Desired, forward: Forward, health:
     serve("POST", "/v1/confirm", _confirm)
     serve("POST", "/v1/rollback", _rollback)
     serve("GET", "/v1/history", _history)
-    serve("GET", "/v1/status", _status)
+    serve("GET", "/v1/status", partial(_status, health))
     serve("GET", "/v1/health", partial(_health, health), frozenset({"vs"}))
     serve("GET", "/v1/state", _state, frozenset({"owner", "digest"}))
     serve("PUT", "/v1/state", _state_put)
@@ -181,8 +182,9 @@ async def _history(request: web.Request, desired: Desired) -> views.Items[Versio
     return views.Items(await desired.history())
 
 
-async def _status(request: web.Request, desired: Desired) -> StatusView:
-    return desired.status()
+async def _status(health: Health, request: web.Request, desired: Desired) -> StatusView:
+    checked, down = health.counts()
+    return replace(desired.status(), rs_checked=checked, rs_down=down)
 
 
 async def _health(

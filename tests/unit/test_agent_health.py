@@ -215,6 +215,9 @@ def test_slbctl_shows_it(agent: RunningAgent, daemon: FakeDaemon, servers: Serve
     assert lines[0] == "VS RS CHECK STATE NEW SESSIONS SINCE LATENCY LAST FAILURE"
     assert "down no" in lines[2] and lines[2].endswith("connection refused")
     assert lines[-1] == "4 RS, 1 down, 3 up"
+    status = slbctl(agent.socket, "status", "--over", "0.05").lines
+    assert "- 1 of 4 RS that are checked are down" in status and "next: slbctl health" in status
+    assert "health 1 of 4 RS that are checked are down" in status
     rows = slbctl(agent.socket, "rs", "list").lines
     assert " STATE HEALTH " in rows[0]
     assert "draining down: connection refused" in next(r for r in rows if str(servers.rs[1]) in r)
