@@ -4,12 +4,12 @@
 import re
 import socket
 import ssl
-from collections.abc import Generator
 from functools import cache
 from http.client import HTTPException, HTTPResponse
 from io import BytesIO
 
 from slb.health.probe import READ, WRITE, Bad, Waiting, connect, open_stream
+from slb.health.stream import receive, send
 from slb.health.target import Target
 from slb.model.health import HttpCheck, HttpsCheck
 
@@ -70,15 +70,10 @@ def _ask(sock: socket.socket, target: Target, check: HttpCheck) -> Waiting:
     host = check.host or str(target.at)
     text = f"{check.method} {check.path} HTTP/1.1\r\nHost: {host}\r\n"
     text += "User-Agent: slb-agent\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-    request = memoryview(text.encode())
-    while request:
-        try:
-            request = request[sock.send(request) :]
-        except (BlockingIOError, ssl.SSLWantWriteError):
-            yield sock.fileno(), WRITE
+    yield from send(sock, text.encode())
     answer = bytearray()
     while not _settled(answer, check):
-        more = yield from _receive(sock)
+        more = yield from receive(sock)
         if not more:
             break
         answer += more
@@ -93,16 +88,6 @@ def _settled(answer: bytearray, check: HttpCheck) -> bool:
         return len(answer) >= _MAX_LINE or b"\n" in answer
     # Some servers keep the connection, though they are asked not to.
     return check.body.encode() in answer[answer.find(b"\r\n\r\n") % (MAX_ANSWER + 1) :]
-
-
-def _receive(sock: socket.socket) -> Generator[tuple[int, int], None, bytes]:
-    while True:
-        try:
-            return sock.recv(16384)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            yield sock.fileno(), READ
-        except ssl.SSLEOFError:
-            return b""
 
 
 def _judge(answer: bytes, check: HttpCheck) -> None:

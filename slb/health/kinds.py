@@ -2,6 +2,7 @@
 """Which types of checks there are, and how each is made."""
 
 from slb.health.datagram import echo, resolve, udp
+from slb.health.grpc import grpc
 from slb.health.http import http, https
 from slb.health.probe import Probe, tcp
 from slb.health.program import none
@@ -13,5 +14,6 @@ PROBES: dict[str, Probe] = {
     "udp": udp,
     "dns": resolve,
     "icmp": echo,
+    "grpc": grpc,
     "command": none,
 }

@@ -129,6 +129,14 @@ class IcmpCheck(Check, frozen=True, tag="icmp"):
             raise ValueError("port is not for icmp; remove it")
 
 
+class GrpcCheck(Check, frozen=True, tag="grpc"):
+    """Good when gRPC's health service, without TLS, says that `service` serves; "": all of it."""
+
+    service: Annotated[
+        str, Meta(pattern=r"^[!-~]*\Z", max_length=100, description="a service's name")
+    ] = ""
+
+
 class CommandCheck(Check, frozen=True, tag="command"):
     """Good when a program ends with status 0.
 
@@ -148,7 +156,9 @@ class CommandCheck(Check, frozen=True, tag="command"):
     ] = ()
 
 
-Health = TcpCheck | HttpCheck | HttpsCheck | UdpCheck | DnsCheck | IcmpCheck | CommandCheck
+Health = (
+    TcpCheck | HttpCheck | HttpsCheck | UdpCheck | DnsCheck | IcmpCheck | GrpcCheck | CommandCheck
+)
 
 
 def octets(text: str) -> bytes:

@@ -17,7 +17,7 @@ from slb.model.service import Service, ServiceSet
 from slbctl import service_file
 
 HEAD = 'services:\n- vs: "10.96.0.1:80/tcp"\n  health: '
-KINDS = "tcp, http, https, udp, dns, icmp, command"
+KINDS = "tcp, http, https, udp, dns, icmp, grpc, command"
 AT = "f:3: services[0].health"
 
 

@@ -12,6 +12,9 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, StreamEnded
 
 from rig import dns
 from rig.waiting import wait
@@ -24,6 +27,7 @@ from slb.model.health import (
     Check,
     CommandCheck,
     DnsCheck,
+    GrpcCheck,
     HttpCheck,
     HttpsCheck,
     IcmpCheck,
@@ -213,6 +217,51 @@ def test_dns() -> None:
         assert once(wrong, port) == ("down", "answered NOERROR")
     with datagrams(lambda packet: b"nonsense") as port:
         assert once(DnsCheck(name="x", **ONCE), port)[1].startswith("no DNS answer")
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "trailers", "expected"),
+    [
+        ("200", b"\x08\x01", [("grpc-status", "0")], ("up", "")),
+        ("200", b"\x08\x02", [("grpc-status", "0")], ("down", "NOT_SERVING")),
+        ("200", b"", [("grpc-status", "0")], ("down", "UNKNOWN")),
+        ("200", b"\x08\x63", [("grpc-status", "0")], ("down", "state 99")),
+        ("200", b"", [("grpc-status", "12")], ("down", "gRPC status 12")),
+        ("503", b"", [], ("down", "HTTP status 503")),
+    ],
+)
+def test_grpc(
+    status: str, message: bytes, trailers: list[tuple[str, str]], expected: tuple[str, str]
+) -> None:
+    asked = []
+
+    def answer(connection: socket.socket) -> None:
+        session = H2Connection(H2Configuration(client_side=False))
+        session.initiate_connection()
+        connection.sendall(session.data_to_send())
+        while text := connection.recv(4096):
+            for event in session.receive_data(text):
+                if isinstance(event, DataReceived):
+                    asked.append(event.data)
+                if isinstance(event, StreamEnded):
+                    body = b"\0" + len(message).to_bytes(4) + message
+                    session.send_headers(1, [(":status", status)])
+                    session.send_data(1, body, end_stream=not trailers)
+                    if trailers:
+                        session.send_headers(1, trailers, end_stream=True)
+            connection.sendall(session.data_to_send())
+
+    with serving(answer) as port:
+        assert once(GrpcCheck(service="one.Two", **ONCE), port) == expected
+    assert asked[0] == b"\0\0\0\0\x09\x0a\x07one.Two"
+
+
+def test_grpc_of_what_speaks_something_else() -> None:
+    settings_of_a_stream = b"\0\0\0\4\0\0\0\0\1"
+    with serving(saying(settings_of_a_stream)) as port:
+        assert once(GrpcCheck(**ONCE), port) == ("down", "no HTTP/2 answer")
+    with serving(saying(OK)) as port:
+        assert once(GrpcCheck(**ONCE), port) == ("down", "closed without an answer")
 
 
 def test_icmp() -> None:
