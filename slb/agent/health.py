@@ -52,6 +52,7 @@ class Health:
         self._changed = asyncio.Event()
         self._prober: Prober | None = None
         self._ended = 0.0
+        self._trouble = ""
         self._seen: object = None
         # What the targets of that state are for.
         self._uses: dict[Target, list[str]] = {}
@@ -60,7 +61,7 @@ class Health:
         """Check until cancelled."""
         try:
             while True:
-                await self._look()
+                await self._look_safely()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), LOOK_S)
                 self._changed.clear()
@@ -92,6 +93,16 @@ class Health:
             chain.from_iterable(_rows(service, results, fallen, now) for service in services)
         )
 
+    async def _look_safely(self) -> None:
+        try:
+            await self._look()
+        except Exception as error:
+            # Without checks all goes on as it is; with none of this, nobody would ever look again.
+            trouble = f"{type(error).__name__}: {error}"
+            if trouble != self._trouble:
+                log.error("health checks: a defect: %s", trouble)
+            self._trouble = trouble
+
     async def _look(self) -> None:
         # A slbd that is away has taken its interface along, and with it the way to the RS.
         away = self._desired.standing.word in ("unreachable", "unknown")
@@ -115,7 +126,9 @@ class Health:
         if state is self._seen:
             return
         uses = await asyncio.to_thread(_uses, state.services())
-        if self._prober is None and uses and time.monotonic() - self._ended >= AGAIN_S:
+        if self._prober is None and uses:
+            if time.monotonic() - self._ended < AGAIN_S:
+                return
             loop = asyncio.get_running_loop()
 
             def changed() -> None:
@@ -126,7 +139,7 @@ class Health:
             self._prober.start()
         if self._prober is not None:
             self._prober.set(uses)
-            self._seen, self._uses = state, uses
+        self._seen, self._uses = state, uses
 
     async def _refit(self, fallen: Fallen) -> None:
         before = self._desired.effect.fallen

@@ -23,7 +23,12 @@ Status = Annotated[
 ]
 Text = Annotated[str, Meta(max_length=1024, description="a text in quotes, or hex:00ff")]
 DnsName = Annotated[
-    str, Meta(pattern=r"^[!-~]+\Z", max_length=253, description="a name, www.example.org")
+    str,
+    Meta(
+        pattern=r"^(([!-\-/-\[\]-~]{1,63}\.)*[!-\-/-\[\]-~]{1,63}\.?|\.)\Z",
+        max_length=253,
+        description="a name, www.example.org",
+    ),
 ]
 Record = Literal["A", "AAAA", "CAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"]
 Rcode = Literal["NOERROR", "NXDOMAIN", "REFUSED", "SERVFAIL", "NOTIMP", "FORMERR"]

@@ -39,6 +39,10 @@ def problems(health: str) -> list[str]:
         ("{type: ping}", [f"{AT}.type: 'ping' is not valid; write one of {KINDS}"]),
         ("{fall: 2}", [f"{AT}.type: is missing; add `type:` with one of {KINDS}"]),
         ("{type: dns}", [f"{AT}.name: is missing; add `name:` with a name, www.example.org"]),
+        (
+            "{type: dns, name: a..b}",
+            [f"{AT}.name: 'a..b' is not valid; write a name, www.example.org"],
+        ),
         ("{type: icmp, port: 7}", [f"{AT}: port is not for icmp; remove it"]),
         ("{type: udp, send: 'hex:0'}", [f"{AT}: 'hex:0': hex: is for pairs of hexadecimal digits"]),
         (
