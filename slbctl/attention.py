@@ -88,6 +88,9 @@ def _desired(desired: StatusView) -> Iterator[Trouble]:
     elif desired.slbd != "applied":
         what = f"slb-agent does not know whether slbd has the desired state, {desired.slbd}{reason}"
         yield Trouble(what, "journalctl -u slb-agent -n 50")
+    if desired.rs_down:
+        what = f"{desired.rs_down} of {desired.rs_checked} RS that are checked are down"
+        yield Trouble(what, "slbctl health")
     for owner in desired.owners:
         if owner.confirm_within_s is not None:
             what = f"a change of {owner.owner}'s is to be confirmed within "

@@ -10,6 +10,7 @@ from slbctl.desired import confirm, history, rollback
 from slbctl.doctor import doctor
 from slbctl.drops import drops
 from slbctl.failures import BROKEN_PIPE, INTERRUPTED, STATUSES, explain
+from slbctl.health import health
 from slbctl.laddr import laddr
 from slbctl.neigh import neigh
 from slbctl.nic import nic
@@ -35,7 +36,7 @@ TIMEOUT_S = 30.0
 CONTENTS = {
     "At a glance": (status, top),
     "Services": (vs,),
-    "Real servers": (rs,),
+    "Real servers": (rs, health),
     "Traffic": (session, stats, drops, workers),
     "Network": (laddr, port, neigh, route, steering, ospf),
     "Whole configuration": (apply, confirm, rollback, history, export),

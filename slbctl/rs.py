@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`slbctl rs …`: real servers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -11,6 +11,7 @@ from slb.model.views import RsView
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbGroup
+from slbctl.health import words_by_rs
 from slbctl.options import Target, json_option
 from slbctl.output import Column
 from slbctl.params import new_rs_argument, rs_argument, vs_argument, vs_filter_argument
@@ -91,16 +92,20 @@ def drain(target: Target, vs: VsKey, rs: Endpoint) -> None:
 def list_(target: Target, vs: VsKey | None, as_json: bool) -> None:
     """List the RS, of one VS or of all."""
     rows = ask(target, lambda client: client.rs_list(vs))
-    columns = [Column[RsView]("VS", lambda row: row.vs), *rs_columns()]
+    # The listing that programs read is slbd's, and so is that of an RS that is not checked.
+    checked = {} if as_json else ask(target, lambda client: words_by_rs(client, vs))
+    columns = [Column[RsView]("VS", lambda row: row.vs), *rs_columns(checked)]
     output.show_listing(rows, columns, as_json, empty=_no_rs(vs), foot=rs_foot(rows))
 
 
-def rs_columns() -> list[Column[RsView]]:
-    """The columns of an RS within its VS."""
+def rs_columns(checked: Mapping[tuple[str, str], str] = {}) -> list[Column[RsView]]:
+    """The columns of an RS within its VS; `checked`: what is known of those that are."""
+    health: Column[RsView] = Column("HEALTH", lambda row: checked.get((row.vs, row.rs), "-"))
     return [
         Column("RS", lambda row: row.rs),
         Column("WEIGHT", lambda row: str(row.weight), right=True),
         Column("STATE", state),
+        *([health] if checked else []),
         *traffic_columns(lambda row: row.traffic),
     ]
 

@@ -112,6 +112,8 @@ def _desired(desired: StatusView | None) -> Iterator[Pair]:
     if desired is None:
         return
     yield "desired", f"generation {desired.generation}, {desired.slbd}"
+    if desired.rs_checked:
+        yield "health", f"{desired.rs_down} of {desired.rs_checked} RS that are checked are down"
     if desired.mended:
         yield "mended", f"{desired.mended} times: slbd was changed beside slb-agent"
     for row in desired.owners:

@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import UNSET
 
 from slb.model.codec import to_plain
 from slb.model.endpoint import VsKey
+from slb.model.health import Health
 from slb.model.policy import ClientAddress, Scheduler, VsTimeouts
 from slb.model.service import RealServer, Service, VsEdit
 from slb.model.views import RsView, Traffic, VsView
 from slbctl import output, policy
 from slbctl.call import ask, ask_twice
+from slbctl.check import health_option, no_health_option
 from slbctl.command import SlbGroup
 from slbctl.options import Target, json_option, rate_option
 from slbctl.output import Column
@@ -52,6 +55,7 @@ def vs() -> None:
 @policy.client_address_option
 @policy.syn_proxy_option
 @policy.timeout_option
+@health_option
 @click.pass_obj
 def add(
     target: Target,
@@ -62,6 +66,7 @@ def add(
     client_address: ClientAddress | None,
     syn_proxy: bool,
     timeouts: Sequence[policy.Timeout],
+    health: Health | None,
 ) -> None:
     """Add a VS, with its RS."""
     own = VsTimeouts(**dict(timeouts))
@@ -73,12 +78,13 @@ def add(
         own,
         client_address or "none",
         syn_proxy,
+        health or UNSET,
     )
     done = ask(target, lambda client: client.vs_add(service))
     words = policy.words(
         service.scheduler, one_packet or None, timeouts, client_address, syn_proxy or None
     )
-    kept = ", ".join(words)
+    kept = ", ".join([*words, *_checked(health, False)])
     output.show_line(
         f"VS {vs} added, {kept}, {len(real_servers)} RS (generation {done.generation})"
     )
@@ -99,6 +105,7 @@ def delete(target: Target, vs: VsKey) -> None:
         "slbctl vs edit 10.96.0.10:80/tcp --syn-proxy",
         "slbctl vs edit 10.96.0.10:80/tcp --timeout tcp_established=3600",
         "slbctl vs edit 10.96.0.10:80/tcp --client-address proxy-v2",
+        "slbctl vs edit 10.96.0.10:80/tcp --health http,path=/healthz,interval_s=1",
     )
 )
 @vs_argument
@@ -107,6 +114,8 @@ def delete(target: Target, vs: VsKey) -> None:
 @policy.client_address_option
 @policy.syn_proxy_switch
 @policy.timeout_switch
+@health_option
+@no_health_option
 @click.pass_obj
 def edit(
     target: Target,
@@ -116,17 +125,23 @@ def edit(
     client_address: ClientAddress | None,
     syn_proxy: bool | None,
     timeouts: Sequence[policy.Timeout],
+    health: Health | None,
+    no_health: bool,
 ) -> None:
-    """Change a VS's scheduler, one-packet mode, timeouts, client address or SYN proxy."""
-    change = VsEdit(scheduler, one_packet, dict(timeouts), client_address, syn_proxy)
+    """Change a VS's scheduler, timeouts, health checks or whatever it was given."""
+    if health and no_health:
+        raise click.UsageError("--health and --no-health; give one of them")
+    checks = None if no_health else health or UNSET
+    change = VsEdit(scheduler, one_packet, dict(timeouts), client_address, syn_proxy, checks)
     if change == VsEdit():
         usage = (
-            "nothing to change: give --scheduler, --one-packet, --client-address, --syn-proxy or "
-            "--timeout"
+            "nothing to change: give --scheduler, --one-packet, --client-address, --syn-proxy, "
+            "--timeout, --health or --no-health"
         )
         raise click.UsageError(usage, click.get_current_context())
     done = ask(target, lambda client: client.vs_edit(vs, change))
-    kept = ", ".join(policy.words(scheduler, one_packet, timeouts, client_address, syn_proxy))
+    words = policy.words(scheduler, one_packet, timeouts, client_address, syn_proxy)
+    kept = ", ".join([*words, *_checked(health, no_health)])
     output.show_line(f"VS {vs} changed, {kept} (generation {done.generation})")
 
 
@@ -199,6 +214,12 @@ def stats(target: Target, vs: VsKey | None, as_json: bool, rate_s: float | None)
     rows = ask(target, read)
     columns = [name, *traffic_columns(lambda row: row.traffic)]
     output.show_listing(rows, columns, as_json, empty=NO_VS)
+
+
+def _checked(health: Health | None, no_health: bool) -> list[str]:
+    if no_health:
+        return ["no health checks"]
+    return [f"health {health.kind}"] if health else []
 
 
 def _foot(rows: Sequence[VsView]) -> str:

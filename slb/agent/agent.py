@@ -15,12 +15,15 @@ from pathlib import Path
 
 from slb.agent.desired import Desired
 from slb.agent.forward import Forward
+from slb.agent.health import Health
 from slb.agent.routes import add_routes
 from slb.agent.store import KEEP, Store
 from slb.agent.watch import Watch
 from slb.api.client import SOCKET, Client
 from slb.api.server import Server, bare_app
 from slb.api.socket_file import Owner, SocketFile
+from slb.health.kinds import PROBES
+from slb.health.program import runner
 from slb.model.desired import AGENT_SOCKET
 from slb.notify import Notify
 
@@ -41,6 +44,7 @@ class Settings:
     group: str = ""
     slbd: str = SOCKET
     history: int = KEEP
+    check_programs: str = ""
 
 
 async def live(settings: Settings) -> None:
@@ -67,15 +71,20 @@ async def start(settings: Settings, stack: AsyncExitStack) -> asyncio.Task[None]
     """Serve and watch; `stack` ends both. Raises ConfigError."""
     store = Store(Path(settings.state), settings.history)
     stack.callback(store.close)
-    desired = Desired(store, Client(settings.slbd))
+    programs = settings.check_programs
+    desired = Desired(store, Client(settings.slbd), programs=bool(programs))
     owner = Owner("slb-agent", "--socket", "--group")
     socket = SocketFile(settings.socket, int(settings.mode, 8), settings.group, owner)
     stack.callback(socket.close)
     app = bare_app("slb-agent")
-    add_routes(app, desired, Forward(settings.slbd))
+    probes = {**PROBES, "command": runner(Path(programs))} if programs else PROBES
+    health = Health(desired, probes)
+    add_routes(app, desired, Forward(settings.slbd), health)
     server = Server(app)
     stack.push_async_callback(server.stop)
     await server.start(socket.socket)
     watching = asyncio.create_task(Watch(desired, Client(settings.slbd, LOOK_TIMEOUT_S)).run())
     stack.callback(watching.cancel)
+    stack.callback(health.stop)
+    stack.callback(asyncio.create_task(health.run()).cancel)
     return watching

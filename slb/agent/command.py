@@ -4,6 +4,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import re
 from collections.abc import Sequence
 
@@ -23,7 +24,13 @@ def run(arguments: Sequence[str] | None) -> int:
     log_to_stderr("slb-agent", options.verbose)
     collect_rarely()
     settings = Settings(
-        options.state, options.socket, options.mode, options.group, options.slbd, options.history
+        options.state,
+        options.socket,
+        options.mode,
+        options.group,
+        options.slbd,
+        options.history,
+        options.check_programs or "",
     )
     try:
         asyncio.run(live(settings))
@@ -47,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     add("--mode", type=_mode, default="0660", help="the socket's permissions: %(default)s")
     add("--group", default="", metavar="NAME", help="the socket's group")
     add("--slbd", default=SOCKET, metavar="PATH", help="slbd's api.socket; default: %(default)s")
+    text = "the programs that health checks of type command may run; default: none"
+    add("--check-programs", type=_directory, metavar="DIR", help=text)
     add("-v", "--verbose", action="store_true", help="log more, and where a failure came from")
     add("--version", action="version", version=f"slb-agent {__version__}")
     return made
@@ -55,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
 def _mode(text: str) -> str:
     if not re.fullmatch(r"0?[0-7]{3}", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"{text!a} is no mode; write 0660")
+    return text
+
+
+def _directory(text: str) -> str:
+    if not (os.path.isabs(text) and os.path.isdir(text)):
+        raise argparse.ArgumentTypeError(f"{text!a} is no directory; write its whole path")
     return text
 
 

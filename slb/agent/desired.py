@@ -5,6 +5,9 @@ The order is what makes a crash harmless. slbd checks the whole new set first; t
 then slbd gets it, as one transaction. Whatever fails takes the version back, so an error always
 means that nothing is wanted that was not wanted before. Who is killed in between finds one of the
 two versions, whole, and makes slbd follow it.
+
+What slbd is given is not the desired state itself but its effect: without the RS that are down.
+That changes with the results of the checks, by transactions of which the disk knows nothing.
 """
 
 import asyncio
@@ -34,6 +37,8 @@ from slb.errors import (
     UnknownVs,
     Unreachable,
 )
+from slb.health import difference
+from slb.health.effect import Effect, Fallen, already_out, bare
 from slb.model.desired import OPERATOR, OwnerView, StateView, StatusView, VersionView
 from slb.model.op import Op
 from slb.model.views import Plan, Version
@@ -67,9 +72,23 @@ class Desired:
     `slbd`: the daemon's client, with the time that applying may take.
     """
 
-    def __init__(self, store: Store, slbd: Client, clock: Callable[[], float] = time.time) -> None:
-        """Begin with what is on disk; raises ConfigError when all of it is damaged."""
+    def __init__(
+        self,
+        store: Store,
+        slbd: Client,
+        clock: Callable[[], float] = time.time,
+        programs: bool = False,
+    ) -> None:
+        """Begin with what is on disk; raises ConfigError when all of it is damaged.
+
+        `programs`: checks may be programs.
+        """
+        self._programs = programs
         self.standing = Standing()
+        self.effect = Effect()
+        # What slbd was given last, and has, if `standing` says so.
+        self._given: Services = ()
+        self._looked = False
         self._store = store
         self._slbd = slbd
         self._clock = clock
@@ -116,15 +135,16 @@ class Desired:
             if base is not None and base != old.generation:
                 text = f"the desired state is at generation {old.generation}, not {base}"
                 raise Conflict(f"{text}; look at what has changed, and try again")
-            new, ops = await asyncio.to_thread(_work_out, old, edit)
-            if not ops and _sets_apart(new) == _sets_apart(old):
+            new, ops, lines = await asyncio.to_thread(_work_out, old, edit)
+            states.check_programs(old, new, self._programs)
+            if not lines and _sets_apart(new) == _sets_apart(old):
                 return Plan([], old.generation)
-            if confirm_s is not None and ops:
+            if confirm_s is not None and lines:
                 new = states.to_confirm(old, new, owner, confirm_s, self._clock())
             await self._check(new.owner(owner).services if whole else None, ops)
             if not dry_run:
-                await self._commit(new, ops, owner, what)
-            return Plan([str(op) for op in ops], self.state.generation)
+                await self._commit(new, owner, what)
+            return Plan(lines, self.state.generation)
 
     async def confirm(self) -> int:
         """Keep the operator's last change; raises Conflict, NotReady, NotStored."""
@@ -178,6 +198,23 @@ class Desired:
             self._state = new
             self.standing = replace(self.standing, word="unknown", reason="rolled back just now")
 
+    async def refit(self, fallen: Fallen) -> None:
+        """Have slbd follow which RS are down now; raises SlbError, and the watch tries again."""
+        async with self._lock:
+            self.effect.fallen = fallen
+            if self._state is None or not self.standing.has(self._state.generation):
+                # All that slbd is to have comes to it soon, this too.
+                return
+            want, ops = await asyncio.to_thread(self._change, self._state)
+            if not ops:
+                return
+            try:
+                done = await asyncio.to_thread(self._slbd.commit, ops)
+            except SlbError as error:
+                self.standing = replace(self.standing, word="unknown", reason=str(error))
+                raise
+            self._has(want, self._state, done)
+
     async def take_over(self) -> None:
         """Make what slbd has the first desired state; raises SlbError."""
         async with self._lock:
@@ -194,8 +231,14 @@ class Desired:
         """
         async with self._lock:
             state, before = self.state, self.standing
+            # What it was given is what it must have; what is down by now comes by refit().
+            want = self._given
+            if not self._looked:
+                await self._look_what_is_out(state.services())
             try:
-                done, left_out = await asyncio.to_thread(follow.apply, self._slbd, state.services())
+                if not before.has(state.generation):
+                    want = await asyncio.to_thread(self.effect.of, state.services())
+                done, left_out = await asyncio.to_thread(follow.apply, self._slbd, want)
             except RequestError as error:
                 if not isinstance(error, NotReady) and not await self._take_back(error):
                     self._refused(str(error), version)
@@ -204,6 +247,7 @@ class Desired:
                 version.instance,
                 version.pid,
             )
+            self._given = want
             self._applied(state, done, version, left_out)
             if done.plan and beside:
                 self.standing = replace(self.standing, mended=before.mended + 1)
@@ -228,6 +272,13 @@ class Desired:
         await asyncio.to_thread(self._store.drop, last.generation)
         self._state = before
         return True
+
+    async def _look_what_is_out(self, services: Services) -> None:
+        if any(service.health for service in services):
+            has = await asyncio.to_thread(self._slbd.export)
+            found = await asyncio.to_thread(already_out, services, has.services)
+            self.effect.fallen = dict.fromkeys(found, time.monotonic())
+        self._looked = True
 
     def unreachable(self, reason: str) -> None:
         """Note that slbd does not answer."""
@@ -289,17 +340,17 @@ class Desired:
     async def _check(self, services: Services | None, ops: Sequence[Op]) -> None:
         try:
             if services is not None:
-                await asyncio.to_thread(self._slbd.apply, services, dry_run=True)
+                await asyncio.to_thread(self._slbd.apply, bare(services), dry_run=True)
             else:
                 await asyncio.to_thread(self._slbd.commit, ops, dry_run=True)
         except (Unreachable, NoAnswer) as error:
             raise NotReady(f"{error}; nothing has changed") from None
 
-    async def _commit(self, new: State, ops: Sequence[Op], by: str, what: str) -> None:
+    async def _commit(self, new: State, by: str, what: str) -> None:
         new = self._numbered(new, by, what)
         await self._save(new)
         try:
-            await asyncio.to_thread(self._follow, new, ops, by)
+            await asyncio.to_thread(self._follow, new, by)
         except SlbError as error:
             await asyncio.to_thread(self._store.drop, new.generation)
             if isinstance(error, Unreachable | NoAnswer | NotReady):
@@ -309,25 +360,39 @@ class Desired:
             raise
         self._state = new
 
-    def _follow(self, new: State, ops: Sequence[Op], by: str) -> None:
-        """Have slbd do the ops, if it has what they were made for, else apply the whole."""
-        seen = self.standing
-        if seen.has(self.state.generation):
+    def _follow(self, new: State, by: str) -> None:
+        """Have slbd do what changes, if it has what was before, else apply the whole."""
+        if self.standing.has(self.state.generation):
+            want, ops = self._change(new)
             try:
                 done = self._slbd.commit(ops)
             except (UnknownVs, UnknownRs, Duplicate):
                 log.warning("a change does not fit what slbd has; it gets the whole desired state")
             else:
-                # If there was another change before, the watch is to see another generation.
-                if done.generation not in (seen.slbd_generation, seen.slbd_generation + 1):
-                    done = Plan([], seen.slbd_generation)
-                self.standing = replace(
-                    seen, applied=new.generation, slbd_generation=done.generation
-                )
-                self._note_applied(new.generation)
+                self._has(want, new, done)
                 return
-        done, left_out = follow.apply(self._slbd, new.services(by))
+        want = self.effect.of(new.services(by))
+        done, left_out = follow.apply(self._slbd, want)
+        self._given = want
         self._applied(new, done, None, left_out)
+
+    def _change(self, state: State) -> tuple[Services, list[Op]]:
+        """What slbd is to have, and what leads there from what it was given."""
+        want = self.effect.of(state.services())
+        return want, plans.plan(self._given, want)
+
+    def _has(self, want: Services, state: State, done: Plan) -> None:
+        """Note that a transaction has brought slbd there."""
+        seen = self.standing
+        # If there was another change before, the watch is to see another generation.
+        ours = done.generation in (seen.slbd_generation, seen.slbd_generation + 1)
+        self._given = want
+        self._note_applied(state.generation)
+        self.standing = replace(
+            seen,
+            applied=state.generation,
+            slbd_generation=done.generation if ours else seen.slbd_generation,
+        )
 
     async def _save(self, new: State) -> None:
         await asyncio.to_thread(self._store.save, new)
@@ -380,9 +445,12 @@ class Desired:
         )
 
 
-def _work_out(old: State, edit: Edit) -> tuple[State, list[Op]]:
+def _work_out(old: State, edit: Edit) -> tuple[State, list[Op], list[str]]:
+    """The state after an edit, the ops that lead there, and all that changes in words."""
     new = edit(old)
-    return new, plans.plan(old.services(), new.services())
+    before, after = old.services(), new.services()
+    ops = plans.plan(before, after)
+    return new, ops, [str(op) for op in ops] + difference.lines(before, after)
 
 
 def _sets_apart(state: State) -> dict[str, Owner]:
@@ -398,6 +466,11 @@ def _choose(earlier: Sequence[State], now: State, generation: int | None) -> Sta
         raise Conflict(f"generation {generation} is not kept any more; there are {kept}")
     have = now.owner(OPERATOR).services
     for one in earlier:
-        if one.generation < now.generation and plans.plan(have, one.owner(OPERATOR).services):
+        services = one.owner(OPERATOR).services
+        if one.generation < now.generation and _differ(have, services):
             return one
     raise Conflict("no earlier version that is kept has other services of the operator's")
+
+
+def _differ(one: Services, other: Services) -> bool:
+    return bool(plans.plan(one, other) or difference.lines(one, other))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Single changes of a set of services, as the API's routes for a VS or an RS ask for them. Pure."""
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from slb.agent.keyed import Services, exchanged, keyed
@@ -20,11 +21,13 @@ def add(services: Services, service: Service) -> Services:
 def edit(services: Services, vs: VsKey, change: VsEdit) -> Services:
     """Change a VS's policy; raises UnknownVs, BadRequest."""
     if change == VsEdit():
-        text = "nothing to change: give scheduler, one_packet, timeouts, client_address or"
-        raise BadRequest(f"{text} syn_proxy")
+        text = "nothing to change: give scheduler, one_packet, timeouts, client_address,"
+        raise BadRequest(f"{text} syn_proxy or health")
     service = _find(services, vs)
     policy = change.apply(service.policy)
     fields = {name: getattr(policy, name) for name in Policy.__struct_fields__}
+    if change.health is not UNSET:
+        fields["health"] = change.health or UNSET
     return _put(services, replace(service, **fields))
 
 

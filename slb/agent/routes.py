@@ -4,17 +4,20 @@
 Every other route of slbd's is passed on, so the two have one vocabulary by construction.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from slb.agent import edits
 from slb.agent import state as states
 from slb.agent.desired import Desired
 from slb.agent.follow import without_place
 from slb.agent.forward import Forward
+from slb.agent.health import Health
 from slb.agent.keyed import Services
 from slb.agent.state import State
 from slb.api import request as read
@@ -34,6 +37,7 @@ from slb.model.desired import (
     VersionView,
 )
 from slb.model.endpoint import VsKey
+from slb.model.health import HealthView
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 
 MAX_GENERATION = 10**9 - 1
@@ -44,7 +48,7 @@ NOT_OURS = {("POST", "/v1/commit")}
 Action = Callable[[web.Request, Desired], Awaitable[Any]]
 
 
-def add_routes(app: web.Application, desired: Desired, forward: Forward) -> None:
+def add_routes(app: web.Application, desired: Desired, forward: Forward, health: Health) -> None:
     """Add every route."""
     own: set[tuple[str, str]] = set()
 
@@ -75,7 +79,8 @@ def add_routes(app: web.Application, desired: Desired, forward: Forward) -> None
     serve("POST", "/v1/confirm", _confirm)
     serve("POST", "/v1/rollback", _rollback)
     serve("GET", "/v1/history", _history)
-    serve("GET", "/v1/status", _status)
+    serve("GET", "/v1/status", partial(_status, health))
+    serve("GET", "/v1/health", partial(_health, health), frozenset({"vs"}))
     serve("GET", "/v1/state", _state, frozenset({"owner", "digest"}))
     serve("PUT", "/v1/state", _state_put)
     serve("PATCH", "/v1/state", _state_patch)
@@ -178,8 +183,17 @@ async def _history(request: web.Request, desired: Desired) -> views.Items[Versio
     return views.Items(await desired.history())
 
 
-async def _status(request: web.Request, desired: Desired) -> StatusView:
-    return desired.status()
+async def _status(health: Health, request: web.Request, desired: Desired) -> StatusView:
+    checked, down = health.counts()
+    return replace(desired.status(), rs_checked=checked, rs_down=down)
+
+
+async def _health(
+    health: Health, request: web.Request, desired: Desired
+) -> views.Items[HealthView]:
+    wanted = request.query.get("vs")
+    vs = VsKey.parse(wanted) if wanted is not None else None
+    return views.Items(await asyncio.to_thread(health.view, vs))
 
 
 async def _state(request: web.Request, desired: Desired) -> StateView:

@@ -16,6 +16,7 @@ from slb.config.check_services import MAX_RS_PER_VS
 from slb.errors import BadRequest, Conflict, OtherOwner, Unconfirmed
 from slb.model.desired import OPERATOR, Delta, OwnerView, Snapshot, digest, ordered
 from slb.model.endpoint import VsKey
+from slb.model.health import CommandCheck
 from slb.model.service import Service
 
 
@@ -81,6 +82,20 @@ def only_own(state: State, name: str, keys: Iterable[VsKey]) -> None:
         for other, part in others:
             if part.has(vs):
                 raise OtherOwner(f"VS {vs} is {other}'s; change it there")
+
+
+def check_programs(old: State, new: State, allowed: bool) -> None:
+    """Check that new checks by programs are the operator's, and allowed; raises BadRequest."""
+    known = {id(service) for service in old.services()}
+    for name, part in new.owners.items():
+        for service in part.services:
+            if isinstance(service.health, CommandCheck) and id(service) not in known:
+                if name != OPERATOR:
+                    text = "health of type command is for the operator's VS alone"
+                    raise BadRequest(f"VS {service.vs}: {text}; use another type")
+                if not allowed:
+                    text = "health of type command needs slb-agent to be started with"
+                    raise BadRequest(f"VS {service.vs}: {text} --check-programs DIR")
 
 
 def settled(state: State, name: str) -> State:

@@ -21,6 +21,7 @@ from slb.model import codec, views
 from slb.model import desired as wanted
 from slb.model.address import Address
 from slb.model.endpoint import Endpoint, VsKey
+from slb.model.health import HealthView
 from slb.model.laddr import LaddrAdd
 from slb.model.op import Op, Transaction
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
@@ -219,6 +220,10 @@ class Client:
     def state(self, owner: str | None = None, *, digest: bool = False) -> wanted.StateView:
         """Read the desired state; with `digest` without the services."""
         return self._get(wanted.StateView, "/state", owner=owner, digest=1 if digest else None)
+
+    def health(self, vs: VsKey | None = None) -> list[HealthView]:
+        """List what the checks of RS say, of one VS or of all; raises UnknownVs."""
+        return self._get(views.Items[HealthView], "/health", vs=vs).items
 
     def state_put(self, snapshot: wanted.Snapshot) -> wanted.OwnerView:
         """Make a snapshot an owner's whole set; raises Conflict, OtherOwner."""

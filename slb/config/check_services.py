@@ -18,6 +18,7 @@ Finding = tuple[Path, str]
 MAX_RS_PER_VS = 4096
 NO_TIMEOUTS = VsTimeouts()
 _RESERVED = Spans(network for network, _ in RESERVED)
+NO_CHECKS = "slbd makes no health checks; give it to slb-agent, by 'slbctl apply', or remove it"
 
 
 class Places:
@@ -70,6 +71,8 @@ def services(
         seen.add(service.vs)
         if reason := places.misplaced(service.vs):
             yield (*path, "vs"), reason
+        if service.health:
+            yield (*path, "health"), NO_CHECKS
         if len(service.rs) > MAX_RS_PER_VS:
             yield (*path, "rs"), f"{len(service.rs)} RS; a VS takes at most {MAX_RS_PER_VS}"
         for field, sentence in policy(service.vs, service.policy):

@@ -21,13 +21,28 @@ TEXTS: dict[Any, str] = {
 }
 
 
-def bare(expected: inspect.Type) -> inspect.Type:
-    """Return the type without its metadata and without None; of several the first."""
+def bare(expected: inspect.Type, value: Any = None) -> inspect.Type:
+    """Return the type without its metadata and without None; of several the first.
+
+    Of mappings that differ by a tag it is the one that `value` names.
+    """
     if isinstance(expected, inspect.Metadata):
-        return bare(expected.type)
+        return bare(expected.type, value)
     if isinstance(expected, inspect.UnionType):
-        return bare(next(t for t in expected.types if not isinstance(t, inspect.NoneType)))
+        named = (t for t in tagged(expected) if isinstance(value, dict) and _has_tag(t, value))
+        usual = (t for t in expected.types if not isinstance(t, inspect.NoneType))
+        return bare(next(named, None) or next(usual), value)
     return expected
+
+
+def tagged(expected: inspect.Type) -> list[inspect.StructType]:
+    """Return the mappings that may stand there and differ by a tag."""
+    types = expected.types if isinstance(expected, inspect.UnionType) else [expected]
+    return [t for t in types if isinstance(t, inspect.StructType) and t.tag_field]
+
+
+def _has_tag(struct: inspect.StructType, value: dict[str, Any]) -> bool:
+    return value.get(str(struct.tag_field)) == struct.tag
 
 
 def one_or_list(expected: inspect.Type) -> bool:
@@ -38,16 +53,23 @@ def one_or_list(expected: inspect.Type) -> bool:
     )
 
 
-def at(expected: inspect.Type, path: Path) -> inspect.Type:
-    """Return the type of what stands at `path`, or of the nearest thing around it."""
+def at(expected: inspect.Type, path: Path, value: Any = None) -> inspect.Type:
+    """Return the type of what stands at `path` in `value`, or of the nearest thing around it."""
     for step in path:
-        inner = bare(expected)
+        inner = bare(expected, value)
+        kinds = tagged(expected)
         if one_or_list(expected) and isinstance(step, int):
             expected = inner
+        elif kinds and step == kinds[0].tag_field:
+            expected = inspect.LiteralType(tuple(str(kind.tag) for kind in kinds))
         elif isinstance(inner, inspect.StructType):
             expected = next((f.type for f in inner.fields if f.encode_name == step), inner)
         elif isinstance(inner, inspect.VarTupleType):
             expected = inner.item_type
+        try:
+            value = value[step]
+        except (TypeError, KeyError, IndexError):
+            value = None
     return expected
 
 
@@ -62,6 +84,8 @@ def sentence(expected: inspect.Type) -> str:
             return f"one of {', '.join(str(v) for v in values)}"
         case inspect.IntType(ge=low, le=high):
             return f"a whole number from {low} to {high}"
+        case inspect.FloatType(ge=low, le=high):
+            return f"a number from {low} to {high}"
         case inspect.BoolType():
             return "true or false"
         case inspect.VarTupleType(min_length=None):

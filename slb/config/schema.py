@@ -52,13 +52,19 @@ class _Repair(Generic[T]):
         return None if self.tree.problems else found
 
     def _drop_unknown(self, value: Any, expected: inspect.Type, path: Path) -> None:
-        expected = describe.bare(expected)
+        kinds = describe.tagged(expected)
+        expected = describe.bare(expected, value)
         if isinstance(value, list) and isinstance(expected, inspect.VarTupleType):
             for index, item in enumerate(value):
                 self._drop_unknown(item, expected.item_type, (*path, index))
         if isinstance(value, dict) and isinstance(expected, inspect.StructType):
             known = {field.encode_name: field.type for field in expected.fields}
+            if kinds and value.get(tag := str(kinds[0].tag_field)) not in [k.tag for k in kinds]:
+                # Nobody knows which keys it may have.
+                return
             for key in list(value):
+                if kinds and key == tag:
+                    continue
                 if key in known:
                     self._drop_unknown(value[key], known[key], (*path, key))
                 else:
@@ -68,7 +74,8 @@ class _Repair(Generic[T]):
     def _report(self, text: str, path: Path) -> bool:
         """Add the problem and take its cause out; False: nothing is left to look at."""
         if missing := MISSING.match(text):
-            wanted = describe.sentence(describe.at(self.type, (*path, missing[1])))
+            there = describe.at(self.type, (*path, missing[1]), self.tree.value)
+            wanted = describe.sentence(there)
             place = (*self._original(path), missing[1])
             # What the file does have was taken out before, with a problem of its own.
             if place not in self.tree.lines:
@@ -80,8 +87,12 @@ class _Repair(Generic[T]):
         return self._take_out(path)
 
     def _wrong(self, value: Any, path: Path, text: str) -> str:
-        expected = describe.at(self.type, path)
-        if isinstance(describe.bare(expected), inspect.CustomType) and isinstance(value, str):
+        expected = describe.at(self.type, path, self.tree.value)
+        inner = describe.bare(expected, value)
+        if isinstance(inner, inspect.CustomType) and isinstance(value, str):
+            return text
+        if isinstance(inner, inspect.StructType) and isinstance(value, dict):
+            # Each key by itself is good.
             return text
         return f"{_show(value)} is not valid; write {describe.sentence(expected)}"
 

@@ -21,6 +21,7 @@ MAX_DEPTH = 32
 WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 # More digits than any field can hold would only cost time.
 WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+FRACTION = re.compile(r"-?[0-9]{1,9}\.[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,8 @@ def _scalar(event: yaml.ScalarEvent) -> Any:
         return text
     if text in WORDS:
         return WORDS[text]
+    if FRACTION.fullmatch(text):
+        return float(text)
     return int(text) if WHOLE.fullmatch(text) else text
 
 

@@ -93,7 +93,7 @@ class StatusView(Struct, frozen=True):
     `slbd`: applied, it has the desired state; incomplete, but for what it refuses; refused, it
     would not take it; unreachable; or unknown until it was asked. `reason` says more of all but the
     first. `applied` is the last generation that it had. `mended` counts how often it had been
-    changed beside us.
+    changed beside us. Of the RS `rs_checked` are, and `rs_down` of these are down.
     """
 
     generation: int
@@ -104,6 +104,8 @@ class StatusView(Struct, frozen=True):
     slbd_generation: int
     mended: int
     owners: list[OwnerView]
+    rs_checked: int = 0
+    rs_down: int = 0
 
 
 class VersionView(Struct, frozen=True):

@@ -3,10 +3,11 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from slb.model.endpoint import Endpoint, VsKey
+from slb.model.health import Health
 from slb.model.policy import ClientAddress, Policy, Scheduler, Seconds, TimeoutName, VsTimeouts
 
 MAX_WEIGHT = 1000
@@ -21,7 +22,10 @@ class RealServer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Service(Struct, frozen=True, forbid_unknown_fields=True):
-    """A VS, how it chooses an RS, its RS, and what else differs from other VS."""
+    """A VS, how it chooses an RS, its RS, and what else differs from other VS.
+
+    `health` is slb-agent's: where it is not given it is not written either, as by slbd.
+    """
 
     vs: VsKey
     scheduler: Scheduler = "rr"
@@ -30,6 +34,7 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
     timeouts: VsTimeouts = VsTimeouts()
     client_address: ClientAddress = "none"
     syn_proxy: bool = False
+    health: Health | UnsetType = UNSET
 
     @classmethod
     def of(cls, vs: VsKey, policy: Policy, rs: tuple[RealServer, ...]) -> "Service":
@@ -62,13 +67,17 @@ class ServiceSet(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VsEdit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What may change in a VS; None: it stays. A timeout of None is the global one again."""
+    """What may change in a VS; None: it stays. A timeout of None is the global one again.
+
+    `health` is slb-agent's; None: no checks any more.
+    """
 
     scheduler: Scheduler | None = None
     one_packet: bool | None = None
     timeouts: dict[TimeoutName, Seconds | None] = {}
     client_address: ClientAddress | None = None
     syn_proxy: bool | None = None
+    health: Health | UnsetType | None = UNSET
 
     def apply(self, policy: Policy) -> Policy:
         """Return the policy after the change."""

@@ -9,6 +9,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from msgspec import UNSET
+
 from slb.config import check_services
 from slb.config.tree import show_path
 from slb.engine.protocol import Engine
@@ -86,6 +88,8 @@ class Tables:
                 "nothing to change: give scheduler, one_packet, timeouts, client_address or "
                 "syn_proxy"
             )
+        if change.health is not UNSET:
+            raise BadRequest(f"health: {check_services.NO_CHECKS}")
         async with self._lock:
             have = plans.policy(await self._find(vs))
             want = change.apply(have)

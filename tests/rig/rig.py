@@ -61,10 +61,12 @@ class Rig:
         self._start_lb(topology)
         self.switch = Switch(self.registry, topology.switch, self.settings.network_type)
         self._processes.append(self.switch.process)
-        self._processes += [start_pod(self.registry, topology, pod) for pod in PODS]
+        self.pods: dict[str, Process] = {}
+        for pod in PODS:
+            self._start_pod(topology, pod)
         self._attach_lb(topology)
         for pod in PODS:
-            wait(lambda pod=pod: self._listens(pod), 20, f"{pod.name}'s HTTP server")  # type: ignore[misc]
+            self._wait_pod(pod)
 
     def adopt(self, process: Process) -> None:
         """Stop a process of a test's with everything else."""
@@ -75,6 +77,12 @@ class Rig:
         assert self._topology is not None
         self._start_lb(self._topology)
         self._attach_lb(self._topology)
+
+    def restart_pod(self, pod: Pod) -> None:
+        """Start a pod's servers again after they have ended, and wait until they answer."""
+        assert self._topology is not None
+        self._start_pod(self._topology, pod)
+        self._wait_pod(pod)
 
     def wait_ospf(self, timeout: float = _OSPF_S) -> None:
         """Wait until both sides are Full and the switch's kernel routes to the LB."""
@@ -143,6 +151,14 @@ class Rig:
         if not self.settings.ospf:
             for family in self.settings.families:
                 topology.switch.ip("route", "add", family.service_subnet, "via", family.lb)
+
+    def _start_pod(self, topology: Topology, pod: Pod) -> None:
+        process = start_pod(self.registry, topology, pod)
+        self.pods[pod.name] = process
+        self._processes.append(process)
+
+    def _wait_pod(self, pod: Pod) -> None:
+        wait(lambda: self._listens(pod), 20, f"{pod.name}'s HTTP server")
 
     def _listens(self, pod: Pod) -> bool:
         with contextlib.suppress(OSError):

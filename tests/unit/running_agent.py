@@ -17,12 +17,18 @@ FIRST = "10.96.0.1:80/tcp"
 class RunningAgent:
     """`with RunningAgent(folder, slbd) as agent`: serves until the block ends."""
 
-    def __init__(self, folder: Path, slbd: Path, history: int = 20) -> None:
+    def __init__(
+        self, folder: Path, slbd: Path, history: int = 20, check_programs: str = ""
+    ) -> None:
         self.socket = folder / "agent.sock"
         self.state = folder / "state"
         self.client = Client(str(self.socket), 20)
         self._settings = Settings(
-            str(self.state), str(self.socket), slbd=str(slbd), history=history
+            str(self.state),
+            str(self.socket),
+            slbd=str(slbd),
+            history=history,
+            check_programs=check_programs,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, daemon=True)

@@ -4,8 +4,10 @@
 from pathlib import Path
 
 import pytest
-from bench import memory, testpmd
+from bench import health, memory, testpmd
 from bench.slices import Point, Reading, read
+
+from slb.model.health import TcpCheck
 
 FAKE = """#!/bin/sh
 mkdir -p "$RUNTIME_DIRECTORY/dpdk/rte"
@@ -66,3 +68,16 @@ def test_how_much_the_host_holds(tmp_path: Path) -> None:
     host.write_text("MemTotal:  9216 kB\n")
     with pytest.raises(RuntimeError, match="does not say what is available"):
         memory.holds(1, host)
+
+
+def test_health_checks_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share is worth something only if the checks were made."""
+    monkeypatch.setattr(health, "RS", 20)
+    monkeypatch.setattr(health, "MEASURED_S", 0.5)
+    fast = TcpCheck(interval_s=0.2, timeout_s=0.2)
+    with health.serving() as port:
+        (share,) = health.measure(fast, port, 1)
+        assert 0 < share < 1
+        monkeypatch.setattr(health, "MEASURED_S", 0.0)
+    with pytest.raises(RuntimeError, match="0 of 20 RS are up"):
+        health.measure(fast, port, 1)

@@ -53,6 +53,12 @@ def test_every_key_is_explained_and_no_other() -> None:
 
 def _keys(found: inspect.Type, path: str) -> Iterator[str]:
     inner = describe.bare(found)
+    if kinds := describe.tagged(found):
+        yield f"{path}.{kinds[0].tag_field}".removeprefix(".")
+        for kind in kinds:
+            for field in kind.fields:
+                yield from _keys(field.type, f"{path}.{field.encode_name}")
+        return
     if isinstance(inner, inspect.VarTupleType) and isinstance(
         describe.bare(inner.item_type), inspect.StructType
     ):

@@ -49,7 +49,7 @@ def good(extra: str = "", cpus: int = 4) -> Config:
         (
             "  workers: 1",
             "  workers: 1.5",
-            ["slb.yaml:2: engine.workers: '1.5' is not valid; write a whole number from 1 to 32"],
+            ["slb.yaml:2: engine.workers: 1.5 is not valid; write a whole number from 1 to 32"],
         ),
         (
             "  workers: 1",

@@ -165,8 +165,8 @@ def test_a_full_table_names_the_limit(daemon: FakeDaemon) -> None:
         ),
         (
             ("vs", "edit", VS),
-            "nothing to change: give --scheduler, --one-packet, --client-address, --syn-proxy or "
-            "--timeout "
+            "nothing to change: give --scheduler, --one-packet, --client-address, --syn-proxy, "
+            "--timeout, --health or --no-health "
             "(see 'slbctl vs edit --help')",
         ),
         (

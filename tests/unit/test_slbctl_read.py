@@ -60,7 +60,7 @@ def test_rs_list_of_one_vs(daemon: FakeDaemon) -> None:
     daemon.add(VS, r1=1)
     daemon.add(DNS, r2=1)
     assert DNS not in slbctl(daemon.socket, "rs", "list", VS).out
-    assert daemon.requests == ["GET /v1/rs?vs=10.96.0.10%3A80%2Ftcp"]
+    assert daemon.requests[0] == "GET /v1/rs?vs=10.96.0.10%3A80%2Ftcp"
 
 
 def test_vs_show(daemon: FakeDaemon) -> None:

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Has the RS of the desired state checked, and slbd have what follows from the results.
+
+What is unknown counts as up. So does everything when the checks' thread has ended, until it is
+begun anew. What slbd has out when this agent starts was found down by the one before, and stays so.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import chain
+
+from slb.agent.desired import Desired
+from slb.errors import SlbError, UnknownVs
+from slb.health import difference
+from slb.health import target as targets
+from slb.health.descriptors import most_open
+from slb.health.effect import Fallen, out
+from slb.health.kinds import PROBES
+from slb.health.probe import Probe
+from slb.health.prober import Prober, Result
+from slb.health.target import Target
+from slb.model.endpoint import VsKey
+from slb.model.health import HealthView
+from slb.model.service import Service
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.2
+AGAIN_S = 5.0
+
+# Tells what has happened: a kind and its fields.
+Emit = Callable[..., None]
+
+
+def log_event(kind: str, **fields: object) -> None:
+    """Write an event to the log."""
+    log.warning("%s: %s", kind, ", ".join(f"{name} {value}" for name, value in fields.items()))
+
+
+class Health:
+    """The checks of all VS that have some."""
+
+    def __init__(
+        self, desired: Desired, probes: Mapping[str, Probe] = PROBES, emit: Emit = log_event
+    ) -> None:
+        self._desired = desired
+        self._probes = probes
+        self._emit = emit
+        self._changed = asyncio.Event()
+        self._prober: Prober | None = None
+        self._ended = 0.0
+        self._trouble = ""
+        self._seen: object = None
+        # What the targets of that state are for.
+        self._uses: dict[Target, list[str]] = {}
+
+    async def run(self) -> None:
+        """Check until cancelled."""
+        try:
+            while True:
+                await self._look_safely()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), LOOK_S)
+                self._changed.clear()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Make no checks any more."""
+        if self._prober is not None:
+            self._prober.stop()
+            self._prober = None
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many RS are checked, an RS of two VS twice, and how many are down."""
+        uses, fallen = self._uses, self._desired.effect.fallen
+        down = sum(len(uses[target]) for target in fallen if target in uses)
+        return sum(map(len, uses.values())), down
+
+    def view(self, vs: VsKey | None = None) -> list[HealthView]:
+        """Return what is known of the RS of one VS, or of all; raises UnknownVs."""
+        services = self._desired.state.services()
+        if vs is not None:
+            services = tuple(service for service in services if service.vs == vs)
+            if not services:
+                raise UnknownVs(f"VS {vs} does not exist")
+        results = self._prober.results() if self._prober else {}
+        fallen, now = self._desired.effect.fallen, time.monotonic()
+        return list(
+            chain.from_iterable(_rows(service, results, fallen, now) for service in services)
+        )
+
+    async def _look_safely(self) -> None:
+        try:
+            await self._look()
+        except Exception as error:
+            # Without checks all goes on as it is; with none of this, nobody would ever look again.
+            trouble = f"{type(error).__name__}: {error}"
+            if trouble != self._trouble:
+                log.error("health checks: a defect: %s", trouble)
+            self._trouble = trouble
+
+    async def _look(self) -> None:
+        # A slbd that is away has taken its interface along, and with it the way to the RS.
+        away = self._desired.standing.word in ("unreachable", "unknown")
+        if self._prober is not None:
+            self._prober.pause(away)
+        if away:
+            return
+        await self._follow_state()
+        if self._prober is None:
+            return
+        if self._prober.alive:
+            await self._refit(self._prober.fallen())
+        else:
+            log.error("all RS count as up until the checks begin anew")
+            self.stop()
+            self._seen, self._ended = None, time.monotonic()
+            await self._refit({})
+
+    async def _follow_state(self) -> None:
+        state = self._desired.state
+        if state is self._seen:
+            return
+        uses = await asyncio.to_thread(_uses, state.services())
+        if self._prober is None and uses:
+            if time.monotonic() - self._ended < AGAIN_S:
+                return
+            loop = asyncio.get_running_loop()
+
+            def changed() -> None:
+                loop.call_soon_threadsafe(self._changed.set)
+
+            fallen = self._desired.effect.fallen
+            self._prober = Prober(changed, most_open(), self._probes, fallen)
+            self._prober.start()
+        if self._prober is not None:
+            self._prober.set(uses)
+        self._seen, self._uses = state, uses
+
+    async def _refit(self, fallen: Fallen) -> None:
+        before = self._desired.effect.fallen
+        if fallen == before:
+            return
+        try:
+            await self._desired.refit(fallen)
+        except SlbError as error:
+            log.warning("%s; slbd has not heard yet which RS are down", error)
+        self._tell(before, fallen)
+
+    def _tell(self, before: Fallen, now: Fallen) -> None:
+        results = self._prober.results() if self._prober else {}
+        for target in now.keys() - before.keys():
+            result = results.get(target)
+            for use in self._uses.get(target, ()):
+                self._emit("rs_down", rs=use, reason=result.reason if result else "")
+        for target in before.keys() - now.keys():
+            for use in self._uses.get(target, ()):
+                self._emit("rs_up", rs=use)
+
+
+def _uses(services: tuple[Service, ...]) -> dict[Target, list[str]]:
+    uses: dict[Target, list[str]] = {}
+    for service in services:
+        for real, target in zip(service.rs, targets.of(service), strict=False):
+            uses.setdefault(target, []).append(f"{real.rs} of {service.vs}")
+    return uses
+
+
+def _rows(
+    service: Service, results: dict[Target, Result], fallen: Fallen, now: float
+) -> list[HealthView]:
+    found = targets.of(service)
+    gone = out(service, found, fallen)
+    nothing = Result("unknown", "", now, None)
+    rows = []
+    for real, target in zip(service.rs, found, strict=False):
+        result = results.get(target, nothing)
+        stays = "capped" if target in fallen and real.weight else "in"
+        rows.append(
+            HealthView(
+                str(service.vs),
+                str(real.rs),
+                difference.words(service.health),
+                result.state,
+                "out" if real.rs in gone else stays,
+                result.reason,
+                round(now - result.since, 1),
+                None if result.latency_s is None else round(result.latency_s * 1000, 1),
+            )
+        )
+    return rows

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What slbd is to have: the desired services, without RS that are down. Pure.
+
+An RS that is out keeps its place with weight 0, or leaves, as its VS's `down` says. Which ones are
+out depends on when they went down, the first ones first: who goes down later changes nothing for
+those.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from slb.health import target as targets
+from slb.health.target import Target
+from slb.model.endpoint import Endpoint, VsKey
+from slb.model.service import RealServer, Service
+
+Services = tuple[Service, ...]
+# Since when a target is down.
+Fallen = Mapping[Target, float]
+
+
+@dataclass(frozen=True)
+class _Worked:
+    """What came of a service when so many of its targets were down."""
+
+    service: Service
+    targets: tuple[Target, ...]
+    out: frozenset[Endpoint]
+    result: Service
+
+
+class Effect:
+    """Works out what slbd is to have; what stays the same stays the same object."""
+
+    def __init__(self) -> None:
+        self.fallen: Fallen = {}
+        self._worked: dict[VsKey, _Worked] = {}
+
+    def of(self, services: Iterable[Service]) -> Services:
+        """Return the services as slbd is to have them; the same object if none has checks."""
+        services = tuple(services)
+        if not any(one.health for one in services):
+            self._worked = {}
+            return services
+        before, self._worked = self._worked, {}
+        return tuple(self._one(one, before.get(one.vs)) if one.health else one for one in services)
+
+    def _one(self, service: Service, before: _Worked | None) -> Service:
+        same = before is not None and before.service is service
+        found = before.targets if before and same else targets.of(service)
+        gone = out(service, found, self.fallen)
+        if before is None or not same or before.out != gone:
+            before = _Worked(service, found, gone, _without(service, gone))
+        self._worked[service.vs] = before
+        return before.result
+
+
+def bare(services: Iterable[Service]) -> Services:
+    """Return the services without their checks, as slbd takes them."""
+    return tuple(replace(one, health=UNSET) if one.health else one for one in services)
+
+
+def already_out(services: Iterable[Service], has: Iterable[Service]) -> set[Target]:
+    """Return what an earlier agent must have found down, going by what slbd has."""
+    there = {one.vs: {real.rs: real.weight for real in one.rs} for one in has}
+    found = set()
+    for service in services:
+        if service.health and (weights := there.get(service.vs)) is not None:
+            # What is not there may be new, unless it was taken away for being down.
+            missing = 0 if service.health.down == "drain" else 1
+            for real, at in zip(service.rs, targets.of(service), strict=True):
+                if real.weight and not weights.get(real.rs, missing):
+                    found.add(at)
+    return found
+
+
+def out(service: Service, found: tuple[Target, ...], fallen: Fallen) -> frozenset[Endpoint]:
+    """Return the RS of a VS, whose targets these are, that get no new sessions."""
+    if not service.health:
+        return frozenset()
+    pairs = zip(service.rs, found, strict=True)
+    down = [(fallen[at], real.rs) for real, at in pairs if at in fallen and real.weight]
+    if not down:
+        return frozenset()
+    serving = sum(real.weight > 0 for real in service.rs)
+    most = serving * service.health.max_ejected_percent // 100
+    return frozenset(rs for _, rs in sorted(down)[:most])
+
+
+def _without(service: Service, gone: frozenset[Endpoint]) -> Service:
+    real = service.rs
+    if service.health and service.health.down == "drain":
+        real = tuple(one for one in real if one.rs not in gone)
+    elif gone:
+        real = tuple(RealServer(one.rs, 0) if one.rs in gone else one for one in real)
+    return replace(service, rs=real, health=UNSET)

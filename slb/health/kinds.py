@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which types of checks there are, and how each is made."""
+
+from slb.health.datagram import echo, resolve, udp
+from slb.health.grpc import grpc
+from slb.health.http import http, https
+from slb.health.probe import Probe, tcp
+from slb.health.program import none
+
+PROBES: dict[str, Probe] = {
+    "tcp": tcp,
+    "http": http,
+    "https": https,
+    "udp": udp,
+    "dns": resolve,
+    "icmp": echo,
+    "grpc": grpc,
+    "command": none,
+}

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Makes all checks in one thread: an epoll, and a heap of what is due when.
+
+A check costs no task and no thread, so that ten thousand every two seconds are no burden. A target
+has one entry in the heap at a time that counts: when its next check begins, or the running one has
+taken too long.
+"""
+
+import heapq
+import logging
+import os
+import random
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import count
+
+from slb.health.kinds import PROBES
+from slb.health.probe import Bad, NoResult, Probe, Waiting, inconclusive, words
+from slb.health.tally import Tally
+from slb.health.target import Target
+
+log = logging.getLogger(__name__)
+
+MAX_WAIT_S = 1.0
+NOTHING: Mapping[Target, float] = {}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is known of a target; times of time.monotonic()."""
+
+    state: str
+    reason: str
+    since: float
+    latency_s: float | None
+
+
+class _Run:
+    """A target with its running check, if one runs."""
+
+    __slots__ = ("at", "began", "fd", "latency", "mask", "probe", "tally", "target", "turn")
+
+    def __init__(self, target: Target, now: float) -> None:
+        self.target = target
+        self.tally = Tally(target.check, now)
+        self.at = now
+        self.began = now
+        self.latency: float | None = None
+        self.probe: Waiting | None = None
+        self.fd, self.mask = -1, 0
+        # The number of the heap's entry that counts.
+        self.turn = 0
+
+
+class Prober:
+    """`changed` is called, in the checks' thread, when a target goes down or comes back.
+
+    `fallen`: what is down already, and since when.
+    """
+
+    def __init__(
+        self,
+        changed: Callable[[], None],
+        max_open: int,
+        probes: Mapping[str, Probe] = PROBES,
+        fallen: Mapping[Target, float] = NOTHING,
+    ) -> None:
+        self._changed = changed
+        self._max_open = max_open
+        self._probes = probes
+        self._epoll = select.epoll()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._wake, select.EPOLLIN)
+        self._runs: dict[Target, _Run] = {}
+        self._open: dict[int, _Run] = {}
+        self._heap: list[tuple[float, int, _Run]] = []
+        self._waiting: deque[tuple[int, _Run]] = deque()
+        self._turns = count(1)
+        self._fallen = dict(fallen)
+        self._wanted: frozenset[Target] | None = None
+        self._stop = False
+        self._paused = False
+        self._complained = ""
+        self._thread = threading.Thread(target=self._live, name="slb-health", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and close everything."""
+        self._stop = True
+        self._poke()
+        self._thread.join()
+        for run in self._runs.values():
+            self._end(run)
+        self._epoll.close()
+        os.close(self._wake)
+
+    def set(self, targets: Iterable[Target]) -> None:
+        """Check these from now on; those that were checked before keep their state."""
+        self._wanted = frozenset(targets)
+        self._poke()
+
+    def pause(self, paused: bool) -> None:
+        """While paused results say nothing, as the host's way to the RS may be gone."""
+        self._paused = paused
+
+    @property
+    def alive(self) -> bool:
+        """Whether checks are made."""
+        return self._thread.is_alive()
+
+    def fallen(self) -> dict[Target, float]:
+        """Return what is down, and since when."""
+        return self._fallen.copy()
+
+    def results(self) -> dict[Target, Result]:
+        """Return what is known of every target."""
+        return {
+            target: Result(run.tally.state, run.tally.reason, run.tally.since, run.latency)
+            for target, run in self._runs.copy().items()
+        }
+
+    def _poke(self) -> None:
+        os.eventfd_write(self._wake, 1)
+
+    def _live(self) -> None:
+        try:
+            self._turn()
+        except Exception as error:
+            # Whoever looks whether this thread is alive begins anew.
+            log.error("the checks have ended, a defect: %s: %s", type(error).__name__, error)
+
+    def _turn(self) -> None:
+        while not self._stop:
+            for fd, _ in self._epoll.poll(self._patience()):
+                if fd == self._wake:
+                    os.eventfd_read(fd)
+                elif run := self._open.get(fd):
+                    self._go_on(run)
+            self._take_wanted()
+            self._take_due(time.monotonic())
+
+    def _patience(self) -> float:
+        if not self._heap:
+            return MAX_WAIT_S
+        # epoll counts milliseconds; rounded down it would turn until the time has come.
+        left = self._heap[0][0] - time.monotonic() + 0.001
+        return min(max(left, 0.0), MAX_WAIT_S)
+
+    def _take_wanted(self) -> None:
+        wanted, self._wanted = self._wanted, None
+        if wanted is None:
+            return
+        now, before = time.monotonic(), len(self._fallen)
+        for target in self._runs.keys() - wanted:
+            run = self._runs.pop(target)
+            run.turn = 0
+            self._end(run)
+        for target in self._fallen.keys() - wanted:
+            del self._fallen[target]
+        for target in wanted - self._runs.keys():
+            run = self._runs[target] = _Run(target, now)
+            if (since := self._fallen.get(target)) is not None:
+                run.tally.begin_down("it was down when the checks began", since)
+            # All begun at once would come at once for ever.
+            self._plan(run, now + random.random() * target.check.interval_s)
+        if len(self._fallen) != before:
+            self._changed()
+
+    def _plan(self, run: _Run, at: float) -> None:
+        run.turn = next(self._turns)
+        heapq.heappush(self._heap, (at, run.turn, run))
+
+    def _take_due(self, now: float) -> None:
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            _, turn, run = heapq.heappop(heap)
+            if turn != run.turn:
+                continue
+            if run.probe is None:
+                self._waiting.append((turn, run))
+            else:
+                self._done(run, f"no answer within {run.target.check.timeout_s:g} s")
+        # Those that are open end within their time, and then there is room.
+        while self._waiting and len(self._open) < self._max_open:
+            turn, run = self._waiting.popleft()
+            if turn == run.turn:
+                self._begin(run, now)
+
+    def _begin(self, run: _Run, now: float) -> None:
+        run.began = now
+        run.probe = self._probes[run.target.check.kind](run.target)
+        self._plan(run, now + run.target.check.timeout_s)
+        self._go_on(run)
+
+    def _go_on(self, run: _Run) -> None:
+        assert run.probe is not None
+        try:
+            fd, mask = next(run.probe)
+            if fd != run.fd:
+                self._leave(run)
+                self._open[fd] = run
+                self._epoll.register(fd, mask)
+            elif mask != run.mask:
+                self._epoll.modify(fd, mask)
+            run.fd, run.mask = fd, mask
+        except StopIteration:
+            self._done(run, None)
+        except (Bad, NoResult, OSError) as error:
+            self._done(run, words(error), inconclusive(error))
+        except Exception as error:
+            # A defect of a check's must neither end the others nor take an RS out.
+            self._done(run, f"a defect: {type(error).__name__}: {error}", True)
+
+    def _done(self, run: _Run, bad: str | None, inconclusive: bool = False) -> None:
+        self._end(run)
+        now = time.monotonic()
+        check = run.target.check
+        spread = check.interval_s * check.jitter_percent / 100
+        # From when it should have begun, so that many intervals take as long as they should.
+        at = run.began + check.interval_s + (random.random() - 0.5) * spread
+        self._plan(run, max(at, now))
+        if inconclusive:
+            self._complain(run, bad or "")
+        elif self._paused:
+            run.tally.forget()
+        elif bad is None:
+            run.latency = now - run.began
+            if run.tally.good(now):
+                self._turned(run)
+        elif run.tally.bad(bad, now):
+            self._turned(run)
+
+    def _turned(self, run: _Run) -> None:
+        if run.tally.state == "down":
+            self._fallen[run.target] = run.tally.since
+        elif self._fallen.pop(run.target, None) is None:
+            return
+        self._changed()
+
+    def _complain(self, run: _Run, what: str) -> None:
+        if what != self._complained:
+            log.warning("checks of %s and maybe others say nothing: %s", run.target.at, what)
+            self._complained = what
+
+    def _leave(self, run: _Run) -> None:
+        if run.fd >= 0:
+            del self._open[run.fd]
+            run.fd = -1
+
+    def _end(self, run: _Run) -> None:
+        # The descriptor is forgotten before it is closed and may be another one's.
+        self._leave(run)
+        if run.probe is not None:
+            run.probe.close()
+            run.probe = None

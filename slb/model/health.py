@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How the RS of a VS are checked, and what is told of it: slb-agent's, slbd knows none of it."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Times = Annotated[int, Meta(ge=1, le=100)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Down = Literal["keep", "drain"]
+# As they stand in a request, so without blanks and line breaks.
+UrlPath = Annotated[
+    str, Meta(pattern=r"^/[!-~]*\Z", max_length=1024, description="a path, /healthz")
+]
+HostName = Annotated[
+    str, Meta(pattern=r"^[!-.0-~]*\Z", max_length=255, description="a host's name")
+]
+Status = Annotated[
+    Annotated[int, Meta(ge=100, le=599)]
+    | Annotated[str, Meta(pattern=r"^[1-5]\d\d(-[1-5]\d\d)?\Z")],
+    Meta(description='a status or a range, 200 or "200-299"'),
+]
+Text = Annotated[str, Meta(max_length=1024, description="a text in quotes, or hex:00ff")]
+DnsName = Annotated[
+    str,
+    Meta(
+        pattern=r"^(([!-\-/-\[\]-~]{1,63}\.)*[!-\-/-\[\]-~]{1,63}\.?|\.)\Z",
+        max_length=253,
+        description="a name, www.example.org",
+    ),
+]
+Record = Literal["A", "AAAA", "CAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"]
+Rcode = Literal["NOERROR", "NXDOMAIN", "REFUSED", "SERVFAIL", "NOTIMP", "FORMERR"]
+HEX = "hex:"
+
+
+class Check(
+    Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    kw_only=True,
+    tag_field="type",
+):
+    """What checks of every type have; `port` None: the RS's own.
+
+    `rise` good results after another bring an RS back, `fall` bad ones take it out, of a VS at
+    most `max_ejected_percent` of its RS. `down`: what comes of its sessions.
+    """
+
+    port: Port | None = None
+    interval_s: Annotated[float, Meta(ge=0.1, le=3600)] = 2.0
+    timeout_s: Annotated[float, Meta(ge=0.01, le=60)] = 1.0
+    rise: Times = 2
+    fall: Times = 3
+    jitter_percent: Annotated[int, Meta(ge=0, le=50)] = 10
+    down: Down = "keep"
+    max_ejected_percent: Percent = 50
+
+    def __post_init__(self) -> None:
+        if self.timeout_s > self.interval_s:
+            raise ValueError("timeout_s is longer than interval_s; make it shorter")
+
+    @property
+    def kind(self) -> str:
+        """Its type's name."""
+        return str(self.__struct_config__.tag)
+
+
+class TcpCheck(Check, frozen=True, tag="tcp"):
+    """Good when a connection comes about."""
+
+
+class HttpCheck(Check, frozen=True, tag="http"):
+    """Good when the answer has one of these statuses and, in its first 64 KiB, that text.
+
+    `host` is what the request names, the RS's address if empty. No redirection is followed.
+    """
+
+    path: UrlPath = "/"
+    host: HostName = ""
+    method: Literal["GET", "HEAD"] = "GET"
+    status: Annotated[tuple[Status, ...], Meta(min_length=1, max_length=16)] = ("200-399",)
+    body: Annotated[str, Meta(max_length=1024)] = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.body and self.method == "HEAD":
+            raise ValueError("an answer to HEAD has no body; use GET, or leave body out")
+
+    def has_status(self, status: int) -> bool:
+        """Tell whether a status is one of the good ones."""
+        return any(_within(status, one) for one in self.status)
+
+
+class HttpsCheck(HttpCheck, frozen=True, tag="https"):
+    """The same by TLS; `host` is the name asked for. `verify`: its certificate must be good."""
+
+    verify: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.verify and not self.host:
+            raise ValueError("verify needs host, the name that the certificate is for")
+
+
+class UdpCheck(Check, frozen=True, tag="udp"):
+    """Good when a datagram is answered by one that contains `expect`."""
+
+    send: Text = ""
+    expect: Text = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for text in (self.send, self.expect):
+            octets(text)
+
+
+class DnsCheck(Check, frozen=True, tag="dns"):
+    """Good when a query, by UDP, is answered with that code."""
+
+    name: DnsName
+    record: Record = "A"
+    rcode: Rcode = "NOERROR"
+
+
+class IcmpCheck(Check, frozen=True, tag="icmp"):
+    """Good when an echo request is answered."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.port is not None:
+            raise ValueError("port is not for icmp; remove it")
+
+
+class GrpcCheck(Check, frozen=True, tag="grpc"):
+    """Good when gRPC's health service, without TLS, says that `service` serves; "": all of it."""
+
+    service: Annotated[
+        str, Meta(pattern=r"^[!-~]*\Z", max_length=100, description="a service's name")
+    ] = ""
+
+
+class CommandCheck(Check, frozen=True, tag="command"):
+    """Good when a program ends with status 0.
+
+    Its file lies in the directory that slb-agent was given for such programs.
+    """
+
+    program: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z",
+            description="the name of a file: letters, digits, _ . -",
+        ),
+    ]
+    arguments: Annotated[
+        tuple[Annotated[str, Meta(max_length=1024, pattern=r"^[^\x00]*\Z")], ...],
+        Meta(max_length=32),
+    ] = ()
+
+
+Health = (
+    TcpCheck | HttpCheck | HttpsCheck | UdpCheck | DnsCheck | IcmpCheck | GrpcCheck | CommandCheck
+)
+
+
+def octets(text: str) -> bytes:
+    """Return what a text stands for; raises ValueError when it is no hexadecimal one."""
+    if not text.startswith(HEX):
+        return text.encode()
+    try:
+        return bytes.fromhex(text.removeprefix(HEX))
+    except ValueError:
+        raise ValueError(f"{text[:40]!r}: hex: is for pairs of hexadecimal digits") from None
+
+
+def _within(status: int, good: int | str) -> bool:
+    low, _, high = str(good).partition("-")
+    return int(low) <= status <= int(high or low)
+
+
+class HealthView(Struct, frozen=True):
+    """What the checks of an RS say.
+
+    `state`: up, down, or unknown until there are results. `effect`: in; out, it gets no new
+    sessions; or capped, it would be out if not too many others were. `reason`: what the last bad
+    result was. `since_s`: how long it has been in that state. `latency_ms`: of the last good one.
+    """
+
+    vs: str
+    rs: str
+    check: str
+    state: str
+    effect: str
+    reason: str
+    since_s: float
+    latency_ms: float | None

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Health checks of the pods, by slb-agent, with the engine and its traffic.
+
+client ==> switch ==> lb: slbd ==> pod1a, pod1b, pod2a, pod2b
+                       ^  slb0 --- checks by the kernel's routes ---^
+            slb-agent -+
+"""
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import yaml
+
+from rig.addresses import DNS_VS, ECHO_VS, HTTP_VS, PODS
+from rig.agent import Agent
+from rig.lb import LbSettings
+from rig.rig import Rig
+from rig.services import dns_service, echo_service, http_service
+from rig.waiting import wait
+
+pytestmark = pytest.mark.netns
+
+INTERVAL_S = 0.2
+FAST = {"interval_s": INTERVAL_S, "timeout_s": INTERVAL_S, "rise": 2, "fall": 2}
+PATIENCE_S = 10
+POD = PODS[0]
+OTHERS = {pod.name for pod in PODS[1:]}
+
+
+@pytest.fixture(scope="module")
+def own_rig() -> Iterator[Rig]:
+    """A rig of two workers whose slbd knows no service of its own."""
+    with Rig(LbSettings(workers=2)) as rig:
+        rig.wait_ospf()
+        # As systemd has it on a host.
+        rig.lb.namespace.run("sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
+        yield rig
+
+
+@pytest.fixture(scope="module")
+def agent(own_rig: Rig) -> Agent:
+    """Its agent."""
+    return Agent(own_rig)
+
+
+@pytest.fixture
+def apply(own_rig: Rig, agent: Agent, tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """`slbctl apply` of services with checks, which ends with all of them up and all pods alive."""
+
+    def applied(*services: dict[str, Any]) -> None:
+        file = tmp_path / "services.yaml"
+        file.write_text(yaml.safe_dump({"services": list(services)}))
+        own_rig.lb.ctl("--socket", str(agent.socket), "apply", str(file))
+        wait(lambda: states(agent) == {"up"}, PATIENCE_S, "all up")
+
+    yield applied
+    own_rig.pods[POD.name].send(signal.SIGCONT)
+    if own_rig.pods[POD.name].status() is not None:
+        own_rig.restart_pod(POD)
+
+
+def states(agent: Agent) -> set[str]:
+    """The states of all that is checked."""
+    return {row.state for row in agent.client.health()}
+
+
+def weight(rig: Rig, vs: str, rs: str) -> int:
+    """The weight that slbd has."""
+    rows = rig.lb.items(f"/v1/rs?vs={quote(vs)}")
+    return next((row["weight"] for row in rows if row["rs"] == rs and not row["removed"]), -1)
+
+
+def end_pod(rig: Rig) -> None:
+    """Have the pod's servers go, as when they crash."""
+    rig.pods[POD.name].send(signal.SIGKILL)
+    rig.pods[POD.name].wait(5)
+
+
+def answering(rig: Rig, total: int = 200) -> set[str]:
+    """Who answers, of new connections of which none may fail."""
+    outcome = rig.client.http(total)
+    assert outcome.failures == []
+    return set(outcome.answers)
+
+
+def test_a_server_that_ends_and_comes_back(
+    own_rig: Rig, agent: Agent, apply: Callable[..., None]
+) -> None:
+    """Out on every worker; no connection fails from then on; the others' sessions go on."""
+    apply(http_service() | {"health": {"type": "tcp", **FAST}})
+    assert answering(own_rig) == OTHERS | {POD.name}
+    end_pod(own_rig)
+    wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 0, PATIENCE_S, "no weight for it")
+    assert answering(own_rig) == OTHERS
+    assert agent.client.status().slbd == "applied"
+    shown = own_rig.lb.ctl("--socket", str(agent.socket), "rs", "list", HTTP_VS)
+    assert "down: connection refused" in shown
+    own_rig.restart_pod(POD)
+    wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 1, PATIENCE_S, "its weight again")
+    assert answering(own_rig) == OTHERS | {POD.name}
+
+
+def test_a_server_that_takes_connections_and_hangs(
+    own_rig: Rig, agent: Agent, apply: Callable[..., None]
+) -> None:
+    """Its kernel still answers SYNs, so only a request can tell."""
+    apply(http_service() | {"health": {"type": "http", "body": "pod", **FAST}})
+    own_rig.pods[POD.name].send(signal.SIGSTOP)
+    wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 0, PATIENCE_S, "no weight for it")
+    assert answering(own_rig) == OTHERS
+    (row,) = (row for row in agent.client.health() if row.state == "down")
+    assert row.reason == f"no answer within {INTERVAL_S} s"
+
+
+def test_udp_dns_and_ping(own_rig: Rig, agent: Agent, apply: Callable[..., None]) -> None:
+    """A pod without its servers still answers pings; one sends its UDP sessions elsewhere."""
+    query = {"type": "dns", "name": "x.example.org", "down": "drain", **FAST}
+    apply(
+        echo_service() | {"health": {"type": "udp", "send": "hi", "expect": "hi", **FAST}},
+        dns_service() | {"health": query},
+        http_service() | {"health": {"type": "icmp", **FAST}},
+    )
+    end_pod(own_rig)
+    wait(lambda: weight(own_rig, ECHO_VS, POD.echo) == 0, PATIENCE_S, "no weight for echo")
+    wait(lambda: weight(own_rig, DNS_VS, POD.dns) == -1, PATIENCE_S, "DNS without it")
+    assert own_rig.client.dns(100).failures == []
+    assert weight(own_rig, HTTP_VS, POD.http) == 1
+    down = {(row.vs, row.rs) for row in agent.client.health() if row.state == "down"}
+    assert down == {(ECHO_VS, POD.echo), (DNS_VS, POD.dns)}
+
+
+@pytest.mark.parametrize("killed", ["slbd", "agent"])
+def test_what_is_down_stays_out(
+    own_rig: Rig, agent: Agent, apply: Callable[..., None], killed: str
+) -> None:
+    """The next slbd gets the services without it; the next agent learns it from slbd."""
+    apply(http_service() | {"health": {"type": "tcp", **FAST}})
+    end_pod(own_rig)
+    wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 0, PATIENCE_S, "no weight for it")
+    before = own_rig.lb.api("/v1/version")["generation"]
+    if killed == "agent":
+        agent.kill()
+        agent.start()
+        assert own_rig.lb.api("/v1/version")["generation"] == before, "no transaction"
+    else:
+        own_rig.lb.process.send(signal.SIGKILL)
+        own_rig.lb.process.wait(5)
+        own_rig.restart_lb()
+        wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 0, PATIENCE_S, "as before")
+        own_rig.wait_ospf()
+    assert answering(own_rig) == OTHERS
+    own_rig.restart_pod(POD)
+    wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 1, PATIENCE_S, "its weight again")

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The thread that makes the checks: many at once, its own troubles, and what it leaves behind."""
+
+import errno
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+
+from rig.waiting import holds, wait
+from slb.health.kinds import PROBES
+from slb.health.probe import NoResult, Probe, Waiting, tcp
+from slb.health.prober import Prober
+from slb.health.target import Target
+from slb.model.endpoint import Endpoint
+from slb.model.health import TcpCheck
+
+PATIENCE_S = 10.0
+FIRST = IPv4Address("127.0.0.1")
+FAST = TcpCheck(interval_s=0.1, timeout_s=0.1, rise=1, fall=1)
+
+
+@contextmanager
+def probing(
+    targets: list[Target], probes: Mapping[str, Probe] = PROBES, max_open: int = 100
+) -> Iterator[Prober]:
+    """A prober of these."""
+    prober = Prober(lambda: None, max_open, probes)
+    prober.start()
+    try:
+        prober.set(targets)
+        yield prober
+    finally:
+        prober.stop()
+
+
+def closed_port() -> int:
+    """A port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def targets(count: int, port: int) -> list[Target]:
+    """That many addresses of loopback, at one port."""
+    return [Target(Endpoint(FIRST + n, port), FAST) for n in range(count)]
+
+
+def states(prober: Prober) -> list[str]:
+    """The states of all."""
+    return [result.state for result in prober.results().values()]
+
+
+def test_more_than_may_be_open_at_once() -> None:
+    """None is left out when those before it get no answer at all."""
+    open_now, most = 0, 0
+
+    def silent(target: Target) -> Waiting:
+        nonlocal open_now, most
+        one, other = socket.socketpair()
+        with one, other:
+            open_now += 1
+            most = max(most, open_now)
+            try:
+                yield one.fileno(), 1
+            finally:
+                open_now -= 1
+
+    with probing(targets(9, 1), {"tcp": silent}, max_open=2) as prober:
+        wait(lambda: states(prober) == ["down"] * 9, PATIENCE_S, "all are found out")
+    assert most == 2
+
+
+def test_our_own_trouble_says_nothing() -> None:
+    made = dict.fromkeys(range(1, 5), 0)
+
+    def troubled(target: Target) -> Waiting:
+        number = int(target.at.address) - int(FIRST)
+        made[number + 1] += 1
+        if number == 0:
+            raise OSError(errno.EMFILE, "socket")
+        if number == 1:
+            raise OSError(errno.ENETUNREACH, "connect")
+        if number == 2:
+            raise NoResult("no program")
+        raise ValueError("a defect")
+        yield
+
+    with probing(targets(4, 1), {"tcp": troubled}) as prober:
+        wait(lambda: min(made.values()) > 2, PATIENCE_S, "some checks of each")
+        assert states(prober) == ["unknown"] * 4
+        assert prober.alive
+
+
+def test_a_pause() -> None:
+    made = 0
+
+    def counted(target: Target) -> Waiting:
+        nonlocal made
+        made += 1
+        return tcp(target)
+
+    with probing([], {"tcp": counted}) as prober:
+        prober.pause(True)
+        prober.set(targets(1, closed_port()))
+        wait(lambda: made > 3, PATIENCE_S, "some checks")
+        assert states(prober) == ["unknown"]
+        prober.pause(False)
+        wait(lambda: states(prober) == ["down"], PATIENCE_S, "what they say now")
+
+
+def test_what_is_not_wanted_any_more() -> None:
+    """Its state goes with it; the others keep theirs."""
+    both = targets(2, closed_port())
+    with probing(both) as prober:
+        wait(lambda: prober.fallen().keys() == set(both), PATIENCE_S, "both down")
+        since = prober.fallen()[both[0]]
+        prober.set(both[:1])
+        wait(lambda: prober.fallen() == {both[0]: since}, PATIENCE_S, "one is gone")
+        prober.set(both)
+        assert "down" in states(prober)
+
+
+def test_nothing_stays_open() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        port = server.getsockname()[1]
+        with probing(targets(20, port) + targets(20, closed_port())) as prober:
+            wait(lambda: "down" in states(prober), PATIENCE_S, "some results")
+            holds(lambda: prober.alive, 0.2, "it goes on")
+    assert len(os.listdir("/proc/self/fd")) == before
