@@ -155,9 +155,8 @@ struct core *core_new(
 		rte_zmalloc_socket("laddr_use", SLB_MAX_LADDRS * sizeof(*c->laddr_use), 64, socket);
 	if (c->rs == NULL || c->walks == NULL || c->aheads == NULL || c->freed == NULL
 	    || c->vs == NULL || c->vs_refused == NULL || c->laddr_use == NULL
-	    || !init_sessions(c, config, socket)
-	    || !init_acks(c, config, socket) || !init_streams(c)
-	    || !init_fragments(c, config, socket)) {
+	    || !init_sessions(c, config, socket) || !init_acks(c, config, socket)
+	    || !init_streams(c) || !init_fragments(c, config, socket)) {
 		core_free(c);
 		return NULL;
 	}
