@@ -21,6 +21,7 @@ from slbctl.rs import rs
 from slbctl.session import session
 from slbctl.stats import stats
 from slbctl.steering import steering
+from slbctl.token import token
 from slbctl.tool import completion as completion_command
 from slbctl.tool import version
 from slbctl.vs import vs
@@ -36,7 +37,7 @@ CONTENTS = {
     "Network": (laddr, port, neigh, route, steering, ospf),
     "Whole configuration": (apply, confirm, rollback, history, export, status),
     "Host": (doctor, nic),
-    "Tool": (version, completion_command),
+    "Tool": (version, token, completion_command),
 }
 
 
