@@ -6,6 +6,8 @@ SlbError
 ├── ConfigError         a configuration file is wrong; one line for each problem
 ├── RequestError        what the API answers with a status and a code
 │   ├── BadRequest      400 bad_request
+│   ├── Unauthorized    401 unauthorized
+│   ├── Forbidden       403 forbidden
 │   ├── NotFound        404 not_found
 │   ├── UnknownVs       404 unknown_vs
 │   ├── UnknownRs       404 unknown_rs
@@ -26,7 +28,7 @@ SlbError
 └── NoAnswer            the daemon took a request and did not answer in time
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class SlbError(Exception):
@@ -50,6 +52,8 @@ class RequestError(SlbError):
 
     status = 500
     code = "internal"
+    # What an answer says of it in its header.
+    headers: Mapping[str, str] = {}
 
 
 class BadRequest(RequestError):
@@ -57,6 +61,21 @@ class BadRequest(RequestError):
 
     status = 400
     code = "bad_request"
+
+
+class Unauthorized(RequestError):
+    """Nobody knows who asks."""
+
+    status = 401
+    code = "unauthorized"
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(RequestError):
+    """Who asks is known, and may not do that."""
+
+    status = 403
+    code = "forbidden"
 
 
 class NotFound(RequestError):

@@ -13,10 +13,15 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiohttp import web
+
+from slb.agent import access
 from slb.agent.desired import Desired
 from slb.agent.forward import Forward
 from slb.agent.routes import add_routes
+from slb.agent.secure import Secure
 from slb.agent.store import KEEP, Store
+from slb.agent.tcp import TcpServer
 from slb.agent.watch import Watch
 from slb.api.client import SOCKET, Client
 from slb.api.server import Server, bare_app
@@ -41,6 +46,7 @@ class Settings:
     group: str = ""
     slbd: str = SOCKET
     history: int = KEEP
+    config: str = ""
 
 
 async def live(settings: Settings) -> None:
@@ -52,7 +58,8 @@ async def live(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     notify = Notify(os.environ)
     async with AsyncExitStack() as stack:
-        watching = await start(settings, stack)
+        watching, secure = await start(settings, stack)
+        loop.add_signal_handler(signal.SIGHUP, secure.reload if secure else _nothing_to_reload)
         log.info("ready, socket %s, state %s", settings.socket, settings.state)
         notify.ready("serving")
         stopping = asyncio.create_task(stop.wait())
@@ -63,19 +70,44 @@ async def live(settings: Settings) -> None:
             watching.result()
 
 
-async def start(settings: Settings, stack: AsyncExitStack) -> asyncio.Task[None]:
+async def start(
+    settings: Settings, stack: AsyncExitStack
+) -> tuple[asyncio.Task[None], Secure | None]:
     """Serve and watch; `stack` ends both. Raises ConfigError."""
+    secure = Secure(settings.config) if settings.config else None
     store = Store(Path(settings.state), settings.history)
     stack.callback(store.close)
     desired = Desired(store, Client(settings.slbd))
+    forward = Forward(settings.slbd)
     owner = Owner("slb-agent", "--socket", "--group")
     socket = SocketFile(settings.socket, int(settings.mode, 8), settings.group, owner)
     stack.callback(socket.close)
-    app = bare_app("slb-agent")
-    add_routes(app, desired, Forward(settings.slbd))
-    server = Server(app)
+    server = Server(_app(desired, forward, access.of_socket))
     stack.push_async_callback(server.stop)
     await server.start(socket.socket)
+    if secure is not None:
+        await _serve_tcp(secure, _app(desired, forward, secure.identify), stack)
     watching = asyncio.create_task(Watch(desired, Client(settings.slbd, LOOK_TIMEOUT_S)).run())
     stack.callback(watching.cancel)
-    return watching
+    return watching, secure
+
+
+def _nothing_to_reload() -> None:
+    log.info("there is no --config to read again")
+
+
+def _app(desired: Desired, forward: Forward, identify: access.Identify) -> web.Application:
+    app = bare_app("slb-agent")
+    app.middlewares.append(access.check_access(identify))
+    add_routes(app, desired, forward)
+    return app
+
+
+async def _serve_tcp(secure: Secure, app: web.Application, stack: AsyncExitStack) -> None:
+    server = TcpServer(app, secure)
+    stack.push_async_callback(server.stop)
+    await server.start()
+    looking = asyncio.create_task(secure.watch())
+    stack.callback(looking.cancel)
+    for host, port, *_ in server.addresses:
+        log.info("listening on %s port %d, TLS 1.3", host, port)

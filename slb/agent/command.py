@@ -4,6 +4,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import re
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from slb import __version__
 from slb.agent.agent import STATE, Settings, live
 from slb.agent.store import KEEP
 from slb.api.client import SOCKET
+from slb.config.agent import DEFAULT
 from slb.model.desired import AGENT_SOCKET
 from slb.process import failed, log_to_stderr
 
@@ -22,7 +24,13 @@ def run(arguments: Sequence[str] | None) -> int:
     options = _options(arguments)
     log_to_stderr("slb-agent", options.verbose)
     settings = Settings(
-        options.state, options.socket, options.mode, options.group, options.slbd, options.history
+        options.state,
+        options.socket,
+        options.mode,
+        options.group,
+        options.slbd,
+        options.history,
+        options.config,
     )
     try:
         asyncio.run(live(settings))
@@ -44,10 +52,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--socket", default=AGENT_SOCKET, metavar="PATH", help=text)
     add("--mode", type=_mode, default="0660", help="the socket's permissions: %(default)s")
     add("--group", default="", metavar="NAME", help="the socket's group")
+    text = f"what it serves over TCP, and to whom; default: {DEFAULT} if it is there"
+    add("--config", default=_usual_config(), metavar="FILE", help=text)
     add("--slbd", default=SOCKET, metavar="PATH", help="slbd's api.socket; default: %(default)s")
     add("-v", "--verbose", action="store_true", help="log more, and where a failure came from")
     add("--version", action="version", version=f"slb-agent {__version__}")
     return parser.parse_args(arguments)
+
+
+def _usual_config() -> str:
+    return DEFAULT if os.path.exists(DEFAULT) else ""
 
 
 def _mode(text: str) -> str:

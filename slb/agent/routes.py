@@ -12,6 +12,7 @@ from aiohttp import web
 
 from slb.agent import edits
 from slb.agent import state as states
+from slb.agent.access import READING, may_write
 from slb.agent.desired import Desired
 from slb.agent.follow import without_place
 from slb.agent.forward import Forward
@@ -53,8 +54,11 @@ def add_routes(app: web.Application, desired: Desired, forward: Forward) -> None
         action: Action,
         query: frozenset[str] = frozenset(),
         status: int = 200,
+        owner: str | None = OPERATOR,
     ) -> None:
         async def handle(request: web.Request) -> web.Response:
+            if owner is not None and method not in READING:
+                may_write(request, owner)
             read.known(request, query)
             body = codec.encode(await action(request, desired))
             return web.Response(status=status, body=body, content_type="application/json")
@@ -76,13 +80,21 @@ def add_routes(app: web.Application, desired: Desired, forward: Forward) -> None
     serve("GET", "/v1/history", _history)
     serve("GET", "/v1/status", _status)
     serve("GET", "/v1/state", _state, frozenset({"owner", "digest"}))
-    serve("PUT", "/v1/state", _state_put)
-    serve("PATCH", "/v1/state", _state_patch)
+    # Whose set it is stands in the body.
+    serve("PUT", "/v1/state", _state_put, owner=None)
+    serve("PATCH", "/v1/state", _state_patch, owner=None)
+
+    async def pass_on(request: web.Request) -> web.Response:
+        # Local addresses and workers are of the host, so they are the operator's.
+        if request.method not in READING:
+            may_write(request, OPERATOR)
+        return await forward.answer(request)
+
     for route in make_app(Gate()).router.routes():
         assert route.resource is not None
         key = (route.method, route.resource.canonical)
         if key not in own | NOT_OURS and route.method != "HEAD":
-            app.router.add_route(*key, forward.answer)
+            app.router.add_route(*key, pass_on)
 
 
 async def _change(
@@ -188,6 +200,7 @@ async def _state(request: web.Request, desired: Desired) -> StateView:
 
 async def _state_put(request: web.Request, desired: Desired) -> OwnerView:
     wanted = await read.body(request, Snapshot)
+    may_write(request, wanted.owner)
     what = f"snapshot {wanted.generation} of epoch {wanted.epoch}"
     edit = partial(states.put, wanted=wanted)
     await desired.change(wanted.owner, what, edit, whole=True)
@@ -196,6 +209,7 @@ async def _state_put(request: web.Request, desired: Desired) -> OwnerView:
 
 async def _state_patch(request: web.Request, desired: Desired) -> OwnerView:
     delta = await read.body(request, Delta)
+    may_write(request, delta.owner)
     what = f"delta {delta.generation} of epoch {delta.epoch}"
     await desired.change(delta.owner, what, lambda state: states.patch(state, delta))
     return _owner(desired, delta.owner)

@@ -31,7 +31,9 @@ async def _answer(request: web.Request, handler: Handler, request_id: str) -> we
     try:
         return await handler(request)
     except RequestError as error:
-        return _failure(error.status, error.code, str(error))
+        response = _failure(error.status, error.code, str(error))
+        response.headers.update(error.headers)
+        return response
     except TextError as error:
         return _failure(400, "bad_request", str(error))
     except web.HTTPRequestEntityTooLarge:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from slb.agent.agent import Settings, start
+from slb.agent.secure import Secure
 from slb.api.client import Client
 
 PATIENCE_S = 10.0
@@ -17,12 +18,13 @@ FIRST = "10.96.0.1:80/tcp"
 class RunningAgent:
     """`with RunningAgent(folder, slbd) as agent`: serves until the block ends."""
 
-    def __init__(self, folder: Path, slbd: Path, history: int = 20) -> None:
+    def __init__(self, folder: Path, slbd: Path, history: int = 20, config: str = "") -> None:
         self.socket = folder / "agent.sock"
         self.state = folder / "state"
         self.client = Client(str(self.socket), 20)
+        self.secure: Secure | None = None
         self._settings = Settings(
-            str(self.state), str(self.socket), slbd=str(slbd), history=history
+            str(self.state), str(self.socket), slbd=str(slbd), history=history, config=config
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -59,7 +61,7 @@ class RunningAgent:
     async def _run(self) -> None:
         async with AsyncExitStack() as stack:
             try:
-                await start(self._settings, stack)
+                _, self.secure = await start(self._settings, stack)
             except Exception as error:
                 self._failure = error
                 self._ready.set()
