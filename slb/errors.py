@@ -17,6 +17,7 @@ SlbError
 │   ├── Conflict        409 conflict
 │   ├── OtherOwner      409 other_owner
 │   ├── Unconfirmed     409 unconfirmed
+│   ├── TooMany         429 too_many
 │   ├── NotReady        503 not_ready
 │   ├── NotStored       507 not_stored
 │   └── Full            507 full
@@ -139,6 +140,17 @@ class Unconfirmed(RequestError):
 
     status = 409
     code = "unconfirmed"
+
+
+class TooMany(RequestError):
+    """Who asks has asked too often; `wait_s` is when the next request may come."""
+
+    status = 429
+    code = "too_many"
+
+    def __init__(self, message: str, wait_s: int = 1) -> None:
+        super().__init__(message)
+        self.headers = {"Retry-After": str(wait_s)}
 
 
 class NotReady(RequestError):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from slb.agent import tls
+from slb.agent import asking, tls
 from slb.api import tokens
 from slb.errors import Forbidden, Unauthorized
 from slb.model.agent_config import AgentConfig, ClientRule, TokenRule
@@ -77,6 +77,7 @@ def check_access(identify: Identify) -> Middleware:
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         identity = identify(request)
         request[IDENTITY] = identity
+        asking.now().who = identity.name
         if request.method not in READING and not identity.writes:
             raise Forbidden(f"{identity.name} may only read")
         return await handler(request)
@@ -87,6 +88,7 @@ def check_access(identify: Identify) -> Middleware:
 def may_write(request: web.Request, owner: str) -> None:
     """Let only those through who may write an owner's set; raises Forbidden."""
     identity = request[IDENTITY]
+    asking.now().owner = owner
     if not identity.writes:
         raise Forbidden(f"{identity.name} may only read")
     if identity.owners is not None and owner not in identity.owners:

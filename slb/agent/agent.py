@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from slb.agent import access
+from slb.agent import access, audit
 from slb.agent.desired import Desired
 from slb.agent.forward import Forward
 from slb.agent.routes import add_routes
@@ -98,6 +98,7 @@ def _nothing_to_reload() -> None:
 
 def _app(desired: Desired, forward: Forward, identify: access.Identify) -> web.Application:
     app = bare_app("slb-agent")
+    app.middlewares.insert(0, audit.note)
     app.middlewares.append(access.check_access(identify))
     add_routes(app, desired, forward)
     return app

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from slb import __version__
+from slb.agent import audit
 from slb.agent.agent import STATE, Settings, live
 from slb.agent.store import KEEP
 from slb.api.client import SOCKET
@@ -23,6 +24,7 @@ def run(arguments: Sequence[str] | None) -> int:
     """Run the agent and return its exit status."""
     options = _options(arguments)
     log_to_stderr("slb-agent", options.verbose)
+    audit.to_stderr()
     settings = Settings(
         options.state,
         options.socket,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
-from slb.agent import follow
+from slb.agent import asking, follow
 from slb.agent import state as states
 from slb.agent.state import Owner, Services, State
 from slb.agent.store import Store
@@ -107,8 +107,11 @@ class Desired:
         what was before comes back unless the change is confirmed in time. Raises what `edit`
         does, Conflict, NotReady, NotStored, and what slbd refuses it with.
         """
+        asked = asking.now()
+        asked.owner = owner
         async with self._lock:
             old = self.state
+            asked.before = old.generation
             if base is not None and base != old.generation:
                 text = f"the desired state is at generation {old.generation}, not {base}"
                 raise Conflict(f"{text}; look at what has changed, and try again")
@@ -120,11 +123,15 @@ class Desired:
             await self._check(new.owner(owner).services if whole else None, ops)
             if not dry_run:
                 await self._commit(new, ops, owner, what)
+                asked.after = self.state.generation
             return Plan([str(op) for op in ops], self.state.generation)
 
     async def confirm(self) -> int:
         """Keep the operator's last change; raises Conflict, NotReady, NotStored."""
+        asked = asking.now()
+        asked.owner = OPERATOR
         async with self._lock:
+            asked.before = self.state.generation
             new = states.confirmed(self.state, OPERATOR)
             new = self._numbered(new, OPERATOR, "confirmed")
             await self._save(new)
@@ -132,6 +139,7 @@ class Desired:
             if self.standing.applied == self.state.generation:
                 self.standing = replace(self.standing, applied=new.generation)
             self._state = new
+            asked.after = new.generation
             return new.generation
 
     async def rollback(self, generation: int | None) -> Plan:

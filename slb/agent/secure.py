@@ -14,6 +14,7 @@ from aiohttp import web
 
 from slb.agent import access, tls
 from slb.agent.access import Identity
+from slb.agent.limits import Buckets
 from slb.config import agent
 from slb.errors import ConfigError, Unauthorized
 from slb.model.agent_config import AgentConfig
@@ -35,13 +36,17 @@ class Secure:
         # What is to be done when others count than before.
         self.after_reload: list[Callable[[], None]] = []
         self._seen = self._look()
+        self._buckets = Buckets()
 
     def identify(self, request: web.Request) -> Identity:
-        """Return who asks over TCP; raises Unauthorized."""
-        if request.protocol.ssl_context is not self.context:
-            text = "the agent's certificates have changed since this connection was made"
-            raise Unauthorized(f"{text}; make another one")
-        return access.of_client(request, self.config)
+        """Return who asks over TCP; raises Unauthorized, TooMany."""
+        try:
+            identity = self._identify(request)
+        except Unauthorized:
+            self._buckets.take("", self.config.limits)
+            raise
+        self._buckets.take(identity.name, self.config.limits)
+        return identity
 
     def reload(self) -> bool:
         """Read the files again; False: they are wrong, and nothing has changed."""
@@ -57,6 +62,7 @@ class Secure:
         if config.listen != self.config.listen:
             log.warning("%s: listen: needs a restart", self._path)
         self.config, self.context = config, context
+        self._buckets = Buckets()
         log.info("%s and the files that it names were read again", self._path)
         for call in self.after_reload:
             call()
@@ -72,6 +78,12 @@ class Secure:
             await asyncio.sleep(LOOK_S)
             if self.changed():
                 self.reload()
+
+    def _identify(self, request: web.Request) -> Identity:
+        if request.protocol.ssl_context is not self.context:
+            text = "the agent's certificates have changed since this connection was made"
+            raise Unauthorized(f"{text}; make another one")
+        return access.of_client(request, self.config)
 
     def _look(self) -> Seen:
         files = self.config.tls

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import time
 from typing import Any
 
 from aiohttp import web
@@ -26,6 +27,9 @@ HANDSHAKE_S = 10.0
 SHUTDOWN_S = 2.0
 # After the kernel had no descriptor for a connection.
 PAUSE_S = 0.5
+LOOK_S = 1.0
+# So many times as patient with who still takes an answer.
+SLOW = 10
 
 
 class TcpServer:
@@ -33,19 +37,31 @@ class TcpServer:
 
     def __init__(self, app: web.Application, secure: Secure) -> None:
         self._secure = secure
-        # Connections with a request under way.
+        # Connections with a request under way, and since when the others have had none.
         self._busy: set[object] = set()
+        self._idle: dict[object, float] = {}
+        self._full = False
         app.middlewares.insert(0, self._note_busy)
         self._runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=STOP_S, handler_cancellation=False
         )
         self._bound: list[socket.socket] = []
         self._beginning: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.Task[None] | None = None
 
     @property
     def addresses(self) -> list[Any]:
         """Where it listens, each as the kernel tells it."""
         return [bound.getsockname() for bound in self._bound]
+
+    @property
+    def _server(self) -> web.Server:
+        assert self._runner.server is not None, "it is set up"
+        return self._runner.server
+
+    @property
+    def _limit(self) -> int:
+        return self._secure.config.limits.connections
 
     async def start(self) -> None:
         """Begin to answer; raises ConfigError when an address cannot be had."""
@@ -55,9 +71,12 @@ class TcpServer:
         for bound in self._bound:
             asyncio.get_running_loop().add_reader(bound, self._accept, bound)
         self._secure.after_reload.append(self._have_made_again)
+        self._looking = asyncio.create_task(self._end_idle())
 
     async def stop(self) -> None:
         """Stop listening and let requests under way finish, STOP_S at most."""
+        if self._looking is not None:
+            self._looking.cancel()
         for bound in self._bound:
             asyncio.get_running_loop().remove_reader(bound)
             bound.close()
@@ -67,8 +86,7 @@ class TcpServer:
 
     def _have_made_again(self) -> None:
         """End every connection behind its request, so that who it is of is found out anew."""
-        assert self._runner.server is not None, "it is set up"
-        for connection in self._runner.server.connections:
+        for connection in self._server.connections:
             if connection in self._busy:
                 connection.close()
             else:
@@ -77,10 +95,27 @@ class TcpServer:
     @web.middleware
     async def _note_busy(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self._busy.add(request.protocol)
+        self._idle.pop(request.protocol, None)
         try:
             return await handler(request)
         finally:
             self._busy.discard(request.protocol)
+
+    async def _end_idle(self) -> None:
+        """End what has had no whole request for long: headers that never end, or none at all.
+
+        Who takes the answer to the last one slowly is given more time.
+        """
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now, patience = time.monotonic(), self._secure.config.limits.idle_s
+            idle = [one for one in self._server.connections if one not in self._busy]
+            self._idle = {one: self._idle.get(one, now) for one in idle}
+            for connection in idle:
+                transport = connection.transport
+                writing = transport is not None and transport.get_write_buffer_size() > 0
+                if now - self._idle[connection] > patience * (SLOW if writing else 1):
+                    connection.force_close()
 
     def _accept(self, bound: socket.socket) -> None:
         try:
@@ -93,6 +128,13 @@ class TcpServer:
             loop.remove_reader(bound)
             loop.call_later(PAUSE_S, self._resume, bound)
             return
+        if len(self._server.connections) + len(self._beginning) >= self._limit:
+            connection.close()
+            if not self._full:
+                log.warning("%d connections are open; more are refused", self._limit)
+            self._full = True
+            return
+        self._full = False
         task = asyncio.create_task(self._begin(connection, f"{peer[0]} port {peer[1]}"))
         self._beginning.add(task)
         task.add_done_callback(self._beginning.discard)
@@ -103,13 +145,11 @@ class TcpServer:
 
     async def _begin(self, connection: socket.socket, peer: str) -> None:
         connection.setblocking(False)
-        server = self._runner.server
-        assert server is not None, "it is set up"
         # The transport has closed its own by the time that an alert can be sent.
         spare = connection.dup()
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                server,
+                self._server,
                 connection,
                 ssl=self._secure.context,
                 ssl_handshake_timeout=HANDSHAKE_S,

@@ -6,7 +6,7 @@ A description in a Meta is what an error tells the operator to write.
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from slb.model.config import AbsolutePath, Section
 from slb.model.desired import OwnerName
@@ -61,6 +61,15 @@ class TokenRule(Section, frozen=True):
     owners: tuple[OwnerName, ...] = ()
 
 
+class Limits(Section, frozen=True):
+    """What clients over TCP may take of the agent."""
+
+    requests_per_s: Annotated[int, Meta(ge=1, le=100_000)] = 100
+    burst: Annotated[int, Meta(ge=1, le=100_000)] = 200
+    connections: Annotated[int, Meta(ge=1, le=10_000)] = 256
+    idle_s: Annotated[int, Meta(ge=1, le=3600)] = 60
+
+
 class AgentConfig(Section, frozen=True):
     """The whole file."""
 
@@ -69,3 +78,4 @@ class AgentConfig(Section, frozen=True):
     tls: Tls | None = None
     clients: tuple[ClientRule, ...] = ()
     tokens: tuple[TokenRule, ...] = ()
+    limits: Limits = field(default_factory=Limits)

@@ -12,44 +12,17 @@ from pathlib import Path
 import pytest
 from unit.certificates import Authority, Pair
 from unit.fake_daemon import FakeDaemon
-from unit.running_agent import FIRST, PATIENCE_S, RunningAgent, at_rest
-from unit.secure_agent import CONTROLLER, OPS, VIEWER, Place, ask_on, make_place, running
+from unit.running_agent import FIRST, PATIENCE_S, RunningAgent
+from unit.secure_agent import CONTROLLER, OPS, VIEWER, Place, ask_on, running
 
 from rig.waiting import wait
 from slb.api.tokens import new_token
 from slb.errors import ConfigError
 
-pytest_plugins = ["unit.daemon_fixture"]
+pytest_plugins = ["unit.daemon_fixture", "unit.secure_fixture"]
 
 NEW = {"vs": "10.96.0.7:80/tcp", "rs": [{"rs": "10.10.0.1:8080"}]}
 SNAPSHOT = {"epoch": 1, "generation": 1, "services": [NEW]}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Certificates and tokens for all tests."""
-    return make_place(tmp_path_factory.mktemp("secure"))
-
-
-@pytest.fixture
-def place(made: Place, tmp_path: Path) -> Place:
-    """A copy of the files, for a test to change."""
-    shutil.copytree(made.folder / "tls", tmp_path / "tls")
-    own = Place(tmp_path, made.clients_ca, made.server_ca, made.port, dict(made.tokens))
-    own.write()
-    return own
-
-
-@pytest.fixture
-def agent(
-    place: Place, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[RunningAgent]:
-    """An agent that serves TCP, and slbd has what it wants."""
-    monkeypatch.setattr("slb.agent.secure.LOOK_S", 0.05)
-    daemon.add(FIRST, r1=1)
-    with running(place, daemon.socket) as agent:
-        wait(lambda: at_rest(agent), PATIENCE_S, "what slbd has taken over")
-        yield agent
 
 
 @pytest.fixture
@@ -64,7 +37,7 @@ def pair(place: Place, identity: str) -> Pair:
     return place.client("client", identity)
 
 
-def test_a_certificate_says_who_asks_and_what_they_may(place: Place, agent: RunningAgent) -> None:
+def test_a_certificate_says_who_asks_and_what_they_may(place: Place, secure: RunningAgent) -> None:
     ops, viewer, k8s = (
         place.client(str(n), name) for n, name in enumerate((OPS, VIEWER, CONTROLLER))
     )
@@ -76,10 +49,10 @@ def test_a_certificate_says_who_asks_and_what_they_may(place: Place, agent: Runn
     refused = place.ask("DELETE", "/vs/10.96.0.7:80%2Ftcp", pair=k8s)
     assert refused.status == 403
     assert refused.message == f"{CONTROLLER} may write only what is controller's, not operator's"
-    assert {str(one.vs) for one in agent.client.export().services} == {FIRST, NEW["vs"]}
+    assert {str(one.vs) for one in secure.client.export().services} == {FIRST, NEW["vs"]}
 
 
-def test_a_token_says_it_as_well(place: Place, agent: RunningAgent) -> None:
+def test_a_token_says_it_as_well(place: Place, secure: RunningAgent) -> None:
     tokens = place.tokens
     put = {**SNAPSHOT, "owner": "controller"}
     assert place.ask("PUT", "/state", put, token=tokens["controller"]).status == 200
@@ -92,7 +65,7 @@ def test_a_token_says_it_as_well(place: Place, agent: RunningAgent) -> None:
         assert place.ask(method, path, {}, token=tokens["controller"]).status == 403
 
 
-def test_who_shows_nothing_or_the_wrong_thing(place: Place, agent: RunningAgent) -> None:
+def test_who_shows_nothing_or_the_wrong_thing(place: Place, secure: RunningAgent) -> None:
     nothing = place.ask("GET", "/vs")
     assert (nothing.status, nothing.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert nothing.message == "nobody knows who asks; show a bearer token or a client certificate"
@@ -109,37 +82,36 @@ def test_who_shows_nothing_or_the_wrong_thing(place: Place, agent: RunningAgent)
 
 
 def test_a_wrong_token_is_not_mended_by_a_good_certificate(
-    place: Place, agent: RunningAgent
+    place: Place, secure: RunningAgent
 ) -> None:
     assert place.ask("GET", "/vs", pair=pair(place, OPS), token=new_token()).status == 401
 
 
-def test_certificates_that_do_not_count(place: Place, agent: RunningAgent, tmp_path: Path) -> None:
+def test_certificates_that_do_not_count(place: Place, secure: RunningAgent, tmp_path: Path) -> None:
     others = Authority(tmp_path / "others").issue("forged", OPS)
     for wrong, said in ((others, "UNKNOWN_CA"), (place.client("old", OPS, -1), "EXPIRED")):
         with pytest.raises(ssl.SSLError, match=said):
             place.ask("GET", "/vs", pair=wrong)
 
 
-def test_tls_1_2_is_refused(place: Place, agent: RunningAgent) -> None:
+def test_tls_1_2_is_refused(place: Place, secure: RunningAgent) -> None:
     context = place.context()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     with pytest.raises(ssl.SSLError, match="PROTOCOL_VERSION"):
         place.ask("GET", "/vs", token=place.tokens["viewer"], context=context)
 
 
-def test_the_unix_socket_is_as_it_was(place: Place, agent: RunningAgent) -> None:
-    assert agent.client.rollback.__name__ == "rollback"
-    assert [view.vs for view in agent.client.vs_list()] == [FIRST]
+def test_the_unix_socket_is_as_it_was(place: Place, secure: RunningAgent) -> None:
+    assert [view.vs for view in secure.client.vs_list()] == [FIRST]
 
 
 def test_changed_files_are_read_again(
-    place: Place, agent: RunningAgent, stack: contextlib.ExitStack
+    place: Place, secure: RunningAgent, stack: contextlib.ExitStack
 ) -> None:
     """A connection made before ends, and the next one shows its certificate to what counts now."""
     viewer = place.client("viewer", VIEWER)
-    assert agent.secure is not None
-    first = agent.secure.context
+    assert secure.secure is not None
+    first = secure.secure.context
     before = stack.enter_context(contextlib.closing(place.connect(viewer)))
     assert ask_on(before, "GET", "/vs").status == 200
     renewed = Authority(place.folder / "new-ca")
@@ -150,7 +122,7 @@ def test_changed_files_are_read_again(
             "client_ca": str(renewed.certificate),
         }
     )
-    wait(lambda: agent.secure and agent.secure.context is not first, PATIENCE_S, "reload")
+    wait(lambda: secure.secure and secure.secure.context is not first, PATIENCE_S, "reload")
     with pytest.raises((HTTPException, OSError)):
         ask_on(before, "GET", "/vs")
     with pytest.raises(ssl.SSLError, match="UNKNOWN_CA"):
@@ -158,17 +130,17 @@ def test_changed_files_are_read_again(
     assert place.ask("GET", "/vs", pair=renewed.issue("viewer", VIEWER)).status == 200
 
 
-def test_a_token_that_is_taken_away(place: Place, agent: RunningAgent) -> None:
+def test_a_token_that_is_taken_away(place: Place, secure: RunningAgent) -> None:
     token = place.tokens["viewer"]
     assert place.ask("GET", "/vs", token=token).status == 200
     del place.tokens["viewer"]
     place.write()
-    wait(lambda: agent.secure and len(agent.secure.config.tokens) == 2, PATIENCE_S, "reload")
+    wait(lambda: secure.secure and len(secure.secure.config.tokens) == 2, PATIENCE_S, "reload")
     assert place.ask("GET", "/vs", token=token).status == 401
 
 
 def test_a_wrong_file_changes_nothing(
-    place: Place, agent: RunningAgent, caplog: pytest.LogCaptureFixture
+    place: Place, secure: RunningAgent, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = place.folder / "tls/server.key"
     good = key.read_bytes()
