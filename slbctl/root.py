@@ -13,7 +13,14 @@ from slbctl.failures import BROKEN_PIPE, INTERRUPTED, STATUSES, explain
 from slbctl.laddr import laddr
 from slbctl.neigh import neigh
 from slbctl.nic import nic
-from slbctl.options import SLBD_SOCKET, SecondsParam, Target, usual_socket
+from slbctl.options import (
+    SLBD_SOCKET,
+    SecondsParam,
+    Target,
+    remote_of,
+    remote_options,
+    usual_socket,
+)
 from slbctl.ospf import ospf
 from slbctl.port import port
 from slbctl.route import route
@@ -59,6 +66,7 @@ CONTENTS = {
     default=usual_socket,
     help=f"SLB_SOCKET, else slb-agent's {AGENT_SOCKET} if it is there, else {SLBD_SOCKET}.",
 )
+@remote_options
 @click.option(
     "--timeout",
     "timeout_s",
@@ -68,13 +76,13 @@ CONTENTS = {
     help=f"How long the daemon may take to answer; {TIMEOUT_S:g}.",
 )
 @click.pass_context
-def cli(ctx: click.Context, socket: str, timeout_s: float) -> None:
-    """Configure and watch the load balancer of this host.
+def cli(ctx: click.Context, /, socket: str, timeout_s: float, **remote: str | None) -> None:
+    """Configure and watch the load balancer of this host, or by --url that of another one.
 
     A VS (virtual server) is written ADDRESS:PORT/PROTOCOL, 10.96.0.10:80/tcp; an RS (real server)
     ADDRESS:PORT, 10.10.0.1:8080. 'slbctl COMMAND --help' tells more about each command.
     """
-    ctx.obj = Target(socket, timeout_s)
+    ctx.obj = Target(socket, timeout_s, remote_of(remote))
 
 
 def run(args: list[str]) -> int:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from slb.api.unix_http import Answer, TooLong, exchange
+from slb.api.unix_http import Answer, TooLong, Way, exchange
 from slb.errors import NoAnswer, RequestError, Unreachable, request_error
 from slb.model import codec, views
 from slb.model import desired as wanted
@@ -46,13 +46,13 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """Speaks to one daemon over its Unix socket, a connection for each request.
+    """Speaks to one daemon over its Unix socket or another way, a connection for each request.
 
     `program` is who should answer there: slbd, or slb-agent, which has more routes.
     """
 
     def __init__(
-        self, socket: str = SOCKET, timeout_s: float = TIMEOUT_S, program: str = "slbd"
+        self, socket: str | Way = SOCKET, timeout_s: float = TIMEOUT_S, program: str = "slbd"
     ) -> None:
         self._socket = socket
         self._timeout_s = timeout_s
