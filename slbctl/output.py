@@ -73,6 +73,11 @@ def show_line(text: str) -> None:
     print(_printable(text))
 
 
+def show_now(text: str) -> None:
+    """Prints one line of several that come in their time, for whoever reads along."""
+    print(_printable(text), flush=True)
+
+
 def show_lines(lines: Iterable[str]) -> None:
     """Prints lines as they are given, one by one."""
     for line in lines:

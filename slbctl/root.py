@@ -9,6 +9,7 @@ from slbctl.command import RootGroup
 from slbctl.desired import confirm, history, rollback, status
 from slbctl.doctor import doctor
 from slbctl.drops import drops
+from slbctl.events import events
 from slbctl.failures import BROKEN_PIPE, INTERRUPTED, STATUSES, explain
 from slbctl.laddr import laddr
 from slbctl.neigh import neigh
@@ -42,7 +43,7 @@ CONTENTS = {
     "Real servers": (rs,),
     "Traffic": (session, stats, drops, workers),
     "Network": (laddr, port, neigh, route, steering, ospf),
-    "Whole configuration": (apply, confirm, rollback, history, export, status),
+    "Whole configuration": (apply, confirm, rollback, history, export, status, events),
     "Host": (doctor, nic),
     "Tool": (version, token, completion_command),
 }

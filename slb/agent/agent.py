@@ -15,8 +15,10 @@ from pathlib import Path
 
 from aiohttp import web
 
+from slb import __version__
 from slb.agent import access, audit
 from slb.agent.desired import Desired
+from slb.agent.events import Events
 from slb.agent.forward import Forward
 from slb.agent.routes import add_routes
 from slb.agent.secure import Secure
@@ -77,7 +79,9 @@ async def start(
     secure = Secure(settings.config) if settings.config else None
     store = Store(Path(settings.state), settings.history)
     stack.callback(store.close)
-    desired = Desired(store, Client(settings.slbd))
+    events = Events()
+    events.emit("started", version=__version__, pid=os.getpid())
+    desired = Desired(store, Client(settings.slbd), events)
     forward = Forward(settings.slbd)
     owner = Owner("slb-agent", "--socket", "--group")
     socket = SocketFile(settings.socket, int(settings.mode, 8), settings.group, owner)
@@ -86,7 +90,11 @@ async def start(
     stack.push_async_callback(server.stop)
     await server.start(socket.socket)
     if secure is not None:
+        # Who may not read any more finds out when he comes again.
+        secure.after_reload.append(lambda: events.end(only_remote=True))
         await _serve_tcp(secure, _app(desired, forward, secure.identify), stack)
+    # Called before the servers stop: they wait for requests under way.
+    stack.callback(events.end)
     watching = asyncio.create_task(Watch(desired, Client(settings.slbd, LOOK_TIMEOUT_S)).run())
     stack.callback(watching.cancel)
     return watching, secure

@@ -11,12 +11,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from msgspec import structs
 
-from slb.agent import asking, follow
+from slb.agent import asking, follow, tell
 from slb.agent import state as states
+from slb.agent.events import Events
+from slb.agent.standing import Standing
 from slb.agent.state import Owner, Services, State
 from slb.agent.store import Store
 from slb.api.client import Client
@@ -42,32 +44,22 @@ log = logging.getLogger(__name__)
 Edit = Callable[[State], State]
 
 
-@dataclass(frozen=True)
-class Standing:
-    """What is known of slbd; `word` and `reason` are StatusView's, `instance` is Version's."""
-
-    word: str = "unknown"
-    reason: str = "slbd was not asked yet"
-    applied: int = 0
-    instance: str = ""
-    pid: int = 0
-    slbd_generation: int = 0
-    mended: int = 0
-
-    def has(self, generation: int) -> bool:
-        """Tell whether slbd had all of a generation that it takes, when it was last asked."""
-        return self.word in ("applied", "incomplete") and self.applied == generation
-
-
 class Desired:
     """The desired state: the only way to change it, or to make slbd follow it.
 
     `slbd`: the daemon's client, with the time that applying may take.
     """
 
-    def __init__(self, store: Store, slbd: Client, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        slbd: Client,
+        events: Events | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Begin with what is on disk; raises ConfigError when all of it is damaged."""
-        self.standing = Standing()
+        self.events = events or Events()
+        self._standing = Standing()
         self._store = store
         self._slbd = slbd
         self._clock = clock
@@ -75,6 +67,16 @@ class Desired:
         self._unsaved = False
         self._digests: dict[str, tuple[Services, str]] = {}
         self._lock = asyncio.Lock()
+
+    @property
+    def standing(self) -> Standing:
+        """What is known of slbd; what a change of it means is told to who watches."""
+        return self._standing
+
+    @standing.setter
+    def standing(self, now: Standing) -> None:
+        before, self._standing = self._standing, now
+        tell.standing(self.events, before, now)
 
     @property
     def known(self) -> bool:
@@ -99,13 +101,15 @@ class Desired:
         whole: bool = False,
         dry_run: bool = False,
         confirm_s: int | None = None,
+        kind: str = "changed",
     ) -> Plan:
         """Change an owner's set by one transaction, or only say what would change.
 
         `base`: the generation that the change was made for. `whole`: have all of the owner's
         services checked, so that a refusal names the place of the service among them. `confirm_s`:
-        what was before comes back unless the change is confirmed in time. Raises what `edit`
-        does, Conflict, NotReady, NotStored, and what slbd refuses it with.
+        what was before comes back unless the change is confirmed in time. `kind`: of the event
+        that tells of it. Raises what `edit` does, Conflict, NotReady, NotStored, and what slbd
+        refuses it with.
         """
         asked = asking.now()
         asked.owner = owner
@@ -124,6 +128,7 @@ class Desired:
             if not dry_run:
                 await self._commit(new, ops, owner, what)
                 asked.after = self.state.generation
+                self._tell(kind)
             return Plan([str(op) for op in ops], self.state.generation)
 
     async def confirm(self) -> int:
@@ -140,6 +145,7 @@ class Desired:
                 self.standing = replace(self.standing, applied=new.generation)
             self._state = new
             asked.after = new.generation
+            self._tell("confirmed")
             return new.generation
 
     async def rollback(self, generation: int | None) -> Plan:
@@ -154,7 +160,10 @@ class Desired:
             services = found.owner(OPERATOR).services
             what = f"rolled back to {found.generation}"
         return await self.change(
-            OPERATOR, what, lambda state: states.rolled_back(state, OPERATOR, services)
+            OPERATOR,
+            what,
+            lambda state: states.rolled_back(state, OPERATOR, services),
+            kind="rolled_back",
         )
 
     async def expire(self) -> None:
@@ -180,6 +189,7 @@ class Desired:
                 self._unsaved = True
             self._state = new
             self.standing = replace(self.standing, word="unknown", reason="rolled back just now")
+            self._tell("expired")
 
     async def take_over(self) -> None:
         """Make what slbd has the first desired state; raises SlbError."""
@@ -190,6 +200,7 @@ class Desired:
             await self._save(first)
             self._state = first
             log.info("the desired state is what slbd has: %d VS, %d RS", *first.counts())
+            self._tell("changed")
 
     async def converge(self, version: Version) -> None:
         """Make slbd have the desired state, by one transaction; raises RequestError, Unreachable,
@@ -249,6 +260,11 @@ class Desired:
         """Return the versions that are kept, the newest first."""
         kept = await asyncio.to_thread(self._store.versions)
         return [VersionView(v.generation, v.time, v.by, v.change, *v.counts()) for v in kept]
+
+    def _tell(self, kind: str) -> None:
+        now = self.state
+        who = asking.now().who or "slb-agent"
+        self.events.emit(kind, generation=now.generation, owner=now.by, who=who, change=now.change)
 
     def _owners(self, owner: str | None, with_services: bool) -> list[OwnerView]:
         now = self._clock()

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from slb.agent import edits
+from slb.agent import edits, event_stream
 from slb.agent import state as states
 from slb.agent.access import READING, may_write
 from slb.agent.desired import Desired
@@ -83,6 +83,11 @@ def add_routes(app: web.Application, desired: Desired, forward: Forward) -> None
     # Whose set it is stands in the body.
     serve("PUT", "/v1/state", _state_put, owner=None)
     serve("PATCH", "/v1/state", _state_patch, owner=None)
+
+    async def happening(request: web.Request) -> web.StreamResponse:
+        return await event_stream.answer(request, desired.events)
+
+    app.router.add_get("/v1/events", happening)
 
     async def pass_on(request: web.Request) -> web.Response:
         # Local addresses and workers are of the host, so they are the operator's.

@@ -69,7 +69,7 @@ def number(request: web.Request, key: str, low: int, high: int) -> int | None:
     """Read a whole number of the query; None when it is not there."""
     if (text := request.query.get(key)) is None:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and low <= int(text) <= high):
+    if not (text.isascii() and text.isdecimal() and len(text) < 17 and low <= int(text) <= high):
         raise BadRequest(f"query {key}: {show(text)} is not a whole number from {low} to {high}")
     return int(text)
 

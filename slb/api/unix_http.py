@@ -7,14 +7,17 @@ choose, wherever in the answer he would spend them.
 
 import math
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection
 from socket import AF_UNIX, SOCK_STREAM, socket
 from typing import Any, Protocol
 
 MAX_ANSWER = 512 << 20  # more than a full table of RS takes
 MAX_HEADERS = 1 << 20
+MAX_LINE = 1 << 20
 
 
 class TooLong(ValueError):
@@ -28,6 +31,14 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+
+
+class NoStream(Exception):
+    """Who was asked for a stream gave an answer instead."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
 
 
 class Bounded(socket):
@@ -123,3 +134,23 @@ def exchange(
             if len(text) > max_answer:
                 raise TooLong("the answer has no end")
             return Answer(answer.status, answer.headers.get_content_type(), text)
+
+
+def lines(where: str | Way, target: str, silence_s: float) -> Iterator[bytes]:
+    """Ask for a stream, and yield its lines as they come, until it ends.
+
+    Raises as exchange() does, TimeoutError when nothing has come for `silence_s`, and NoStream.
+    """
+    way = UnixWay(where) if isinstance(where, str) else where
+    connection = way.connection(silence_s, MAX_HEADERS + MAX_LINE)
+    with closing(connection):
+        connection.request("GET", target, headers={"Connection": "close"} | way.headers)
+        # The connection forgets it when the header says that nothing follows the answer.
+        channel: Any = connection.sock
+        with connection.getresponse() as answer:
+            if answer.status != HTTPStatus.OK:
+                kind = answer.headers.get_content_type()
+                raise NoStream(Answer(answer.status, kind, answer.read(MAX_LINE)))
+            while line := answer.readline(MAX_LINE):
+                yield line
+                channel.bound(silence_s, MAX_HEADERS + MAX_LINE)
