@@ -7,11 +7,13 @@ from aiohttp import web
 
 from slb.agent.events import Events
 from slb.api import request as read
+from slb.api.described import ROUTES, Described
 from slb.errors import TooMany
 from slb.model import codec
+from slb.model.events import Event
 
 QUERY = frozenset({"since", "follow"})
-MAX_SINCE = 2**53
+NDJSON = "application/x-ndjson"
 MAX_READERS = 64
 # Nothing happens for so long: an empty line, by which each side sees that the other is there.
 PAUSE_S = 10.0
@@ -19,17 +21,30 @@ PAUSE_S = 10.0
 PATIENCE_S = 30.0
 
 
-async def answer(request: web.Request, events: Events) -> web.StreamResponse:
-    """Send what has happened since an id, and with `follow` (as usual) what happens from now on."""
+def add_events(app: web.Application, events: Events) -> None:
+    """Add the route."""
+    key = ("GET", "/v1/events")
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await _answer(request, events)
+
+    app.router.add_route(*key, handle)
+    app[ROUTES][key] = Described(
+        "events", "What happens, an object a line", Event, query=QUERY, content=NDJSON
+    )
+
+
+async def _answer(request: web.Request, events: Events) -> web.StreamResponse:
+    # Followed unless that is not wanted, and then from now on unless it is said since when.
     read.known(request, QUERY)
-    since = read.number(request, "since", 0, MAX_SINCE)
-    follow = read.number(request, "follow", 0, 1) != 0
+    since = read.number(request, "since")
+    follow = read.number(request, "follow") != 0
     if since is None:
         since = events.last if follow else 0
     if events.readers >= MAX_READERS:
         raise TooMany(f"{MAX_READERS} read events already", 30)
     response = web.StreamResponse()
-    response.content_type = "application/x-ndjson"
+    response.content_type = NDJSON
     await response.prepare(request)
     try:
         if follow:
