@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from slb.agent import asking, follow, tell
+from slb.agent import asking, follow, tell, vs_status
 from slb.agent import state as states
 from slb.agent.events import Events
 from slb.agent.standing import Standing
@@ -34,7 +34,15 @@ from slb.errors import (
     UnknownVs,
     Unreachable,
 )
-from slb.model.desired import OPERATOR, OwnerView, StateView, StatusView, VersionView, digest
+from slb.model.desired import (
+    OPERATOR,
+    OwnerView,
+    StateView,
+    StatusView,
+    VersionView,
+    VsStatus,
+    digest,
+)
 from slb.model.op import Op
 from slb.model.views import Plan, Version
 from slb.tables import plan as plans
@@ -255,6 +263,17 @@ class Desired:
             seen.mended,
             self._owners(None, False) if self._state else [],
         )
+
+    async def services_status(self) -> list[VsStatus]:
+        """Return how each VS is to what slbd has, of which slbd is asked now."""
+        if not self.known:
+            return []
+        state, applied = self.state, self.standing.applied
+        try:
+            has = (await asyncio.to_thread(self._slbd.export)).services
+        except SlbError:
+            return vs_status.compare(state, None, applied)
+        return await asyncio.to_thread(vs_status.compare, state, has, applied)
 
     async def history(self) -> list[VersionView]:
         """Return the versions that are kept, the newest first."""

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from slb.agent import edits
 from slb.agent import state as states
@@ -81,7 +82,7 @@ def add_routes(app: web.Application, desired: Desired, forward: Forward) -> None
     serve("POST", "/v1/confirm", _confirm)
     serve("POST", "/v1/rollback", _rollback)
     serve("GET", "/v1/history", _history)
-    serve("GET", "/v1/status", _status)
+    serve("GET", "/v1/status", _status, frozenset({"services"}))
     serve("GET", "/v1/state", _state, frozenset({"owner", "digest"}))
     # Whose set it is stands in the body.
     serve("PUT", "/v1/state", _state_put, owner=None)
@@ -218,7 +219,10 @@ async def _history(request: web.Request, desired: Desired) -> views.Items[Versio
 
 async def _status(request: web.Request, desired: Desired) -> StatusView:
     """How desired and current state are to each other."""
-    return desired.status()
+    if not read.flag(request, "services"):
+        return desired.status()
+    rows = await desired.services_status()
+    return replace(desired.status(), services=rows)
 
 
 async def _state(request: web.Request, desired: Desired) -> StateView:

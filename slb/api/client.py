@@ -216,9 +216,9 @@ class Client:
         """List the versions of the desired state that are kept, the newest first."""
         return self._get(views.Items[wanted.VersionView], "/history").items
 
-    def status(self) -> wanted.StatusView:
-        """Show how desired and current state are to each other."""
-        return self._get(wanted.StatusView, "/status")
+    def status(self, *, services: bool = False) -> wanted.StatusView:
+        """Show how desired and current state are to each other, and of which VS if asked."""
+        return self._get(wanted.StatusView, "/status", services=1 if services else None)
 
     def state(self, owner: str | None = None, *, digest: bool = False) -> wanted.StateView:
         """Read the desired state; with `digest` without the services."""

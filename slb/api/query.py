@@ -36,6 +36,7 @@ KEYS: dict[str, Whole | Text] = {
     "limit": Whole(1, MAX_LIMIT, "at most so many"),
     "owner": Text("only this owner's"),
     "rs": Text("only of this RS: ADDRESS or ADDRESS:PORT"),
+    "services": Whole(0, 1, "1: each VS as well"),
     "since": Whole(0, MAX_EVENT, "only events behind this id; 0: all that are kept"),
     "vs": Text("only of this VS: ADDRESS:PORT/PROTOCOL"),
     "worker": Whole(0, 1023, "only this worker's"),
