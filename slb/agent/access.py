@@ -7,6 +7,7 @@ TCP it is agent.yaml: a token, or else the names in the client's certificate.
 
 import socket
 import struct
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -59,6 +60,8 @@ def of_client(request: web.Request, config: AgentConfig) -> Identity:
     if not certificate:
         what = "a bearer token" + (" or a client certificate" if config.clients else "")
         raise Unauthorized(f"nobody knows who asks; show {what}")
+    if tls.is_over(certificate, time.time()):
+        raise Unauthorized("the certificate is over; renew it")
     shown = tls.names(certificate)
     rule_of = {rule.identity: rule for rule in config.clients}
     found = next((rule_of[name] for name in shown if name in rule_of), None)

@@ -21,7 +21,9 @@ from slb.model import codec
 log = logging.getLogger("slb.audit")
 
 MAX_PATH = 300
-REFUSED = frozenset({401, 403, 429})
+REFUSED = frozenset({401, 403})
+# Who asks too often would fill the log; slb.agent.limits says once that he does.
+TOO_MANY = 429
 
 
 def to_stderr() -> None:
@@ -37,7 +39,8 @@ async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Write the line of a request that changes something, or is refused for who sent it."""
     with asking.begun() as asked:
         response = await handler(request)
-    if request.method not in READING or response.status in REFUSED:
+    changes = request.method not in READING and response.status != TOO_MANY
+    if changes or response.status in REFUSED:
         log.info("%s", codec.encode(_line(request, response, asked)).decode())
     return response
 

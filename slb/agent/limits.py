@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How often somebody may ask: a token bucket for each name."""
 
+import logging
 import math
 import time
 from collections.abc import Callable
 
 from slb.errors import TooMany
 from slb.model.agent_config import Limits
+
+log = logging.getLogger(__name__)
 
 
 class Buckets:
@@ -15,6 +18,8 @@ class Buckets:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._of: dict[str, tuple[float, float]] = {}
+        # Whose refusal is in the log already; it would be a flood of its own.
+        self._refused: set[str] = set()
 
     def take(self, name: str, limits: Limits) -> None:
         """Let one request through; raises TooMany."""
@@ -25,5 +30,10 @@ class Buckets:
             self._of[name] = left, now
             wait = math.ceil((1 - left) / limits.requests_per_s)
             text = f"{name or 'nobody known'} asks more than {limits.requests_per_s} times a second"
+            if name not in self._refused:
+                log.warning("%s", text)
+            self._refused.add(name)
             raise TooMany(f"{text}; try again in {wait} s", wait)
         self._of[name] = left - 1, now
+        if left >= limits.burst / 2:
+            self._refused.discard(name)

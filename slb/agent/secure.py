@@ -22,7 +22,7 @@ from slb.model.agent_config import AgentConfig
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-Seen = tuple[tuple[int, int, int] | None, ...]
+Seen = tuple[int, int, int] | None
 
 
 class Secure:
@@ -31,11 +31,11 @@ class Secure:
     def __init__(self, path: str) -> None:
         """Read the files; raises ConfigError."""
         self._path = path
-        self.config = agent.load(path)
-        self.context = _context(self.config)
+        # The files as they were when they were read last, those of a wrong config too.
+        self._seen: dict[str, Seen] = {path: None}
+        self.config, self.context = self._read()
         # What is to be done when others count than before.
         self.after_reload: list[Callable[[], None]] = []
-        self._seen = self._look()
         self._buckets = Buckets()
 
     def identify(self, request: web.Request) -> Identity:
@@ -50,10 +50,8 @@ class Secure:
 
     def reload(self) -> bool:
         """Read the files again; False: they are wrong, and nothing has changed."""
-        self._seen = self._look()
         try:
-            config = agent.load(self._path)
-            context = _context(config)
+            config, context = self._read()
         except ConfigError as error:
             for line in error.problems:
                 log.error("%s", line)
@@ -70,7 +68,7 @@ class Secure:
 
     def changed(self) -> bool:
         """Tell whether a file is not the one that was read."""
-        return self._look() != self._seen
+        return any(_state(path) != seen for path, seen in self._seen.items())
 
     async def watch(self) -> None:
         """Look for changed files until cancelled."""
@@ -85,19 +83,24 @@ class Secure:
             raise Unauthorized(f"{text}; make another one")
         return access.of_client(request, self.config)
 
-    def _look(self) -> Seen:
-        files = self.config.tls
-        named = (files.certificate, files.key, files.client_ca) if files else ()
-        return tuple(_state(path) for path in (self._path, *named) if path)
+    def _read(self) -> tuple[AgentConfig, ssl.SSLContext | None]:
+        self._seen = {path: _state(path) for path in self._seen}
+        config = agent.load(self._path)
+        if (files := config.tls) is None:
+            self._seen = {self._path: self._seen[self._path]}
+            return config, None
+        named = (files.certificate, files.key, files.client_ca)
+        self._seen = {
+            self._path: self._seen[self._path],
+            **{path: _state(path) for path in named if path is not None},
+        }
+        return config, tls.make_context(config)
 
 
-def _context(config: AgentConfig) -> ssl.SSLContext | None:
-    return tls.make_context(config) if config.tls else None
-
-
-def _state(path: str) -> tuple[int, int, int] | None:
+def _state(path: str) -> Seen:
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
+    # Of the inode, since another mode counts as well.
+    return found.st_ctime_ns, found.st_ino, found.st_size

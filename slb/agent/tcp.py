@@ -145,8 +145,13 @@ class TcpServer:
 
     async def _begin(self, connection: socket.socket, peer: str) -> None:
         connection.setblocking(False)
-        # The transport has closed its own by the time that an alert can be sent.
-        spare = connection.dup()
+        try:
+            # The transport has closed its own by the time that an alert can be sent.
+            spare = connection.dup()
+        except OSError as error:
+            log.error("%s: no connection: %s", peer, error.strerror)
+            connection.close()
+            return
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._server,

@@ -86,6 +86,11 @@ def names(certificate: dict[str, object]) -> list[str]:
     return [f"{kind}:{value}" for kind, value in found if kind in ("DNS", "URI")]
 
 
+def is_over(certificate: dict[str, object], now: float) -> bool:
+    """Tell whether a certificate has ended, which it may have while its connection went on."""
+    return ssl.cert_time_to_seconds(str(certificate["notAfter"])) < now
+
+
 def _check_key(tls: Tls) -> None:
     try:
         with open(tls.key, "rb") as file:

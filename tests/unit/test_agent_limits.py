@@ -26,7 +26,7 @@ pytest_plugins = ["unit.daemon_fixture", "unit.secure_fixture"]
 NEW = {"vs": "10.96.0.7:80/tcp", "rs": [{"rs": "10.10.0.1:8080"}]}
 
 
-def test_a_bucket_for_each_name() -> None:
+def test_a_bucket_for_each_name(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
     buckets = Buckets(lambda: now)
     limits = Limits(requests_per_s=2, burst=3)
@@ -39,6 +39,7 @@ def test_a_bucket_for_each_name() -> None:
     buckets.take("a", limits)
     with pytest.raises(TooMany):
         buckets.take("a", limits)
+    assert caplog.text.count("a asks more than") == 1, "the log is not filled with it"
 
 
 def test_who_asks_too_often(place: Place, daemon: FakeDaemon) -> None:

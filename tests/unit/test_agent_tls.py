@@ -6,6 +6,7 @@ import logging
 import shutil
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from unit.running_agent import FIRST, PATIENCE_S, RunningAgent
 from unit.secure_agent import CONTROLLER, OPS, VIEWER, Place, ask_on, running
 
 from rig.waiting import wait
+from slb.agent.tls import is_over
 from slb.api.tokens import new_token
 from slb.errors import ConfigError
 
 pytest_plugins = ["unit.daemon_fixture", "unit.secure_fixture"]
 
+FILES = {"certificate": "pem", "key": "key"}
 NEW = {"vs": "10.96.0.7:80/tcp", "rs": [{"rs": "10.10.0.1:8080"}]}
 SNAPSHOT = {"epoch": 1, "generation": 1, "services": [NEW]}
 
@@ -154,6 +157,27 @@ def test_a_wrong_file_changes_nothing(
         wait(lambda: "agent.yaml:1: listen: 5 is not valid" in caplog.text, PATIENCE_S, "that too")
     assert place.ask("GET", "/vs", token=place.tokens["viewer"]).status == 200
     assert not any(token in caplog.text for token in place.tokens.values())
+
+
+def test_a_file_that_was_missing_is_seen_when_it_comes(
+    place: Place, secure: RunningAgent, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Though the configuration that names it was not taken before."""
+    assert secure.secure is not None
+    first = secure.secure.context
+    tls = {name: str(place.folder / f"tls/new.{end}") for name, end in FILES.items()}
+    place.write(tls={**tls, "client_ca": str(place.clients_ca.certificate)})
+    wait(lambda: f"tls.key {tls['key']}: cannot be read" in caplog.text, PATIENCE_S, "the error")
+    for end in FILES.values():
+        shutil.copy(place.folder / f"tls/server.{end}", place.folder / f"tls/new.{end}")
+    wait(lambda: secure.secure and secure.secure.context is not first, PATIENCE_S, "reload")
+    assert place.ask("GET", "/vs", token=place.tokens["viewer"]).status == 200
+
+
+def test_a_certificate_ends_on_its_day() -> None:
+    certificate: dict[str, object] = {"notAfter": "Nov 28 10:00:00 2026 GMT"}
+    ends = datetime(2026, 11, 28, 10, tzinfo=UTC).timestamp()
+    assert [is_over(certificate, ends + seconds) for seconds in (-1, 1)] == [False, True]
 
 
 def test_an_address_that_cannot_be_had(place: Place, daemon: FakeDaemon) -> None:

@@ -13,7 +13,10 @@ from unit.running_agent import PATIENCE_S, RunningAgent, at_rest
 from unit.secure_agent import Place
 
 from rig.waiting import wait
+from slb.api.backend import Gate
+from slb.api.described import ROUTES
 from slb.api.openapi import TEXTS
+from slb.api.server import make_app
 from slb.api.unix_http import exchange
 from slb.model.address import parse_address
 from slb.model.endpoint import Endpoint, VsKey
@@ -59,6 +62,16 @@ def test_it_has_every_route_and_its_types(agent: RunningAgent) -> None:
     names = [one["operationId"] for one in operations]
     assert len(names) == len(set(names))
     assert all(one["summary"] for one in operations)
+
+
+def test_no_route_of_slbds_is_left_out() -> None:
+    app = make_app(Gate())
+    there = {
+        (route.method, route.resource.canonical)
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    assert app[ROUTES].keys() == there, "the agent passes on what is described"
 
 
 @pytest.mark.parametrize("text", ["10.96.0.10:80/tcp", "[2001:db8::1]:65535/udp"])
