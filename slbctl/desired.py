@@ -5,7 +5,7 @@ from datetime import datetime
 
 import click
 
-from slb.model.desired import OwnerView, StatusView, VersionView, VsStatus
+from slb.model.desired import OwnerView, StatusView, VersionView
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbCommand
@@ -23,30 +23,14 @@ VERSIONS: tuple[Column[VersionView], ...] = (
 )
 
 
-SERVICES: tuple[Column[VsStatus], ...] = (
-    Column("VS", lambda row: row.vs),
-    Column("OWNER", lambda row: row.owner),
-    Column("SLBD", lambda row: row.slbd),
-    Column("GENERATION", lambda row: "-" if row.applied is None else str(row.applied), right=True),
-    Column("RS", lambda row: str(row.rs), right=True),
-    Column("WITH WEIGHT", lambda row: str(row.rs_with_weight), right=True),
-)
-
-
-@click.command(
-    cls=SlbCommand,
-    examples=("slbctl status", "slbctl status --services", "slbctl status --json"),
-)
-@click.option("--services", is_flag=True, help="Show for each VS whether slbd has it so.")
+@click.command(cls=SlbCommand, examples=("slbctl status", "slbctl status --json"))
 @json_option
 @click.pass_obj
-def status(target: Target, services: bool, as_json: bool) -> None:
+def status(target: Target, as_json: bool) -> None:
     """Show the desired state by owners, and whether slbd has it."""
-    answer = ask(target, lambda client: client.status(services=services))
+    answer = ask(target, lambda client: client.status())
     if as_json:
         output.show_json(answer)
-    elif answer.services is not None:
-        output.show_table(answer.services, SERVICES, empty="no VS is wanted")
     else:
         owners = [(f"owner {row.owner}", _owner(row)) for row in answer.owners]
         output.show_pairs([*_standing(answer), *owners])

@@ -26,6 +26,7 @@ from slbctl.ospf import ospf
 from slbctl.port import port
 from slbctl.route import route
 from slbctl.rs import rs
+from slbctl.services import services
 from slbctl.session import session
 from slbctl.stats import stats
 from slbctl.steering import steering
@@ -43,7 +44,7 @@ CONTENTS = {
     "Real servers": (rs,),
     "Traffic": (session, stats, drops, workers),
     "Network": (laddr, port, neigh, route, steering, ospf),
-    "Whole configuration": (apply, confirm, rollback, history, export, status, events),
+    "Whole configuration": (apply, confirm, rollback, history, export, status, services, events),
     "Host": (doctor, nic),
     "Tool": (version, token, completion_command),
 }

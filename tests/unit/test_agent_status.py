@@ -36,7 +36,7 @@ def test_the_order_of_rs_is_none() -> None:
 
 def test_slbctl_shows_each(agent: RunningAgent) -> None:
     agent.client.vs_add(service(2, 0))
-    assert slbctl(agent.socket, "status", "--services").lines == [
+    assert slbctl(agent.socket, "services").lines == [
         "VS OWNER SLBD GENERATION RS WITH WEIGHT",
         f"{FIRST} operator applied 2 2 2",
         f"{key(2)} operator applied 2 1 0",
