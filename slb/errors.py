@@ -6,6 +6,8 @@ SlbError
 ├── ConfigError         a configuration file is wrong; one line for each problem
 ├── RequestError        what the API answers with a status and a code
 │   ├── BadRequest      400 bad_request
+│   ├── Unauthorized    401 unauthorized
+│   ├── Forbidden       403 forbidden
 │   ├── NotFound        404 not_found
 │   ├── UnknownVs       404 unknown_vs
 │   ├── UnknownRs       404 unknown_rs
@@ -15,6 +17,7 @@ SlbError
 │   ├── Conflict        409 conflict
 │   ├── OtherOwner      409 other_owner
 │   ├── Unconfirmed     409 unconfirmed
+│   ├── TooMany         429 too_many
 │   ├── NotReady        503 not_ready
 │   ├── NotStored       507 not_stored
 │   └── Full            507 full
@@ -26,7 +29,7 @@ SlbError
 └── NoAnswer            the daemon took a request and did not answer in time
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class SlbError(Exception):
@@ -50,6 +53,8 @@ class RequestError(SlbError):
 
     status = 500
     code = "internal"
+    # What an answer says of it in its header.
+    headers: Mapping[str, str] = {}
 
 
 class BadRequest(RequestError):
@@ -57,6 +62,21 @@ class BadRequest(RequestError):
 
     status = 400
     code = "bad_request"
+
+
+class Unauthorized(RequestError):
+    """Nobody knows who asks."""
+
+    status = 401
+    code = "unauthorized"
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(RequestError):
+    """Who asks is known, and may not do that."""
+
+    status = 403
+    code = "forbidden"
 
 
 class NotFound(RequestError):
@@ -120,6 +140,17 @@ class Unconfirmed(RequestError):
 
     status = 409
     code = "unconfirmed"
+
+
+class TooMany(RequestError):
+    """Who asks has asked too often; `wait_s` is when the next request may come."""
+
+    status = 429
+    code = "too_many"
+
+    def __init__(self, message: str, wait_s: int = 1) -> None:
+        super().__init__(message)
+        self.headers = {"Retry-After": str(wait_s)}
 
 
 class NotReady(RequestError):

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from slb.errors import NoAnswer
-from slbctl.options import Target
+from slbctl.options import Remote, Target
 
 if TYPE_CHECKING:
     from slb.api.client import Client
+    from slb.api.https import Https
 
 T = TypeVar("T")
 
@@ -26,13 +27,27 @@ class Readings(Generic[T]):
 
 def ask(target: Target, question: "Callable[[Client], T]") -> T:
     """Puts one question to the daemon; raises RequestError, Unreachable, NoAnswer."""
+    try:
+        return question(client(target))
+    except NoAnswer as late:
+        raise NoAnswer(f"{late}; a change may still happen, so look before repeating it") from None
+
+
+def client(target: Target) -> "Client":
+    """Returns the client of the daemon; raises ConfigError when a file of its options is wrong."""
     # The client brings HTTP along: help and completion of words start faster without it.
     from slb.api.client import Client
 
-    try:
-        return question(Client(target.socket, target.timeout_s, target.program))
-    except NoAnswer as late:
-        raise NoAnswer(f"{late}; a change may still happen, so look before repeating it") from None
+    return Client(_way(target.remote) or target.socket, target.timeout_s, target.program)
+
+
+def _way(remote: Remote | None) -> "Https | None":
+    if remote is None:
+        return None
+    from slb.api.https import Https, check_url, read_token
+
+    token = read_token(remote.token_file) if remote.token_file else None
+    return Https(check_url(remote.url), remote.cert, remote.key, remote.ca, token)
 
 
 def ask_twice(target: Target, question: "Callable[[Client], T]", apart_s: float) -> Readings[T]:

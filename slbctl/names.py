@@ -5,7 +5,7 @@ import click
 
 from slb.errors import SlbError
 from slbctl.call import ask
-from slbctl.options import Target
+from slbctl.options import Target, remote_of
 
 PATIENCE_S = 1.0
 
@@ -47,4 +47,5 @@ def port_names(ctx: click.Context) -> list[str]:
 
 def _target(ctx: click.Context) -> Target:
     # While completing click runs no callback, so the root's options are still raw.
-    return Target(ctx.find_root().params["socket"], PATIENCE_S)
+    params = ctx.find_root().params
+    return Target(params["socket"], PATIENCE_S, remote_of(params))

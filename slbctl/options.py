@@ -3,7 +3,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,16 +20,53 @@ SLBD_SOCKET = Api().socket
 
 
 @dataclass(frozen=True)
+class Remote:
+    """An agent over TCP: its URL, and the files that show who asks and whom to believe."""
+
+    url: str
+    cert: str | None = None
+    key: str | None = None
+    ca: str | None = None
+    token_file: str | None = None
+
+
+@dataclass(frozen=True)
 class Target:
     """Which daemon is asked, and how long it may take to answer."""
 
     socket: str
     timeout_s: float
+    remote: Remote | None = None
 
     @property
     def program(self) -> str:
         """Who should answer there."""
-        return "slb-agent" if self.socket == AGENT_SOCKET else "slbd"
+        return "slb-agent" if self.remote or self.socket == AGENT_SOCKET else "slbd"
+
+
+def remote_options(command: Command) -> Command:
+    """Adds what leads to an agent over TCP; `remote_of` reads it."""
+    for name, variable, text in (
+        ("--token-file", "SLB_TOKEN_FILE", "A file with a token, which says who asks."),
+        ("--ca", "SLB_CA", "The CAs that the agent's certificate may be of; else the host's."),
+        ("--key", "SLB_KEY", "The key of --cert, unless it is in the same file."),
+        ("--cert", "SLB_CERT", "A certificate, which says who asks."),
+    ):
+        command = click.option(name, envvar=variable, metavar="FILE", help=f"{variable}. {text}")(
+            command
+        )
+    text = "SLB_URL. An slb-agent over TLS, https://HOST:PORT, instead of a socket."
+    return click.option("--url", envvar="SLB_URL", metavar="URL", help=text)(command)
+
+
+def remote_of(params: Mapping[str, Any]) -> Remote | None:
+    """Return the agent over TCP that the root's options name; raises a usage error."""
+    files = {name: params.get(name) for name in ("cert", "key", "ca", "token_file")}
+    if params.get("url"):
+        return Remote(params["url"], **files)
+    if given := next((name for name, value in files.items() if value), None):
+        raise click.UsageError(f"--{given.replace('_', '-')} is for --url alone")
+    return None
 
 
 def usual_socket() -> str:

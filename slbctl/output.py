@@ -83,6 +83,11 @@ def show_line(text: str) -> None:
     print(printable(text))
 
 
+def show_now(text: str) -> None:
+    """Prints one line of several that come in their time, for whoever reads along."""
+    print(printable(text), flush=True)
+
+
 def show_lines(lines: Iterable[str]) -> None:
     """Prints lines as they are given, one by one."""
     for line in lines:

@@ -9,21 +9,31 @@ from slbctl.command import RootGroup
 from slbctl.desired import confirm, history, rollback
 from slbctl.doctor import doctor
 from slbctl.drops import drops
+from slbctl.events import events
 from slbctl.failures import BROKEN_PIPE, INTERRUPTED, STATUSES, explain
 from slbctl.health import health
 from slbctl.laddr import laddr
 from slbctl.neigh import neigh
 from slbctl.nic import nic
-from slbctl.options import SLBD_SOCKET, SecondsParam, Target, usual_socket
+from slbctl.options import (
+    SLBD_SOCKET,
+    SecondsParam,
+    Target,
+    remote_of,
+    remote_options,
+    usual_socket,
+)
 from slbctl.ospf import ospf
 from slbctl.port import port
 from slbctl.route import route
 from slbctl.rs import rs
+from slbctl.services import services
 from slbctl.session import session
 from slbctl.stats import stats
 from slbctl.status import status
 from slbctl.steering import steering
 from slbctl.support import support_bundle
+from slbctl.token import token
 from slbctl.tool import completion as completion_command
 from slbctl.tool import version
 from slbctl.top import top
@@ -39,9 +49,9 @@ CONTENTS = {
     "Real servers": (rs, health),
     "Traffic": (session, stats, drops, workers),
     "Network": (laddr, port, neigh, route, steering, ospf),
-    "Whole configuration": (apply, confirm, rollback, history, export),
+    "Whole configuration": (apply, confirm, rollback, history, export, services, events),
     "Host": (doctor, nic, support_bundle),
-    "Tool": (version, completion_command),
+    "Tool": (version, token, completion_command),
 }
 
 
@@ -63,6 +73,7 @@ CONTENTS = {
     default=usual_socket,
     help=f"SLB_SOCKET, else slb-agent's {AGENT_SOCKET} if it is there, else {SLBD_SOCKET}.",
 )
+@remote_options
 @click.option(
     "--timeout",
     "timeout_s",
@@ -72,13 +83,13 @@ CONTENTS = {
     help=f"How long the daemon may take to answer; {TIMEOUT_S:g}.",
 )
 @click.pass_context
-def cli(ctx: click.Context, socket: str, timeout_s: float) -> None:
-    """Configure and watch the load balancer of this host.
+def cli(ctx: click.Context, /, socket: str, timeout_s: float, **remote: str | None) -> None:
+    """Configure and watch the load balancer of this host, or by --url that of another one.
 
     A VS (virtual server) is written ADDRESS:PORT/PROTOCOL, 10.96.0.10:80/tcp; an RS (real server)
     ADDRESS:PORT, 10.10.0.1:8080. 'slbctl COMMAND --help' tells more about each command.
     """
-    ctx.obj = Target(socket, timeout_s)
+    ctx.obj = Target(socket, timeout_s, remote_of(remote))
 
 
 def run(args: list[str]) -> int:

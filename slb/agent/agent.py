@@ -11,13 +11,21 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from aiohttp import web
+
+from slb import __version__
+from slb.agent import access, audit
 from slb.agent.desired import Desired
+from slb.agent.events import Events
 from slb.agent.forward import Forward
-from slb.agent.health import Health
+from slb.agent.health import Health, log_event
 from slb.agent.routes import add_routes
+from slb.agent.secure import Secure
 from slb.agent.store import KEEP, Store
+from slb.agent.tcp import TcpServer
 from slb.agent.watch import Watch
 from slb.api.client import SOCKET, Client
 from slb.api.server import Server, bare_app
@@ -25,6 +33,7 @@ from slb.api.socket_file import Owner, SocketFile
 from slb.health.kinds import PROBES
 from slb.health.program import runner
 from slb.model.desired import AGENT_SOCKET
+from slb.model.events import Value
 from slb.notify import Notify
 
 log = logging.getLogger(__name__)
@@ -45,6 +54,7 @@ class Settings:
     slbd: str = SOCKET
     history: int = KEEP
     check_programs: str = ""
+    config: str = ""
 
 
 async def live(settings: Settings) -> None:
@@ -56,7 +66,8 @@ async def live(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     notify = Notify(os.environ)
     async with AsyncExitStack() as stack:
-        watching = await start(settings, stack)
+        watching, secure = await start(settings, stack)
+        loop.add_signal_handler(signal.SIGHUP, secure.reload if secure else _nothing_to_reload)
         log.info("ready, socket %s, state %s", settings.socket, settings.state)
         notify.ready("serving")
         stopping = asyncio.create_task(stop.wait())
@@ -67,24 +78,63 @@ async def live(settings: Settings) -> None:
             watching.result()
 
 
-async def start(settings: Settings, stack: AsyncExitStack) -> asyncio.Task[None]:
+async def start(
+    settings: Settings, stack: AsyncExitStack
+) -> tuple[asyncio.Task[None], Secure | None]:
     """Serve and watch; `stack` ends both. Raises ConfigError."""
+    secure = Secure(settings.config) if settings.config else None
     store = Store(Path(settings.state), settings.history)
     stack.callback(store.close)
+    events = Events()
+    events.emit("started", version=__version__, pid=os.getpid())
     programs = settings.check_programs
-    desired = Desired(store, Client(settings.slbd), programs=bool(programs))
+    desired = Desired(store, Client(settings.slbd), events, programs=bool(programs))
+    probes = {**PROBES, "command": runner(Path(programs))} if programs else PROBES
+    health = Health(desired, probes, partial(_tell, events))
+    forward = Forward(settings.slbd)
     owner = Owner("slb-agent", "--socket", "--group")
     socket = SocketFile(settings.socket, int(settings.mode, 8), settings.group, owner)
     stack.callback(socket.close)
-    app = bare_app("slb-agent")
-    probes = {**PROBES, "command": runner(Path(programs))} if programs else PROBES
-    health = Health(desired, probes)
-    add_routes(app, desired, Forward(settings.slbd), health)
-    server = Server(app)
+    server = Server(_app(desired, forward, health, access.of_socket))
     stack.push_async_callback(server.stop)
     await server.start(socket.socket)
+    if secure is not None:
+        # Who may not read any more finds out when he comes again.
+        secure.after_reload.append(lambda: events.end(only_remote=True))
+        await _serve_tcp(secure, _app(desired, forward, health, secure.identify), stack)
+    # Called before the servers stop: they wait for requests under way.
+    stack.callback(events.end)
     watching = asyncio.create_task(Watch(desired, Client(settings.slbd, LOOK_TIMEOUT_S)).run())
     stack.callback(watching.cancel)
     stack.callback(health.stop)
     stack.callback(asyncio.create_task(health.run()).cancel)
-    return watching
+    return watching, secure
+
+
+def _nothing_to_reload() -> None:
+    log.info("there is no --config to read again")
+
+
+def _tell(events: Events, kind: str, **fields: Value) -> None:
+    log_event(kind, **fields)
+    events.emit(kind, **fields)
+
+
+def _app(
+    desired: Desired, forward: Forward, health: Health, identify: access.Identify
+) -> web.Application:
+    app = bare_app("slb-agent")
+    app.middlewares.insert(0, audit.note)
+    app.middlewares.append(access.check_access(identify))
+    add_routes(app, desired, forward, health)
+    return app
+
+
+async def _serve_tcp(secure: Secure, app: web.Application, stack: AsyncExitStack) -> None:
+    server = TcpServer(app, secure)
+    stack.push_async_callback(server.stop)
+    await server.start()
+    looking = asyncio.create_task(secure.watch())
+    stack.callback(looking.cancel)
+    for host, port, *_ in server.addresses:
+        log.info("listening on %s port %d, TLS 1.3", host, port)

@@ -9,9 +9,11 @@ import re
 from collections.abc import Sequence
 
 from slb import __version__
+from slb.agent import audit
 from slb.agent.agent import STATE, Settings, live
 from slb.agent.store import KEEP
 from slb.api.client import SOCKET
+from slb.config.agent import DEFAULT
 from slb.model.desired import AGENT_SOCKET
 from slb.process import collect_rarely, failed, log_to_stderr
 
@@ -22,6 +24,7 @@ def run(arguments: Sequence[str] | None) -> int:
     """Run the agent and return its exit status."""
     options = parser().parse_args(arguments)
     log_to_stderr("slb-agent", options.verbose)
+    audit.to_stderr()
     collect_rarely()
     settings = Settings(
         options.state,
@@ -31,6 +34,7 @@ def run(arguments: Sequence[str] | None) -> int:
         options.slbd,
         options.history,
         options.check_programs or "",
+        options.config,
     )
     try:
         asyncio.run(live(settings))
@@ -53,12 +57,18 @@ def parser() -> argparse.ArgumentParser:
     add("--socket", default=AGENT_SOCKET, metavar="PATH", help=text)
     add("--mode", type=_mode, default="0660", help="the socket's permissions: %(default)s")
     add("--group", default="", metavar="NAME", help="the socket's group")
+    text = f"what it serves over TCP, and to whom; default: {DEFAULT} if it is there"
+    add("--config", default=_usual_config(), metavar="FILE", help=text)
     add("--slbd", default=SOCKET, metavar="PATH", help="slbd's api.socket; default: %(default)s")
     text = "the programs that health checks of type command may run; default: none"
     add("--check-programs", type=_directory, metavar="DIR", help=text)
     add("-v", "--verbose", action="store_true", help="log more, and where a failure came from")
     add("--version", action="version", version=f"slb-agent {__version__}")
     return made
+
+
+def _usual_config() -> str:
+    return DEFAULT if os.path.exists(DEFAULT) else ""
 
 
 def _mode(text: str) -> str:

@@ -14,14 +14,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from msgspec import structs
 
-from slb.agent import follow
+from slb.agent import asking, follow, tell, versions, vs_status
 from slb.agent import state as states
 from slb.agent.digests import Digest, Digests
+from slb.agent.events import Events
 from slb.agent.keyed import Services
+from slb.agent.standing import Standing
 from slb.agent.state import Owner, State
 from slb.agent.store import Store
 from slb.api.client import Client
@@ -37,33 +39,20 @@ from slb.errors import (
     UnknownVs,
     Unreachable,
 )
-from slb.health import difference
 from slb.health.effect import Effect, Fallen, already_out, bare
-from slb.model.desired import OPERATOR, OwnerView, StateView, StatusView, VersionView
+from slb.model.desired import (
+    OPERATOR,
+    OwnerView,
+    StateView,
+    StatusView,
+    VersionView,
+    VsStatus,
+)
 from slb.model.op import Op
 from slb.model.views import Plan, Version
 from slb.tables import plan as plans
 
 log = logging.getLogger(__name__)
-
-Edit = Callable[[State], State]
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What is known of slbd; `word` and `reason` are StatusView's, `instance` is Version's."""
-
-    word: str = "unknown"
-    reason: str = "slbd was not asked yet"
-    applied: int = 0
-    instance: str = ""
-    pid: int = 0
-    slbd_generation: int = 0
-    mended: int = 0
-
-    def has(self, generation: int) -> bool:
-        """Tell whether slbd had all of a generation that it takes, when it was last asked."""
-        return self.word in ("applied", "incomplete") and self.applied == generation
 
 
 class Desired:
@@ -76,6 +65,7 @@ class Desired:
         self,
         store: Store,
         slbd: Client,
+        events: Events | None = None,
         clock: Callable[[], float] = time.time,
         programs: bool = False,
     ) -> None:
@@ -83,8 +73,9 @@ class Desired:
 
         `programs`: checks may be programs.
         """
+        self.events = events or Events()
+        self._standing = Standing()
         self._programs = programs
-        self.standing = Standing()
         self.effect = Effect()
         # What slbd was given last, and has, if `standing` says so.
         self._given: Services = ()
@@ -98,6 +89,16 @@ class Desired:
         self._unsaved = False
         self._digests: dict[str, Digests] = {}
         self._lock = asyncio.Lock()
+
+    @property
+    def standing(self) -> Standing:
+        """What is known of slbd; what a change of it means is told to who watches."""
+        return self._standing
+
+    @standing.setter
+    def standing(self, now: Standing) -> None:
+        before, self._standing = self._standing, now
+        tell.standing(self.events, before, now)
 
     @property
     def known(self) -> bool:
@@ -116,39 +117,49 @@ class Desired:
         self,
         owner: str,
         what: str,
-        edit: Edit,
+        edit: versions.Edit,
         *,
         base: int | None = None,
         whole: bool = False,
         dry_run: bool = False,
         confirm_s: int | None = None,
+        kind: str = "changed",
     ) -> Plan:
         """Change an owner's set by one transaction, or only say what would change.
 
         `base`: the generation that the change was made for. `whole`: have all of the owner's
         services checked, so that a refusal names the place of the service among them. `confirm_s`:
-        what was before comes back unless the change is confirmed in time. Raises what `edit`
-        does, Conflict, NotReady, NotStored, and what slbd refuses it with.
+        what was before comes back unless the change is confirmed in time. `kind`: of the event
+        that tells of it. Raises what `edit` does, Conflict, NotReady, NotStored, and what slbd
+        refuses it with.
         """
+        asked = asking.now()
+        asked.owner = owner
         async with self._lock:
             old = self.state
+            asked.before = old.generation
             if base is not None and base != old.generation:
                 text = f"the desired state is at generation {old.generation}, not {base}"
                 raise Conflict(f"{text}; look at what has changed, and try again")
-            new, ops, lines = await asyncio.to_thread(_work_out, old, edit)
+            new, ops, lines = await asyncio.to_thread(versions.work_out, old, edit)
             states.check_programs(old, new, self._programs)
-            if not lines and _sets_apart(new) == _sets_apart(old):
+            if not lines and versions.sets_apart(new) == versions.sets_apart(old):
                 return Plan([], old.generation)
             if confirm_s is not None and lines:
                 new = states.to_confirm(old, new, owner, confirm_s, self._clock())
             await self._check(new.owner(owner).services if whole else None, ops)
             if not dry_run:
                 await self._commit(new, owner, what)
+                asked.after = self.state.generation
+                self._tell(kind)
             return Plan(lines, self.state.generation)
 
     async def confirm(self) -> int:
         """Keep the operator's last change; raises Conflict, NotReady, NotStored."""
+        asked = asking.now()
+        asked.owner = OPERATOR
         async with self._lock:
+            asked.before = self.state.generation
             new = states.confirmed(self.state, OPERATOR)
             new = self._numbered(new, OPERATOR, "confirmed")
             await self._save(new)
@@ -157,6 +168,8 @@ class Desired:
                 self.standing = replace(self.standing, applied=new.generation)
                 self._note_applied(new.generation)
             self._state = new
+            asked.after = new.generation
+            self._tell("confirmed")
             return new.generation
 
     async def rollback(self, generation: int | None) -> Plan:
@@ -167,11 +180,14 @@ class Desired:
             what, services = "rolled back, unconfirmed", pending.before
         else:
             earlier = await asyncio.to_thread(self._store.versions)
-            found = _choose(earlier, now, generation)
+            found = versions.choose(earlier, now, generation)
             services = found.owner(OPERATOR).services
             what = f"rolled back to {found.generation}"
         return await self.change(
-            OPERATOR, what, lambda state: states.rolled_back(state, OPERATOR, services)
+            OPERATOR,
+            what,
+            lambda state: states.rolled_back(state, OPERATOR, services),
+            kind="rolled_back",
         )
 
     async def expire(self) -> None:
@@ -197,6 +213,7 @@ class Desired:
                 self._unsaved = True
             self._state = new
             self.standing = replace(self.standing, word="unknown", reason="rolled back just now")
+            self._tell("expired")
 
     async def refit(self, fallen: Fallen) -> None:
         """Have slbd follow which RS are down now; raises SlbError, and the watch tries again."""
@@ -224,6 +241,7 @@ class Desired:
             await self._save(first)
             self._state = first
             log.info("the desired state is what slbd has: %d VS, %d RS", *first.counts())
+            self._tell("changed")
 
     async def converge(self, version: Version) -> None:
         """Make slbd have the desired state, by one transaction; raises RequestError, Unreachable,
@@ -315,10 +333,28 @@ class Desired:
             self._owners(None, False) if self._state else [],
         )
 
+    async def services_status(self) -> list[VsStatus]:
+        """Return how each VS is to what slbd has, of which slbd is asked now."""
+        if not self.known:
+            return []
+        state, applied = self.state, self.standing.applied
+        has: Services | None
+        try:
+            has = (await asyncio.to_thread(self._slbd.export)).services
+        except SlbError:
+            has = None
+        want = self._given if self.standing.has(state.generation) else state.services()
+        return await asyncio.to_thread(vs_status.compare, state, want, has, applied)
+
     async def history(self) -> list[VersionView]:
         """Return the versions that are kept, the newest first."""
         kept = await asyncio.to_thread(self._store.versions)
         return [VersionView(v.generation, v.time, v.by, v.change, *v.counts()) for v in kept]
+
+    def _tell(self, kind: str) -> None:
+        now = self.state
+        who = asking.now().who or "slb-agent"
+        self.events.emit(kind, generation=now.generation, owner=now.by, who=who, change=now.change)
 
     def _owners(self, owner: str | None, with_services: bool) -> list[OwnerView]:
         now = self._clock()
@@ -443,34 +479,3 @@ class Desired:
             pid=version.pid,
             slbd_generation=version.generation,
         )
-
-
-def _work_out(old: State, edit: Edit) -> tuple[State, list[Op], list[str]]:
-    """The state after an edit, the ops that lead there, and all that changes in words."""
-    new = edit(old)
-    before, after = old.services(), new.services()
-    ops = plans.plan(before, after)
-    return new, ops, [str(op) for op in ops] + difference.lines(before, after)
-
-
-def _sets_apart(state: State) -> dict[str, Owner]:
-    """What a version has beside the services: epochs, numbers, what is to be confirmed."""
-    return {name: structs.replace(part, services=()) for name, part in state.owners.items()}
-
-
-def _choose(earlier: Sequence[State], now: State, generation: int | None) -> State:
-    if generation is not None:
-        if found := next((one for one in earlier if one.generation == generation), None):
-            return found
-        kept = ", ".join(str(one.generation) for one in earlier)
-        raise Conflict(f"generation {generation} is not kept any more; there are {kept}")
-    have = now.owner(OPERATOR).services
-    for one in earlier:
-        services = one.owner(OPERATOR).services
-        if one.generation < now.generation and _differ(have, services):
-            return one
-    raise Conflict("no earlier version that is kept has other services of the operator's")
-
-
-def _differ(one: Services, other: Services) -> bool:
-    return bool(plans.plan(one, other) or difference.lines(one, other))

@@ -5,7 +5,7 @@ Every other route of slbd's is passed on, so the two have one vocabulary by cons
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,19 +14,22 @@ from msgspec.structs import replace
 
 from slb.agent import edits
 from slb.agent import state as states
+from slb.agent.access import READING, may_write
 from slb.agent.desired import Desired
+from slb.agent.event_stream import add_events
 from slb.agent.follow import without_place
 from slb.agent.forward import Forward
 from slb.agent.health import Health
 from slb.agent.keyed import Services
 from slb.agent.state import State
+from slb.api import openapi
 from slb.api import request as read
 from slb.api.backend import Gate
+from slb.api.described import JSON, ROUTES, Action, Described, describe
 from slb.api.server import make_app
 from slb.errors import BadRequest
 from slb.model import codec, views
 from slb.model.desired import (
-    MAX_CONFIRM_S,
     OPERATOR,
     Delta,
     OwnerView,
@@ -40,17 +43,15 @@ from slb.model.endpoint import VsKey
 from slb.model.health import HealthView
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 
-MAX_GENERATION = 10**9 - 1
 BASE = frozenset({"base"})
 # What would change services beside the desired state.
 NOT_OURS = {("POST", "/v1/commit")}
 
-Action = Callable[[web.Request, Desired], Awaitable[Any]]
-
 
 def add_routes(app: web.Application, desired: Desired, forward: Forward, health: Health) -> None:
     """Add every route."""
-    own: set[tuple[str, str]] = set()
+    routes = dict[tuple[str, str], Described]()
+    app[ROUTES] = routes
 
     def serve(
         method: str,
@@ -58,14 +59,20 @@ def add_routes(app: web.Application, desired: Desired, forward: Forward, health:
         action: Action,
         query: frozenset[str] = frozenset(),
         status: int = 200,
+        owner: str | None = OPERATOR,
     ) -> None:
+        route = describe(action, query, status)
+
         async def handle(request: web.Request) -> web.Response:
+            if owner is not None and method not in READING:
+                may_write(request, owner)
             read.known(request, query)
-            body = codec.encode(await action(request, desired))
-            return web.Response(status=status, body=body, content_type="application/json")
+            body = () if route.takes is None else (await read.body(request, route.takes),)
+            answer = codec.encode(await action(request, desired, *body))
+            return web.Response(status=status, body=answer, content_type=JSON)
 
         app.router.add_route(method, path, handle)
-        own.add((method, path))
+        routes[method, path] = route
 
     one_vs, one_rs = "/v1/vs/{vs}", "/v1/vs/{vs}/rs/{rs}"
     serve("POST", "/v1/vs", _vs_add, BASE, 201)
@@ -79,16 +86,40 @@ def add_routes(app: web.Application, desired: Desired, forward: Forward, health:
     serve("POST", "/v1/confirm", _confirm)
     serve("POST", "/v1/rollback", _rollback)
     serve("GET", "/v1/history", _history)
-    serve("GET", "/v1/status", partial(_status, health))
-    serve("GET", "/v1/health", partial(_health, health), frozenset({"vs"}))
+    serve("GET", "/v1/status", partial(_status, health=health), frozenset({"services"}))
+    serve("GET", "/v1/health", partial(_health, health=health), frozenset({"vs"}))
     serve("GET", "/v1/state", _state, frozenset({"owner", "digest"}))
-    serve("PUT", "/v1/state", _state_put)
-    serve("PATCH", "/v1/state", _state_patch)
-    for route in make_app(Gate()).router.routes():
-        assert route.resource is not None
-        key = (route.method, route.resource.canonical)
-        if key not in own | NOT_OURS and route.method != "HEAD":
-            app.router.add_route(*key, forward.answer)
+    # Whose set it is stands in the body.
+    serve("PUT", "/v1/state", _state_put, owner=None)
+    serve("PATCH", "/v1/state", _state_patch, owner=None)
+
+    add_events(app, desired.events)
+
+    async def pass_on(request: web.Request) -> web.Response:
+        # Local addresses and workers are of the host, so they are the operator's.
+        if request.method not in READING:
+            may_write(request, OPERATOR)
+        return await forward.answer(request)
+
+    for key, route in make_app(Gate())[ROUTES].items():
+        if key not in routes and key not in NOT_OURS:
+            app.router.add_route(*key, pass_on)
+            routes[key] = route
+    _add_description(app)
+
+
+def _add_description(app: web.Application) -> None:
+    """Add the description of all routes, its own among them."""
+    key = ("GET", "/v1/openapi.json")
+    routes = app[ROUTES]
+    routes[key] = Described("openapi", "This description", dict[str, Any])
+    body = codec.encode(openapi.document("DPDK-SLB agent", routes))
+
+    async def answer(request: web.Request) -> web.Response:
+        read.known(request, frozenset())
+        return web.Response(body=body, content_type=JSON)
+
+    app.router.add_route(*key, answer)
 
 
 async def _change(
@@ -112,48 +143,53 @@ async def _change(
     return views.Generation(done.generation)
 
 
-async def _vs_add(request: web.Request, desired: Desired) -> views.Generation:
-    service = await read.body(request, Service)
-    edit = partial(edits.add, service=service)
-    return await _change(request, desired, service.vs, f"+ vs {service.vs}", edit)
+async def _vs_add(request: web.Request, desired: Desired, body: Service) -> views.Generation:
+    """Add a VS with its RS."""
+    edit = partial(edits.add, service=body)
+    return await _change(request, desired, body.vs, f"+ vs {body.vs}", edit)
 
 
-async def _vs_edit(request: web.Request, desired: Desired) -> views.Generation:
-    change, vs = await read.body(request, VsEdit), read.vs_key(request)
+async def _vs_edit(request: web.Request, desired: Desired, body: VsEdit) -> views.Generation:
+    """Change a VS's policy."""
+    vs = read.vs_key(request)
     return await _change(
-        request, desired, vs, f"~ vs {vs}", partial(edits.edit, vs=vs, change=change)
+        request, desired, vs, f"~ vs {vs}", partial(edits.edit, vs=vs, change=body)
     )
 
 
 async def _vs_del(request: web.Request, desired: Desired) -> views.Generation:
+    """Delete a VS and its RS."""
     vs = read.vs_key(request)
     return await _change(request, desired, vs, f"- vs {vs}", partial(edits.delete, vs=vs))
 
 
-async def _rs_add(request: web.Request, desired: Desired) -> views.Generation:
-    real, vs = await read.body(request, RealServer), read.vs_key(request)
-    edit = partial(edits.add_rs, vs=vs, real=real)
-    return await _change(request, desired, vs, f"+ rs {vs} {real.rs} weight {real.weight}", edit)
+async def _rs_add(request: web.Request, desired: Desired, body: RealServer) -> views.Generation:
+    """Add an RS to a VS."""
+    vs = read.vs_key(request)
+    edit = partial(edits.add_rs, vs=vs, real=body)
+    return await _change(request, desired, vs, f"+ rs {vs} {body.rs} weight {body.weight}", edit)
 
 
-async def _rs_edit(request: web.Request, desired: Desired) -> views.Generation:
-    change = await read.body(request, RsEdit)
+async def _rs_edit(request: web.Request, desired: Desired, body: RsEdit) -> views.Generation:
+    """Change an RS's weight; 0 drains it."""
     vs, rs = read.vs_key(request), read.rs_key(request)
-    edit = partial(edits.edit_rs, vs=vs, rs=rs, weight=change.weight)
-    return await _change(request, desired, vs, f"~ rs {vs} {rs} weight {change.weight}", edit)
+    edit = partial(edits.edit_rs, vs=vs, rs=rs, weight=body.weight)
+    return await _change(request, desired, vs, f"~ rs {vs} {rs} weight {body.weight}", edit)
 
 
 async def _rs_del(request: web.Request, desired: Desired) -> views.Generation:
+    """Delete an RS; its sessions live until they end."""
     vs, rs = read.vs_key(request), read.rs_key(request)
     return await _change(
         request, desired, vs, f"- rs {vs} {rs}", partial(edits.delete_rs, vs=vs, rs=rs)
     )
 
 
-async def _apply(request: web.Request, desired: Desired) -> views.Plan:
+async def _apply(request: web.Request, desired: Desired, body: ServiceSet) -> views.Plan:
+    """Make this the whole set of VS."""
     dry_run = read.flag(request, "dry_run")
-    confirm_s = read.number(request, "confirm_s", 1, MAX_CONFIRM_S)
-    wanted = (await read.body(request, ServiceSet)).services
+    confirm_s = read.number(request, "confirm_s")
+    wanted = body.services
     return await desired.change(
         OPERATOR,
         f"apply {len(wanted)} VS",
@@ -166,55 +202,66 @@ async def _apply(request: web.Request, desired: Desired) -> views.Plan:
 
 
 async def _export(request: web.Request, desired: Desired) -> ServiceSet:
+    """The whole set of VS, in the form that apply takes."""
     owners = desired.snapshot(OPERATOR, True).owners
     return ServiceSet(owners[0].services or () if owners else ())
 
 
 async def _confirm(request: web.Request, desired: Desired) -> views.Generation:
+    """Keep what was applied to be confirmed."""
     return views.Generation(await desired.confirm())
 
 
-async def _rollback(request: web.Request, desired: Desired) -> views.Plan:
-    to = await read.body(request, RollbackTo)
-    return await desired.rollback(to.generation)
+async def _rollback(request: web.Request, desired: Desired, body: RollbackTo) -> views.Plan:
+    """Bring an earlier set of the operator's back."""
+    return await desired.rollback(body.generation)
 
 
 async def _history(request: web.Request, desired: Desired) -> views.Items[VersionView]:
+    """List the versions of the desired state that are kept, the newest first."""
     return views.Items(await desired.history())
 
 
-async def _status(health: Health, request: web.Request, desired: Desired) -> StatusView:
+async def _status(request: web.Request, desired: Desired, health: Health) -> StatusView:
+    """How desired and current state are to each other."""
     checked, down = health.counts()
-    return replace(desired.status(), rs_checked=checked, rs_down=down)
+    status = replace(desired.status(), rs_checked=checked, rs_down=down)
+    if not read.flag(request, "services"):
+        return status
+    return replace(status, services=await desired.services_status())
 
 
 async def _health(
-    health: Health, request: web.Request, desired: Desired
+    request: web.Request, desired: Desired, health: Health
 ) -> views.Items[HealthView]:
+    """What the checks of RS have found."""
     wanted = request.query.get("vs")
     vs = VsKey.parse(wanted) if wanted is not None else None
     return views.Items(await asyncio.to_thread(health.view, vs))
 
 
 async def _state(request: web.Request, desired: Desired) -> StateView:
+    """The desired state of all owners, or of one."""
     digests = read.flag(request, "digest")
     return desired.snapshot(request.query.get("owner"), not digests)
 
 
-async def _state_put(request: web.Request, desired: Desired) -> OwnerView:
-    wanted = await read.body(request, Snapshot)
-    what = f"snapshot {wanted.generation} of epoch {wanted.epoch}"
-    edit = partial(states.put, wanted=wanted, digest=desired.digest(wanted.owner))
-    await desired.change(wanted.owner, what, edit, whole=True)
-    return _owner(desired, wanted.owner)
+async def _state_put(request: web.Request, desired: Desired, body: Snapshot) -> OwnerView:
+    """Make a snapshot an owner's whole set."""
+    may_write(request, body.owner)
+    what = f"snapshot {body.generation} of epoch {body.epoch}"
+    edit = partial(states.put, wanted=body, digest=desired.digest(body.owner))
+    await desired.change(body.owner, what, edit, whole=True)
+    return _owner(desired, body.owner)
 
 
-async def _state_patch(request: web.Request, desired: Desired) -> OwnerView:
-    delta = await read.body(request, Delta)
-    what = f"delta {delta.generation} of epoch {delta.epoch}"
-    edit = partial(states.patch, delta=delta, digest=desired.digest(delta.owner))
-    await desired.change(delta.owner, what, edit)
-    return _owner(desired, delta.owner)
+async def _state_patch(request: web.Request, desired: Desired, body: Delta) -> OwnerView:
+    """Change an owner's set."""
+    may_write(request, body.owner)
+    what = f"delta {body.generation} of epoch {body.epoch}"
+    edit = partial(states.patch, delta=body, digest=desired.digest(body.owner))
+    await desired.change(body.owner, what, edit)
+    return _owner(desired, body.owner)
 
 
 def _owner(desired: Desired, name: str) -> OwnerView:
@@ -223,4 +270,4 @@ def _owner(desired: Desired, name: str) -> OwnerView:
 
 
 def _base(request: web.Request) -> int | None:
-    return read.number(request, "base", 0, MAX_GENERATION)
+    return read.number(request, "base")

@@ -8,19 +8,21 @@ when none answers, and NoAnswer when it took the request and is late. They block
 loop calls them in a thread.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http.client import HTTPException
 from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from slb.api.unix_http import Answer, TooLong, exchange
+from slb.api.unix_http import Answer, NoStream, TooLong, Way, exchange, lines
 from slb.errors import NoAnswer, RequestError, Unreachable, request_error
 from slb.model import codec, views
 from slb.model import desired as wanted
 from slb.model.address import Address
 from slb.model.endpoint import Endpoint, VsKey
+from slb.model.events import Event
 from slb.model.health import HealthView
 from slb.model.laddr import LaddrAdd
 from slb.model.op import Op, Transaction
@@ -31,6 +33,8 @@ T = TypeVar("T")
 
 SOCKET = "/run/slb/slbd.sock"
 TIMEOUT_S = 60.0
+# The agent says something more often.
+MIN_SILENCE_S = 30.0
 
 
 class ErrorDetail(msgspec.Struct, frozen=True):
@@ -47,13 +51,13 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """Speaks to one daemon over its Unix socket, a connection for each request.
+    """Speaks to one daemon over its Unix socket or another way, a connection for each request.
 
     `program` is who should answer there: slbd, or slb-agent, which has more routes.
     """
 
     def __init__(
-        self, socket: str = SOCKET, timeout_s: float = TIMEOUT_S, program: str = "slbd"
+        self, socket: str | Way = SOCKET, timeout_s: float = TIMEOUT_S, program: str = "slbd"
     ) -> None:
         self._socket = socket
         self._timeout_s = timeout_s
@@ -213,9 +217,9 @@ class Client:
         """List the versions of the desired state that are kept, the newest first."""
         return self._get(views.Items[wanted.VersionView], "/history").items
 
-    def status(self) -> wanted.StatusView:
-        """Show how desired and current state are to each other."""
-        return self._get(wanted.StatusView, "/status")
+    def status(self, *, services: bool = False) -> wanted.StatusView:
+        """Show how desired and current state are to each other, and of which VS if asked."""
+        return self._get(wanted.StatusView, "/status", services=1 if services else None)
 
     def state(self, owner: str | None = None, *, digest: bool = False) -> wanted.StateView:
         """Read the desired state; with `digest` without the services."""
@@ -245,11 +249,33 @@ class Client:
         """Read the whole set of VS, in the form that apply takes."""
         return self._get(ServiceSet, "/export")
 
+    def events(self, since: int | None = None, *, follow: bool = True) -> Iterator[Event]:
+        """Yield what happens, of slb-agent alone: from behind that id, or from now on.
+
+        Ends when the agent ends it; without `follow`, behind the last that has happened. Raises
+        NoAnswer when not even a sign of life comes.
+        """
+        path = _with_query("/v1/events", {"since": since, "follow": int(follow)})
+        try:
+            with self._asking():
+                for line in lines(self._socket, path, max(self._timeout_s, MIN_SILENCE_S)):
+                    if line.strip():
+                        yield codec.decode(line, Event)
+        except NoStream as refused:
+            self._read(refused.answer, dict)
+        except msgspec.MsgspecError as problem:
+            raise self._unreadable(problem) from None
+
     def _get(self, kind: type[T], path: str, **query: object) -> T:
         return self._send("GET", kind, _with_query(path, query))
 
     def _send(self, method: str, kind: type[T], path: str, body: object = None) -> T:
-        answer = self._exchange(method, path, None if body is None else codec.encode(body))
+        data = None if body is None else codec.encode(body)
+        with self._asking():
+            answer = exchange(self._socket, method, f"/v1{path}", data, self._timeout_s)
+        return self._read(answer, kind)
+
+    def _read(self, answer: Answer, kind: type[T]) -> T:
         try:
             if answer.content_type != "application/json":
                 raise msgspec.DecodeError(f"it is {answer.content_type}, not JSON")
@@ -260,9 +286,11 @@ class Client:
             raise self._unreadable(problem) from None
         raise request_error(error.code, error.message)
 
-    def _exchange(self, method: str, path: str, data: bytes | None) -> Answer:
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Raise what is not to be had as our own errors."""
         try:
-            return exchange(self._socket, method, f"/v1{path}", data, self._timeout_s)
+            yield
         except TimeoutError:
             message = (
                 f"{self._program} at {self._socket} did not answer within {self._timeout_s:g} s"

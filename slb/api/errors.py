@@ -14,6 +14,8 @@ from slb.model import codec
 log = logging.getLogger(__name__)
 
 REQUEST_ID = "X-Request-Id"
+# The code of a refusal, beside its answer.
+CODE: web.ResponseKey[str] = web.ResponseKey("code", str)
 PROGRAM: web.AppKey[str] = web.AppKey("program", str)
 
 
@@ -31,7 +33,9 @@ async def _answer(request: web.Request, handler: Handler, request_id: str) -> we
     try:
         return await handler(request)
     except RequestError as error:
-        return _failure(error.status, error.code, str(error))
+        response = _failure(error.status, error.code, str(error))
+        response.headers.update(error.headers)
+        return response
     except TextError as error:
         return _failure(400, "bad_request", str(error))
     except web.HTTPRequestEntityTooLarge:
@@ -62,4 +66,6 @@ def _where(error: Exception) -> Exception | None:
 
 def _failure(status: int, code: str, message: str) -> web.Response:
     body = codec.encode({"error": {"code": code, "message": message}})
-    return web.Response(status=status, body=body, content_type="application/json")
+    response = web.Response(status=status, body=body, content_type="application/json")
+    response[CODE] = code
+    return response

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from slb.api import request as read
 from slb.api.backend import Backend, Gate
+from slb.api.described import ROUTES, Described
 from slb.metrics.exposition import CONTENT_TYPE, exposition
 from slb.metrics.reading import read as read_all
 from slb.model.views import OspfView
@@ -25,6 +26,9 @@ def add_metrics(app: web.Application, gate: Gate) -> None:
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
     app.router.add_get(PATH, handle)
+    if ROUTES in app:
+        told = Described("metrics", "What slbd tells Prometheus", str, content=CONTENT_TYPE)
+        app[ROUTES]["GET", PATH] = told
 
 
 class Scrape:

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
+from slb.api.query import KEYS, Whole
 from slb.errors import BadRequest, TextError
 from slb.model import codec
 from slb.model.address import Address, parse_address, show
@@ -58,25 +59,30 @@ def address(request: web.Request) -> Address:
 
 
 def known(request: web.Request, allowed: frozenset[str]) -> None:
-    """Refuse query keys that the route does not know."""
+    """Refuse query keys that the route does not know, and numbers that are none."""
     for key in request.query:
         if key not in allowed:
             hint = f"known: {', '.join(sorted(allowed))}" if allowed else "this route takes none"
             raise BadRequest(f"query: no such key {show(key)}; {hint}")
+        if isinstance(KEYS[key], Whole):
+            number(request, key)
 
 
-def number(request: web.Request, key: str, low: int, high: int) -> int | None:
+def number(request: web.Request, key: str) -> int | None:
     """Read a whole number of the query; None when it is not there."""
+    kind = KEYS[key]
+    assert isinstance(kind, Whole), "only numbers are read so"
+    low, high = kind.low, kind.high
     if (text := request.query.get(key)) is None:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and low <= int(text) <= high):
+    if not (text.isascii() and text.isdecimal() and len(text) < 17 and low <= int(text) <= high):
         raise BadRequest(f"query {key}: {show(text)} is not a whole number from {low} to {high}")
     return int(text)
 
 
 def flag(request: web.Request, key: str) -> bool:
     """Read a query key that is 1 or 0; False when it is not there."""
-    return number(request, key, 0, 1) == 1
+    return number(request, key) == 1
 
 
 def session_filter(request: web.Request) -> SessionFilter:
@@ -87,7 +93,7 @@ def session_filter(request: web.Request) -> SessionFilter:
             vs=VsKey.parse(query["vs"]) if "vs" in query else None,
             rs=Peer.parse(query["rs"]) if "rs" in query else None,
             client=Peer.parse(query["client"]) if "client" in query else None,
-            worker=number(request, "worker", 0, 1023),
+            worker=number(request, "worker"),
         )
     except TextError as error:
         raise BadRequest(f"query: {error}") from None

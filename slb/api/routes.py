@@ -3,7 +3,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from msgspec.structs import asdict
 from slb import __version__
 from slb.api import request as read
 from slb.api.backend import Backend, Gate
+from slb.api.described import JSON, ROUTES, Action, Described, describe
 from slb.errors import UnknownVs
 from slb.model import codec, views
 from slb.model.endpoint import VsKey
@@ -21,13 +23,10 @@ from slb.model.op import Op, OpKind, Transaction
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 from slb.model.workers import WorkersEdit
 
-MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 100
 NO_SUM = frozenset(
     {"worker", "cpu", "lcore", "numa", "idle", "state", "share", "generation", "rounds"}
 )
-
-Action = Callable[[web.Request, Backend], Awaitable[Any]]
 
 
 def add_routes(app: web.Application, gate: Gate) -> None:
@@ -37,57 +36,80 @@ def add_routes(app: web.Application, gate: Gate) -> None:
     one, would not be what happens.
     """
 
-    def served(
-        action: Action, status: int = 200, query: frozenset[str] = frozenset()
-    ) -> Callable[..., Awaitable[web.Response]]:
+    routes: dict[tuple[str, str], Described] = {}
+    app[ROUTES] = routes
+
+    def serve(
+        method: str,
+        path: str,
+        action: Action,
+        status: int = 200,
+        query: frozenset[str] = frozenset(),
+        gives: Any = None,
+        name: str = "",
+    ) -> None:
+        route = describe(action, query, status, gives, name)
+
         async def handle(request: web.Request) -> web.Response:
             read.known(request, query)
-            answer = await action(request, gate.backend())
-            body = codec.encode(answer)
-            return web.Response(status=status, body=body, content_type="application/json")
+            backend = gate.backend()
+            body = () if route.takes is None else (await read.body(request, route.takes),)
+            answer = codec.encode(await action(request, backend, *body))
+            return web.Response(status=status, body=answer, content_type=JSON)
 
-        return handle
+        # A GET answers HEAD as well, which is not worth telling.
+        app.router.add_route(method, path, handle)
+        if method == "GET":
+            app.router.add_route("HEAD", path, handle)
+        routes[method, path] = route
+
+    def listing(path: str, kind: type, pick: Callable[[Backend], Callable[[], list[Any]]]) -> None:
+        name = "list_" + path.removeprefix("/v1/").replace("/", "_")
+        serve("GET", path, _listing(pick, kind), gives=views.Items[kind], name=name)  # type: ignore[valid-type]
 
     one_vs, one_rs = "/v1/vs/{vs}", "/v1/vs/{vs}/rs/{rs}"
-    app.router.add_get("/v1/version", served(partial(_version, gate=gate)))
-    app.router.add_get("/v1/vs", served(_listing(lambda b: b.engine.vs_list)))
-    app.router.add_post("/v1/vs", served(_vs_add, 201))
-    app.router.add_get(one_vs, served(_vs_show))
-    app.router.add_patch(one_vs, served(_vs_edit))
-    app.router.add_delete(one_vs, served(_vs_del))
-    app.router.add_post("/v1/vs/{vs}/rs", served(_rs_add, 201))
-    app.router.add_patch(one_rs, served(_rs_edit))
-    app.router.add_delete(one_rs, served(_rs_del))
-    app.router.add_get("/v1/rs", served(_rs_list, query=frozenset({"vs"})))
-    app.router.add_get("/v1/laddr", served(_listing(lambda b: b.engine.laddr_list)))
-    app.router.add_post("/v1/laddr", served(_laddr_add, 201))
-    app.router.add_delete("/v1/laddr/{address}", served(_laddr_del))
-    app.router.add_get("/v1/ports", served(_listing(lambda b: b.engine.port_list)))
-    app.router.add_get("/v1/neighbours", served(_listing(lambda b: b.engine.neighbour_list)))
-    app.router.add_get("/v1/routes", served(_listing(lambda b: b.engine.route_list)))
-    app.router.add_get("/v1/steering", served(_listing(lambda b: b.steering.rows)))
-    app.router.add_get("/v1/steering/rules", served(_listing(lambda b: b.steering.rules)))
-    app.router.add_get("/v1/steering/probes", served(_listing(lambda b: b.steering.probes)))
-    app.router.add_get("/v1/workers", served(_listing(lambda b: b.engine.worker_list)))
-    app.router.add_patch("/v1/workers", served(_workers_edit))
-    app.router.add_get("/v1/drops", served(_listing(lambda b: b.engine.drop_list)))
-    app.router.add_get("/v1/stats", served(_stats))
-    app.router.add_get("/v1/ospf", served(_ospf))
-    app.router.add_get("/v1/sessions", served(_sessions, query=read.FILTERS | {"limit"}))
-    app.router.add_get("/v1/sessions/count", served(_session_count, query=read.FILTERS))
-    app.router.add_post("/v1/apply", served(_apply, query=frozenset({"dry_run"})))
-    app.router.add_get("/v1/export", served(_export))
-    app.router.add_post("/v1/commit", served(_commit, query=frozenset({"dry_run"})))
+    serve("GET", "/v1/version", partial(_version, gate=gate))
+    listing("/v1/vs", views.VsView, lambda b: b.engine.vs_list)
+    serve("POST", "/v1/vs", _vs_add, 201)
+    serve("GET", one_vs, _vs_show)
+    serve("PATCH", one_vs, _vs_edit)
+    serve("DELETE", one_vs, _vs_del)
+    serve("POST", "/v1/vs/{vs}/rs", _rs_add, 201)
+    serve("PATCH", one_rs, _rs_edit)
+    serve("DELETE", one_rs, _rs_del)
+    serve("GET", "/v1/rs", _rs_list, query=frozenset({"vs"}))
+    listing("/v1/laddr", views.LaddrView, lambda b: b.engine.laddr_list)
+    serve("POST", "/v1/laddr", _laddr_add, 201)
+    serve("DELETE", "/v1/laddr/{address}", _laddr_del)
+    listing("/v1/ports", views.PortView, lambda b: b.engine.port_list)
+    listing("/v1/neighbours", views.NeighbourView, lambda b: b.engine.neighbour_list)
+    listing("/v1/routes", views.RouteView, lambda b: b.engine.route_list)
+    listing("/v1/steering", views.SteeringView, lambda b: b.steering.rows)
+    listing("/v1/steering/rules", views.RuleView, lambda b: b.steering.rules)
+    listing("/v1/steering/probes", views.ProbeView, lambda b: b.steering.probes)
+    listing("/v1/workers", views.WorkerView, lambda b: b.engine.worker_list)
+    serve("PATCH", "/v1/workers", _workers_edit)
+    listing("/v1/drops", views.DropView, lambda b: b.engine.drop_list)
+    serve("GET", "/v1/stats", _stats)
+    serve("GET", "/v1/ospf", _ospf)
+    serve("GET", "/v1/sessions", _sessions, query=read.FILTERS | {"limit"})
+    serve("GET", "/v1/sessions/count", _session_count, query=read.FILTERS)
+    serve("POST", "/v1/apply", _apply, query=frozenset({"dry_run"}))
+    serve("GET", "/v1/export", _export)
+    serve("POST", "/v1/commit", _commit, query=frozenset({"dry_run"}))
 
 
-def _listing(pick: Callable[[Backend], Callable[[], list[Any]]]) -> Action:
+def _listing(pick: Callable[[Backend], Callable[[], list[Any]]], kind: type) -> Action:
     async def action(request: web.Request, backend: Backend) -> dict[str, Any]:
         return {"items": await asyncio.to_thread(pick(backend))}
 
+    each = re.split(r"[;.,]", kind.__doc__ or "", maxsplit=1)[0]
+    action.__doc__ = f"A list; each is {each[:1].lower()}{each[1:]}"
     return action
 
 
 async def _version(request: web.Request, backend: Backend, gate: Gate) -> views.Version:
+    """Who answers."""
     engine = backend.engine
     generation = await asyncio.to_thread(engine.generation)
     return views.Version(
@@ -109,25 +131,28 @@ async def _find_vs(backend: Backend, vs: VsKey) -> views.VsView:
 
 
 async def _vs_show(request: web.Request, backend: Backend) -> views.VsView:
+    """Show one VS."""
     return await _find_vs(backend, read.vs_key(request))
 
 
-async def _vs_add(request: web.Request, backend: Backend) -> views.Generation:
-    service = await read.body(request, Service)
-    return views.Generation(await backend.tables.add(service))
+async def _vs_add(request: web.Request, backend: Backend, body: Service) -> views.Generation:
+    """Add a VS with its RS."""
+    return views.Generation(await backend.tables.add(body))
 
 
-async def _vs_edit(request: web.Request, backend: Backend) -> views.Generation:
-    edit = await read.body(request, VsEdit)
-    return views.Generation(await backend.tables.edit(read.vs_key(request), edit))
+async def _vs_edit(request: web.Request, backend: Backend, body: VsEdit) -> views.Generation:
+    """Change a VS's policy."""
+    return views.Generation(await backend.tables.edit(read.vs_key(request), body))
 
 
 async def _vs_del(request: web.Request, backend: Backend) -> views.Generation:
+    """Delete a VS and its RS."""
     op = Op(OpKind.VS_DEL, read.vs_key(request))
     return views.Generation(await backend.tables.commit([op]))
 
 
 async def _rs_list(request: web.Request, backend: Backend) -> views.Items[views.RsView]:
+    """List the RS of one VS, or of all."""
     wanted = request.query.get("vs")
     vs = VsKey.parse(wanted) if wanted is not None else None
     rows = await asyncio.to_thread(backend.engine.rs_list)
@@ -138,39 +163,44 @@ async def _rs_list(request: web.Request, backend: Backend) -> views.Items[views.
     return views.Items(rows)
 
 
-async def _rs_add(request: web.Request, backend: Backend) -> views.Generation:
-    real = await read.body(request, RealServer)
-    op = Op(OpKind.RS_ADD, read.vs_key(request), rs=real.rs, weight=real.weight)
+async def _rs_add(request: web.Request, backend: Backend, body: RealServer) -> views.Generation:
+    """Add an RS to a VS."""
+    op = Op(OpKind.RS_ADD, read.vs_key(request), rs=body.rs, weight=body.weight)
     return views.Generation(await backend.tables.commit([op]))
 
 
-async def _rs_edit(request: web.Request, backend: Backend) -> views.Generation:
-    edit = await read.body(request, RsEdit)
+async def _rs_edit(request: web.Request, backend: Backend, body: RsEdit) -> views.Generation:
+    """Change an RS's weight; 0 drains it."""
     vs, rs = read.vs_key(request), read.rs_key(request)
-    op = Op(OpKind.RS_EDIT, vs, rs=rs, weight=edit.weight)
+    op = Op(OpKind.RS_EDIT, vs, rs=rs, weight=body.weight)
     return views.Generation(await backend.tables.commit([op]))
 
 
 async def _rs_del(request: web.Request, backend: Backend) -> views.Generation:
+    """Delete an RS; its sessions live until they end."""
     op = Op(OpKind.RS_DEL, read.vs_key(request), rs=read.rs_key(request))
     return views.Generation(await backend.tables.commit([op]))
 
 
-async def _laddr_add(request: web.Request, backend: Backend) -> views.Generation:
-    more = await read.body(request, LaddrAdd)
-    return views.Generation(await backend.laddrs.add(more.port, more.addresses))
+async def _laddr_add(request: web.Request, backend: Backend, body: LaddrAdd) -> views.Generation:
+    """Add local addresses to a port, all or none."""
+    return views.Generation(await backend.laddrs.add(body.port, body.addresses))
 
 
 async def _laddr_del(request: web.Request, backend: Backend) -> views.Generation:
+    """Take a local address away; its sessions live until they end."""
     return views.Generation(await backend.laddrs.delete(read.address(request)))
 
 
-async def _workers_edit(request: web.Request, backend: Backend) -> views.Generation:
-    edit = await read.body(request, WorkersEdit)
-    return views.Generation(await backend.workers.set(edit.count, edit.end))
+async def _workers_edit(
+    request: web.Request, backend: Backend, body: WorkersEdit
+) -> views.Generation:
+    """Spread clients over so many workers."""
+    return views.Generation(await backend.workers.set(body.count, body.end))
 
 
 async def _stats(request: web.Request, backend: Backend) -> views.Stats:
+    """The workers' counters and their sum."""
     workers = await asyncio.to_thread(backend.engine.worker_list)
     names = [name for name in views.WorkerView.__struct_fields__ if name not in NO_SUM]
     rows = [asdict(worker) for worker in workers]
@@ -180,30 +210,35 @@ async def _stats(request: web.Request, backend: Backend) -> views.Stats:
 
 
 async def _ospf(request: web.Request, backend: Backend) -> views.OspfView:
+    """What OSPF does."""
     return await backend.ospf()
 
 
 async def _sessions(request: web.Request, backend: Backend) -> views.SessionPage:
-    limit = read.number(request, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
+    """List sessions."""
+    limit = read.number(request, "limit") or DEFAULT_LIMIT
     wanted = read.session_filter(request)
     return await asyncio.to_thread(backend.engine.session_list, wanted, limit)
 
 
 async def _session_count(request: web.Request, backend: Backend) -> views.SessionCount:
+    """Count sessions."""
     wanted = read.session_filter(request)
     return views.SessionCount(await asyncio.to_thread(backend.engine.session_count, wanted))
 
 
-async def _apply(request: web.Request, backend: Backend) -> views.Plan:
+async def _apply(request: web.Request, backend: Backend, body: ServiceSet) -> views.Plan:
+    """Make this the whole set of VS."""
     dry_run = read.flag(request, "dry_run")
-    wanted = await read.body(request, ServiceSet)
-    return await backend.tables.apply(wanted.services, dry_run)
+    return await backend.tables.apply(body.services, dry_run)
 
 
-async def _commit(request: web.Request, backend: Backend) -> views.Plan:
+async def _commit(request: web.Request, backend: Backend, body: Transaction) -> views.Plan:
+    """Apply ops by one transaction."""
     dry_run = read.flag(request, "dry_run")
-    return await backend.tables.transact((await read.body(request, Transaction)).ops, dry_run)
+    return await backend.tables.transact(body.ops, dry_run)
 
 
 async def _export(request: web.Request, backend: Backend) -> ServiceSet:
+    """The whole set of VS, in the form that apply takes."""
     return ServiceSet(tuple(await backend.tables.services()))

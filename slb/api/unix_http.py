@@ -5,15 +5,19 @@ Whoever answers is not trusted: neither the time nor the octets that an answer t
 choose, wherever in the answer he would spend them.
 """
 
+import math
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection
 from socket import AF_UNIX, SOCK_STREAM, socket
-from typing import Any
+from typing import Any, Protocol
 
 MAX_ANSWER = 512 << 20  # more than a full table of RS takes
 MAX_HEADERS = 1 << 20
+MAX_LINE = 1 << 20
 
 
 class TooLong(ValueError):
@@ -29,11 +33,22 @@ class Answer:
     body: bytes
 
 
-class _BoundedSocket(socket):
-    """A socket that is read from until a deadline, and so much of it."""
+class NoStream(Exception):
+    """Who was asked for a stream gave an answer instead."""
 
-    def __init__(self, timeout_s: float, max_octets: int) -> None:
-        super().__init__(AF_UNIX, SOCK_STREAM)
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+class Bounded(socket):
+    """A socket that is read from until a deadline, and so much of it, once bound() has said so."""
+
+    _deadline = math.inf
+    _octets_left = 0
+
+    def bound(self, timeout_s: float, max_octets: int) -> None:
+        """Set the bounds."""
         self._deadline = time.monotonic() + timeout_s
         self._octets_left = max_octets
         self.settimeout(timeout_s)
@@ -51,6 +66,36 @@ class _BoundedSocket(socket):
         return count
 
 
+class Way(Protocol):
+    """Where somebody answers, and what has to be shown there; its text is for errors."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request has in its header."""
+
+    def connection(self, timeout_s: float, max_octets: int) -> HTTPConnection:
+        """Return a connection of these bounds, which is not made yet."""
+
+
+@dataclass(frozen=True)
+class UnixWay:
+    """A Unix socket, of which the kernel tells who connects."""
+
+    path: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Nothing."""
+        return {}
+
+    def connection(self, timeout_s: float, max_octets: int) -> HTTPConnection:
+        """Return a connection of these bounds, which is not made yet."""
+        return _UnixConnection(self.path, timeout_s, max_octets)
+
+    def __str__(self) -> str:
+        return self.path
+
+
 class _UnixConnection(HTTPConnection):
     def __init__(self, path: str, timeout_s: float, max_octets: int) -> None:
         super().__init__("slbd", timeout=timeout_s)
@@ -60,29 +105,52 @@ class _UnixConnection(HTTPConnection):
 
     def connect(self) -> None:
         """Connect to the path instead of to a host."""
-        self.sock = _BoundedSocket(self._seconds, self._max_octets)
+        made = Bounded(AF_UNIX, SOCK_STREAM)
+        made.bound(self._seconds, self._max_octets)
+        self.sock = made
         self.sock.connect(self._path)
 
 
 def exchange(
-    path: str,
+    where: str | Way,
     method: str,
     target: str,
     body: bytes | None,
     timeout_s: float,
     max_answer: int = MAX_ANSWER,
 ) -> Answer:
-    """Send one request and read its answer, within `timeout_s` in all.
+    """Send one request to a Unix socket or by another way, and read its answer within `timeout_s`.
 
     Raises TimeoutError; OSError, http.client.HTTPException and ValueError for everything else.
     """
     headers = {"Connection": "close"} | ({"Content-Type": "application/json"} if body else {})
-    connection = _UnixConnection(path, timeout_s, MAX_HEADERS + max_answer)
+    way = UnixWay(where) if isinstance(where, str) else where
+    connection = way.connection(timeout_s, MAX_HEADERS + max_answer)
     with closing(connection):
-        connection.request(method, target, body, headers)
+        connection.request(method, target, body, headers | way.headers)
         with connection.getresponse() as answer:
             # Asked for more than the bound, since a length that was only announced costs no memory.
             text = answer.read(max_answer + 1)
             if len(text) > max_answer:
                 raise TooLong("the answer has no end")
             return Answer(answer.status, answer.headers.get_content_type(), text)
+
+
+def lines(where: str | Way, target: str, silence_s: float) -> Iterator[bytes]:
+    """Ask for a stream, and yield its lines as they come, until it ends.
+
+    Raises as exchange() does, TimeoutError when nothing has come for `silence_s`, and NoStream.
+    """
+    way = UnixWay(where) if isinstance(where, str) else where
+    connection = way.connection(silence_s, MAX_HEADERS + MAX_LINE)
+    with closing(connection):
+        connection.request("GET", target, headers={"Connection": "close"} | way.headers)
+        # The connection forgets it when the header says that nothing follows the answer.
+        channel: Any = connection.sock
+        with connection.getresponse() as answer:
+            if answer.status != HTTPStatus.OK:
+                kind = answer.headers.get_content_type()
+                raise NoStream(Answer(answer.status, kind, answer.read(MAX_LINE)))
+            while line := answer.readline(MAX_LINE):
+                yield line
+                channel.bound(silence_s, MAX_HEADERS + MAX_LINE)

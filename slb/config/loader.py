@@ -30,11 +30,16 @@ def parse(path: str, text: str, cpus: Iterable[int] | None = None) -> Config:
     available = frozenset(os.sched_getaffinity(0) if cpus is None else cpus)
     tree, config = parse_as(path, text, Config)
     config = defaults.fill(config, available)
-    for where, sentence in checks.find(config, available):
+    checked(path, tree, checks.find(config, available))
+    return config
+
+
+def checked(path: str, tree: Tree, findings: Iterable[checks.Finding]) -> None:
+    """Raise ConfigError, naming `path` and lines, if there are findings about what was parsed."""
+    for where, sentence in findings:
         tree.problems.append(Problem(tree.line(where), where, sentence))
     if tree.problems:
         raise ConfigError(_lines(path, tree))
-    return config
 
 
 def parse_as(path: str, text: str, kind: type[T], others: Iterable[str] = ()) -> tuple[Tree, T]:

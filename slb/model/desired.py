@@ -87,13 +87,30 @@ class StateView(Struct, frozen=True):
     owners: list[OwnerView]
 
 
+class VsStatus(Struct, frozen=True):
+    """A VS of the desired state; `slbd`: applied, it has it so; differs; missing; or unknown.
+
+    `applied`: the generation of the desired state that slbd has of it; None: not this one. Of its
+    `rs`, `rs_with_weight` are to get new sessions, but for `rs_out` of these, which are down.
+    """
+
+    vs: str
+    owner: str
+    slbd: str
+    applied: int | None
+    rs: int
+    rs_with_weight: int
+    rs_out: int = 0
+
+
 class StatusView(Struct, frozen=True):
     """How desired and current state are to each other.
 
     `slbd`: applied, it has the desired state; incomplete, but for what it refuses; refused, it
     would not take it; unreachable; or unknown until it was asked. `reason` says more of all but the
     first. `applied` is the last generation that it had. `mended` counts how often it had been
-    changed beside us. Of the RS `rs_checked` are, and `rs_down` of these are down.
+    changed beside us. Of the RS `rs_checked` are, and `rs_down` of these are down. `services`, if
+    they were asked for: each VS.
     """
 
     generation: int
@@ -106,6 +123,7 @@ class StatusView(Struct, frozen=True):
     owners: list[OwnerView]
     rs_checked: int = 0
     rs_down: int = 0
+    services: list[VsStatus] | None = None
 
 
 class VersionView(Struct, frozen=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from slb.agent.agent import Settings, start
+from slb.agent.secure import Secure
 from slb.api.client import Client
 
 PATIENCE_S = 10.0
@@ -18,17 +19,24 @@ class RunningAgent:
     """`with RunningAgent(folder, slbd) as agent`: serves until the block ends."""
 
     def __init__(
-        self, folder: Path, slbd: Path, history: int = 20, check_programs: str = ""
+        self,
+        folder: Path,
+        slbd: Path,
+        history: int = 20,
+        check_programs: str = "",
+        config: str = "",
     ) -> None:
         self.socket = folder / "agent.sock"
         self.state = folder / "state"
         self.client = Client(str(self.socket), 20)
+        self.secure: Secure | None = None
         self._settings = Settings(
             str(self.state),
             str(self.socket),
             slbd=str(slbd),
             history=history,
             check_programs=check_programs,
+            config=config,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -65,7 +73,7 @@ class RunningAgent:
     async def _run(self) -> None:
         async with AsyncExitStack() as stack:
             try:
-                await start(self._settings, stack)
+                _, self.secure = await start(self._settings, stack)
             except Exception as error:
                 self._failure = error
                 self._ready.set()

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 SHIPPED = Path(__file__).parents[2] / "configs/systemd"
-DROP_INS = sorted(path.name for path in SHIPPED.glob("*.conf"))
+FILES = sorted(path.name for path in SHIPPED.glob("*.conf"))
+DROP_INS = [name for name in FILES if not name.startswith("agent-")]
 # Of `systemd-analyze security`, from 0 to 10.
 EXPOSURE = {"": 3.3, "system-bird.conf": 3.5, "uio.conf": 3.6}
-AGENT_EXPOSURE = 1.8
+AGENT_EXPOSURE = {"": 1.8, "agent-tcp.conf": 2.0}
 
 pytestmark = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="not installed: systemd-analyze"
@@ -27,8 +28,8 @@ def installed(folder: Path, drop_in: str = "", program: str = "slbd") -> Path:
     unit = folder / f"{program}.service"
     unit.write_text(text.replace("/opt/slb/bin", str(Path(sys.executable).parent)))
     if drop_in:
-        (folder / "slbd.service.d").mkdir()
-        shutil.copy(SHIPPED / drop_in, folder / "slbd.service.d" / drop_in)
+        (folder / f"{program}.service.d").mkdir()
+        shutil.copy(SHIPPED / drop_in, folder / f"{program}.service.d" / drop_in)
     return unit
 
 
@@ -55,13 +56,20 @@ def test_how_exposed_it_is(tmp_path: Path, drop_in: str) -> None:
     assert exposure(unit) <= EXPOSURE[drop_in]
 
 
-def test_the_agents_unit(tmp_path: Path) -> None:
+def test_every_drop_in_is_looked_at() -> None:
+    assert sorted({*EXPOSURE, *AGENT_EXPOSURE} - {""}) == FILES
+
+
+@pytest.mark.parametrize("drop_in", AGENT_EXPOSURE)
+def test_the_agents_unit(tmp_path: Path, drop_in: str) -> None:
     """It needs nothing of what slbd needs but the network, for health checks."""
-    unit = installed(tmp_path, program="slb-agent")
+    unit = installed(tmp_path, drop_in, "slb-agent")
     done = analyze("verify", "--man=no", str(unit))
     ours = [line for line in done.stderr.splitlines() if "slb-agent" in line]
     assert (done.returncode, ours) == (0, [])
-    assert exposure(unit) <= AGENT_EXPOSURE
+    if drop_in:
+        unit.write_text(unit.read_text() + (SHIPPED / drop_in).read_text())
+    assert exposure(unit) <= AGENT_EXPOSURE[drop_in]
 
 
 def exposure(unit: Path) -> float:

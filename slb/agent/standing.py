@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the agent knows of slbd, and how it is to the desired state."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of slbd; `word` and `reason` are StatusView's, `instance` is Version's."""
+
+    word: str = "unknown"
+    reason: str = "slbd was not asked yet"
+    applied: int = 0
+    instance: str = ""
+    pid: int = 0
+    slbd_generation: int = 0
+    mended: int = 0
+
+    def has(self, generation: int) -> bool:
+        """Tell whether slbd had all of a generation that it takes, when it was last asked."""
+        return self.word in ("applied", "incomplete") and self.applied == generation

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Serves the agent's API over TCP, which is never without TLS.
+
+Connections are accepted here, so that each is made with the certificates in force at that moment,
+and so that those still at the handshake count too.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from slb.agent.secure import Secure
+from slb.agent.tls import HandshakeFailed
+from slb.api.server import STOP_S
+from slb.errors import ConfigError
+from slb.model.endpoint import Endpoint
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_S = 10.0
+SHUTDOWN_S = 2.0
+# After the kernel had no descriptor for a connection.
+PAUSE_S = 0.5
+LOOK_S = 1.0
+# So many times as patient with who still takes an answer.
+SLOW = 10
+
+
+class TcpServer:
+    """The application on TCP addresses; stop() ends it."""
+
+    def __init__(self, app: web.Application, secure: Secure) -> None:
+        self._secure = secure
+        # Connections with a request under way, and since when the others have had none.
+        self._busy: set[object] = set()
+        self._idle: dict[object, float] = {}
+        self._full = False
+        app.middlewares.insert(0, self._note_busy)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=STOP_S, handler_cancellation=False
+        )
+        self._bound: list[socket.socket] = []
+        self._beginning: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.Task[None] | None = None
+
+    @property
+    def addresses(self) -> list[Any]:
+        """Where it listens, each as the kernel tells it."""
+        return [bound.getsockname() for bound in self._bound]
+
+    @property
+    def _server(self) -> web.Server:
+        assert self._runner.server is not None, "it is set up"
+        return self._runner.server
+
+    @property
+    def _limit(self) -> int:
+        return self._secure.config.limits.connections
+
+    async def start(self) -> None:
+        """Begin to answer; raises ConfigError when an address cannot be had."""
+        await self._runner.setup()
+        for i, endpoint in enumerate(self._secure.config.listen):
+            self._bound.append(_bind(i, endpoint))
+        for bound in self._bound:
+            asyncio.get_running_loop().add_reader(bound, self._accept, bound)
+        self._secure.after_reload.append(self._have_made_again)
+        self._looking = asyncio.create_task(self._end_idle())
+
+    async def stop(self) -> None:
+        """Stop listening and let requests under way finish, STOP_S at most."""
+        if self._looking is not None:
+            self._looking.cancel()
+        for bound in self._bound:
+            asyncio.get_running_loop().remove_reader(bound)
+            bound.close()
+        for task in self._beginning:
+            task.cancel()
+        await self._runner.cleanup()
+
+    def _have_made_again(self) -> None:
+        """End every connection behind its request, so that who it is of is found out anew."""
+        for connection in self._server.connections:
+            if connection in self._busy:
+                connection.close()
+            else:
+                connection.force_close()
+
+    @web.middleware
+    async def _note_busy(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self._busy.add(request.protocol)
+        self._idle.pop(request.protocol, None)
+        try:
+            return await handler(request)
+        finally:
+            self._busy.discard(request.protocol)
+
+    async def _end_idle(self) -> None:
+        """End what has had no whole request for long: headers that never end, or none at all.
+
+        Who takes the answer to the last one slowly is given more time.
+        """
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now, patience = time.monotonic(), self._secure.config.limits.idle_s
+            idle = [one for one in self._server.connections if one not in self._busy]
+            self._idle = {one: self._idle.get(one, now) for one in idle}
+            for connection in idle:
+                transport = connection.transport
+                writing = transport is not None and transport.get_write_buffer_size() > 0
+                if now - self._idle[connection] > patience * (SLOW if writing else 1):
+                    connection.force_close()
+
+    def _accept(self, bound: socket.socket) -> None:
+        try:
+            connection, peer = bound.accept()
+        except (BlockingIOError, InterruptedError, ConnectionError):
+            return
+        except OSError as error:
+            log.error("no connection can be accepted: %s", error.strerror)
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(bound)
+            loop.call_later(PAUSE_S, self._resume, bound)
+            return
+        if len(self._server.connections) + len(self._beginning) >= self._limit:
+            connection.close()
+            if not self._full:
+                log.warning("%d connections are open; more are refused", self._limit)
+            self._full = True
+            return
+        self._full = False
+        task = asyncio.create_task(self._begin(connection, f"{peer[0]} port {peer[1]}"))
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
+
+    def _resume(self, bound: socket.socket) -> None:
+        if bound.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(bound, self._accept, bound)
+
+    async def _begin(self, connection: socket.socket, peer: str) -> None:
+        connection.setblocking(False)
+        try:
+            # The transport has closed its own by the time that an alert can be sent.
+            spare = connection.dup()
+        except OSError as error:
+            log.error("%s: no connection: %s", peer, error.strerror)
+            connection.close()
+            return
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._server,
+                connection,
+                ssl=self._secure.context,
+                ssl_handshake_timeout=HANDSHAKE_S,
+                ssl_shutdown_timeout=SHUTDOWN_S,
+            )
+        except HandshakeFailed as error:
+            log.info("%s: no TLS connection: %s", peer, error.why)
+            with contextlib.suppress(OSError):
+                spare.send(error.alert)
+        except OSError as error:
+            log.info("%s: no TLS connection: %s", peer, error)
+        finally:
+            spare.close()
+
+
+def _bind(index: int, endpoint: Endpoint) -> socket.socket:
+    family = socket.AF_INET6 if endpoint.address.version == 6 else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # An address of one family is of that one alone.
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind((str(endpoint.address), endpoint.port))
+        bound.listen(128)
+        bound.setblocking(False)
+    except OSError as error:
+        bound.close()
+        text = f"listen[{index}] {endpoint}: cannot be had: {error.strerror}"
+        raise ConfigError([text]) from None
+    return bound

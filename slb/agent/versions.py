@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What lies between two versions of the desired state. Pure."""
+
+from collections.abc import Callable, Sequence
+
+from msgspec import structs
+
+from slb.agent.keyed import Services
+from slb.agent.state import Owner, State
+from slb.errors import Conflict
+from slb.health import difference
+from slb.model.desired import OPERATOR
+from slb.model.op import Op
+from slb.tables import plan as plans
+
+Edit = Callable[[State], State]
+
+
+def work_out(old: State, edit: Edit) -> tuple[State, list[Op], list[str]]:
+    """Return the state after an edit, the ops that lead there, and all that changes in words."""
+    new = edit(old)
+    before, after = old.services(), new.services()
+    ops = plans.plan(before, after)
+    return new, ops, [str(op) for op in ops] + difference.lines(before, after)
+
+
+def sets_apart(state: State) -> dict[str, Owner]:
+    """Return what a version has beside the services: epochs, numbers, what is to be confirmed."""
+    return {name: structs.replace(part, services=()) for name, part in state.owners.items()}
+
+
+def choose(earlier: Sequence[State], now: State, generation: int | None) -> State:
+    """Return the version to go back to; None: the last that had other services of the operator's.
+
+    Raises Conflict.
+    """
+    if generation is not None:
+        if found := next((one for one in earlier if one.generation == generation), None):
+            return found
+        kept = ", ".join(str(one.generation) for one in earlier)
+        raise Conflict(f"generation {generation} is not kept any more; there are {kept}")
+    have = now.owner(OPERATOR).services
+    for one in earlier:
+        services = one.owner(OPERATOR).services
+        if one.generation < now.generation and _differ(have, services):
+            return one
+    raise Conflict("no earlier version that is kept has other services of the operator's")
+
+
+def _differ(one: Services, other: Services) -> bool:
+    return bool(plans.plan(one, other) or difference.lines(one, other))

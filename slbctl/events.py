@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`slbctl events`: what has happened, and what happens."""
+
+from datetime import datetime
+
+import click
+
+from slb.model import codec
+from slb.model.events import Event, Value
+from slbctl import output
+from slbctl.call import client
+from slbctl.command import SlbCommand
+from slbctl.options import Target, json_option
+
+
+@click.command(
+    cls=SlbCommand,
+    examples=("slbctl events", "slbctl events -f", "slbctl events -f --since 1795859846123 --json"),
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now on.")
+@click.option(
+    "--since",
+    metavar="ID",
+    type=click.IntRange(0),
+    default=0,
+    help="Only what came after this one; all that slb-agent keeps if not given.",
+)
+@json_option
+@click.pass_obj
+def events(target: Target, follow: bool, since: int, as_json: bool) -> None:
+    """Show what has happened to the desired state, slbd and what slb-agent watches.
+
+    With --json each is an object on a line of its own, whose id --since takes.
+    """
+    api = client(target)
+    while True:
+        for event in api.events(since, follow=follow):
+            since = event.id
+            output.show_now(codec.encode(event).decode() if as_json else _line(event))
+        # The agent ends streams when other clients may read them than before.
+        if not follow:
+            return
+
+
+def _line(event: Event) -> str:
+    when = datetime.fromtimestamp(event.time).isoformat(" ", "seconds")
+    words = (f"{name}={_word(value)}" for name, value in event.data.items())
+    return f"{when}  {event.kind:<14}  {' '.join(words)}".rstrip()
+
+
+def _word(value: Value) -> str:
+    text = str(value)
+    return f'"{text}"' if " " in text else text

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What one client may take of slb-agent, and the record of who did what."""
+
+import contextlib
+import json
+import logging
+import os
+import socket
+from typing import Any
+
+import pytest
+from unit.fake_daemon import FakeDaemon
+from unit.running_agent import PATIENCE_S, RunningAgent
+from unit.secure_agent import OPS, VIEWER, Place, ask_on, running
+
+from rig.waiting import wait
+from slb.agent.limits import Buckets
+from slb.api.tokens import new_token
+from slb.errors import TooMany
+from slb.model.agent_config import Limits
+from slb.model.endpoint import VsKey
+from slb.model.service import Service
+
+pytest_plugins = ["unit.daemon_fixture", "unit.secure_fixture"]
+
+NEW = {"vs": "10.96.0.7:80/tcp", "rs": [{"rs": "10.10.0.1:8080"}]}
+
+
+def test_a_bucket_for_each_name(caplog: pytest.LogCaptureFixture) -> None:
+    now = 0.0
+    buckets = Buckets(lambda: now)
+    limits = Limits(requests_per_s=2, burst=3)
+    for _ in range(3):
+        buckets.take("a", limits)
+    with pytest.raises(TooMany, match="a asks more than 2 times a second; try again in 1 s"):
+        buckets.take("a", limits)
+    buckets.take("b", limits)
+    now = 0.5
+    buckets.take("a", limits)
+    with pytest.raises(TooMany):
+        buckets.take("a", limits)
+    assert caplog.text.count("a asks more than") == 1, "the log is not filled with it"
+
+
+def test_who_asks_too_often(place: Place, daemon: FakeDaemon) -> None:
+    place.write(limits={"requests_per_s": 1, "burst": 2})
+    with running(place, daemon.socket):
+        token = place.tokens["viewer"]
+        assert [place.ask("GET", "/vs", token=token).status for _ in range(2)] == [200, 200]
+        refused = place.ask("GET", "/vs", token=token)
+        assert (refused.status, refused.body["error"]["code"]) == (429, "too_many")
+        assert refused.headers["Retry-After"] == "1"
+        assert place.ask("GET", "/vs", token=place.tokens["operator"]).status == 200
+        unknown = [place.ask("GET", "/vs", token=new_token()).status for _ in range(3)]
+        assert unknown == [401, 401, 429]
+
+
+def test_more_connections_than_may_be_open(place: Place, daemon: FakeDaemon) -> None:
+    """Those that are still at the handshake count."""
+    place.write(limits={"connections": 2})
+    with running(place, daemon.socket), contextlib.ExitStack() as stack:
+        mute = stack.enter_context(socket.create_connection(("127.0.0.1", place.port)))
+        used = stack.enter_context(contextlib.closing(place.connect()))
+        assert ask_on(used, "GET", "/vs").status == 401
+        with pytest.raises(OSError):
+            place.ask("GET", "/vs")
+        mute.close()
+        wait(lambda: _answers(place), PATIENCE_S, "room for another connection")
+
+
+def test_a_request_that_never_ends(
+    place: Place, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slb.agent.tcp.LOOK_S", 0.05)
+    place.write(limits={"idle_s": 1})
+    with running(place, daemon.socket), contextlib.closing(place.connect()) as connection:
+        connection.connect()
+        connection.sock.sendall(b"GET /v1/vs HTTP/1.1\r\nHost: ")
+        assert connection.sock.recv(1) == b"", "it is closed by the agent"
+
+
+def test_the_record_of_changes(
+    place: Place, secure: RunningAgent, caplog: pytest.LogCaptureFixture
+) -> None:
+    ops, viewer = place.client("ops", OPS), place.client("viewer", VIEWER)
+    with caplog.at_level(logging.DEBUG):
+        place.ask("POST", "/vs?base=1", NEW, pair=ops)
+        place.ask("POST", "/vs", NEW, pair=ops)
+        place.ask("POST", "/rollback", {}, pair=viewer)
+        place.ask("GET", "/vs", pair=viewer)
+        snapshot = {"owner": "controller", "epoch": 1, "generation": 1, "services": []}
+        place.ask("PUT", "/state", snapshot, token=place.tokens["operator"])
+        place.ask("GET", "/vs", token=new_token())
+        secure.client.vs_add(Service(VsKey.parse("10.96.0.8:80/tcp")))
+        secure.client.workers_set(1)
+    lines = [json.loads(one.message) for one in caplog.records if one.name == "slb.audit"]
+    told = [(line["who"], line["method"], line["path"], line["owner"]) for line in lines]
+    assert told == [
+        (OPS, "POST", "/v1/vs", "operator"),
+        (OPS, "POST", "/v1/vs", "operator"),
+        (VIEWER, "POST", "/v1/rollback", None),
+        ("token operator", "PUT", "/v1/state", "controller"),
+        (None, "GET", "/v1/vs", None),
+        (f"uid {os.getuid()}", "POST", "/v1/vs", "operator"),
+        (f"uid {os.getuid()}", "PATCH", "/v1/workers", "operator"),
+    ]
+    done = [(line["before"], line["after"], line["status"], line["code"]) for line in lines]
+    assert done == [
+        (1, 2, 201, None),
+        (2, None, 409, "duplicate"),
+        (None, None, 403, "forbidden"),
+        (None, None, 403, "forbidden"),
+        (None, None, 401, "unauthorized"),
+        (2, 3, 201, None),
+        (None, None, 200, None),
+    ]
+    assert lines[5]["pid"] == os.getpid() and lines[0]["from"].startswith("127.0.0.1 port ")
+    assert not _secrets(place, caplog.text)
+
+
+def _answers(place: Place) -> bool:
+    with contextlib.suppress(OSError):
+        return place.ask("GET", "/vs").status == 401
+    return False
+
+
+def _secrets(place: Place, text: str) -> list[Any]:
+    return [token for token in place.tokens.values() if token in text or token[4:] in text]

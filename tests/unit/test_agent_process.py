@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The process slb-agent with agent.yaml: its signals, and what it writes to its log."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from unit.fake_daemon import FakeDaemon
+from unit.running_agent import FIRST, PATIENCE_S
+from unit.secure_agent import Place
+
+from rig.waiting import wait
+from slb.api.tokens import new_token
+
+pytest_plugins = ["unit.daemon_fixture", "unit.secure_fixture"]
+
+AGENT = str(Path(sys.executable).with_name("slb-agent"))
+
+
+@pytest.fixture
+def start(
+    place: Place, daemon: FakeDaemon
+) -> Iterator[Callable[[], tuple[subprocess.Popen[bytes], Path]]]:
+    """Starts the agent, logging all it can, and tells its log."""
+    daemon.add(FIRST, r1=1)
+    log = place.folder / "log"
+    with contextlib.ExitStack() as stack:
+
+        def start() -> tuple[subprocess.Popen[bytes], Path]:
+            words = ["--config", str(place.config), "--socket", str(place.folder / "a.sock")]
+            words += ["--state", str(place.folder / "state"), "--slbd", str(daemon.socket), "-v"]
+            out = stack.enter_context(log.open("wb"))
+            process = subprocess.Popen([AGENT, *words], stderr=out)
+            stack.callback(process.wait, 10)
+            stack.callback(process.kill)
+            wait(lambda: "ready, socket" in log.read_text(), PATIENCE_S, "the agent's start")
+            return process, log
+
+        yield start
+
+
+def test_sighup_and_a_log_without_secrets(
+    place: Place, start: Callable[[], tuple[subprocess.Popen[bytes], Path]]
+) -> None:
+    process, log = start()
+    token, wrong, short = place.tokens["operator"], new_token(), "slb_short-and-wrong"
+    wait(lambda: place.ask("GET", "/status", token=token).body["slbd"] == "applied", 10, "slbd")
+    assert place.ask("POST", "/rollback", {"generation": 7}, token=token).status == 409
+    for other in (wrong, short):
+        assert place.ask("GET", "/vs", token=other).status == 401
+    place.config.write_text("tokens: 5\n")
+    process.send_signal(signal.SIGHUP)
+    wait(lambda: "stays in force as it was" in log.read_text(), PATIENCE_S, "the reload")
+    assert place.ask("GET", "/vs", token=token).status == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    text = log.read_text()
+    assert not [part for part in (token, wrong, short) if part in text or part[4:] in text]
+    records = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    assert [(line["who"], line["status"]) for line in records] == [
+        ("token operator", 409),
+        (None, 401),
+        (None, 401),
+    ]
+    others = [line for line in text.splitlines() if not line.startswith("{")]
+    assert all(line.startswith("slb-agent: ") for line in others)
+
+
+def test_a_wrong_file_ends_the_start(place: Place, daemon: FakeDaemon) -> None:
+    place.config.write_text("listen: [127.0.0.1:8443]\n")
+    words = ["--config", str(place.config), "--socket", str(place.folder / "a.sock")]
+    words += ["--state", str(place.folder / "state"), "--slbd", str(daemon.socket)]
+    done = subprocess.run([AGENT, *words], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    first = done.stderr.splitlines()[0]
+    assert first.startswith(f"slb-agent: {place.config}:1: listen: there is no TLS without")

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How each VS is to what slbd has."""
+
+from pathlib import Path
+
+from unit.agent_values import key, service, state
+from unit.fake_daemon import FakeDaemon
+from unit.running_agent import FIRST, PATIENCE_S, RunningAgent, at_rest
+from unit.slbctl_run import slbctl
+
+from rig.waiting import wait
+from slb.agent.state import Owner
+from slb.agent.vs_status import compare
+
+pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture"]
+
+
+def test_of_each_vs() -> None:
+    wanted = state(7, service(3, 1, 0), service(1, 1), k8s=Owner((service(2, 5, 5),)))
+    has = (service(3, 0, 1), service(2, 5, 5))
+    rows = compare(wanted, has, 6)
+    assert [(row.vs, row.owner, row.slbd, row.applied) for row in rows] == [
+        (str(key(1)), "operator", "missing", None),
+        (str(key(2)), "k8s", "applied", 6),
+        (str(key(3)), "operator", "differs", None),
+    ]
+    assert [(row.rs, row.rs_with_weight) for row in rows] == [(1, 1), (2, 2), (2, 1)]
+    assert {row.slbd for row in compare(wanted, None, 6)} == {"unknown"}
+
+
+def test_the_order_of_rs_is_none() -> None:
+    one = service(1, 1, 2)
+    turned = type(one)(one.vs, one.scheduler, one.rs[::-1])
+    assert compare(state(1, one), [turned], 1)[0].slbd == "applied"
+
+
+def test_slbctl_shows_each(agent: RunningAgent) -> None:
+    agent.client.vs_add(service(2, 0))
+    assert slbctl(agent.socket, "services").lines == [
+        "VS OWNER SLBD GENERATION RS WITH WEIGHT",
+        f"{FIRST} operator applied 2 2 2",
+        f"{key(2)} operator applied 2 1 0",
+    ]
+    assert agent.client.status().services is None, "only who asks for them gets them"
+
+
+def test_without_slbd(tmp_path: Path) -> None:
+    with RunningAgent(tmp_path, tmp_path / "slbd.sock") as agent:
+        assert agent.client.status(services=True).services == []
+        with FakeDaemon(tmp_path / "slbd.sock") as daemon:
+            daemon.add(FIRST, r1=1)
+            wait(lambda: at_rest(agent), PATIENCE_S, "what slbd has")
+        (row,) = agent.client.status(services=True).services or ()
+        assert (row.slbd, row.applied, row.rs) == ("unknown", None, 1)

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The API's description: it is of the routes that there are, and requests made of it fit."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unit.running_agent import PATIENCE_S, RunningAgent, at_rest
+from unit.secure_agent import Place
+
+from rig.waiting import wait
+from slb.api.backend import Gate
+from slb.api.described import ROUTES
+from slb.api.openapi import TEXTS
+from slb.api.server import make_app
+from slb.api.unix_http import exchange
+from slb.model.address import parse_address
+from slb.model.endpoint import Endpoint, VsKey
+
+pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture", "unit.secure_fixture"]
+
+CHECKS = ",".join(
+    (
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_schema_conformance",
+        "negative_data_rejection",
+    )
+)
+ADDRESSES = ["192.0.2.1", "2001:db8::1"]
+
+
+def described(agent: RunningAgent) -> Any:
+    """The document."""
+    answer = exchange(str(agent.socket), "GET", "/v1/openapi.json", None, 20)
+    assert (answer.status, answer.content_type) == (200, "application/json")
+    return json.loads(answer.body)
+
+
+def test_it_has_every_route_and_its_types(agent: RunningAgent) -> None:
+    found = described(agent)
+    assert found["openapi"] == "3.1.0"
+    paths = found["paths"]
+    assert {"/v1/vs", "/v1/state", "/v1/workers", "/v1/events", "/v1/openapi.json"} <= paths.keys()
+    assert "/v1/commit" not in paths, "that is slbd's alone"
+    add = paths["/v1/vs"]["post"]
+    assert (add["operationId"], add["summary"]) == ("vs_add", "Add a VS with its RS")
+    assert [one["name"] for one in add["parameters"]] == ["base"]
+    sent = add["requestBody"]["content"]["application/json"]["schema"]
+    assert sent == {"$ref": "#/components/schemas/Service"}
+    assert list(add["responses"]) == ["201", "4XX", "5XX"]
+    service = found["components"]["schemas"]["Service"]
+    assert service["properties"]["vs"]["examples"] == ["10.96.0.10:80/tcp"]
+    stream = paths["/v1/events"]["get"]["responses"]["200"]["content"]
+    assert list(stream) == ["application/x-ndjson"]
+    operations = [one for path in paths.values() for one in path.values()]
+    names = [one["operationId"] for one in operations]
+    assert len(names) == len(set(names))
+    assert all(one["summary"] for one in operations)
+
+
+def test_no_route_of_slbds_is_left_out() -> None:
+    app = make_app(Gate())
+    there = {
+        (route.method, route.resource.canonical)
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    assert app[ROUTES].keys() == there, "the agent passes on what is described"
+
+
+@pytest.mark.parametrize("text", ["10.96.0.10:80/tcp", "[2001:db8::1]:65535/udp"])
+def test_patterns_fit_what_is_written(text: str) -> None:
+    patterns = {kind: re.compile(pattern) for kind, (pattern, _) in TEXTS.items()}
+    assert patterns[VsKey].search(text) and VsKey.parse(text)
+    endpoint = text.rpartition("/")[0]
+    assert patterns[Endpoint].search(endpoint) and Endpoint.parse(endpoint)
+    assert not patterns[VsKey].search(endpoint)
+    for kind, (pattern, example) in TEXTS.items():
+        assert re.search(pattern, example), kind
+    for wrong in ("10.96.0.256:80/tcp", "10.96.0.10:65536/tcp", "10.96.0.10:80/sctp", f"{text}\n"):
+        assert not re.search(r"\A(?:" + patterns[VsKey].pattern + r")\Z", wrong)
+    assert all(parse_address(one) for one in ADDRESSES)
+
+
+def test_requests_made_of_it(place: Place, secure: RunningAgent, tmp_path: Path) -> None:
+    """schemathesis asks all routes over TLS, for sense and for nonsense."""
+    place.write(limits={"requests_per_s": 100_000, "burst": 100_000})
+    wait(lambda: secure.secure and secure.secure.config.limits.burst > 1000, PATIENCE_S, "reload")
+    url = f"https://127.0.0.1:{place.port}"
+    words = [
+        *("run", f"{url}/v1/openapi.json", "--url", url, "--seed", "1", "--no-color"),
+        *("--header", f"Authorization: Bearer {place.tokens['operator']}"),
+        *("--tls-verify", str(place.server_ca.certificate), "--max-examples", "10"),
+        *(
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--workers",
+            "1",
+            "--generation-database",
+            "none",
+        ),
+        # The stream has no end by itself.
+        *("--exclude-path", "/v1/events", "--max-failures", "5", "--request-timeout", "20"),
+        *("--checks", CHECKS),
+    ]
+    program = str(Path(sys.executable).with_name("schemathesis"))
+    done = subprocess.run(
+        [program, *words], capture_output=True, text=True, timeout=100, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    wait(lambda: at_rest(secure), PATIENCE_S, "slbd has what came of it")
