@@ -18,28 +18,33 @@ pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture"]
 def test_of_each_vs() -> None:
     wanted = state(7, service(3, 1, 0), service(1, 1), k8s=Owner((service(2, 5, 5),)))
     has = (service(3, 0, 1), service(2, 5, 5))
-    rows = compare(wanted, has, 6)
+    rows = compare(wanted, wanted.services(), has, 6)
     assert [(row.vs, row.owner, row.slbd, row.applied) for row in rows] == [
         (str(key(1)), "operator", "missing", None),
         (str(key(2)), "k8s", "applied", 6),
         (str(key(3)), "operator", "differs", None),
     ]
     assert [(row.rs, row.rs_with_weight) for row in rows] == [(1, 1), (2, 2), (2, 1)]
-    assert {row.slbd for row in compare(wanted, None, 6)} == {"unknown"}
+    assert {row.slbd for row in compare(wanted, wanted.services(), None, 6)} == {"unknown"}
 
 
 def test_the_order_of_rs_is_none() -> None:
     one = service(1, 1, 2)
     turned = type(one)(one.vs, one.scheduler, one.rs[::-1])
-    assert compare(state(1, one), [turned], 1)[0].slbd == "applied"
+    assert compare(state(1, one), [one], [turned], 1)[0].slbd == "applied"
+
+
+def test_what_is_down_is_as_it_should_be() -> None:
+    (row,) = compare(state(1, service(1, 5, 3)), [service(1, 0, 3)], [service(1, 0, 3)], 1)
+    assert (row.slbd, row.rs_with_weight, row.rs_out) == ("applied", 2, 1)
 
 
 def test_slbctl_shows_each(agent: RunningAgent) -> None:
     agent.client.vs_add(service(2, 0))
     assert slbctl(agent.socket, "services").lines == [
-        "VS OWNER SLBD GENERATION RS WITH WEIGHT",
-        f"{FIRST} operator applied 2 2 2",
-        f"{key(2)} operator applied 2 1 0",
+        "VS OWNER SLBD GENERATION RS WITH WEIGHT OUT",
+        f"{FIRST} operator applied 2 2 2 0",
+        f"{key(2)} operator applied 2 1 0 0",
     ]
     assert agent.client.status().services is None, "only who asks for them gets them"
 

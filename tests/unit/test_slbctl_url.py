@@ -36,7 +36,8 @@ def test_an_operator_elsewhere(place: Place, secure: RunningAgent, tmp_path: Pat
     token = tmp_path / "token"
     token.write_text(place.tokens["viewer"] + "\n")
     token.chmod(0o600)
-    assert over(place, "--token-file", str(token), "status").lines[1] == "slbd applied"
+    lines = over(place, "--token-file", str(token), "services").lines
+    assert lines[1].startswith(f"{FIRST} operator applied")
 
 
 def test_what_the_agent_refuses(place: Place, secure: RunningAgent) -> None:
