@@ -10,7 +10,6 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 import yaml
@@ -69,8 +68,8 @@ def states(agent: Agent) -> set[str]:
 
 
 def weight(rig: Rig, vs: str, rs: str) -> int:
-    """The weight that slbd has."""
-    rows = rig.lb.items(f"/v1/rs?vs={quote(vs)}")
+    """The weight that slbd has; -1: it does not have the RS."""
+    rows = [row for row in rig.lb.items("/v1/rs") if row["vs"] == vs]
     return next((row["weight"] for row in rows if row["rs"] == rs and not row["removed"]), -1)
 
 
