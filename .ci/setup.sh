@@ -87,7 +87,7 @@ apt_install() (
 keep_services_stopped() {
 	local name
 	fresh_services=
-	for name in bird2:bird haproxy:haproxy nginx-light:nginx; do
+	for name in bird2:bird frr:frr haproxy:haproxy nginx-light:nginx; do
 		dpkg-query -W -f '${db:Status-Abbrev}' "${name%:*}" 2>/dev/null | grep -q '^ii' ||
 			fresh_services="$fresh_services ${name#*:}.service"
 	done

@@ -18,11 +18,13 @@ from aiohttp.typedefs import Handler
 from slb.agent.secure import Secure
 from slb.agent.tls import HandshakeFailed
 from slb.api.server import STOP_S
+from slb.api.tcp_socket import listening
 from slb.errors import ConfigError
 from slb.model.endpoint import Endpoint
 
 log = logging.getLogger(__name__)
 
+BACKLOG = 128
 HANDSHAKE_S = 10.0
 SHUTDOWN_S = 2.0
 # After the kernel had no descriptor for a connection.
@@ -171,18 +173,8 @@ class TcpServer:
 
 
 def _bind(index: int, endpoint: Endpoint) -> socket.socket:
-    family = socket.AF_INET6 if endpoint.address.version == 6 else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            # An address of one family is of that one alone.
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        bound.bind((str(endpoint.address), endpoint.port))
-        bound.listen(128)
-        bound.setblocking(False)
+        return listening(endpoint, BACKLOG)
     except OSError as error:
-        bound.close()
         text = f"listen[{index}] {endpoint}: cannot be had: {error.strerror}"
         raise ConfigError([text]) from None
-    return bound

@@ -14,6 +14,7 @@ from aiohttp import web
 from slb.api.backend import Gate
 from slb.api.metrics import add_metrics
 from slb.api.server import Server, bare_app
+from slb.api.tcp_socket import listening
 from slb.errors import ConfigError
 from slb.model.endpoint import Endpoint
 
@@ -25,21 +26,11 @@ LOOK_S = 1.0
 
 def bind(address: Endpoint) -> socket.socket:
     """Return a socket that listens there; raises ConfigError."""
-    family = socket.AF_INET6 if address.address.version == 6 else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            # The IPv4 addresses are not meant by the IPv6 wildcard.
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        bound.bind((str(address.address), address.port))
-        bound.listen(MAX_CONNECTIONS)
-        bound.setblocking(False)
+        return listening(address, MAX_CONNECTIONS)
     except OSError as error:
-        bound.close()
         text = f"metrics.address {address}: cannot be listened on: {error.strerror}"
         raise ConfigError([f"{text}; write an address of this host and a free port"]) from None
-    return bound
 
 
 class MetricsListener(Server):
