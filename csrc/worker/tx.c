@@ -78,15 +78,19 @@ void tx_port(struct worker *w, uint16_t port, struct rte_mbuf *m) {
 
 // A burst that leaves whole by one port: the usual one.
 static bool put_all(struct worker *w, struct burst *b) {
-	struct worker_port *wp = &w->ports[b->pkts[0].arg];
-	struct rte_mbuf **to = &wp->tx.mbufs[wp->tx.n];
+	struct worker_port *wp;
 	uint32_t other = 0;
 
-	if (b->passed != b->n || wp->tx_queue == NO_QUEUE || wp->tx.n + b->n > TX_BUFFER)
+	if (b->passed != b->n || b->n == 0 || b->pkts[0].verdict != VERDICT_TX)
+		return false;
+	wp = &w->ports[b->pkts[0].arg];
+	if (wp->tx_queue == NO_QUEUE || wp->tx.n + b->n > TX_BUFFER)
 		return false;
 	for (uint16_t i = 0; i < b->n; i++) {
-		to[i] = b->pkts[i].m;
-		other |= b->pkts[i].arg ^ b->pkts[0].arg;
+		const struct pkt *p = &b->pkts[i];
+		wp->tx.mbufs[wp->tx.n + i] = p->m;
+		// For want of room for its tag one may have been dropped.
+		other |= (uint32_t)(p->arg ^ b->pkts[0].arg) | (p->verdict ^ VERDICT_TX);
 	}
 	if (other != 0)
 		return false;
