@@ -3,6 +3,7 @@
 // written above it.
 #pragma once
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/siphash.h"
 #include "path/extra.h"
@@ -185,6 +186,11 @@ static inline bool core_rs_removed(const struct core *c, const struct rs_core *r
 	uint32_t since = ((uint32_t)c->generation - rs->removed_by) & RS_REMOVED_BY;
 
 	return rs->removed && since <= RS_REMOVED_BY / 2;
+}
+
+// Few of the local ports towards it are left, so what its sessions give back is kept at hand.
+static inline bool core_rs_crowded(const struct core *c, const struct rs_core *rs) {
+	return !clock_reached(c->now, rs->crowded_until);
 }
 
 // No host that could be answered sends from here: it has no address that routes lead to, or one of our own, which would

@@ -109,10 +109,10 @@ static void put_keys(struct session *s, const struct pkt *p, const struct vs_rs 
 
 // Both keys are entered, or none; of a one-packet session only the RS's, so that each question makes one.
 static const struct laddr *enter(
-	struct core *c, struct session *s, const struct pkt *p, uint32_t walk, int *rc
+	struct core *c, uint32_t id, const struct pkt *p, uint32_t walk, int *rc
 ) {
-	const struct laddr *laddr = local_port_take(c, s, walk, rc);
-	uint32_t id = session_id(&c->sessions, s);
+	struct session *s = &c->sessions.entries[id];
+	const struct laddr *laddr = local_port_take(c, id, walk, rc);
 
 	if (laddr == NULL || c->policies[s->policy].one_packet
 	    || session_insert_new(&c->sessions, id, DIR_IN, session_place_of_pkt(p)) == 0)
@@ -138,6 +138,7 @@ static void count_new(struct core *c, const struct session *s, const struct ladd
 void session_create(struct core *c, struct pkt *p, const struct vs *vs, const struct vs_rs *rs) {
 	enum session_width width = session_width(p, rs);
 	uint32_t id = session_take(&c->sessions, width);
+	const struct policy *policy = &c->policies[vs->policy];
 	const struct laddr *laddr;
 	struct session *s;
 	int rc;
@@ -155,7 +156,7 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 	s->seen = c->now;
 	// A generation that is not the current one makes the first packet look the hops up.
 	s->hop_gen = c->fwd_gen - 1;
-	laddr = enter(c, s, p, rs->walk, &rc);
+	laddr = enter(c, id, p, rs->walk, &rc);
 	if (laddr == NULL) {
 		session_give(&c->sessions, id);
 		pkt_drop(p, rc == -ENOSPC ? SLB_DROP_SESSION_FULL : SLB_DROP_NO_LOCAL_PORT);
@@ -164,14 +165,14 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 	set_deltas(s);
 	if (c->renumber && p->proto == SLB_PROTO_TCP)
 		tcp_number(c, s, p);
-	if (c->policies[s->policy].client_address != SLB_CLIENT_ADDRESS_NONE)
+	if (policy->client_address != SLB_CLIENT_ADDRESS_NONE)
 		client_address_begin(c, s, p);
 	if (c->acks != NULL)
 		c->acks[id] = (struct acks){0};
 	// What shortens it, an RS that is on its way out or a SYN of ours to be repeated, is not for one that begins.
 	wheel_arm(
 		&c->wheel, &c->sessions, id, WHEEL_YIELDS + width,
-		c->now + (c->spread->ends ? 0 : timeout(c, s))
+		c->now + (c->spread->ends ? 0 : policy->timeout[s->state])
 	);
 	count_new(c, s, laddr);
 	p->session = s;
@@ -201,7 +202,8 @@ static void finish_end(struct core *c, const struct ending *e) {
 
 	session_remove(&c->sessions, e->id, DIR_IN, e->place[DIR_IN]);
 	session_remove(&c->sessions, e->id, DIR_OUT, e->place[DIR_OUT]);
-	local_port_give(c, s, slot);
+	if (unlikely(core_rs_crowded(c, &c->rs[s->rs])))
+		local_port_give(c, s, slot);
 	c->rs[s->rs].active--;
 	c->laddr_use[slot].active--;
 	c->policy_sessions[s->policy]--;
@@ -269,9 +271,11 @@ struct session *session_victim(struct core *c, enum session_width width) {
 // Whether a session whose slot has come ends; it is armed again otherwise.
 static bool expires(struct core *c, uint32_t id) {
 	struct session *s = &c->sessions.entries[id];
-
 	bool proxied = (s->extras & SESSION_SYN_PROXY) != 0;
 
+	// The usual one: its time is over, and nothing is left to be said.
+	if (likely(!proxied && c->acks == NULL && clock_reached(c->now, s->seen + timeout(c, s))))
+		return true;
 	if (!clock_reached(c->now, session_due(c, s))
 	    || (proxied && !is_drained(c, s) && !c->spread->ends && syn_proxy_goes_on(c, s))) {
 		arm(c, s);

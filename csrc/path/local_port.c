@@ -8,6 +8,7 @@
 #include "path/session_key.h"
 
 #include <errno.h>
+#include <rte_branch_prediction.h>
 #include <string.h>
 
 // How long a search for a free port is not repeated for an RS after one that found none.
@@ -77,20 +78,24 @@ static __rte_always_inline struct session_place place_of(
 }
 
 static __rte_always_inline void look_ahead(
+	const struct core *c, struct laddr_ahead *a, const struct laddr_walk *ports
+) {
+	a->candidate = laddr_next(ports);
+	a->place = place_of(c, ports, a->candidate, a->kind);
+	session_place_prefetch(&c->sessions, a->place);
+}
+
+static __rte_noinline void begin_ahead(
 	const struct core *c, struct laddr_ahead *a, const struct laddr_walk *ports, uint8_t kind
 ) {
-	struct laddr_candidate next = laddr_next(ports);
-
 	*a = (struct laddr_ahead){
 		.rs = ports->rs,
 		.rs_port_be = ports->rs_port_be,
 		.kind = kind,
 		.port = ports->port,
 		.serial = ports->set->serial,
-		.candidate = next,
-		.place = place_of(c, ports, next, kind),
 	};
-	session_place_prefetch(&c->sessions, a->place);
+	look_ahead(c, a, ports);
 }
 
 // The same for all sessions of an RS's address, port and protocol.
@@ -107,13 +112,10 @@ static uint64_t rs_hash(const struct core *c, const struct session *s) {
 	);
 }
 
-static bool is_crowded(const struct core *c, const struct rs_core *rs) {
-	return !clock_reached(c->now, rs->crowded_until);
-}
-
 static const struct laddr *take_freed(
-	struct core *c, struct session *s, const struct laddr_walk *ports, int *rc
+	struct core *c, uint32_t id, const struct laddr_walk *ports, int *rc
 ) {
+	struct session *s = &c->sessions.entries[id];
 	uint64_t hash = rs_hash(c, s);
 	struct freed_port freed;
 
@@ -130,8 +132,7 @@ static const struct laddr *take_freed(
 			continue;
 		put_local(s, laddr, freed.port_be);
 		*rc = session_insert(
-			&c->sessions, session_id(&c->sessions, s), DIR_OUT,
-			session_place_of_entry(&c->sessions, s, DIR_OUT)
+			&c->sessions, id, DIR_OUT, session_place_of_entry(&c->sessions, s, DIR_OUT)
 		);
 		if (*rc == 0)
 			return laddr;
@@ -140,21 +141,19 @@ static const struct laddr *take_freed(
 }
 
 static __rte_always_inline const struct laddr *take_next(
-	struct core *c, struct session *s, const struct laddr_walk *ports, int *rc
+	struct core *c, uint32_t id, const struct laddr_walk *ports, int *rc
 ) {
+	struct session *s = &c->sessions.entries[id];
 	struct laddr_ahead *ahead = &c->aheads[s->rs];
 	struct rs_core *rs = &c->rs[s->rs];
-	const uint8_t kind = s->kind[DIR_OUT];
 
-	if (!is_ahead_for(ahead, ports, s))
-		look_ahead(c, ahead, ports, kind);
+	if (unlikely(!is_ahead_for(ahead, ports, s)))
+		begin_ahead(c, ahead, ports, s->kind[DIR_OUT]);
 	for (uint32_t tries = 0; tries < LADDR_TRIES; tries++) {
 		const struct laddr *laddr = &ports->set->laddrs[ahead->candidate.laddr];
 		put_local(s, laddr, ahead->candidate.port_be);
-		*rc = session_insert(
-			&c->sessions, session_id(&c->sessions, s), DIR_OUT, ahead->place
-		);
-		look_ahead(c, ahead, ports, kind);
+		*rc = session_insert(&c->sessions, id, DIR_OUT, ahead->place);
+		look_ahead(c, ahead, ports);
 		if (tries == CROWDED_TRIES)
 			rs->crowded_until = c->now + clock_ticks_from_s(CROWDED_S);
 		if (*rc != -EEXIST)
@@ -165,7 +164,8 @@ static __rte_always_inline const struct laddr *take_next(
 	return NULL;
 }
 
-const struct laddr *local_port_take(struct core *c, struct session *s, uint32_t walk, int *rc) {
+const struct laddr *local_port_take(struct core *c, uint32_t id, uint32_t walk, int *rc) {
+	struct session *s = &c->sessions.entries[id];
 	enum laddr_family family = session_is_v6(s, DIR_OUT) ? LADDR_V6 : LADDR_V4;
 	const struct laddr *laddr = NULL;
 	struct rs_core *rs = &c->rs[s->rs];
@@ -182,20 +182,20 @@ const struct laddr *local_port_take(struct core *c, struct session *s, uint32_t 
 	if (c->laddrs->n_of[family] == 0)
 		return NULL;
 	ports.port = port_towards(c, family, ports.rs);
-	if (is_crowded(c, rs))
-		laddr = take_freed(c, s, &ports, rc);
-	// Equal, not later: an RS that had no trouble for half the clock's range must not seem barren.
-	if (laddr != NULL || rs->barren_until == c->now + BARREN_TICKS)
-		return laddr;
-	return take_next(c, s, &ports, rc);
+	// Who is barren is crowded, too.
+	if (unlikely(core_rs_crowded(c, rs))) {
+		laddr = take_freed(c, id, &ports, rc);
+		// Equal, not later: an RS that had no trouble for half the clock's range must not seem barren.
+		if (laddr != NULL || rs->barren_until == c->now + BARREN_TICKS)
+			return laddr;
+	}
+	return take_next(c, id, &ports, rc);
 }
 
 void local_port_give(struct core *c, const struct session *s, uint16_t slot) {
-	if (is_crowded(c, &c->rs[s->rs]))
-		freed_port_give(
-			c->freed,
-			(
-				struct freed_port
-			){.rs = rs_hash(c, s), .slot = slot, .port_be = s->key[DIR_OUT].dport_be}
-		);
+	const struct freed_port freed = {
+		.rs = rs_hash(c, s), .slot = slot, .port_be = s->key[DIR_OUT].dport_be
+	};
+
+	freed_port_give(c->freed, freed);
 }

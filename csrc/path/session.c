@@ -176,28 +176,6 @@ bool session_is_full(const struct session_table *t, enum session_width width) {
 	return r->free_head == SESSION_NIL && r->fresh >= r->end;
 }
 
-uint32_t session_take(struct session_table *t, enum session_width width) {
-	struct session_region *r = &t->regions[width];
-	uint32_t lines = width == SESSION_WIDE ? 2 : 1;
-	uint32_t id = r->free_head;
-
-	if (id != SESSION_NIL) {
-		r->free_head = t->entries[id].next;
-		// The one that is taken next; if there is none, the address is not looked at.
-		rte_prefetch0(&t->entries[r->free_head]);
-	} else if (r->fresh < r->end) {
-		id = r->fresh;
-		r->fresh += lines;
-	} else {
-		return SESSION_NIL;
-	}
-	memset(&t->entries[id], 0, sizeof(t->entries[id]));
-	if (width == SESSION_WIDE)
-		memset(session_addrs(&t->entries[id]), 0, sizeof(struct session_addrs));
-	t->active++;
-	return id;
-}
-
 void session_give(struct session_table *t, uint32_t id) {
 	struct session_region *r = &t->regions[session_width_of(t, id)];
 

@@ -18,7 +18,9 @@
 #include "base/hash.h"
 #include "path/pkt.h"
 
+#include <rte_prefetch.h>
 #include <stdbool.h>
+#include <string.h>
 
 enum { GROUP_SLOTS = 12, SESSION_NIL = 0x3fffffff };
 
@@ -157,7 +159,26 @@ static inline uint32_t session_id(const struct session_table *t, const struct se
 }
 
 // Takes a free entry, zeroed but for its links; SESSION_NIL when there is none of this width.
-uint32_t session_take(struct session_table *t, enum session_width width);
+static inline uint32_t session_take(struct session_table *t, enum session_width width) {
+	struct session_region *r = &t->regions[width];
+	uint32_t id = r->free_head;
+
+	if (id != SESSION_NIL) {
+		r->free_head = t->entries[id].next;
+		// The one that is taken next; if there is none, the address is not looked at.
+		rte_prefetch0(&t->entries[r->free_head]);
+	} else if (r->fresh < r->end) {
+		id = r->fresh;
+		r->fresh += width == SESSION_WIDE ? 2 : 1;
+	} else {
+		return SESSION_NIL;
+	}
+	memset(&t->entries[id], 0, sizeof(t->entries[id]));
+	if (width == SESSION_WIDE)
+		memset(session_addrs(&t->entries[id]), 0, sizeof(struct session_addrs));
+	t->active++;
+	return id;
+}
 
 // For a walk over all entries: the first line at or behind `line` in which an entry begins or once began (kind[DIR_IN] tells
 // which); t->lines when there is none.

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "path/session.h"
 
+#include <rte_branch_prediction.h>
 #include <rte_prefetch.h>
 
 _Static_assert(WHEEL_LANES == WHEEL_YIELDS + SESSION_WIDTHS, "a lane for each width that yields");
@@ -36,15 +37,14 @@ void wheel_init(struct wheel *w, const struct session_table *t, uint32_t now) {
 void wheel_arm(
 	struct wheel *w, struct session_table *t, uint32_t id, enum wheel_lane lane, uint32_t due
 ) {
-	uint32_t last, slot;
+	uint32_t ahead = due - w->now, last, slot;
 
-	if (!clock_reached(due, w->now + 1))
-		due = w->now + 1;
-	if (clock_reached(due, w->now + WHEEL_SLOTS))
-		due = w->now + WHEEL_SLOTS - 1;
-	if (due - w->now < w->first[lane] - w->now)
-		w->first[lane] = due;
-	slot = due % WHEEL_SLOTS;
+	// One test for both ends.
+	if (unlikely(ahead - 1 >= WHEEL_SLOTS - 1))
+		ahead = clock_reached(due, w->now + 1) ? WHEEL_SLOTS - 1 : 1;
+	if (ahead < w->first[lane] - w->now)
+		w->first[lane] = w->now + ahead;
+	slot = (w->now + ahead) % WHEEL_SLOTS;
 	last = w->prev[slot][lane];
 	t->entries[id].next = head_of(t, slot, lane);
 	t->entries[id].prev = last;
@@ -86,9 +86,11 @@ uint32_t wheel_pop(struct wheel *w, struct session_table *t, uint32_t now) {
 		for (uint32_t lane = 0; lane < WHEEL_LANES; lane++) {
 			uint32_t id = w->next[w->now % WHEEL_SLOTS][lane];
 			if (id < t->lines) {
-				wheel_disarm(w, t, id);
+				uint32_t next = t->entries[id].next;
+				w->next[w->now % WHEEL_SLOTS][lane] = next;
+				*prev_of(w, t, next) = head_of(t, w->now, lane);
 				// The one that is next, if there is one.
-				rte_prefetch0(&t->entries[t->entries[id].next]);
+				rte_prefetch0(&t->entries[next]);
 				return id;
 			}
 		}
