@@ -75,6 +75,7 @@ def test_long_and_short_ones_of_one_client(rig: Rig, way: Way) -> None:
             ask(client, text(size))
 
 
+@pytest.mark.calm
 def test_many_clients_at_once(rig: Rig, way: Way) -> None:
     """All clients' datagrams reach a pod from one address, and none is mistaken for another."""
 
