@@ -72,11 +72,12 @@ static int show_workers(struct engine *g, const char *, struct rte_tel_data *d) 
 static int show_worker(struct engine *g, const char *params, struct rte_tel_data *d) {
 	struct slb_worker_info workers[SLB_MAX_WORKERS];
 	int worker = read_worker(g, params);
-	const struct slb_worker_info *w = &workers[worker];
+	const struct slb_worker_info *w;
 
 	if (worker < 0)
 		return worker;
 	workers_describe(g, workers, SLB_MAX_WORKERS);
+	w = &workers[worker];
 	rte_tel_data_start_dict(d);
 	add_count(d, "cpu", w->cpu);
 	add_count(d, "generation", w->generation);

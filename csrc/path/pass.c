@@ -99,10 +99,9 @@ void pass(struct core *c, struct burst *b) {
 		uint8_t at = b->live[i];
 		struct pkt *p = &b->pkts[at];
 		struct session *s = p->session;
-		bool finishes = false;
+		bool finishes;
 		count(c, p, s);
-		if (unlikely(changes(c, p, s) != 0))
-			finishes = note(c, p, s);
+		finishes = unlikely(changes(c, p, s) != 0) && note(c, p, s);
 		b->finishes |= finishes;
 		if (likely(!finishes && pass_on(c, p, s)))
 			continue;

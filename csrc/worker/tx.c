@@ -59,7 +59,7 @@ static void put_handoff(struct worker *w, uint16_t to, struct rte_mbuf *m, enum 
 		flush_handoff(w, to);
 }
 
-static inline void put_port(struct worker *w, uint16_t port, struct rte_mbuf *m) {
+void tx_port(struct worker *w, uint16_t port, struct rte_mbuf *m) {
 	struct worker_port *wp = &w->ports[port];
 
 	if (wp->tx_queue == NO_QUEUE) {
@@ -70,10 +70,6 @@ static inline void put_port(struct worker *w, uint16_t port, struct rte_mbuf *m)
 	wp->tx.mbufs[wp->tx.n++] = m;
 	if (wp->tx.n == TX_BUFFER)
 		flush_port(w, wp);
-}
-
-void tx_port(struct worker *w, uint16_t port, struct rte_mbuf *m) {
-	put_port(w, port, m);
 }
 
 // A burst that leaves whole by one port: the usual one.
@@ -120,7 +116,7 @@ void tx_verdicts(struct worker *w, struct burst *b) {
 	for (uint16_t i = 0; i < b->n; i++) {
 		struct pkt *p = &b->pkts[i];
 		if (likely(p->verdict == VERDICT_TX))
-			put_port(w, p->arg, p->m);
+			tx_port(w, p->arg, p->m);
 		else if (p->verdict == VERDICT_HANDOFF)
 			put_handoff(w, p->arg, p->m, SOFT_WORK);
 		else if (
