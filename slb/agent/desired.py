@@ -15,6 +15,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import is_
 
 from msgspec import structs
 
@@ -149,7 +150,7 @@ class Desired:
                 new = states.to_confirm(old, new, owner, confirm_s, self._clock())
             await self._check(new.owner(owner).services if whole else None, ops)
             if not dry_run:
-                await self._commit(new, owner, what)
+                await self._commit(new, ops, owner, what)
                 asked.after = self.state.generation
                 self._tell(kind)
             return Plan(lines, self.state.generation)
@@ -382,11 +383,11 @@ class Desired:
         except (Unreachable, NoAnswer) as error:
             raise NotReady(f"{error}; nothing has changed") from None
 
-    async def _commit(self, new: State, by: str, what: str) -> None:
+    async def _commit(self, new: State, ops: list[Op], by: str, what: str) -> None:
         new = self._numbered(new, by, what)
         await self._save(new)
         try:
-            await asyncio.to_thread(self._follow, new, by)
+            await asyncio.to_thread(self._follow, new, ops, by)
         except SlbError as error:
             await asyncio.to_thread(self._store.drop, new.generation)
             if isinstance(error, Unreachable | NoAnswer | NotReady):
@@ -396,10 +397,13 @@ class Desired:
             raise
         self._state = new
 
-    def _follow(self, new: State, by: str) -> None:
-        """Have slbd do what changes, if it has what was before, else apply the whole."""
+    def _follow(self, new: State, ops: list[Op], by: str) -> None:
+        """Have slbd do what changes, if it has what was before, else apply the whole.
+
+        `ops`: what leads there from the desired state as it is.
+        """
         if self.standing.has(self.state.generation):
-            want, ops = self._change(new)
+            want, ops = self._change(new, ops)
             try:
                 done = self._slbd.commit(ops)
             except (UnknownVs, UnknownRs, Duplicate):
@@ -412,10 +416,20 @@ class Desired:
         self._given = want
         self._applied(new, done, None, left_out)
 
-    def _change(self, state: State) -> tuple[Services, list[Op]]:
-        """What slbd is to have, and what leads there from what it was given."""
-        want = self.effect.of(state.services())
-        return want, plans.plan(self._given, want)
+    def _change(self, state: State, ops: list[Op] | None = None) -> tuple[Services, list[Op]]:
+        """What slbd is to have, and what leads there from what it was given.
+
+        `ops`, if they are known: what leads there from the desired state as it is.
+        """
+        services = state.services()
+        want = self.effect.of(services)
+        if ops is None or want is not services or not self._given_as_desired():
+            ops = plans.plan(self._given, want)
+        return want, ops
+
+    def _given_as_desired(self) -> bool:
+        have = self.state.services()
+        return len(have) == len(self._given) and all(map(is_, have, self._given))
 
     def _has(self, want: Services, state: State, done: Plan) -> None:
         """Note that a transaction has brought slbd there."""

@@ -86,10 +86,14 @@ def only_own(state: State, name: str, keys: Iterable[VsKey]) -> None:
 
 def check_programs(old: State, new: State, allowed: bool) -> None:
     """Check that new checks by programs are the operator's, and allowed; raises BadRequest."""
-    known = {id(service) for service in old.services()}
+    known: set[int] | None = None
     for name, part in new.owners.items():
         for service in part.services:
-            if isinstance(service.health, CommandCheck) and id(service) not in known:
+            if not isinstance(service.health, CommandCheck):
+                continue
+            if known is None:
+                known = set(map(id, old.services()))
+            if id(service) not in known:
                 if name != OPERATOR:
                     text = "health of type command is for the operator's VS alone"
                     raise BadRequest(f"VS {service.vs}: {text}; use another type")
