@@ -70,16 +70,15 @@ static inline void find_hashed(struct session_table *t, struct pkt *p) {
 	p->session = table_find(t, session_key_of_pkt(p), p->group, p->tag, &p->dir);
 }
 
-// The first entry whose tag fits, which is nearly always the right one, or NULL.
-static __rte_always_inline void guess(
-	const struct session_group *groups, struct session *entries, struct pkt *p
+// The first entry of a group whose tag fits, which is nearly always the right one, on its way into the cache. False: there is none.
+static __rte_always_inline bool guess(
+	const struct session_group *g, struct session *entries, struct pkt *p
 ) {
-	const struct session_group *g = &groups[p->group];
 	uint32_t mask = slots_with_tag(g, p->tag), ref;
 	struct session *s;
 
 	if (unlikely(mask == 0))
-		return;
+		return false;
 	ref = g->refs[__builtin_ctz(mask)];
 	s = &entries[ref_id(ref)];
 	rte_prefetch0(s);
@@ -87,6 +86,18 @@ static __rte_always_inline void guess(
 		rte_prefetch0(session_addrs(s));
 	p->session = s;
 	p->dir = ref_dir(ref);
+	return true;
+}
+
+// The entry that is looked at next when the guess was wrong.
+static inline void prefetch_second(
+	const struct session_group *g, const struct session *entries, uint8_t tag
+) {
+	uint32_t mask = slots_with_tag(g, tag);
+
+	mask &= mask - 1;
+	if (mask != 0)
+		rte_prefetch0(&entries[ref_id(g->refs[__builtin_ctz(mask)])]);
 }
 
 static void hash_all(const struct session_table *t, struct burst *b) {
@@ -96,20 +107,43 @@ static void hash_all(const struct session_table *t, struct burst *b) {
 		session_hash(&index, &b->pkts[b->live[i]]);
 }
 
+// The few keys that are not where they are looked for first, moved to their other group or behind another key with their tag, wait for memory
+// together with the rest of the burst, not after it.
 void session(struct session_table *t, struct burst *b) {
 	const struct session_group *groups = t->groups;
 	struct session *entries = t->entries;
+	uint8_t moved[BURST], wrong[BURST];
+	uint32_t n_moved = 0, n_wrong = 0;
 	bool missed = false;
 
 	if (unlikely(!b->plain))
 		hash_all(t, b);
-	for (uint16_t i = 0, n = b->n_live; i < n; i++)
-		guess(groups, entries, &b->pkts[b->live[i]]);
 	for (uint16_t i = 0, n = b->n_live; i < n; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
-		if (likely(p->session != NULL
-			   && entry_has(p->session, p->dir, session_key_of_pkt(p))))
+		const struct session_group *g = &groups[p->group];
+		if (likely(guess(g, entries, p)))
 			continue;
+		if (likely(g->away == 0)) {
+			missed = true;
+			continue;
+		}
+		rte_prefetch0(&groups[other_group(t, p->group, p->tag)]);
+		moved[n_moved++] = b->live[i];
+	}
+	for (uint32_t i = 0; i < n_moved; i++) {
+		struct pkt *p = &b->pkts[moved[i]];
+		missed |= !guess(&groups[other_group(t, p->group, p->tag)], entries, p);
+	}
+	for (uint16_t i = 0, n = b->n_live; i < n; i++) {
+		struct pkt *p = &b->pkts[b->live[i]];
+		if (p->session == NULL
+		    || likely(entry_has(p->session, p->dir, session_key_of_pkt(p))))
+			continue;
+		prefetch_second(&groups[p->group], entries, p->tag);
+		wrong[n_wrong++] = b->live[i];
+	}
+	for (uint32_t i = 0; i < n_wrong; i++) {
+		struct pkt *p = &b->pkts[wrong[i]];
 		find_hashed(t, p);
 		missed |= p->session == NULL;
 	}
