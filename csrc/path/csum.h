@@ -24,6 +24,16 @@ static inline uint32_t csum_replace32(uint32_t from, uint32_t to) {
 	return (uint32_t)(sum & 0xffff) + (uint32_t)(sum >> 16);
 }
 
+// Of up to 2^63.
+static inline uint16_t csum_fold64(uint64_t sum) {
+	return csum_fold((uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32));
+}
+
+// The delta of replacing what sums up to `from`, of up to 2^48, unfolded: 2^48 - 1 is as good as 0 and not below `from`.
+static inline uint64_t csum_replace(uint64_t from, uint64_t to) {
+	return 0xffffffffffffULL - from + to;
+}
+
 static inline uint32_t csum_replace16(uint16_t from, uint16_t to) {
 	return (uint16_t)~from + (uint32_t)to;
 }

@@ -123,20 +123,29 @@ static inline const struct laddr *laddr_at(
 // Another one, where the last has no port of this step: laddr_next() without its usual case.
 struct laddr_candidate laddr_search(struct laddr_walk *w);
 
-// The worker must have a local address of the family. Usually the next address has the same port as the last one.
-static __rte_always_inline struct laddr_candidate laddr_next(const struct laddr_walk *w) {
-	struct laddr_turn *turn = w->turn;
-	const struct laddr *l = laddr_at(w->set, w->family, turn->next);
-	struct laddr_walk slow;
+// The usual case where any port's addresses will do: the next address has the same port as the last one. False: it is not, and nothing was done.
+static __rte_always_inline bool laddr_next_fast(
+	const struct laddr_set *set, enum laddr_family family, struct laddr_turn *turn,
+	struct laddr_candidate *next
+) {
+	const struct laddr *l = laddr_at(set, family, turn->next);
 
-	if (turn->next < w->set->n_of[w->family] && turn->port != 0 && l->rss == NULL
-	    && w->port == LADDR_ANY_PORT) {
-		turn->next++;
-		return laddr_candidate(w->set, l, turn->port);
-	}
-	// A copy, so that the walk of the usual case need not be in memory.
-	slow = *w;
-	return laddr_search(&slow);
+	if (turn->next >= set->n_of[family] || turn->port == 0 || l->rss != NULL)
+		return false;
+	turn->next++;
+	*next = laddr_candidate(set, l, turn->port);
+	return true;
+}
+
+// The worker must have a local address of the family.
+static inline struct laddr_candidate laddr_next(const struct laddr_walk *w) {
+	struct laddr_candidate next;
+	struct laddr_walk walk;
+
+	if (w->port == LADDR_ANY_PORT && laddr_next_fast(w->set, w->family, w->turn, &next))
+		return next;
+	walk = *w;
+	return laddr_search(&walk);
 }
 
 // What an address adds to the hash of the packets sent to it.

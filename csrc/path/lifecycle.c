@@ -73,23 +73,22 @@ static uint16_t slot_of(const struct core *c, const struct session *s) {
 }
 
 // The sum of the addresses of the packets that arrive in a direction.
-static uint32_t addresses_sum(const struct session *s, enum direction dir) {
+static uint64_t addresses_sum(const struct session *s, enum direction dir) {
 	if (session_is_v6(s, dir))
 		return csum_sum(session_addrs(s)->addr[dir], 2 * IP6_BYTES);
-	return csum_sum32(s->key[dir].src_be) + csum_sum32(s->key[dir].dst_be);
+	return (uint64_t)s->key[dir].src_be + s->key[dir].dst_be;
+}
+
+static uint64_t ports_sum(const struct session *s, enum direction dir) {
+	return (uint64_t)s->key[dir].sport_be + s->key[dir].dport_be;
 }
 
 static void set_deltas(struct session *s) {
-	const struct flow_key *in = &s->key[DIR_IN];
-	const struct flow_key *out = &s->key[DIR_OUT];
-	uint32_t addresses = csum_replace16(
-		csum_fold(addresses_sum(s, DIR_IN)), csum_fold(addresses_sum(s, DIR_OUT))
-	);
-	uint32_t ports = csum_replace16(in->sport_be, out->dport_be)
-		+ csum_replace16(in->dport_be, out->sport_be);
+	uint64_t addresses = csum_replace(addresses_sum(s, DIR_IN), addresses_sum(s, DIR_OUT));
+	uint64_t ports = csum_replace(ports_sum(s, DIR_IN), ports_sum(s, DIR_OUT));
 
-	s->ip_delta = csum_fold(addresses);
-	s->l4_delta = csum_fold(addresses + ports);
+	s->ip_delta = csum_fold64(addresses);
+	s->l4_delta = csum_fold64(addresses + ports);
 }
 
 static void put_keys(struct session *s, const struct pkt *p, const struct vs_rs *rs) {
@@ -109,10 +108,10 @@ static void put_keys(struct session *s, const struct pkt *p, const struct vs_rs 
 
 // Both keys are entered, or none; of a one-packet session only the RS's, so that each question makes one.
 static const struct laddr *enter(
-	struct core *c, uint32_t id, const struct pkt *p, uint32_t walk, int *rc
+	struct core *c, uint32_t id, const struct pkt *p, const struct vs_rs *rs, int *rc
 ) {
 	struct session *s = &c->sessions.entries[id];
-	const struct laddr *laddr = local_port_take(c, id, walk, rc);
+	const struct laddr *laddr = local_port_take(c, id, rs, rc);
 
 	if (laddr == NULL || c->policies[s->policy].one_packet
 	    || session_insert_new(&c->sessions, id, DIR_IN, session_place_of_pkt(p)) == 0)
@@ -156,7 +155,7 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 	s->seen = c->now;
 	// A generation that is not the current one makes the first packet look the hops up.
 	s->hop_gen = c->fwd_gen - 1;
-	laddr = enter(c, id, p, rs->walk, &rc);
+	laddr = enter(c, id, p, rs, &rc);
 	if (laddr == NULL) {
 		session_give(&c->sessions, id);
 		pkt_drop(p, rc == -ENOSPC ? SLB_DROP_SESSION_FULL : SLB_DROP_NO_LOCAL_PORT);

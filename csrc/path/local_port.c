@@ -42,60 +42,61 @@ static uint16_t port_towards(const struct core *c, enum laddr_family family, str
 
 // Another RS may have had the slot, and local addresses change.
 static bool is_ahead_for(
-	const struct laddr_ahead *a, const struct laddr_walk *ports, const struct session *s
+	const struct laddr_ahead *a, const struct laddr_set *set, uint16_t port,
+	const struct vs_rs *rs, uint8_t kind
 ) {
-	return a->serial == ports->set->serial && a->port == ports->port
-		&& a->rs_port_be == ports->rs_port_be && a->kind == s->kind[DIR_OUT]
-		&& ipaddr_equal(a->rs, ports->rs);
+	return a->serial == set->serial && a->port == port && a->rs_port_be == rs->port_be
+		&& a->kind == kind && ipaddr_equal(a->rs, rs->addr);
 }
 
 // Where the key of a packet from the RS to a local address and port leads. Made of values: the entry has just been written in smaller pieces
 // than it would be read in, and such a load waits until they have left the store buffer.
 static __rte_always_inline struct session_place place_of(
-	const struct core *c, const struct laddr_walk *ports, struct laddr_candidate to,
-	uint8_t kind
+	const struct core *c, const struct vs_rs *rs, struct laddr_candidate to, uint8_t kind
 ) {
 	const struct session_index index = session_index(&c->sessions);
-	const struct ipaddr rs = ports->rs, local = ports->set->laddrs[to.laddr].addr;
-	const uint32_t both = session_ports(ports->rs_port_be, to.port_be);
+	const struct ipaddr local = c->laddrs->laddrs[to.laddr].addr;
+	const uint32_t both = session_ports(rs->port_be, to.port_be);
 	uint64_t addresses;
 
 	if (kind & KIND_V6)
 		addresses = session_hash6(
 			&index.seed,
 			(const uint64_t[]){
-				rte_cpu_to_be_64(rs.hi),
-				rte_cpu_to_be_64(rs.lo),
+				rte_cpu_to_be_64(rs->addr.hi),
+				rte_cpu_to_be_64(rs->addr.lo),
 				rte_cpu_to_be_64(local.hi),
 				rte_cpu_to_be_64(local.lo),
 			}
 		);
 	else
-		addresses = session_addresses(ipaddr_v4_be(rs), ipaddr_v4_be(local));
+		addresses = session_addresses(ipaddr_v4_be(rs->addr), ipaddr_v4_be(local));
 	return session_place_of_hash(
 		&index, session_parts_hash(&index.seed, addresses, both, kind)
 	);
 }
 
 static __rte_always_inline void look_ahead(
-	const struct core *c, struct laddr_ahead *a, const struct laddr_walk *ports
+	const struct core *c, struct laddr_ahead *a, const struct vs_rs *rs,
+	struct laddr_candidate next
 ) {
-	a->candidate = laddr_next(ports);
-	a->place = place_of(c, ports, a->candidate, a->kind);
+	a->candidate = next;
+	a->place = place_of(c, rs, next, a->kind);
 	session_place_prefetch(&c->sessions, a->place);
 }
 
-static __rte_noinline void begin_ahead(
-	const struct core *c, struct laddr_ahead *a, const struct laddr_walk *ports, uint8_t kind
+static void begin_ahead(
+	const struct core *c, struct laddr_ahead *a, const struct laddr_walk *ports,
+	const struct vs_rs *rs, uint8_t kind
 ) {
 	*a = (struct laddr_ahead){
-		.rs = ports->rs,
-		.rs_port_be = ports->rs_port_be,
+		.rs = rs->addr,
+		.rs_port_be = rs->port_be,
 		.kind = kind,
 		.port = ports->port,
 		.serial = ports->set->serial,
 	};
-	look_ahead(c, a, ports);
+	look_ahead(c, a, rs, laddr_next(ports));
 }
 
 // The same for all sessions of an RS's address, port and protocol.
@@ -140,56 +141,97 @@ static const struct laddr *take_freed(
 	return NULL;
 }
 
-static __rte_always_inline const struct laddr *take_next(
-	struct core *c, uint32_t id, const struct laddr_walk *ports, int *rc
+static const struct laddr *take_next(
+	struct core *c, uint32_t id, const struct vs_rs *rs, const struct laddr_walk *ports, int *rc
 ) {
 	struct session *s = &c->sessions.entries[id];
-	struct laddr_ahead *ahead = &c->aheads[s->rs];
-	struct rs_core *rs = &c->rs[s->rs];
+	struct laddr_ahead *ahead = &c->aheads[rs->slot];
+	struct rs_core *core = &c->rs[rs->slot];
 
-	if (unlikely(!is_ahead_for(ahead, ports, s)))
-		begin_ahead(c, ahead, ports, s->kind[DIR_OUT]);
+	if (!is_ahead_for(ahead, ports->set, ports->port, rs, s->kind[DIR_OUT]))
+		begin_ahead(c, ahead, ports, rs, s->kind[DIR_OUT]);
 	for (uint32_t tries = 0; tries < LADDR_TRIES; tries++) {
 		const struct laddr *laddr = &ports->set->laddrs[ahead->candidate.laddr];
 		put_local(s, laddr, ahead->candidate.port_be);
 		*rc = session_insert(&c->sessions, id, DIR_OUT, ahead->place);
-		look_ahead(c, ahead, ports);
+		look_ahead(c, ahead, rs, laddr_next(ports));
 		if (tries == CROWDED_TRIES)
-			rs->crowded_until = c->now + clock_ticks_from_s(CROWDED_S);
+			core->crowded_until = c->now + clock_ticks_from_s(CROWDED_S);
 		if (*rc != -EEXIST)
 			return *rc == 0 ? laddr : NULL;
 	}
-	rs->barren_until = c->now + BARREN_TICKS;
+	core->barren_until = c->now + BARREN_TICKS;
 	*rc = -EADDRNOTAVAIL;
 	return NULL;
 }
 
-const struct laddr *local_port_take(struct core *c, uint32_t id, uint32_t walk, int *rc) {
-	struct session *s = &c->sessions.entries[id];
-	enum laddr_family family = session_is_v6(s, DIR_OUT) ? LADDR_V6 : LADDR_V4;
-	const struct laddr *laddr = NULL;
-	struct rs_core *rs = &c->rs[s->rs];
-	struct laddr_walk ports = {
+static struct laddr_walk walk_of(
+	const struct core *c, const struct vs_rs *rs, enum laddr_family family
+) {
+	return (struct laddr_walk){
 		.set = c->laddrs,
 		.family = family,
-		.rs_port_be = s->key[DIR_OUT].sport_be,
-		.rs = session_src(s, DIR_OUT),
-		.turn = &c->walks[walk],
-		.salt = c->salt + walk * 0x9e37u,
+		.port = port_towards(c, family, rs->addr),
+		.rs_port_be = rs->port_be,
+		.rs = rs->addr,
+		.turn = &c->walks[rs->walk],
+		.salt = c->salt + rs->walk * 0x9e37u,
 	};
+}
+
+// Out of line, so that the usual case need not have a walk in memory.
+static __rte_noinline const struct laddr *take_slowly(
+	struct core *c, uint32_t id, const struct vs_rs *rs, enum laddr_family family, int *rc
+) {
+	const struct rs_core *core = &c->rs[rs->slot];
+	const struct laddr *laddr;
+	struct laddr_walk ports;
 
 	*rc = -EADDRNOTAVAIL;
 	if (c->laddrs->n_of[family] == 0)
 		return NULL;
-	ports.port = port_towards(c, family, ports.rs);
+	ports = walk_of(c, rs, family);
 	// Who is barren is crowded, too.
-	if (unlikely(core_rs_crowded(c, rs))) {
+	if (core_rs_crowded(c, core)) {
 		laddr = take_freed(c, id, &ports, rc);
 		// Equal, not later: an RS that had no trouble for half the clock's range must not seem barren.
-		if (laddr != NULL || rs->barren_until == c->now + BARREN_TICKS)
+		if (laddr != NULL || core->barren_until == c->now + BARREN_TICKS)
 			return laddr;
 	}
-	return take_next(c, id, &ports, rc);
+	return take_next(c, id, rs, &ports, rc);
+}
+
+static __rte_noinline struct laddr_candidate next_slowly(
+	const struct core *c, const struct vs_rs *rs, enum laddr_family family
+) {
+	const struct laddr_walk ports = walk_of(c, rs, family);
+
+	return laddr_next(&ports);
+}
+
+const struct laddr *local_port_take(struct core *c, uint32_t id, const struct vs_rs *rs, int *rc) {
+	struct session *s = &c->sessions.entries[id];
+	const enum laddr_family family = session_is_v6(s, DIR_OUT) ? LADDR_V6 : LADDR_V4;
+	const struct laddr_set *set = c->laddrs;
+	struct laddr_ahead *ahead = &c->aheads[rs->slot];
+	struct laddr_turn *turn = &c->walks[rs->walk];
+	struct laddr_candidate next;
+	const struct laddr *laddr;
+
+	if (unlikely(
+		    !set->one_port[family]
+		    || !is_ahead_for(ahead, set, LADDR_ANY_PORT, rs, s->kind[DIR_OUT])
+		    || core_rs_crowded(c, &c->rs[rs->slot])
+	    ))
+		return take_slowly(c, id, rs, family, rc);
+	laddr = &set->laddrs[ahead->candidate.laddr];
+	put_local(s, laddr, ahead->candidate.port_be);
+	if (unlikely(!session_insert_fast(&c->sessions, id, DIR_OUT, ahead->place)))
+		return take_slowly(c, id, rs, family, rc);
+	if (unlikely(!laddr_next_fast(set, family, turn, &next)))
+		next = next_slowly(c, rs, family);
+	look_ahead(c, ahead, rs, next);
+	return laddr;
 }
 
 void local_port_give(struct core *c, const struct session *s, uint16_t slot) {

@@ -5,9 +5,9 @@
 
 #include "path/core.h"
 
-// Finds for session `id` an address and port under which the RS's replies are this session's alone, and enters that key; `walk` is vs_rs.walk. The address, or
+// Finds for session `id` an address and port under which the RS's replies are this session's alone, and enters that key. The address, or
 // NULL with *rc: -EADDRNOTAVAIL without a port, -ENOSPC with no room in the session table.
-const struct laddr *local_port_take(struct core *c, uint32_t id, uint32_t walk, int *rc);
+const struct laddr *local_port_take(struct core *c, uint32_t id, const struct vs_rs *rs, int *rc);
 
 // Of a crowded RS (core_rs_crowded()): the session's key is out of the table; `slot` is its local address's.
 void local_port_give(struct core *c, const struct session *s, uint16_t slot);

@@ -55,14 +55,21 @@ void session_remove_moved(
 	struct session_table *t, uint32_t id, enum direction dir, struct session_place place
 );
 
-// Enters one of the entry's keys, which leads to `place`: 0, -EEXIST when another session has it, -ENOSPC when both groups are full.
-static inline int session_insert(
+// The usual case of the one below; false: it is another, and nothing was done.
+static __rte_always_inline bool session_insert_fast(
 	struct session_table *t, uint32_t id, enum direction dir, struct session_place place
 ) {
 	struct session_group *g = &t->groups[place.group];
 
-	if (likely(g->away == 0 && slots_with_tag(g, place.tag) == 0
-		   && group_put(g, place.tag, id | (dir == DIR_OUT ? REF_DIR : 0))))
+	return g->away == 0 && slots_with_tag(g, place.tag) == 0
+		&& group_put(g, place.tag, id | (dir == DIR_OUT ? REF_DIR : 0));
+}
+
+// Enters one of the entry's keys, which leads to `place`: 0, -EEXIST when another session has it, -ENOSPC when both groups are full.
+static inline int session_insert(
+	struct session_table *t, uint32_t id, enum direction dir, struct session_place place
+) {
+	if (likely(session_insert_fast(t, id, dir, place)))
 		return 0;
 	return session_insert_slowly(t, id, dir, place);
 }
