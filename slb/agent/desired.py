@@ -15,7 +15,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from operator import is_
 
 from msgspec import structs
 
@@ -23,7 +22,7 @@ from slb.agent import asking, follow, tell, versions, vs_status
 from slb.agent import state as states
 from slb.agent.digests import Digest, Digests
 from slb.agent.events import Events
-from slb.agent.keyed import Services
+from slb.agent.keyed import Services, step
 from slb.agent.standing import Standing
 from slb.agent.state import Owner, State
 from slb.agent.store import Store
@@ -150,7 +149,7 @@ class Desired:
                 new = states.to_confirm(old, new, owner, confirm_s, self._clock())
             await self._check(new.owner(owner).services if whole else None, ops)
             if not dry_run:
-                await self._commit(new, ops, owner, what)
+                await self._commit(new, owner, what)
                 asked.after = self.state.generation
                 self._tell(kind)
             return Plan(lines, self.state.generation)
@@ -383,11 +382,11 @@ class Desired:
         except (Unreachable, NoAnswer) as error:
             raise NotReady(f"{error}; nothing has changed") from None
 
-    async def _commit(self, new: State, ops: list[Op], by: str, what: str) -> None:
+    async def _commit(self, new: State, by: str, what: str) -> None:
         new = self._numbered(new, by, what)
         await self._save(new)
         try:
-            await asyncio.to_thread(self._follow, new, ops, by)
+            await asyncio.to_thread(self._follow, new, by)
         except SlbError as error:
             await asyncio.to_thread(self._store.drop, new.generation)
             if isinstance(error, Unreachable | NoAnswer | NotReady):
@@ -397,13 +396,10 @@ class Desired:
             raise
         self._state = new
 
-    def _follow(self, new: State, ops: list[Op], by: str) -> None:
-        """Have slbd do what changes, if it has what was before, else apply the whole.
-
-        `ops`: what leads there from the desired state as it is.
-        """
+    def _follow(self, new: State, by: str) -> None:
+        """Have slbd do what changes, if it has what was before, else apply the whole."""
         if self.standing.has(self.state.generation):
-            want, ops = self._change(new, ops)
+            want, ops = self._change(new)
             try:
                 done = self._slbd.commit(ops)
             except (UnknownVs, UnknownRs, Duplicate):
@@ -416,20 +412,11 @@ class Desired:
         self._given = want
         self._applied(new, done, None, left_out)
 
-    def _change(self, state: State, ops: list[Op] | None = None) -> tuple[Services, list[Op]]:
-        """What slbd is to have, and what leads there from what it was given.
-
-        `ops`, if they are known: what leads there from the desired state as it is.
-        """
-        services = state.services()
-        want = self.effect.of(services)
-        if ops is None or want is not services or not self._given_as_desired():
-            ops = plans.plan(self._given, want)
-        return want, ops
-
-    def _given_as_desired(self) -> bool:
-        have = self.state.services()
-        return len(have) == len(self._given) and all(map(is_, have, self._given))
+    def _change(self, state: State) -> tuple[Services, list[Op]]:
+        """What slbd is to have, and what leads there from what it was given."""
+        want = self.effect.of(state.services())
+        found = step(self._given, want)
+        return want, plans.plan(found.gone, found.came)
 
     def _has(self, want: Services, state: State, done: Plan) -> None:
         """Note that a transaction has brought slbd there."""

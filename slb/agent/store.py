@@ -66,6 +66,8 @@ class Store:
         self._last = max(self._generations(), default=0)
         # The last version that is whole on disk, as it is in memory.
         self._base: State | None = None
+        # Which version those on disk need to be read, as far as it was asked: itself, or its base.
+        self._needs: dict[int, int] = {}
 
     def close(self) -> None:
         """Give the directory up."""
@@ -125,10 +127,12 @@ class Store:
             raise NotStored(f"{text}; nothing has changed") from None
         if difference is None:
             self._base = state
+        self._needs[state.generation] = self._base.generation if self._base else state.generation
         self._prune()
 
     def drop(self, generation: int) -> None:
         """Take the newest version back; one that cannot be removed is logged."""
+        self._needs.pop(generation, None)
         if self._base and self._base.generation == generation:
             self._base = None
         try:
@@ -179,12 +183,15 @@ class Store:
             for old in generations[self._keep :]:
                 if old not in needed:
                     os.unlink(self._path(old))
+                    self._needs.pop(old, None)
 
     def _base_of(self, generation: int) -> int:
         """The generation that is needed to read this one: itself, or its base."""
-        with self._path(generation).open("rb") as file:
-            head = _HEAD.match(file.read(_HEAD_LEN))
-        return int(head[1]) if head and head[1] else generation
+        if generation not in self._needs:
+            with self._path(generation).open("rb") as file:
+                head = _HEAD.match(file.read(_HEAD_LEN))
+            self._needs[generation] = int(head[1]) if head and head[1] else generation
+        return self._needs[generation]
 
     def _read(self, generation: int, whole: dict[int, State]) -> tuple[State, State]:
         """Read a version, and the whole one that it is made from; `whole` has those read before."""
