@@ -377,9 +377,9 @@ class Desired:
             change=what,
         )
 
-    async def _check(self, ops: list[Op], every: Services | None, new: State, dry_run: bool) -> None:
+    async def _check(self, ops: list[Op], every: Services | None, new: State, dry: bool) -> None:
         steps = [asyncio.to_thread(self._ask, ops, every)]
-        if not dry_run:
+        if not dry:
             steps.append(asyncio.to_thread(self._store.prepare, new))
         for error in await asyncio.gather(*steps, return_exceptions=True):
             if isinstance(error, BaseException):
