@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Changes of the desired state, one after the other: checked whole, stored, applied, or as before.
 
-The order is what makes a crash harmless. slbd checks the whole new set first; then it is on disk;
-then slbd gets it, as one transaction. Whatever fails takes the version back, so an error always
-means that nothing is wanted that was not wanted before. Who is killed in between finds one of the
-two versions, whole, and makes slbd follow it.
+The order is what makes a crash harmless. slbd checks the whole new set first, while it is written
+to disk without its name; then it gets that; then slbd gets it, as one transaction. Whatever fails
+takes the version back, so an error always means that nothing is wanted that was not wanted before.
+Who is killed in between finds one of the two versions, whole, and makes slbd follow it.
 
 What slbd is given is not the desired state itself but its effect: without the RS that are down.
 That changes with the results of the checks, by transactions of which the disk knows nothing.
@@ -15,7 +15,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from operator import is_
 
 from msgspec import structs
 
@@ -23,10 +22,11 @@ from slb.agent import asking, follow, tell, versions, vs_status
 from slb.agent import state as states
 from slb.agent.digests import Digest, Digests
 from slb.agent.events import Events
-from slb.agent.keyed import Services
+from slb.agent.keyed import Services, step
 from slb.agent.standing import Standing
 from slb.agent.state import Owner, State
 from slb.agent.store import Store
+from slb.agent.wanted import Wanted
 from slb.api.client import Client
 from slb.errors import (
     Conflict,
@@ -78,6 +78,7 @@ class Desired:
         self._standing = Standing()
         self._programs = programs
         self.effect = Effect()
+        self._wanted = Wanted(self.effect)
         # What slbd was given last, and has, if `standing` says so.
         self._given: Services = ()
         self._looked = False
@@ -148,12 +149,14 @@ class Desired:
                 return Plan([], old.generation)
             if confirm_s is not None and lines:
                 new = states.to_confirm(old, new, owner, confirm_s, self._clock())
-            await self._check(new.owner(owner).services if whole else None, ops)
-            if not dry_run:
-                await self._commit(new, ops, owner, what)
-                asked.after = self.state.generation
-                self._tell(kind)
-            return Plan(lines, self.state.generation)
+            new = self._numbered(new, owner, what)
+            await self._check(ops, new.owner(owner).services if whole else None, new, dry_run)
+            if dry_run:
+                return Plan(lines, old.generation)
+            await self._commit(new, owner)
+            asked.after = new.generation
+            self._tell(kind)
+            return Plan(lines, new.generation)
 
     async def confirm(self) -> int:
         """Keep the operator's last change; raises Conflict, NotReady, NotStored."""
@@ -256,7 +259,7 @@ class Desired:
                 await self._look_what_is_out(state.services())
             try:
                 if not before.has(state.generation):
-                    want = await asyncio.to_thread(self.effect.of, state.services())
+                    want = await asyncio.to_thread(self._wanted.of, state)
                 done, left_out = await asyncio.to_thread(follow.apply, self._slbd, want)
             except RequestError as error:
                 if not isinstance(error, NotReady) and not await self._take_back(error):
@@ -374,36 +377,46 @@ class Desired:
             change=what,
         )
 
-    async def _check(self, services: Services | None, ops: Sequence[Op]) -> None:
+    async def _check(self, ops: list[Op], every: Services | None, new: State, dry: bool) -> None:
+        steps = [asyncio.to_thread(self._ask, ops, every)]
+        if not dry:
+            steps.append(asyncio.to_thread(self._store.prepare, new))
+        for error in await asyncio.gather(*steps, return_exceptions=True):
+            if isinstance(error, BaseException):
+                await asyncio.to_thread(self._store.forget_prepared)
+                raise error
+
+    def _ask(self, ops: Sequence[Op], every: Services | None) -> None:
         try:
-            if services is not None:
-                await asyncio.to_thread(self._slbd.apply, bare(services), dry_run=True)
+            if every is not None:
+                self._slbd.apply(bare(every), dry_run=True)
             else:
-                await asyncio.to_thread(self._slbd.commit, ops, dry_run=True)
+                self._slbd.commit(ops, dry_run=True)
         except (Unreachable, NoAnswer) as error:
             raise NotReady(f"{error}; nothing has changed") from None
 
-    async def _commit(self, new: State, ops: list[Op], by: str, what: str) -> None:
-        new = self._numbered(new, by, what)
-        await self._save(new)
+    async def _commit(self, new: State, by: str) -> None:
         try:
-            await asyncio.to_thread(self._follow, new, ops, by)
-        except SlbError as error:
-            await asyncio.to_thread(self._store.drop, new.generation)
-            if isinstance(error, Unreachable | NoAnswer | NotReady):
-                # It may have come to it all the same, and is taken back then.
-                self.standing = replace(self.standing, word="unknown", reason=str(error))
-                raise NotReady(f"{error}; the desired state is as before") from None
-            raise
+            await asyncio.to_thread(self._bring_about, new, by)
+        except (Unreachable, NoAnswer, NotReady) as error:
+            # It may have come to it all the same, and is taken back then.
+            self.standing = replace(self.standing, word="unknown", reason=str(error))
+            raise NotReady(f"{error}; the desired state is as before") from None
         self._state = new
 
-    def _follow(self, new: State, ops: list[Op], by: str) -> None:
-        """Have slbd do what changes, if it has what was before, else apply the whole.
+    def _bring_about(self, new: State, by: str) -> None:
+        self._store.keep_prepared()
+        self._unsaved = False
+        try:
+            self._follow(new, by)
+        except SlbError:
+            self._store.drop(new.generation)
+            raise
 
-        `ops`: what leads there from the desired state as it is.
-        """
+    def _follow(self, new: State, by: str) -> None:
+        """Have slbd do what changes, if it has what was before, else apply the whole."""
         if self.standing.has(self.state.generation):
-            want, ops = self._change(new, ops)
+            want, ops = self._change(new)
             try:
                 done = self._slbd.commit(ops)
             except (UnknownVs, UnknownRs, Duplicate):
@@ -411,25 +424,16 @@ class Desired:
             else:
                 self._has(want, new, done)
                 return
+        # In this order, so that a refusal names the place of a service among the owner's.
         want = self.effect.of(new.services(by))
         done, left_out = follow.apply(self._slbd, want)
         self._given = want
         self._applied(new, done, None, left_out)
 
-    def _change(self, state: State, ops: list[Op] | None = None) -> tuple[Services, list[Op]]:
-        """What slbd is to have, and what leads there from what it was given.
-
-        `ops`, if they are known: what leads there from the desired state as it is.
-        """
-        services = state.services()
-        want = self.effect.of(services)
-        if ops is None or want is not services or not self._given_as_desired():
-            ops = plans.plan(self._given, want)
-        return want, ops
-
-    def _given_as_desired(self) -> bool:
-        have = self.state.services()
-        return len(have) == len(self._given) and all(map(is_, have, self._given))
+    def _change(self, state: State) -> tuple[Services, list[Op]]:
+        """What slbd is to have, and what leads there from what it was given."""
+        found = step(self._given, want := self._wanted.of(state))
+        return want, plans.plan(found.gone, found.came)
 
     def _has(self, want: Services, state: State, done: Plan) -> None:
         """Note that a transaction has brought slbd there."""

@@ -5,18 +5,19 @@ Of a large set a small change is told in a few hundred octets. What has stayed i
 same object, so nothing is compared, and comes back in the same order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from slb.agent.keyed import Services
+from slb.agent.keyed import Services, unlike
 from slb.agent.state import Owner, Pending, State
 from slb.model.service import Service
 
 # A set of fewer VS is written whole: that is as quick, and needs one good file.
 LARGE = 200
-MOST = 64
+MOST = 160
 
 
 class Run(Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,21 +74,49 @@ def _owner(part: Owner, have: Services, difference: Difference, name: str) -> Ow
 
 
 def _runs(have: Services, want: Services) -> tuple[Run, ...]:
-    place = {id(service): number for number, service in enumerate(have)}
-    found: list[Run] = []
-    first = count = 0
-    then: list[Service] = []
-    for service in want:
-        number = place.get(id(service))
-        if number is None:
-            then.append(service)
-        elif count and not then and number == first + count:
-            count += 1
+    both = min(len(have), len(want))
+    found = unlike(have, want)
+    places: Sequence[int] = range(both) if found is None else found
+    # What is elsewhere now was at one of these, too.
+    number = {id(have[place]): place for place in chain(places, range(both, len(have)))}
+    runs, at = _Runs(), 0
+    for place in chain(places, range(both, len(want))):
+        runs.stay(at, place - at)
+        service, at = want[place], place + 1
+        if (before := number.get(id(service))) is None:
+            runs.then.append(service)
         else:
-            if count or then:
-                found.append(Run(first, count, tuple(then)))
-            first, count, then = number, 1, []
-    return (*found, Run(first, count, tuple(then)))
+            runs.stay(before, 1)
+    if at < both:
+        runs.stay(at, both - at)
+    return runs.all()
+
+
+class _Runs:
+    """Runs as they are found."""
+
+    def __init__(self) -> None:
+        self.then: list[Service] = []
+        self._first = self._count = 0
+        self._found: list[Run] = []
+
+    def stay(self, first: int, count: int) -> None:
+        """Of the earlier services so many follow, from `first` on."""
+        if not count:
+            return
+        if self._count and not self.then and first == self._first + self._count:
+            self._count += count
+            return
+        if self._count or self.then:
+            self._found.append(self._last())
+        self._first, self._count, self.then = first, count, []
+
+    def all(self) -> tuple[Run, ...]:
+        """Return those that were found."""
+        return (*self._found, self._last())
+
+    def _last(self) -> Run:
+        return Run(self._first, self._count, tuple(self.then))
 
 
 def _services(have: Services, runs: Iterable[Run]) -> Services:

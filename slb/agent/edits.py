@@ -15,7 +15,7 @@ def add(services: Services, service: Service) -> Services:
     """Add a VS; raises Duplicate."""
     if service.vs in keyed(services):
         raise Duplicate(f"VS {service.vs} exists already")
-    return exchanged(services, (), first=(service,))
+    return exchanged(services, (), [service])
 
 
 def edit(services: Services, vs: VsKey, change: VsEdit) -> Services:
@@ -34,7 +34,7 @@ def edit(services: Services, vs: VsKey, change: VsEdit) -> Services:
 def delete(services: Services, vs: VsKey) -> Services:
     """Delete a VS; raises UnknownVs."""
     _find(services, vs)
-    return exchanged(services, [vs])
+    return exchanged(services, [vs], ())
 
 
 def add_rs(services: Services, vs: VsKey, real: RealServer) -> Services:
@@ -73,5 +73,4 @@ def _find_rs(service: Service, rs: Endpoint) -> RealServer:
 
 
 def _put(services: Services, changed: Service) -> Services:
-    # First, so that what is wrong with it is told as of services[0].
-    return exchanged(services, [changed.vs], first=(changed,))
+    return exchanged(services, (), [changed])

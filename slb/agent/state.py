@@ -11,7 +11,7 @@ from itertools import chain
 from msgspec import Struct
 from msgspec.structs import replace
 
-from slb.agent.keyed import Services, exchanged, keyed
+from slb.agent.keyed import Services, exchanged, keyed, step
 from slb.config.check_services import MAX_RS_PER_VS
 from slb.errors import BadRequest, Conflict, OtherOwner, Unconfirmed
 from slb.model.desired import OPERATOR, Delta, OwnerView, Snapshot, digest, ordered
@@ -62,14 +62,14 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
 
     def counts(self) -> tuple[int, int]:
         """Return the number of VS, and of RS."""
-        services = self.services()
-        return len(services), sum(len(service.rs) for service in services)
+        found = [keyed(part.services) for part in self.owners.values()]
+        return sum(map(len, found)), sum(one.rs for one in found)
 
 
 def give(state: State, name: str, services: Iterable[Service]) -> State:
     """Make `services` an owner's whole set; raises OtherOwner, BadRequest."""
-    services, own = tuple(services), set(map(id, state.owner(name).services))
-    fresh = [service for service in services if id(service) not in own]
+    services = tuple(services)
+    fresh = step(state.owner(name).services, services).came
     _check_once(services, fresh)
     only_own(state, name, (service.vs for service in fresh))
     return _with(state, name, replace(state.owner(name), services=services))
@@ -86,20 +86,16 @@ def only_own(state: State, name: str, keys: Iterable[VsKey]) -> None:
 
 def check_programs(old: State, new: State, allowed: bool) -> None:
     """Check that new checks by programs are the operator's, and allowed; raises BadRequest."""
-    known: set[int] | None = None
     for name, part in new.owners.items():
-        for service in part.services:
+        for service in step(old.owner(name).services, part.services).came:
             if not isinstance(service.health, CommandCheck):
                 continue
-            if known is None:
-                known = set(map(id, old.services()))
-            if id(service) not in known:
-                if name != OPERATOR:
-                    text = "health of type command is for the operator's VS alone"
-                    raise BadRequest(f"VS {service.vs}: {text}; use another type")
-                if not allowed:
-                    text = "health of type command needs slb-agent to be started with"
-                    raise BadRequest(f"VS {service.vs}: {text} --check-programs DIR")
+            if name != OPERATOR:
+                text = "health of type command is for the operator's VS alone"
+                raise BadRequest(f"VS {service.vs}: {text}; use another type")
+            if not allowed:
+                text = "health of type command needs slb-agent to be started with"
+                raise BadRequest(f"VS {service.vs}: {text} --check-programs DIR")
 
 
 def settled(state: State, name: str) -> State:
@@ -181,7 +177,7 @@ def patch(state: State, delta: Delta, digest: Callable[[Services], str] = digest
     touched = {*delta.deletes, *(service.vs for service in delta.upserts)}
     if len(touched) != len(delta.deletes) + len(delta.upserts):
         raise BadRequest("upserts, deletes: a VS is there twice; keep one of them")
-    services = exchanged(part.services, touched, last=delta.upserts)
+    services = exchanged(part.services, delta.deletes, delta.upserts)
     if delta.digest and delta.digest != digest(services):
         raise Conflict("what comes out has another digest; send a full one")
     return _numbered(state, delta.owner, services, delta.epoch, delta.generation)
@@ -195,7 +191,7 @@ def view(name: str, part: Owner, digest: str, now: float, with_services: bool = 
         part.generation,
         digest,
         len(part.services),
-        sum(len(service.rs) for service in part.services),
+        keyed(part.services).rs,
         max(left(part, now), 0.0) if part.pending else None,
         ordered(part.services) if with_services else None,
     )

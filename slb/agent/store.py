@@ -64,8 +64,13 @@ class Store:
             text = f"{directory}: another slb-agent has it; stop that one, or give another --state"
             raise ConfigError([text]) from None
         self._last = max(self._generations(), default=0)
+        self._spare = directory / "new"
+        # What is written there, and the version that is whole on disk once it has its name.
+        self._prepared: tuple[State, State | None] | None = None
         # The last version that is whole on disk, as it is in memory.
         self._base: State | None = None
+        # Which version those on disk need to be read, as far as it was asked: itself, or its base.
+        self._needs: dict[int, int] = {}
 
     def close(self) -> None:
         """Give the directory up."""
@@ -104,31 +109,52 @@ class Store:
 
     def save(self, state: State) -> None:
         """Make this the newest version; raises NotStored, and all is as it was."""
-        self._last = max(self._last, state.generation)
+        self.prepare(state)
+        self.keep_prepared()
+
+    def prepare(self, state: State) -> None:
+        """Write a version that may become the newest, without its name yet; raises NotStored."""
         difference, kind = self._difference(state), "1"
         if difference and self._base:
             kind = f"2 {self._base.generation}"
         body = codec.encode(difference or state)
         head = f"slb-agent {kind} {len(body)} {hashlib.sha256(body).hexdigest()}\n".encode()
-        spare = self._directory / "new"
         try:
-            with _created(spare) as file:
+            with _created(self._spare) as file:
                 _write(file, head + body)
                 os.fsync(file)
-            os.rename(spare, self._path(state.generation))
+        except OSError as error:
+            self.forget_prepared()
+            raise self._not_stored(error) from None
+        self._prepared = (state, state if difference is None else self._base)
+
+    def keep_prepared(self) -> None:
+        """Make what was prepared the newest version; raises NotStored, and all is as it was."""
+        assert self._prepared is not None, "nothing is prepared"
+        state, base = self._prepared
+        self._prepared = None
+        self._last = max(self._last, state.generation)
+        try:
+            os.rename(self._spare, self._path(state.generation))
             self._sync()
         except OSError as error:
-            for path in (spare, self._path(state.generation)):
-                with contextlib.suppress(OSError):
-                    os.unlink(path)
-            text = f"{self._directory}: the new state cannot be stored: {error.strerror}"
-            raise NotStored(f"{text}; nothing has changed") from None
-        if difference is None:
-            self._base = state
+            self.forget_prepared()
+            with contextlib.suppress(OSError):
+                os.unlink(self._path(state.generation))
+            raise self._not_stored(error) from None
+        self._base = base
+        self._needs[state.generation] = base.generation if base else state.generation
         self._prune()
+
+    def forget_prepared(self) -> None:
+        """Remove what was prepared."""
+        self._prepared = None
+        with contextlib.suppress(OSError):
+            os.unlink(self._spare)
 
     def drop(self, generation: int) -> None:
         """Take the newest version back; one that cannot be removed is logged."""
+        self._needs.pop(generation, None)
         if self._base and self._base.generation == generation:
             self._base = None
         try:
@@ -140,10 +166,9 @@ class Store:
 
     def note_applied(self, generation: int) -> None:
         """Note that slbd has had this version. Losing the note does no harm, so nothing waits."""
-        with contextlib.suppress(OSError):
-            with _created(self._directory / "note") as file:
-                _write(file, b"%d\n" % generation)
-            os.rename(self._directory / "note", self._directory / "applied")
+        # Within one page, so whoever is killed here has left the old number or the new one.
+        with contextlib.suppress(OSError), _opened(self._directory / "applied") as file:
+            os.pwrite(file, b"%-19d\n" % generation, 0)
 
     def never_applied(self, generation: int) -> bool:
         """Tell whether, by the notes, slbd has had an earlier version, and this one not."""
@@ -179,12 +204,15 @@ class Store:
             for old in generations[self._keep :]:
                 if old not in needed:
                     os.unlink(self._path(old))
+                    self._needs.pop(old, None)
 
     def _base_of(self, generation: int) -> int:
         """The generation that is needed to read this one: itself, or its base."""
-        with self._path(generation).open("rb") as file:
-            head = _HEAD.match(file.read(_HEAD_LEN))
-        return int(head[1]) if head and head[1] else generation
+        if generation not in self._needs:
+            with self._path(generation).open("rb") as file:
+                head = _HEAD.match(file.read(_HEAD_LEN))
+            self._needs[generation] = int(head[1]) if head and head[1] else generation
+        return self._needs[generation]
 
     def _read(self, generation: int, whole: dict[int, State]) -> tuple[State, State]:
         """Read a version, and the whole one that it is made from; `whole` has those read before."""
@@ -224,6 +252,10 @@ class Store:
             raise Damaged("its checksum is wrong")
         return (int(head[1]) if head[1] else None), body
 
+    def _not_stored(self, error: OSError) -> NotStored:
+        text = f"{self._directory}: the new state cannot be stored: {error.strerror}"
+        return NotStored(f"{text}; nothing has changed")
+
     def _sync(self) -> None:
         directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -235,6 +267,15 @@ class Store:
 @contextlib.contextmanager
 def _created(path: Path) -> Iterator[int]:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         yield file
     finally:

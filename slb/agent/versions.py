@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
-from slb.agent.keyed import Services
+from slb.agent.keyed import Services, Step, step
 from slb.agent.state import Owner, State
 from slb.errors import Conflict
 from slb.health import difference
@@ -19,9 +19,19 @@ Edit = Callable[[State], State]
 def work_out(old: State, edit: Edit) -> tuple[State, list[Op], list[str]]:
     """Return the state after an edit, the ops that lead there, and all that changes in words."""
     new = edit(old)
-    before, after = old.services(), new.services()
-    ops = plans.plan(before, after)
-    return new, ops, [str(op) for op in ops] + difference.lines(before, after)
+    found = between(old, new)
+    ops = plans.plan(found.gone, found.came)
+    return new, ops, [str(op) for op in ops] + difference.lines(found.gone, found.came)
+
+
+def between(old: State, new: State) -> Step:
+    """Return what lies between the services of two states, whoever's they are."""
+    steps = [
+        step(old.owner(name).services, new.owner(name).services)
+        for name in old.owners.keys() | new.owners.keys()
+    ]
+    gone = tuple(service for found in steps for service in found.gone)
+    return Step(gone, tuple(service for found in steps for service in found.came))
 
 
 def sets_apart(state: State) -> dict[str, Owner]:

@@ -48,6 +48,18 @@ class Effect:
         before, self._worked = self._worked, {}
         return tuple(self._one(one, before.get(one.vs)) if one.health else one for one in services)
 
+    def one(self, service: Service) -> Service:
+        """Return a service as slbd is to have it; the others of the last set stay as they are."""
+        if not service.health:
+            self.forget([service.vs])
+            return service
+        return self._one(service, self._worked.get(service.vs))
+
+    def forget(self, gone: Iterable[VsKey]) -> None:
+        """Forget what came of these VS."""
+        for vs in gone:
+            self._worked.pop(vs, None)
+
     def _one(self, service: Service, before: _Worked | None) -> Service:
         same = before is not None and before.service is service
         found = before.targets if before and same else targets.of(service)

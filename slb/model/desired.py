@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What slb-agent's API takes and answers beyond slbd's: desired state by owner, history, status.
 
-A digest is the SHA-256, in hexadecimal digits, of a set of services as compact JSON: a list ordered
-by VS, in each the RS in order, every field present, in the order of slb.model.service.
+A VS's digest is the SHA-256 of it as compact JSON: the RS in order, every field present, in the
+order of slb.model.service. A set's is the SHA-256, in hexadecimal digits, of the digests of its VS,
+32 octets each, one behind the other in the order of the VS. So a change of one VS of a large set
+takes the text of that one alone.
 """
 
 import hashlib
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -30,8 +33,9 @@ Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole set of one owner; `generation` is the owner's own number for it.
 
-    `digest`, where it is given, must be that of `services`. Without `allow_empty` a set without
-    any VS is refused.
+    `digest`, where it is given, must be that of `services`: the SHA-256, in hexadecimal digits, of
+    the SHA-256 of each VS as compact JSON with every field, 32 octets each, VS and RS in order.
+    Without `allow_empty` a set without any VS is refused.
     """
 
     owner: OwnerName
@@ -139,13 +143,20 @@ class VersionView(Struct, frozen=True):
 
 def ordered(services: Iterable[Service]) -> tuple[Service, ...]:
     """Return services by VS, each with its RS in order."""
-    sorted_rs = (
-        replace(service, rs=tuple(sorted(service.rs, key=lambda real: real.rs)))
-        for service in services
-    )
-    return tuple(sorted(sorted_rs, key=lambda service: service.vs))
+    return tuple(map(_rs_in_order, sorted(services, key=attrgetter("vs.order"))))
 
 
 def digest(services: Iterable[Service]) -> str:
     """Return the digest of a set of services, in whatever order they are."""
-    return hashlib.sha256(codec.encode(ordered(services))).hexdigest()
+    every = sorted(services, key=attrgetter("vs.order"))
+    return hashlib.sha256(b"".join(map(digest_of, every))).hexdigest()
+
+
+def digest_of(service: Service) -> bytes:
+    """Return the digest of one VS."""
+    return hashlib.sha256(codec.encode(_rs_in_order(service))).digest()
+
+
+def _rs_in_order(service: Service) -> Service:
+    rs = tuple(sorted(service.rs, key=attrgetter("rs.order")))
+    return replace(service, rs=rs)

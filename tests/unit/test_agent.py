@@ -95,6 +95,7 @@ def test_refusals_are_slbds_own(agent: RunningAgent, daemon: FakeDaemon) -> None
     with pytest.raises(BadRequest, match=r"^services\[1\]\.vs: VS 10.97"):
         ask.apply([service(1), Service(VsKey.parse("10.97.0.1:80/tcp"))])
     assert kept(agent) == [1] and daemon.engine.commits == [[]]
+    assert not (agent.state / "new").exists()
 
 
 def test_one_that_the_engine_refuses_leaves_nothing(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Versions on disk as what is other than in an earlier one: nothing is lost, little is written."""
 
+import hashlib
 import logging
 import random
 from collections.abc import Iterator
@@ -13,9 +14,12 @@ from unit.agent_values import key, service
 from slb.agent import difference, store
 from slb.agent import state as states
 from slb.agent.digests import Digests
+from slb.agent.keyed import Services, exchanged
 from slb.agent.state import State
 from slb.agent.store import Store
+from slb.model import codec
 from slb.model.desired import OPERATOR, Snapshot, digest
+from slb.model.policy import VsTimeouts
 from slb.model.service import Service
 
 K8S = "controller"
@@ -144,3 +148,39 @@ def test_digests_of_sets_that_follow_each_other() -> None:
         more = (service(n, *chance.sample(range(9), 3)) for n in chance.sample(range(1, 99), 20))
         kept += [one for one in more if one.vs not in there]
     assert digests.of(()) == digest(())
+
+
+def test_digests_of_small_changes_of_a_large_set() -> None:
+    """After a thousand of them it is the one that is worked out from nothing."""
+    digests, chance = Digests(), random.Random(2)
+    services: Services = tuple(service(n, 1, 2) for n in range(1, 201))
+    digests.of(services)
+    for _ in range(1000):
+        gone = [key(n) for n in chance.sample(range(1, 251), chance.randrange(2))]
+        numbers = chance.sample(range(1, 251), chance.randrange(3))
+        came = [service(n, chance.randrange(9)) for n in numbers if key(n) not in gone]
+        services = exchanged(services, gone, came)
+        assert digests.of(services) == digest(services)
+
+
+def test_a_vs_that_is_there_twice_leaves_no_trace() -> None:
+    digests = Digests()
+    digests.of(MANY)
+    twice = (*MANY, service(3, 7))
+    assert digests.of(twice) == digest(twice)
+    assert digests.of(MANY[:-1]) == digest(MANY[:-1])
+
+
+def test_how_a_digest_is_worked_out() -> None:
+    """As the documents say: of what GET /v1/state gives, by whoever can do SHA-256."""
+    services = (service(9, 1), service(10, 3, 2))
+    texts = [
+        b'{"vs":"10.96.0.9:80/tcp","scheduler":"wrr","rs":[{"rs":"10.10.0.1:8080","weight":1}],'
+        b'"one_packet":false,"timeouts":%b,"client_address":"none","syn_proxy":false}',
+        b'{"vs":"10.96.0.10:80/tcp","scheduler":"wrr","rs":[{"rs":"10.10.0.1:8080","weight":3},'
+        b'{"rs":"10.10.0.2:8080","weight":2}],'
+        b'"one_packet":false,"timeouts":%b,"client_address":"none","syn_proxy":false}',
+    ]
+    none = codec.encode(VsTimeouts())
+    each = b"".join(hashlib.sha256(text % none).digest() for text in texts)
+    assert digest(services) == hashlib.sha256(each).hexdigest()

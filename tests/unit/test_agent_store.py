@@ -95,6 +95,26 @@ def test_a_number_is_given_once(tmp_path: Path) -> None:
         store.close()
 
 
+def test_what_is_prepared_is_no_version_yet(tmp_path: Path) -> None:
+    """Neither in this process nor after a crash, and it takes no number."""
+    store = Store(tmp_path / "state")
+    store.save(OLD)
+    store.prepare(NEW)
+    assert store.newest() == OLD and store.versions() == [OLD] and store.next_generation() == 2
+    store.close()
+    store = Store(tmp_path / "state")
+    assert store.newest() == OLD
+    other = state(2, service(7))
+    store.prepare(other)
+    store.keep_prepared()
+    assert store.newest() == other and store.next_generation() == 3
+    store.prepare(state(3))
+    store.forget_prepared()
+    assert not (tmp_path / "state" / "new").exists()
+    assert store.newest() == other and store.next_generation() == 3
+    store.close()
+
+
 def test_only_the_last_are_kept(tmp_path: Path) -> None:
     store = Store(tmp_path / "state", keep=3)
     for generation in range(1, 8):

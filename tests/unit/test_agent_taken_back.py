@@ -46,4 +46,4 @@ def test_what_slbd_takes_stays(
     with RunningAgent(tmp_path, daemon.socket) as again:
         wait(lambda: at_rest(again), PATIENCE_S, "the version that was stored")
         assert list(daemon.services) == [str(service(3).vs)]
-    assert (agent.state / "applied").read_text() == "2\n"
+    assert (agent.state / "applied").read_text().strip() == "2"
