@@ -108,7 +108,7 @@ def good(extra: str = "", cpus: int = 4) -> Config:
             [
                 "slb.yaml:1: engine: 5 is not valid; write a mapping with workers, workers_max, "
                 "cpus, idle, hugepages, memory_mb, sessions, sessions6, mbufs, vs_max, rs_max, "
-                "log_level, telemetry"
+                "log_level, telemetry, shared_memory, file_prefix"
             ],
         ),
         (
