@@ -6,19 +6,25 @@ client ==HTTP==> switch ==> lb (slbd, engine.shared_memory) ==> pods
         dpdk-dumpcap ---------+
 """
 
+import os
+import re
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rig import hugetlb
 from rig.addresses import HTTP, PODS
-from rig.dpdk_tools import PORT, PREFIX, Dumpcap, figure, proc_info
-from rig.lb import LbSettings
+from rig.dpdk_tools import PORT, PREFIX, Dumpcap, figure, memory_zones, proc_info
+from rig.lb import LbSettings, config, program, slbd_arguments
 from rig.probes import missing
 from rig.rig import Rig
 from rig.services import all_services
+from rig.waiting import wait
 
 pytestmark = pytest.mark.netns
 
@@ -27,6 +33,7 @@ REQUESTS = 100
 ENGINE = {
     "workers": 2,
     "shared_memory": True,
+    "telemetry": True,
     "file_prefix": PREFIX,
     "sessions": 16384,
     "mbufs": 8192,
@@ -105,3 +112,127 @@ def test_proc_info(tools_rig: Rig) -> None:
     pools = proc_info(tools_rig, "--show-mempool")
     assert figure(pools, "size") == ENGINE["mbufs"]
     assert 0 < figure(pools, "common_pool_count") <= ENGINE["mbufs"]
+
+
+def test_second_capture_is_refused(tools_rig: Rig) -> None:
+    """Two on one port: the second is told so, and the first goes on."""
+    first = Dumpcap(tools_rig, "first")
+    first.wait_capturing()
+    second = Dumpcap(tools_rig, "second")
+    assert second.process.wait(20) != 0
+    assert "another one captures there" in tools_rig.lb.process.text()
+    assert tools_rig.client.http(10).failures == []
+    first.wait_grown()
+    assert f"'{PORT}': " in first.end()
+
+
+def test_capture_killed_under_load(tools_rig: Rig) -> None:
+    """No request fails; the port is free for the next capture, and memory is as before."""
+    zones = memory_zones(tools_rig)
+    with tools_rig.client.http_load(20, 1, 0.01) as load:
+        for number in range(3):
+            capture = Dumpcap(tools_rig, f"killed{number}")
+            capture.wait_capturing()
+            capture.wait_grown()
+            capture.end(signal.SIGKILL)
+            died = f"mp_socket_{capture.process.pid}_"
+            wait(lambda died=died: died in tools_rig.lb.process.text(), 5, "its capture's end")  # type: ignore[misc]
+            wait(lambda: memory_zones(tools_rig) == zones, 5, "what it had allocated")
+        goal = load.outcome.answered + 100
+        wait(lambda: load.outcome.answered > goal, 20, "answers")
+        outcome = load.stop()
+    assert outcome.failures == []
+    after = Dumpcap(tools_rig, "after")
+    after.wait_capturing()
+    assert tools_rig.client.http(10).failures == []
+    after.wait_grown()
+    after.end()
+
+
+def test_stopped_capture_harms_nobody(tools_rig: Rig) -> None:
+    """A tool that hangs, with its ring full, costs no request."""
+    capture = Dumpcap(tools_rig, "hangs")
+    capture.wait_capturing()
+    capture.process.send(signal.SIGSTOP)
+    try:
+        # Many more packets than the ring has places for.
+        assert tools_rig.client.http(1500).failures == []
+    finally:
+        capture.process.send(signal.SIGCONT)
+    assert int(re.findall(r": \d+/(\d+) ", capture.end())[-1]) > 0
+
+
+def test_killed_slbd_is_started_again(tools_rig: Rig, pages: Path) -> None:
+    """With a tool attached that is stopped: hugepages come back, and captures work again."""
+    capture = Dumpcap(tools_rig, "outlives")
+    capture.wait_capturing()
+    taken = len(list(pages.iterdir()))
+    assert taken > 0
+    before = hugetlb.free()
+    for _ in range(2):
+        tools_rig.lb.process.send(signal.SIGKILL)
+        tools_rig.lb.process.wait(5)
+        assert list(pages.iterdir()) != []
+        tools_rig.restart_lb()
+        assert len(list(pages.iterdir())) <= taken
+    assert capture.process.wait(5) == 0, "a tool ends with the slbd that it was attached to"
+    wait(lambda: hugetlb.free() >= before, 5, "hugepages")
+    assert tools_rig.client.http(20).failures == []
+    again = Dumpcap(tools_rig, "again")
+    again.wait_capturing()
+    assert tools_rig.client.http(10).failures == []
+    again.wait_grown()
+    again.end()
+
+
+@pytest.mark.parametrize(
+    ("runtime", "under", "words"),
+    [
+        ("", (), f"engine.file_prefix: {PREFIX} is in use by process"),
+        ("elsewhere", (), f"hugepage files {PREFIX}map_* are in use by another process"),
+        (
+            "",
+            ("unshare", "-m", "sh", "-c", f'umount {hugetlb.FOLDER} && exec "$@"', "sh"),
+            "mount -t",
+        ),
+    ],
+    ids=["same", "elsewhere", "no-hugetlbfs"],
+)
+def test_second_slbd_of_one_name(
+    tools_rig: Rig, tmp_path: Path, runtime: str, under: tuple[str, ...], words: str
+) -> None:
+    """It is refused in one line, and the first one keeps its memory."""
+    directory = tools_rig.registry.directory / runtime
+    content = {**config(tools_rig.settings, tmp_path / "slbd.sock")}
+    if not runtime and under:
+        content["engine"] = {**ENGINE, "file_prefix": "other"}
+    (tmp_path / "slb.yaml").write_text(yaml.safe_dump(content))
+    done = subprocess.run(
+        [
+            *tools_rig.lb.namespace.prefix(),
+            *under,
+            program("slbd"),
+            *slbd_arguments(tmp_path / "slb.yaml"),
+        ],
+        env={**os.environ, "RUNTIME_DIRECTORY": str(directory)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode > 0
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert words in done.stderr
+    assert tools_rig.client.http(10).failures == []
+
+
+def test_nothing_stays(tools_rig: Rig, pages: Path) -> None:
+    """Whose end is orderly leaves no file, also beside a tool that is attached."""
+    capture = Dumpcap(tools_rig, "last")
+    capture.wait_capturing()
+    tools_rig.lb.process.send(signal.SIGTERM)
+    assert tools_rig.lb.process.wait(10) == 0
+    assert list(pages.iterdir()) == []
+    assert "no longer active" in capture.wait_end()
+    wait(lambda: hugetlb.free() >= PAGES, 5, "hugepages")
+    assert list((tools_rig.registry.directory / "dpdk").iterdir()) == []

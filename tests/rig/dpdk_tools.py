@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """DPDK's own tools, attached to a running slbd."""
 
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +33,16 @@ def proc_info(rig: Rig, *words: str) -> str:
     if done.returncode != 0:
         raise RigError(f"{' '.join(argv)}: {done.returncode} {done.stderr.strip()}")
     return done.stdout
+
+
+def memory_zones(rig: Rig) -> int:
+    """How many pieces of shared memory have a name, by DPDK's telemetry."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as end:
+        end.settimeout(10)
+        end.connect(str(rig.registry.directory / "dpdk" / PREFIX / "dpdk_telemetry.v2"))
+        end.recv(1024)
+        end.send(b"/eal/memzone_list")
+        return len(json.loads(end.recv(65536))["/eal/memzone_list"])
 
 
 class Dumpcap:
@@ -62,6 +74,10 @@ class Dumpcap:
     def end(self, number: int = signal.SIGINT) -> str:
         """Have it end; returns what it said."""
         self.process.send(number)
+        return self.wait_end()
+
+    def wait_end(self) -> str:
+        """Wait until it ends by itself; returns what it said."""
         self.process.wait(_END_S)
         return self.process.text()
 
