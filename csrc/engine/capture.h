@@ -13,7 +13,7 @@ struct rte_bpf_prm;
 
 enum { CAPTURE_DISABLE = 1, CAPTURE_ENABLE = 2 };
 
-// As librte_pdump sends it from DPDK 21.11 on, which has it in no header. Its size is checked.
+// As librte_pdump of DPDK 22.11 sends it, which has it in no header. Its size is checked.
 struct capture_request {
 	uint16_t version;
 	uint16_t op;
