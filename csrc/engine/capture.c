@@ -260,6 +260,8 @@ void capture_close(void) {
 	if (watching)
 		pthread_join(watcher, NULL);
 	watching = false;
-	if (was)
+	if (was) {
 		rte_pdump_uninit();
+		leftovers_forget_tools();
+	}
 }

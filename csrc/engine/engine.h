@@ -96,6 +96,9 @@ void eal_close(struct engine *g);
 int leftovers_check(const char *prefix, struct err *e);
 void leftovers_remove(const char *prefix);
 
+// Before ports close: tools are not asked any more, since DPDK waits 5 s for each answer of one that hangs.
+void leftovers_forget_tools(void);
+
 // Before EAL starts: has the kinds of pools of ring where DPDK's tools have them, POOL_KIND at `place`.
 int pool_kinds_place(uint8_t place, struct err *e);
 bool pool_kind_is_ours(int32_t ops_index);

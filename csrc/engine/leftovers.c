@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <mntent.h>
+#include <rte_eal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,10 @@ static int visit_folder(
 
 static bool is_entry(const char *name, const char *) {
 	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static bool is_tool(const char *name, const char *) {
+	return strncmp(name, "mp_socket_", 10) == 0;
 }
 
 static bool is_hugepage(const char *name, const char *prefix) {
@@ -153,6 +158,10 @@ int leftovers_check(const char *prefix, struct err *e) {
 		);
 	leftovers_remove(prefix);
 	return 0;
+}
+
+void leftovers_forget_tools(void) {
+	visit_folder(rte_eal_get_runtime_dir(), is_tool, NULL, remove_file, NULL);
 }
 
 void leftovers_remove(const char *prefix) {

@@ -67,6 +67,15 @@ def tools_rig(pages: Path, request: pytest.FixtureRequest) -> Iterator[Rig]:
         yield rig
 
 
+def test_only_root_may_attach(tools_rig: Rig, pages: Path) -> None:
+    """Nobody else reads the files, or enters their directory."""
+    runtime = tools_rig.registry.directory / "dpdk" / PREFIX
+    assert runtime.stat().st_mode & 0o077 == 0
+    files = list(pages.iterdir())
+    assert len(files) > 50
+    assert all(file.stat().st_mode & 0o077 == 0 for file in files)
+
+
 def test_capture_has_both_sides(tools_rig: Rig) -> None:
     """Every connection four times: from the client, to a pod, and both ways back."""
     began = time.time()
@@ -227,12 +236,17 @@ def test_second_slbd_of_one_name(
 
 
 def test_nothing_stays(tools_rig: Rig, pages: Path) -> None:
-    """Whose end is orderly leaves no file, also beside a tool that is attached."""
+    """Whose end is orderly leaves no file, nor does it wait for a tool that hangs."""
     capture = Dumpcap(tools_rig, "last")
     capture.wait_capturing()
-    tools_rig.lb.process.send(signal.SIGTERM)
-    assert tools_rig.lb.process.wait(10) == 0
-    assert list(pages.iterdir()) == []
+    capture.process.send(signal.SIGSTOP)
+    try:
+        tools_rig.lb.process.send(signal.SIGTERM)
+        # DPDK would wait for 5 s.
+        assert tools_rig.lb.process.wait(4) == 0
+        assert list(pages.iterdir()) == []
+    finally:
+        capture.process.send(signal.SIGCONT)
     assert "no longer active" in capture.wait_end()
     wait(lambda: hugetlb.free() >= PAGES, 5, "hugepages")
     assert list((tools_rig.registry.directory / "dpdk").iterdir()) == []

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rig.registry import ROOT
-
 POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
-FOLDER = ROOT / "hugetlbfs"
+FOLDER = Path("/run/slb-test-hugetlbfs")
 
 
 @contextlib.contextmanager
