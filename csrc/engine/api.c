@@ -6,6 +6,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <rte_mempool.h>
 #include <rte_version.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,14 @@ const char *slb_dpdk_version(void) {
 	return rte_version();
 }
 
+void slb_drivers_of_tools(struct slb_drivers *out) {
+	*out = (struct slb_drivers){
+		.folder = RTE_EAL_PMD_PATH,
+		.pool_kind = POOL_KIND,
+		.kind_bytes = sizeof(struct rte_mempool_ops),
+	};
+}
+
 static int open_layers(struct engine *g, struct err *e) {
 	int rc = eal_open(g, e);
 
@@ -32,6 +41,8 @@ static int open_layers(struct engine *g, struct err *e) {
 		rc = cores_open(g, e);
 	if (rc == 0)
 		rc = lcores_launch(g, e);
+	if (rc == 0)
+		rc = capture_open(g, e);
 	return rc == 0 ? telemetry_open(g, e) : rc;
 }
 
@@ -64,6 +75,7 @@ void slb_close(void) {
 	if (engine == NULL)
 		return;
 	telemetry_close();
+	capture_close();
 	lcores_stop(engine);
 	// The driver of a tap that was moved into another namespace complains of each rule that went with it.
 	log_capture_start();

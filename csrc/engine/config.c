@@ -185,6 +185,8 @@ int config_check(const struct slb_config *config, struct err *e) {
 		return err_set(e, EINVAL, "more than %d local addresses", SLB_MAX_LADDRS);
 	if (!terminated(config->file_prefix, sizeof(config->file_prefix)))
 		return err_set(e, EINVAL, "file prefix too long");
+	if (config->shared_memory && !config->use_hugepages)
+		return err_set(e, EINVAL, "shared memory needs hugepages");
 	for (uint16_t i = 0; rc == 0 && i < config->n_ports; i++)
 		rc = check_port(config, i, e);
 	if (rc == 0)

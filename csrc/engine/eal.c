@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // EAL, once a process. Everything stays in memory: no hugepage files, no shared configuration, and but for the socket of DPDK's
-// telemetry, where that is on, nothing to clean up after a crash.
+// telemetry, where that is on, nothing to clean up after a crash. Unless memory is shared with DPDK's tools: leftovers.c.
 
 #include "engine/engine.h"
 
@@ -84,7 +84,8 @@ static void add_memory(const struct slb_config *config, struct args *args) {
 	char text[32];
 
 	if (config->use_hugepages) {
-		add(args, "--in-memory");
+		if (!config->shared_memory)
+			add(args, "--in-memory");
 	} else {
 		add(args, "--no-huge");
 		add(args, "--no-shconf");
@@ -181,6 +182,19 @@ static int check_cpus(const struct slb_config *config, struct err *e) {
 	return rc;
 }
 
+static const char *file_prefix(const struct slb_config *config) {
+	return config->file_prefix[0] != '\0' ? config->file_prefix : "slb";
+}
+
+// What an earlier slbd has left goes first, since it takes hugepages.
+static int prepare_shared(const struct slb_config *config, struct err *e) {
+	int rc = config->shared_memory ? leftovers_check(file_prefix(config), e) : 0;
+
+	if (rc == 0 && config->shared_memory && config->ring_place != SLB_RING_PLACE_OWN)
+		rc = pool_kinds_place(config->ring_place, e);
+	return rc;
+}
+
 static void add_all(const struct slb_config *config, struct args *args) {
 	char text[64];
 
@@ -190,7 +204,7 @@ static void add_all(const struct slb_config *config, struct args *args) {
 	add_devices(config, args);
 	add(args, config->telemetry ? "--telemetry" : "--no-telemetry");
 	add(args, "--file-prefix");
-	add(args, config->file_prefix[0] != '\0' ? config->file_prefix : "slb");
+	add(args, file_prefix(config));
 	snprintf(text, sizeof(text), "--log-level=%u", config->log_level);
 	add(args, text);
 }
@@ -212,6 +226,8 @@ int eal_open(struct engine *g, struct err *e) {
 	char *argv[MAX_ARGS + 1];
 	int rc = check_cpus(&g->config, e);
 
+	if (rc == 0)
+		rc = prepare_shared(&g->config, e);
 	if (rc == 0)
 		rc = check_memory(&g->config, e);
 	if (rc != 0)
@@ -252,7 +268,9 @@ void eal_close(struct engine *g) {
 	if (!g->eal)
 		return;
 	rte_eal_cleanup();
-	if (g->config.telemetry)
+	if (g->config.shared_memory)
+		leftovers_remove(file_prefix(&g->config));
+	else if (g->config.telemetry)
 		remove_telemetry();
 	g->eal = false;
 }

@@ -13,8 +13,17 @@
 #include <pthread.h>
 #include <rte_config.h>
 
-// Lcore numbers are roles; which CPU an lcore runs on is configured.
-enum lcore_role { LCORE_MAIN = 0, LCORE_ADMIN, LCORE_KNI, LCORE_WORKER };
+// Lcore numbers are roles; which CPU an lcore runs on is configured. They are the last ones: an lcore has its own share of each
+// pool, and those of DPDK's tools, which are numbered as CPUs are, take from the same pools.
+enum lcore_role {
+	LCORE_MAIN = RTE_MAX_LCORE - 3 - SLB_MAX_WORKERS,
+	LCORE_ADMIN,
+	LCORE_KNI,
+	LCORE_WORKER
+};
+
+// The kind of pool that packets are in, DPDK's default.
+#define POOL_KIND "ring_mp_mc"
 
 enum { DEVICE_NAME_LEN = 64, POOL_CACHE = 256 };
 
@@ -81,6 +90,19 @@ struct engine {
 int config_check(const struct slb_config *config, struct err *e);
 int eal_open(struct engine *g, struct err *e);
 void eal_close(struct engine *g);
+
+// Before EAL starts with memory that tools may share: whether another process has the prefix, or there is no hugetlbfs; else
+// what an earlier process has left of it is removed.
+int leftovers_check(const char *prefix, struct err *e);
+void leftovers_remove(const char *prefix);
+
+// Before ports close: tools are not asked any more, since DPDK waits 5 s for each answer of one that hangs.
+void leftovers_forget_tools(void);
+
+// Before EAL starts: has the kinds of pools of ring where DPDK's tools have them, POOL_KIND at `place`.
+int pool_kinds_place(uint8_t place, struct err *e);
+bool pool_kind_is_ours(int32_t ops_index);
+
 int ports_open(struct engine *g, struct err *e);
 int ports_start(struct engine *g, struct err *e);
 void ports_close(struct engine *g);
@@ -133,6 +155,11 @@ int rules_describe(const struct engine *g, struct slb_rule_info *out, uint32_t c
 // Has DPDK's telemetry, where it is on, show the engine, which runs; closing returns when nobody reads it any more.
 int telemetry_open(struct engine *g, struct err *e);
 void telemetry_close(void);
+
+// Lets DPDK's tools capture the packets of ports, where memory is shared; ends what tools that have died left behind.
+int capture_open(struct engine *g, struct err *e);
+void capture_close(void);
+void capture_clock_start(struct rte_mempool *pool);
 
 // Runs call(admin, arg) on the admin core and returns what it returns; -ESHUTDOWN when the engine is not open.
 int mailbox_call(struct engine *g, int (*call)(struct admin *admin, void *arg), void *arg);

@@ -9,7 +9,8 @@
 #include <rte_mbuf.h>
 #include <stdio.h>
 
-enum { L2_ROOM = 32, SPARE_MB = 64, PAGE_BYTES = 4096 };
+// TOOLS_MB: for what DPDK's tools make in memory that they share, such as copies of packets.
+enum { L2_ROOM = 32, SPARE_MB = 64, TOOLS_MB = 32, PAGE_BYTES = 4096 };
 
 static uint16_t data_room(const struct slb_config *config) {
 	uint32_t room = RTE_MBUF_DEFAULT_BUF_SIZE;
@@ -83,7 +84,8 @@ uint32_t memory_needed_mb(const struct slb_config *config) {
 	uint64_t total =
 		mbufs * mbuf * 11 / 10 + config->n_workers * worker + lacp_bytes(config) * 11 / 10;
 
-	return (uint32_t)(total >> 20) + SPARE_MB + 8 * config->n_workers;
+	return (uint32_t)(total >> 20) + SPARE_MB + 8 * config->n_workers
+		+ (config->shared_memory ? TOOLS_MB : 0);
 }
 
 struct rte_mempool *pool_of(struct engine *g, int socket) {

@@ -7,7 +7,7 @@
 // address in the first four and zeros after; buffers belong to the caller; a call returns 0 or a count, or -errno. Listing calls
 // return how many elements exist, of which at most `cap` were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 21
+#define SLB_ABI_VERSION 24
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -214,6 +214,8 @@ struct slb_port_config {
 	struct slb_bond_config bond;
 };
 
+#define SLB_RING_PLACE_OWN 255
+
 struct slb_config {
 	uint32_t abi_version;
 	uint16_t n_workers; // that are made ready
@@ -229,7 +231,8 @@ struct slb_config {
 	uint8_t use_hugepages;
 	uint8_t log_level; // as rte_log: 4 errors … 8 debug, for EAL and the drivers
 	uint8_t telemetry; // 1: DPDK's own, by a socket in EAL's runtime directory
-	uint8_t reserved[2];
+	uint8_t shared_memory; // 1: DPDK's tools may attach; with hugepages alone
+	uint8_t ring_place; // of "ring_mp_mc" among the kinds of pools of these tools; SLB_RING_PLACE_OWN: as it is here
 	uint32_t memory_mb; // 0: sized from the rest
 	uint32_t sessions; // per worker, between IPv4 and IPv4
 	uint32_t sessions6; // per worker, with IPv6 on one side or both; 0: none
@@ -249,7 +252,7 @@ struct slb_config {
 	uint8_t reserved2[2];
 	uint32_t frag_datagrams; // per worker, whose fragments are under way at once
 	uint32_t frag_held; // per worker, fragments that wait for their first
-	char file_prefix[32];
+	char file_prefix[32]; // of EAL's files; "": slb
 	struct slb_port_config ports[8];
 	struct slb_laddr_config laddrs[1024];
 };
@@ -266,6 +269,15 @@ void slb_close(void);
 
 uint32_t slb_abi_version(void);
 const char *slb_dpdk_version(void);
+
+// Where DPDK's own tools have their drivers from, and what must be in the same place in their list of kinds of pools as here.
+struct slb_drivers {
+	const char *folder;
+	const char *pool_kind;
+	uint32_t kind_bytes; // of an entry of that list
+};
+
+void slb_drivers_of_tools(struct slb_drivers *out);
 
 // ---- changes ----
 

@@ -38,6 +38,9 @@ def _names(config: Config) -> Iterator[Finding]:
 
 def _cpus(config: Config, available: frozenset[int]) -> Iterator[Finding]:
     engine = config.engine
+    if engine.shared_memory and not engine.hugepages:
+        text = "needs hugepages; set engine.hugepages: true, or leave shared_memory out"
+        yield ("engine", "shared_memory"), text
     have = ", ".join(str(cpu) for cpu in sorted(available))
     if engine.workers > engine.workers_max:
         text = f"{engine.workers_max} are fewer than engine.workers ({engine.workers})"

@@ -10,7 +10,8 @@ import msgspec
 
 from slb.config.check_bonds import name_of
 from slb.config.defaults import VHOST
-from slb.engine.binding import ffi, value
+from slb.engine import driver_order
+from slb.engine.binding import ffi, lib, text, value
 from slb.engine.marshal import put_address, put_mac, put_timeouts
 from slb.model.address import Address
 from slb.model.config import Bond, Config, Port
@@ -21,8 +22,6 @@ def to_c(config: Config) -> Any:
     c = ffi.new("struct slb_config *")
     c.abi_version = value("SLB_ABI_VERSION")
     c.n_workers, c.n_active = config.engine.ready, config.engine.workers
-    # The same daemon finds the same prefix again and can clear what a crash left behind.
-    c.file_prefix = f"slb-{zlib.crc32(config.api.socket.encode()):08x}".encode()
     _engine(c, config)
     put_timeouts(c.timeout_s, msgspec.structs.asdict(config.timeouts))
     c.punt_ospf_pps = config.punt.ospf_pps
@@ -76,8 +75,21 @@ def _engine(c: Any, config: Config) -> None:
         c.worker_idle[index] = _idle(engine.idle.of_worker(index))
     c.admin_idle, c.kni_idle = _idle(engine.idle.admin), _idle(engine.idle.kni)
     c.use_hugepages, c.telemetry = engine.hugepages, engine.telemetry
+    # The same daemon finds the same prefix again and can clear what a crash left behind.
+    prefix = engine.file_prefix or f"slb-{zlib.crc32(config.api.socket.encode()):08x}"
+    c.file_prefix = prefix.encode()
+    c.shared_memory = engine.shared_memory
+    c.ring_place = _ring_place() if engine.shared_memory else value("SLB_RING_PLACE_OWN")
     for name in ("log_level", "memory_mb", "sessions", "sessions6", "mbufs", "vs_max", "rs_max"):
         setattr(c, name, getattr(engine, name))
+
+
+def _ring_place() -> int:
+    drivers = ffi.new("struct slb_drivers *")
+    lib.slb_drivers_of_tools(drivers)
+    kind = text(drivers.pool_kind), drivers.kind_bytes
+    found = driver_order.place(text(drivers.folder), *kind)
+    return value("SLB_RING_PLACE_OWN") if found is None else found
 
 
 def _idle(policy: str) -> int:

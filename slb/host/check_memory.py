@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from slb.host import memory
+from slb.host import files, memory
 from slb.host.facts import Facts
 from slb.host.files import Host, entries, number
 from slb.host.finding import Finding, error, ok, warning
@@ -49,6 +49,8 @@ def find(facts: Facts) -> Iterator[Finding]:
         yield ok("hugepages", "slbd runs and has its share")
     else:
         yield from _enough(facts, facts.config, found)
+    if facts.config is not None and facts.config.engine.shared_memory:
+        yield _named(facts.host)
 
 
 def pools(host: Host) -> list[Pool]:
@@ -67,6 +69,16 @@ def _pool(node: int, path: Path) -> Pool | None:
     match = _POOL.fullmatch(path.name)
     total, free = number(path / "nr_hugepages"), number(path / "free_hugepages")
     return Pool(node, int(match[1]), total or 0, free or 0) if match else None
+
+
+def _named(host: Host) -> Finding:
+    """Whether hugepages can have names, by which DPDK's tools find them."""
+    rows = (line.split() for line in files.text(host.proc / "self/mounts").splitlines())
+    folders = [row[1] for row in rows if len(row) > 2 and row[2] == "hugetlbfs"]
+    if folders:
+        return ok("hugepages", f"shared with DPDK's tools in {folders[0]}")
+    fix = "mount -t hugetlbfs hugetlbfs /dev/hugepages, or set engine.shared_memory: false"
+    return error("hugepages", "engine.shared_memory: no hugetlbfs is mounted", fix)
 
 
 def _ordinary(facts: Facts) -> Iterator[Finding]:

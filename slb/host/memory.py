@@ -12,7 +12,7 @@ MBUF, ROOM, HEADROOM, L2_ROOM = 128 + 128, 2176, 128, 32
 LINE, GROUP, GROUP_SLOTS, ACKS = 64, 64, 12, 12
 A_VS, AN_RS, A_DATAGRAM, HELD = 288, 320, 148, 16
 FREED_PORTS = 64 * (8 + 256 * 16)
-SPARE_MB, SPARE_WORKER_MB = 64, 8
+SPARE_MB, SPARE_WORKER_MB, TOOLS_MB = 64, 8, 32
 KNI_DESC, POOL_CACHE = 512, 256
 LACP_MBUF, LACP_SPARE = 512, 64
 
@@ -23,7 +23,8 @@ def needed_mb(config: Config) -> int:
     if engine.memory_mb:
         return engine.memory_mb
     total = pool_bytes(config) + engine.ready * _worker_bytes(config) + _lacp_bytes(config)
-    return (total >> 20) + SPARE_MB + SPARE_WORKER_MB * engine.ready
+    tools = TOOLS_MB if engine.shared_memory else 0
+    return (total >> 20) + SPARE_MB + SPARE_WORKER_MB * engine.ready + tools
 
 
 def pool_bytes(config: Config) -> int:

@@ -52,6 +52,13 @@ Device = Annotated[
         description='a PCI address or a vdev, "0000:3b:00.0" or "net_tap0,iface=lan0"',
     ),
 ]
+FilePrefix = Annotated[
+    str,
+    Meta(
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]{0,23})?\Z",
+        description="a name: at most 24 letters, digits, _ -",
+    ),
+]
 FileMode = Annotated[
     str, Meta(pattern=r"^0?[0-7]{3}\Z", description='an octal mode in quotes, "0660"')
 ]
@@ -106,6 +113,8 @@ class Engine(Section, frozen=True):
     rs_max: Annotated[int, Meta(ge=1, le=1_048_576)] = 65536
     log_level: Annotated[int, Meta(ge=1, le=8)] = 4
     telemetry: bool = False
+    shared_memory: bool = False
+    file_prefix: FilePrefix = ""
 
     @property
     def ready(self) -> int:

@@ -19,6 +19,12 @@ def vs(key: str, *rs: str) -> str:
     ("old", "new", "line"),
     [
         (
+            "  workers: 1",
+            "  hugepages: false\n  shared_memory: true",
+            "3: engine.shared_memory: needs hugepages; "
+            "set engine.hugepages: true, or leave shared_memory out",
+        ),
+        (
             "[198.18.0.1]",
             "[]",
             "7: ports[0].local_addresses: too few local addresses for the workers: 0 for 1; "

@@ -96,6 +96,14 @@ def good(extra: str = "", cpus: int = 4) -> Config:
         ),
         (
             "  workers: 1",
+            "  file_prefix: ../etc",
+            [
+                "slb.yaml:2: engine.file_prefix: '../etc' is not valid; "
+                "write a name: at most 24 letters, digits, _ -"
+            ],
+        ),
+        (
+            "  workers: 1",
             "  idle: {workers: [busy, 3]}",
             [
                 "slb.yaml:2: engine.idle.workers[1]: 3 is not valid; "
@@ -108,7 +116,7 @@ def good(extra: str = "", cpus: int = 4) -> Config:
             [
                 "slb.yaml:1: engine: 5 is not valid; write a mapping with workers, workers_max, "
                 "cpus, idle, hugepages, memory_mb, sessions, sessions6, mbufs, vs_max, rs_max, "
-                "log_level, telemetry"
+                "log_level, telemetry, shared_memory, file_prefix"
             ],
         ),
         (
