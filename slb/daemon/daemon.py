@@ -145,6 +145,7 @@ class Daemon:
                 parts.workers,
                 parts.steering,
                 parts.announce.view,
+                parts.announce.restart,
                 parts.facts,
             )
         )

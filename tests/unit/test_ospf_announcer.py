@@ -95,7 +95,11 @@ class FakeBird:
         self.stopped = False
 
     def text(
-        self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False
+        self,
+        families: Iterable[Family],
+        prefixes: Iterable[Network],
+        draining: bool = False,
+        restarting: bool = False,
     ) -> str:
         return text(families, prefixes)
 
@@ -111,7 +115,7 @@ class FakeBird:
         await self.go_on.wait()
         self.go_on.clear()
 
-    async def revive(self, text: str) -> None:
+    async def revive(self, text: str, restarting: bool = False) -> None:
         self.file.write(text)
         self.fake.load(text)
         self.running = True
