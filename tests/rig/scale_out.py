@@ -133,6 +133,7 @@ class ScaleOut:
             "route_type": "stub",
             "auth": {"algorithm": "md5", "keys": [key]},
             "bfd": {"interval_ms": BFD_MS, "multiplier": BFD_MULTIPLIER},
+            "graceful_restart": "on",
             "drain_s": self._drain_s,
         }
 
