@@ -15,6 +15,7 @@ from logging import getLogger
 from ospf import bird_reply
 from ospf.adjacency import TRANSITIONS, Adjacency, sighting
 from ospf.bird import Bird
+from ospf.bird_area import too_long_a_list
 from ospf.bird_process import ManagedBird
 from ospf.bird_system import SystemBird
 from ospf.model import (
@@ -53,6 +54,7 @@ class Announcer:
         self._withheld: str | None = None
         self._draining = False
         self._restart: Restart | None = None
+        self._long = False
         # What BIRD was last told with success; None: that is not known.
         self._told: tuple[tuple[Network, ...], bool] | None = None
         # What it should speak, which never becomes less, and what it does speak.
@@ -72,6 +74,7 @@ class Announcer:
     async def set_prefixes(self, prefixes: Iterable[Network]) -> None:
         """Announce exactly these; raises OspfError, and goes on trying."""
         self._wanted = ordered(prefixes)
+        self._warn_of_length()
         spoken = {family.version for family in self._families}
         self._families = families(spoken | {prefix.version for prefix in self._wanted})
         await self._sync()
@@ -179,6 +182,15 @@ class Announcer:
         self._watcher = None
         await _logged(self.withdraw("stopping"))
         await _logged(self._bird.stop())
+
+    def _warn_of_length(self) -> None:
+        before = self._long
+        self._long = self._setup.stub and too_long_a_list(self._wanted)
+        if self._long and not before:
+            log.warning(
+                "OSPF: an LSA with so many IPv6 stub networks fits into no packet, and some "
+                "switches take no restarted BIRD back then; set ospf.route_type: external"
+            )
 
     def _shown(self) -> tuple[Network, ...]:
         return self._wanted if self._withheld is None else ()
