@@ -15,6 +15,7 @@ from logging import getLogger
 from ospf import bird_reply
 from ospf.adjacency import TRANSITIONS, Adjacency, sighting
 from ospf.bird import Bird
+from ospf.bird_area import too_long_a_list
 from ospf.bird_process import ManagedBird
 from ospf.bird_system import SystemBird
 from ospf.model import (
@@ -27,6 +28,7 @@ from ospf.model import (
     families,
     ordered,
 )
+from ospf.restart import Restart
 from slb.errors import OspfError
 from slb.model.views import OspfNeighbour
 
@@ -51,6 +53,8 @@ class Announcer:
         self._wanted: tuple[Network, ...] = ()
         self._withheld: str | None = None
         self._draining = False
+        self._restart: Restart | None = None
+        self._long = False
         # What BIRD was last told with success; None: that is not known.
         self._told: tuple[tuple[Network, ...], bool] | None = None
         # What it should speak, which never becomes less, and what it does speak.
@@ -70,6 +74,7 @@ class Announcer:
     async def set_prefixes(self, prefixes: Iterable[Network]) -> None:
         """Announce exactly these; raises OspfError, and goes on trying."""
         self._wanted = ordered(prefixes)
+        self._warn_of_length()
         spoken = {family.version for family in self._families}
         self._families = families(spoken | {prefix.version for prefix in self._wanted})
         await self._sync()
@@ -95,10 +100,11 @@ class Announcer:
         self._withheld = reason
         async with self._lock:
             self._told = None
+            waiting, self._restart = self._restart is not None, None
             # A family that BIRD does not speak yet has nothing to withdraw.
             self._bird.file.write(self._bird.text(self._spoken, ()))
             if self._bird.running:
-                await self._take_back()
+                await self._take_back(reload=waiting or self._setup.stub)
             self._told = ((), self._draining)
             await self._wait_until_gone()
 
@@ -108,8 +114,33 @@ class Announcer:
         Who has another way takes it, and nobody is left without one.
         """
         self._draining = True
+        self._restart = None
         await self._sync()
         await asyncio.sleep(seconds)
+
+    async def restart(self) -> None:
+        """Have BIRD end and start again, its neighbours keeping the routes; raises OspfError.
+
+        Returns when BIRD has told them. A BIRD of the system's is started by others, with -R.
+        """
+        if self._setup.ospf.graceful_restart != "on":
+            text = "needs ospf.graceful_restart: on in slb.yaml"
+            raise OspfError(f"a restart of BIRD that its neighbours wait for {text}")
+        async with self._lock:
+            if self._restart is not None:
+                raise OspfError("BIRD is being restarted already; see slbctl ospf status")
+            begun = Restart(await self._neighbours(), time.monotonic())
+            if begun.nobody_waits:
+                raise OspfError("no neighbour is Full, so none would keep the routes")
+            # Not loaded: it is for the next BIRD.
+            self._bird.file.write(self._text(restarting=True))
+            try:
+                await self._bird.birdc.run("graceful restart")
+            except OspfError:
+                self._bird.file.write(self._text())
+                raise
+            self._restart, self._told = begun, None
+        log.info("OSPF: BIRD has told its neighbours of its restart")
 
     async def resume(self) -> None:
         """Announce again what is wanted; raises OspfError, and goes on trying."""
@@ -124,8 +155,7 @@ class Announcer:
         try:
             announced = await self._announced()
             for family in seen:
-                reply = await self._bird.birdc.read(f"show ospf neighbors {family.ospf}")
-                seen[family] = bird_reply.neighbours(reply, family)
+                seen[family] = await self._seen(family)
         except OspfError as problem:
             error = str(problem)
         for family, neighbours in seen.items():
@@ -138,6 +168,7 @@ class Announcer:
             announced=announced,
             withheld=self._withheld,
             adjacency=dict(self._adjacency),
+            restarting=self._restart is not None,
             error=error or self._trouble,
         )
 
@@ -152,11 +183,22 @@ class Announcer:
         await _logged(self.withdraw("stopping"))
         await _logged(self._bird.stop())
 
+    def _warn_of_length(self) -> None:
+        before = self._long
+        self._long = self._setup.stub and too_long_a_list(self._wanted)
+        if self._long and not before:
+            log.warning(
+                "OSPF: an LSA with so many IPv6 stub networks fits into no packet, and some "
+                "switches take no restarted BIRD back then; set ospf.route_type: external"
+            )
+
     def _shown(self) -> tuple[Network, ...]:
         return self._wanted if self._withheld is None else ()
 
     async def _sync(self) -> None:
         async with self._lock:
+            if self._restart is not None:
+                return
             shown, draining, spoken = self._shown(), self._draining, self._families
             if ((shown, draining), spoken) == (self._told, self._spoken):
                 return
@@ -185,10 +227,34 @@ class Announcer:
     async def _tend(self) -> None:
         async with self._lock:
             if not self._bird.running:
-                spoken = self._families
-                await self._bird.revive(self._bird.text(spoken, self._shown(), self._draining))
-                self._spoken = spoken
+                restarting = self._restart is not None
+                if not restarting:
+                    self._spoken = self._families
+                await self._bird.revive(self._text(restarting), restarting)
+            await self._look_whether_over()
         await self._sync()
+
+    async def _look_whether_over(self) -> None:
+        if self._restart is None:
+            return
+        try:
+            neighbours = await self._neighbours()
+        except OspfError:
+            neighbours = []
+        if self._restart.over(neighbours, time.monotonic()):
+            log.info("OSPF: BIRD's restart is over")
+            self._restart = None
+
+    def _text(self, restarting: bool = False) -> str:
+        shown = self._shown()
+        return self._bird.text(self._spoken, shown, self._draining, restarting)
+
+    async def _neighbours(self) -> list[OspfNeighbour]:
+        return [n for family in self._spoken for n in await self._seen(family)]
+
+    async def _seen(self, family: Family) -> tuple[OspfNeighbour, ...]:
+        reply = await self._bird.birdc.read(f"show ospf neighbors {family.ospf}")
+        return bird_reply.neighbours(reply, family)
 
     def _see(self, family: Family, neighbours: tuple[OspfNeighbour, ...] | None) -> None:
         before = self._adjacency.get(family.version, Adjacency.UNKNOWN)
@@ -204,9 +270,9 @@ class Announcer:
             found += bird_reply.announced(await self._bird.birdc.read(command), family)
         return tuple(found)
 
-    async def _take_back(self) -> None:
+    async def _take_back(self, reload: bool) -> None:
         await self._bird.birdc.run(f'disable "{ANNOUNCE_ALL}"')
-        if self._setup.stub:
+        if reload:
             try:
                 await self._bird.birdc.run("configure check")
                 await self._bird.birdc.run("configure")

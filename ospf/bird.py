@@ -23,9 +23,16 @@ class Bird(Protocol):
         """Whether it is worth asking; False only when it is known to be dead."""
 
     def text(
-        self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False
+        self,
+        families: Iterable[Family],
+        prefixes: Iterable[Network],
+        draining: bool = False,
+        restarting: bool = False,
     ) -> str:
-        """The file's text that speaks these families for these prefixes; raises OspfError."""
+        """The file's text that speaks these families for these prefixes; raises OspfError.
+
+        `restarting`: for a BIRD whose neighbours wait for it.
+        """
 
     async def start(self, families: Iterable[Family]) -> None:
         """Have it speak OSPF and announce nothing; raises OspfError and leaves nothing."""
@@ -33,7 +40,7 @@ class Bird(Protocol):
     async def pause(self, seconds: float) -> None:
         """Wait for its death, `seconds` at most."""
 
-    async def revive(self, text: str) -> None:
+    async def revive(self, text: str, restarting: bool = False) -> None:
         """Start it again, with this configuration, if it has died; raises OspfError."""
 
     async def stop(self) -> None:

@@ -13,6 +13,8 @@ STUB_MAX = 65535
 # What BIRD takes without a word of ours.
 _BIRDS_PRIORITY = 1
 _RETRANSMIT_MAX_S = 5
+# What headers of IPv6, OSPF and LSA leave, and some networks of the interfaces themselves.
+_PREFIXES_MAX = 1300
 _ALGORITHMS = {
     "md5": "keyed md5",
     "hmac-sha-256": "hmac sha256",
@@ -33,6 +35,14 @@ def areas(setup: Setup, family: Family, stubs: Iterable[tuple[Network, int]] = (
         options.setdefault(_options(setup, family, link), []).append(quoted(name))
     ours = [f"        stubnet {prefix} {{ cost {cost}; }};" for prefix, cost in stubs]
     return "".join(_area(area, ours, rows) for area, rows in sorted(found.items()))
+
+
+def too_long_a_list(prefixes: Iterable[Network]) -> bool:
+    """Whether IPv6 stub networks make an LSA (RFC 5340, A.4.10) that fits into no packet of 1500.
+
+    FRR's ospf6d up to 8.4 at least cuts it off when a BIRD that was restarted asks for it.
+    """
+    return sum(4 + 4 * -(-p.prefixlen // 32) for p in prefixes if p.version == 6) > _PREFIXES_MAX
 
 
 def quoted(text: str) -> str:
@@ -58,6 +68,8 @@ def _options(setup: Setup, family: Family, link: OspfLink) -> str:
         f"hello {ospf.hello_s};",
         f"dead {ospf.dead_s};",
         f"retransmit {retransmit};",
+        # It grows by itself, but only when a long packet has been lost by it.
+        *(["rx buffer large;"] if setup.stub else []),
         f"cost {link.cost or ospf.cost};",
         *([f"priority {ospf.priority};"] if ospf.priority != _BIRDS_PRIORITY else []),
         *(["bfd on;"] if ospf.bfd else []),

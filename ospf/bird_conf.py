@@ -18,6 +18,7 @@ from textwrap import dedent
 
 from ospf.bird_area import STUB_MAX, areas, quoted
 from ospf.model import Family, Network, Setup
+from ospf.restart import TICK_S
 
 MARK = "# Written by slbd, which overwrites it."
 
@@ -28,6 +29,7 @@ def managed(
     prefixes: Iterable[Network],
     log: Path,
     draining: bool = False,
+    restarting: bool = False,
 ) -> str:
     """The whole configuration of a BIRD of our own; raises OspfError."""
     name, old = quoted(str(log)), quoted(f"{log}.1")
@@ -38,8 +40,8 @@ def managed(
         protocol device {{ scan time 10; }}
         """
     spoken = tuple(families)
-    kernels = "".join(_kernel(family) for family in spoken)
-    return dedent(head) + kernels + _bodies(setup, spoken, prefixes, draining)
+    kernels = "".join(_kernel(setup, family) for family in spoken)
+    return dedent(head) + kernels + _bodies(setup, spoken, prefixes, draining, restarting)
 
 
 def section(
@@ -47,9 +49,10 @@ def section(
     families: Iterable[Family],
     prefixes: Iterable[Network],
     draining: bool = False,
+    restarting: bool = False,
 ) -> str:
     """What the system's BIRD includes; raises OspfError."""
-    return f"{MARK}\n" + _bodies(setup, families, prefixes, draining)
+    return f"{MARK}\n" + _bodies(setup, families, prefixes, draining, restarting)
 
 
 def idle() -> str:
@@ -57,23 +60,31 @@ def idle() -> str:
     return f"{MARK}\n# slbd does not run: nothing to announce.\n"
 
 
-def _kernel(family: Family) -> str:
+def _kernel(setup: Setup, family: Family) -> str:
+    # Routes stay in the kernel while BIRD learns them anew.
+    kept = "graceful restart on; " if setup.ospf.graceful_restart == "on" else ""
     return dedent(f"""\
         protocol kernel {family.kernel} {{
-            scan time 10;
+            {kept}scan time 10;
             {family.channel} {{ import none; export all; }};
         }}
         """)
 
 
 def _bodies(
-    setup: Setup, families: Iterable[Family], prefixes: Iterable[Network], draining: bool
+    setup: Setup,
+    families: Iterable[Family],
+    prefixes: Iterable[Network],
+    draining: bool,
+    restarting: bool,
 ) -> str:
     shown = tuple(prefixes)
-    return _bfd(setup) + "".join(
+    tick = f"\n    tick {TICK_S};" if restarting else ""
+    texts = (
         _body(setup, family, [p for p in shown if p.version == family.version], draining)
         for family in families
     )
+    return _bfd(setup) + "".join(text.replace("@tick@", tick) for text in texts)
 
 
 def _bfd(setup: Setup) -> str:
@@ -106,7 +117,7 @@ def _body(setup: Setup, family: Family, prefixes: Iterable[Network], draining: b
         @routes@}}
         protocol {family.protocol} {family.ospf} {{
             router id {setup.router_id};
-            graceful restart {ospf.graceful_restart};
+            graceful restart {ospf.graceful_restart};@tick@
             {family.channel} {{
                 table {family.table};
                 import all;

@@ -55,11 +55,15 @@ class ManagedBird:
         return self._process is not None and self._process.returncode is None
 
     def text(
-        self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False
+        self,
+        families: Iterable[Family],
+        prefixes: Iterable[Network],
+        draining: bool = False,
+        restarting: bool = False,
     ) -> str:
         """The file's text that speaks these families for these prefixes; raises OspfError."""
         log_file = self._directory / "bird.log"
-        return managed(self._setup, families, prefixes, log_file, draining)
+        return managed(self._setup, families, prefixes, log_file, draining, restarting)
 
     async def start(self, families: Iterable[Family]) -> None:
         """End what an aborted run has left, then start; raises OspfError and leaves nothing."""
@@ -83,11 +87,12 @@ class ManagedBird:
         if not self.running:
             await asyncio.sleep(max(0.0, self._started + RESTART_S - time.monotonic()))
 
-    async def revive(self, text: str) -> None:
+    async def revive(self, text: str, restarting: bool = False) -> None:
         """Start it again, with this configuration, if it has died; raises OspfError."""
         if not self.running:
             log.warning("BIRD has ended, starting it again")
-            await self._spawn(text)
+            # Only for neighbours that wait: BIRD would wait for them in vain.
+            await self._spawn(text, *(["-R"] if restarting else []))
 
     async def stop(self) -> None:
         """End it and remove its files."""
@@ -100,9 +105,9 @@ class ManagedBird:
         with contextlib.suppress(OSError):
             self._directory.rmdir()
 
-    async def _spawn(self, text: str) -> None:
+    async def _spawn(self, text: str, *more: str) -> None:
         self._started = time.monotonic()
-        words = self._words()
+        words = [*self._words(), *more]
         try:
             self._directory.mkdir(mode=0o755, parents=True, exist_ok=True)
             self.file.write(text)

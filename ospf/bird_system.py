@@ -29,10 +29,14 @@ class SystemBird:
         self.file = ConfigFile(Path(setup.ospf.include_file), secret, shared=True)
 
     def text(
-        self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False
+        self,
+        families: Iterable[Family],
+        prefixes: Iterable[Network],
+        draining: bool = False,
+        restarting: bool = False,
     ) -> str:
         """The file's text that speaks these families for these prefixes; raises OspfError."""
-        return section(self._setup, families, prefixes, draining)
+        return section(self._setup, families, prefixes, draining, restarting)
 
     async def start(self, families: Iterable[Family]) -> None:
         """Add our section; raises OspfError when BIRD is not there, refuses or includes no file."""
@@ -59,7 +63,7 @@ class SystemBird:
         """Its life is not ours to watch."""
         await asyncio.sleep(seconds)
 
-    async def revive(self, text: str) -> None:
+    async def revive(self, text: str, restarting: bool = False) -> None:
         """Whoever runs it starts it; it finds our file."""
 
     async def stop(self) -> None:

@@ -119,6 +119,7 @@ class OspfStatus:
     withheld: str | None
     adjacency: Mapping[int, Adjacency]
     error: str | None
+    restarting: bool = False
 
     def view(self) -> OspfView:
         """The part that the API serves."""
@@ -132,4 +133,5 @@ class OspfStatus:
             withheld=self.withheld,
             adjacency={titles[v]: str(state) for v, state in self.adjacency.items()},
             error=self.error,
+            restarting=self.restarting,
         )

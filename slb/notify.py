@@ -21,6 +21,9 @@ class Notify:
         name = environment.get("NOTIFY_SOCKET", "")
         self._address = "\0" + name[1:] if name.startswith("@") else name
         self._watched = "WATCHDOG_USEC" in environment
+        usec = environment.get("WATCHDOG_USEC", "")
+        # Seconds between signs of life that leave room for one to be late; None: none is wanted.
+        self.beat_s = int(usec) / 3e6 if usec.isdecimal() and int(usec) else None
 
     def ready(self, status: str) -> None:
         """The start, or a reload, is complete; `status` is what `systemctl status` shows."""
@@ -34,9 +37,10 @@ class Notify:
         """A reload begins; ready() ends it."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
-    def stopping(self) -> None:
-        """The end begins."""
-        self._send("STOPPING=1", _status("stopping"))
+    def stopping(self, within_s: int | None = None) -> None:
+        """The end begins; `within_s`: it takes no longer, whatever TimeoutStopSec says."""
+        more = [] if within_s is None else [f"EXTEND_TIMEOUT_USEC={within_s * 1_000_000}"]
+        self._send("STOPPING=1", _status("stopping"), *more)
 
     def alive(self) -> None:
         """Keep the watchdog away."""

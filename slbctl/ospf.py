@@ -41,6 +41,16 @@ def status(target: Target, as_json: bool) -> None:
         output.show_table(view.neighbours, COLUMNS, empty=empty)
 
 
+@ospf.command(examples=("slbctl ospf restart",))
+@click.pass_obj
+def restart(target: Target) -> None:
+    """Restart BIRD; with ospf.graceful_restart: on its neighbours keep the routes."""
+    view = ask(target, lambda client: client.ospf_restart())
+    output.show_line("the neighbours know that BIRD restarts, and keep the routes")
+    if view.mode == "system":
+        output.show_line("start BIRD again now, with -R, within 100 s")
+
+
 def _properties(view: OspfView) -> list[tuple[str, str]]:
     announced = ", ".join(view.announced) or "nothing"
     return [
@@ -48,6 +58,7 @@ def _properties(view: OspfView) -> list[tuple[str, str]]:
         ("Router ID", view.router_id),
         ("Adjacency", ", ".join(f"{name} {state}" for name, state in view.adjacency.items())),
         ("Announced", announced if view.running else "not known"),
+        *([("Restart", "under way, the neighbours wait")] if view.restarting else []),
         *([("Withheld", view.withheld)] if view.withheld else []),
         *(("Held back", f"{prefix}: {why}") for prefix, why in view.held.items()),
         *([("Error", view.error)] if view.error else []),

@@ -70,6 +70,8 @@ async def live(settings: Settings) -> None:
         loop.add_signal_handler(signal.SIGHUP, secure.reload if secure else _nothing_to_reload)
         log.info("ready, socket %s, state %s", settings.socket, settings.state)
         notify.ready("serving")
+        beating = asyncio.create_task(_beat(notify))
+        stack.callback(beating.cancel)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -109,6 +111,13 @@ async def start(
     stack.callback(health.stop)
     stack.callback(asyncio.create_task(health.run()).cancel)
     return watching, secure
+
+
+async def _beat(notify: Notify) -> None:
+    # As long as requests are taken up; what takes long does so in threads.
+    while notify.beat_s is not None:
+        notify.alive()
+        await asyncio.sleep(notify.beat_s)
 
 
 def _nothing_to_reload() -> None:

@@ -26,6 +26,7 @@ class Backend:
     workers: Workers
     steering: Watch
     ospf: Callable[[], Awaitable[OspfView]]
+    ospf_restart: Callable[[], Awaitable[OspfView]]
     facts: Facts = field(default_factory=Facts)
 
 

@@ -154,6 +154,10 @@ class Client:
         """Show what OSPF does."""
         return self._get(views.OspfView, "/ospf")
 
+    def ospf_restart(self) -> views.OspfView:
+        """Have BIRD restarted while its neighbours keep the routes; raises Conflict."""
+        return self._send("POST", views.OspfView, "/ospf/restart")
+
     def drops(self) -> list[views.DropView]:
         """List every drop reason with its counters."""
         return self._get(views.Items[views.DropView], "/drops").items

@@ -92,6 +92,7 @@ def add_routes(app: web.Application, gate: Gate) -> None:
     listing("/v1/drops", views.DropView, lambda b: b.engine.drop_list)
     serve("GET", "/v1/stats", _stats)
     serve("GET", "/v1/ospf", _ospf)
+    serve("POST", "/v1/ospf/restart", _ospf_restart)
     serve("GET", "/v1/sessions", _sessions, query=read.FILTERS | {"limit"})
     serve("GET", "/v1/sessions/count", _session_count, query=read.FILTERS)
     serve("POST", "/v1/apply", _apply, query=frozenset({"dry_run"}))
@@ -212,6 +213,11 @@ async def _stats(request: web.Request, backend: Backend) -> views.Stats:
 async def _ospf(request: web.Request, backend: Backend) -> views.OspfView:
     """What OSPF does."""
     return await backend.ospf()
+
+
+async def _ospf_restart(request: web.Request, backend: Backend) -> views.OspfView:
+    """Restart BIRD while its neighbours keep the routes."""
+    return await backend.ospf_restart()
 
 
 async def _sessions(request: web.Request, backend: Backend) -> views.SessionPage:

@@ -27,9 +27,7 @@ def find(config: Config) -> Iterator[Finding]:
         return
     yield from _needed(config)
     yield from _links(ospf)
-    if ospf.graceful_restart == "on" and ospf.mode == "managed":
-        text = "on is for a BIRD that is restarted while the host forwards, mode system"
-        yield ("ospf", "graceful_restart"), f"{text}; write aware"
+    yield from _graceful_restart(ospf)
     if ospf.route_type == "stub" and ospf.metric > STUB_MAX:
         text = f"{ospf.metric} is more than a stub network's metric can be; lower it to {STUB_MAX}"
         yield ("ospf", "metric"), text
@@ -49,6 +47,15 @@ def _needed(config: Config) -> Iterator[Finding]:
         yield ("ospf", "interfaces"), text
     if ospf.announce == "subnets" and not config.service_subnets:
         yield ("ospf", "announce"), "there are no service_subnets to announce; add them"
+
+
+def _graceful_restart(ospf: Ospf) -> Iterator[Finding]:
+    """BIRD 2.0.12 that was the designated router computes without end when it comes back."""
+    types = {link.interface: link.network_type for link in ospf.links}
+    kinds = {types.get(name) or ospf.network_type for name in ospf.interfaces}
+    if ospf.graceful_restart == "on" and ospf.priority and "broadcast" in kinds:
+        text = "on needs a BIRD that is never the designated router; write priority: 0 as well"
+        yield ("ospf", "graceful_restart"), f"{text}, or network_type: ptp"
 
 
 def _links(ospf: Ospf) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from slb.config import secret
 from slb.config.defaults import bird_directory, versions
 from slb.daemon.hold import Hold
 from slb.daemon.quorum import quorums
-from slb.errors import EngineError, OspfError, RequestError
+from slb.errors import Conflict, EngineError, OspfError, RequestError
 from slb.kernel.interface import on_link
 from slb.model.config import Config
 from slb.model.service import Service
@@ -135,6 +135,16 @@ class Announce:
         if self._announcer and ospf.drain_s and self._withheld is None:
             log.info("announcing at metric %d for %d s", ospf.drain_metric, ospf.drain_s)
             await _logged(self._announcer.drain(ospf.drain_s))
+
+    async def restart(self) -> OspfView:
+        """Have BIRD restarted while the neighbours keep the routes; raises Conflict."""
+        if self._announcer is None:
+            raise Conflict("ospf.mode is off: there is no BIRD to restart")
+        try:
+            await self._announcer.restart()
+        except OspfError as error:
+            raise Conflict(str(error)) from None
+        return await self.view()
 
     async def stop(self) -> None:
         """Withdraw and end what was started."""

@@ -9,6 +9,7 @@ Packets pass through the engine's own threads; nothing here is on their way.
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import signal
 import time
@@ -20,6 +21,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ospf.announce import WITHDRAW_LSA_S
 from slb.api.backend import Backend, Gate
 from slb.api.metrics_listener import MetricsListener, bind
 from slb.api.server import Server, make_app
@@ -50,6 +52,8 @@ EVENTS_S = 0.05
 BEAT_S = 0.25
 LEAVING_S = 1.0
 LINKS_S = 0.25
+# As the unit's TimeoutStopSec, which is for a stop without OSPF.
+STOP_S = 30
 # OSPF is given this long to spread the route to a local address before replies are sent there.
 LEAD_S = 2.0
 BEAT_TIMEOUT_S = 2.0
@@ -145,6 +149,7 @@ class Daemon:
                 parts.workers,
                 parts.steering,
                 parts.announce.view,
+                parts.announce.restart,
                 parts.facts,
             )
         )
@@ -186,7 +191,7 @@ class Daemon:
                 group.create_task(_links(self._config, parts.engine)),
             ]
             await self._stop.wait()
-            self._notify.stopping()
+            self._notify.stopping(_stop_s(self._config))
             await _wind_down(parts)
             for task in tasks:
                 task.cancel()
@@ -389,6 +394,15 @@ async def _ailing(engine: Engine, heartbeat: Heartbeat) -> str:
         return "the engine does not answer"
     still = heartbeat.still(reading.result(), time.monotonic())
     return f"worker {', '.join(map(str, still))} stands still" if still else ""
+
+
+def _stop_s(config: Config) -> int:
+    """How long a stop takes at most: neighbours drain, and acknowledge that each prefix is gone."""
+    ospf = config.ospf
+    if ospf.mode == "off":
+        return STOP_S
+    prefixes = config.engine.vs_max if ospf.announce == "vips" else len(config.service_subnets)
+    return STOP_S + ospf.drain_s + math.ceil(prefixes * WITHDRAW_LSA_S)
 
 
 async def _wind_down(parts: Parts) -> None:

@@ -322,6 +322,7 @@ class OspfView(Struct, frozen=True):
 
     `adjacency` has an entry for each OSPF that is spoken. `error`: why BIRD's state is not known,
     or why BIRD does not announce what it should. `held`: prefixes that are not announced, and why.
+    `restarting`: the neighbours keep what was announced while BIRD is started again.
     """
 
     mode: str
@@ -333,3 +334,4 @@ class OspfView(Struct, frozen=True):
     adjacency: dict[str, str] = {}
     error: str | None = None
     held: dict[str, str] = {}
+    restarting: bool = False

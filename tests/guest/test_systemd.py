@@ -9,6 +9,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ REQUESTS = 100
 START_S = 150
 SERVICES = [dns_service(), http_service()]
 
+DRAINING = {"mode": "managed", "announce": "vips", "network_type": "ptp", "drain_s": 6}
+
 # The product, and the Python that it runs with, may be below /tmp or /root; there is no journal.
 _GUEST = """\
 [Service]
@@ -53,6 +56,7 @@ _GUEST_AGENT = """\
 [Service]
 ExecStart=
 ExecStart={agent}
+WatchdogSec=5
 ProtectHome=no
 PrivateTmp=no
 PrivateDevices=no
@@ -96,6 +100,15 @@ class Unit(GuestApi):
         """Take it away."""
         (self._drop_ins / drop_in).unlink()
         self.systemctl("daemon-reload")
+
+    @contextmanager
+    def setting(self, line: str) -> Iterator[None]:
+        """A line for the service that we do not ship."""
+        file = self._drop_ins / "setting.conf"
+        file.write_text(f"[Service]\n{line}\n")
+        self.systemctl("daemon-reload")
+        yield
+        self.remove(file.name)
 
     def configure(self, content: Mapping[str, Any]) -> None:
         """Write slb.yaml."""
@@ -265,6 +278,16 @@ def test_a_tap_needs_nothing_beside_the_unit(unit: Unit) -> None:
     assert KERNEL_LINK not in links and DATA_LINK not in links
 
 
+def test_a_drain_is_longer_than_systemd_would_wait(unit: Unit) -> None:
+    """slbd says how long it needs, and is not killed before."""
+    unit.configure(guest_config({}, SERVICES, socket=SOCKET) | {"ospf": DRAINING})
+    with unit.setting("TimeoutStopSec=3"):
+        unit.systemctl("start", "slbd")
+        unit.systemctl("stop", "slbd")
+    assert unit.show()["Result"] == "success"
+    assert "announcing at metric 16777213 for 6 s" in unit.log.read_text()
+
+
 def test_the_agent_beside_it(unit: Unit) -> None:
     """It works with nothing of what root may, and a slbd that systemd starts again is served."""
     # All that the guest has of the host's files is read-only.
@@ -285,9 +308,12 @@ def test_the_agent_beside_it(unit: Unit) -> None:
     unit.signal("KILL")
     unit.assert_started_again(1)
     wait(lambda: [row["vs"] for row in unit.items("/v1/vs")] == wanted, 30, "the services again")
+    # Hung, it is killed by its watchdog, and started again.
+    unit.systemctl("kill", "--signal=STOP", "slb-agent")
+    wait(lambda: unit.show("slb-agent")["NRestarts"] == "1", 90, "the agent's next start")
+    wait(lambda: agent.ask("/v1/status")["slbd"] == "applied", START_S, "the desired state again")
     unit.systemctl("stop", "slb-agent")
-    shown = unit.show("slb-agent")
-    assert (shown["Result"], shown["NRestarts"]) == ("success", "0")
+    assert unit.show("slb-agent")["Result"] == "success"
     assert [row["vs"] for row in unit.items("/v1/vs")] == wanted
     files = unit.machine.run("ls", "-l", "/var/lib/slb").splitlines()
     assert sum("-rw-------" in line and "state-" in line for line in files) == 2

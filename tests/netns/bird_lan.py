@@ -11,6 +11,7 @@ from msgspec import structs
 
 from ospf.announce import Announcer
 from ospf.model import IPV4, Family, Network, OspfStatus, Setup
+from rig.frr import Frr, helpers
 from rig.netns import Namespace, command
 from rig.process import Process
 from rig.registry import Registry
@@ -116,12 +117,20 @@ class Lan:
         config.write_text(config.read_text().replace(old, new))
         assert "Reconfigured" in self.birdc("switch", "configure")
 
-    def start_bird(self, namespace: Namespace, text: str) -> Process:
+    def start_frr(self, network: Link) -> None:
+        """Start FRR as the switch, which helps with graceful restarts."""
+        frr = Frr(self._registry, self.switch, helpers(network))
+        try:
+            frr.start()
+        finally:
+            self.processes += frr.processes
+
+    def start_bird(self, namespace: Namespace, text: str, *more: str) -> Process:
         """Start a BIRD that is not the announcer's, and wait until it listens."""
         config = self.directory / f"{namespace.role}.conf"
         control = self.directory / f"{namespace.role}.ctl"
         config.write_text(text)
-        words = ["bird", "-f", "-c", str(config), "-s", str(control)]
+        words = ["bird", "-f", "-c", str(config), "-s", str(control), *more]
         process = self.start(namespace, f"{namespace.role}-bird", *words)
         wait(control.exists, 10, f"the socket of BIRD at {namespace.role}")
         return process
@@ -174,7 +183,8 @@ class Lan:
         """Prefixes in the kernel's main table that lead to `gateway`."""
         family = "-6" if ":" in gateway else "-4"
         rows = [row.split() for row in namespace.ip(family, "route").splitlines()]
-        return {row[0] for row in rows if row[1:3] == ["via", gateway]}
+        # FRR's have the id of their next hop before it.
+        return {row[0] for row in rows if f"via {gateway} " in f"{' '.join(row)} "}
 
     def _switch_full(self, protocol: str) -> bool:
         return "Full/" in self.birdc("switch", f"show ospf neighbors {protocol}")

@@ -59,6 +59,26 @@ def test_a_host_leaves_and_no_new_connection_fails(rig: ScaleOut) -> None:
     rig.wait_hosts(*HOSTS)
 
 
+def test_a_bird_is_restarted_and_nobody_notices(rig: ScaleOut) -> None:
+    """The switch sends to both hosts all the while, though BFD is down until the new one is up."""
+    lb, before = rig.lbs[0], rig.bird_pid(0)
+    found: list[set[str]] = []
+
+    def over() -> bool:
+        found.append(rig.used())
+        return not lb.api("/v1/ospf")["restarting"]
+
+    with rig.client.http_load(8, pause_s=0.02) as load:
+        wait(lambda: load.outcome.answered > 100, 10, "a load that runs")
+        lb.ctl("ospf", "restart")
+        wait(over, 40, "the end of the restart")
+        outcome = load.stop()
+    assert rig.bird_pid(0) != before
+    assert all(used == set(HOSTS) for used in found), found
+    assert outcome.lost == [] and outcome.answered > 1000, outcome
+    rig.wait_hosts(*HOSTS)
+
+
 def kill(rig: ScaleOut) -> None:
     """BIRD first: it takes its leave of the neighbours when slbd dies before it."""
     os.kill(rig.bird_pid(0), signal.SIGKILL)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""FRR as the switch: zebra, ospfd and bfdd in its namespace, one area, one link to the LBs."""
+"""FRR as the switch: its daemons in the switch's namespace, one area, one link to the LBs."""
 
 import json
 import shutil
+from collections.abc import Mapping
 from textwrap import dedent
 from typing import Any
 
@@ -19,12 +20,14 @@ BFD_MS, BFD_MULTIPLIER = 50, 3
 class Frr:
     """The daemons, and what they and their kernel have learnt."""
 
-    def __init__(self, registry: Registry, namespace: Namespace, secret: str) -> None:
-        """Prepare them; `secret`: the key that OSPF's packets are signed with by MD5."""
+    def __init__(
+        self, registry: Registry, namespace: Namespace, configs: Mapping[str, str]
+    ) -> None:
+        """Prepare them, each with its configuration; zebra is always there."""
         self.namespace = namespace
         self._directory = registry.directory / "frr"
         self._registry = registry
-        self._configs = {"zebra": "", "bfdd": _BFDD, "ospfd": _OSPFD.replace("@secret@", secret)}
+        self._configs = {"zebra": "", **configs}
         self.processes: list[Process] = []
 
     def start(self) -> None:
@@ -70,6 +73,17 @@ class Frr:
         return json.loads(self.namespace.run(*words, check=False) or "{}")
 
 
+def signed_and_watched(secret: str) -> dict[str, str]:
+    """OSPFv2 signed by MD5 with a key, BFD, and graceful restarts of neighbours helped with."""
+    return {"bfdd": _BFDD, "ospfd": _OSPFD.replace("@secret@", secret)}
+
+
+def helpers(network: str) -> dict[str, str]:
+    """OSPFv2 and OSPFv3 that help with graceful restarts of neighbours."""
+    kind = "point-to-point" if network == "ptp" else network
+    return {name: text.replace("@network@", kind) for name, text in _HELPERS.items()}
+
+
 _BFDD = f"""\
     bfd
      profile fast
@@ -89,5 +103,34 @@ _OSPFD = f"""\
     router ospf
      ospf router-id {SWITCH}
      timers throttle spf 0 50 1000
+     capability opaque
+     graceful-restart helper enable
      network 192.0.2.0/24 area 0
     """
+_HELPERS = {
+    "ospfd": f"""\
+    interface {DATA_LINK}
+     ip ospf hello-interval 1
+     ip ospf dead-interval 4
+     ip ospf network @network@
+    exit
+    router ospf
+     ospf router-id {SWITCH}
+     capability opaque
+     graceful-restart helper enable
+     redistribute connected
+     network 192.0.2.0/24 area 0
+    """,
+    "ospf6d": f"""\
+    interface {DATA_LINK}
+     ipv6 ospf6 hello-interval 1
+     ipv6 ospf6 dead-interval 4
+     ipv6 ospf6 network @network@
+     ipv6 ospf6 area 0
+    exit
+    router ospf6
+     ospf6 router-id {SWITCH}
+     redistribute connected
+     graceful-restart helper enable
+    """,
+}

@@ -14,7 +14,7 @@ from typing import Any
 
 from rig.addresses import DATA_LINK, PODS, SERVICE_SUBNET, SWITCH_MAC
 from rig.client import Client
-from rig.frr import BFD_MS, BFD_MULTIPLIER, Frr
+from rig.frr import BFD_MS, BFD_MULTIPLIER, Frr, signed_and_watched
 from rig.lb import Lb, LbSettings
 from rig.links import TapLink
 from rig.netns import Namespace
@@ -58,7 +58,7 @@ class ScaleOut:
         self.client = Client(self.topology.client)
         self._namespaces = (self.topology.lb, Namespace(registry, "lb2", ipv6=True))
         self.lbs: list[Lb] = []
-        self.frr = Frr(registry, self.topology.switch, SECRET)
+        self.frr = Frr(registry, self.topology.switch, signed_and_watched(SECRET))
 
     def start(self) -> None:
         """Build it, and wait until the switch uses both hosts."""
@@ -133,6 +133,7 @@ class ScaleOut:
             "route_type": "stub",
             "auth": {"algorithm": "md5", "keys": [key]},
             "bfd": {"interval_ms": BFD_MS, "multiplier": BFD_MULTIPLIER},
+            "graceful_restart": "on",
             "drain_s": self._drain_s,
         }
 

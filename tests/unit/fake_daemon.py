@@ -9,6 +9,7 @@ from types import TracebackType
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from msgspec.structs import replace
 from unit import fake_answers
 from unit.fake_engine import FakeEngine
 
@@ -79,7 +80,10 @@ class FakeDaemon:
         watch = Watch(self.engine, {"lan0": 1})
         for second in (0.0, 0.5):
             watch.look(second)
-        gate.open(Backend(self.engine, tables, laddrs, Workers(self.engine), watch, self._ospf))
+        workers = Workers(self.engine)
+        gate.open(
+            Backend(self.engine, tables, laddrs, workers, watch, self._ospf, self._ospf_restart)
+        )
         app = make_app(gate)
         app.middlewares.insert(0, self._around)
         runner = web.AppRunner(app, access_log=None)
@@ -90,6 +94,10 @@ class FakeDaemon:
         await runner.cleanup()
 
     async def _ospf(self) -> OspfView:
+        return self.ospf
+
+    async def _ospf_restart(self) -> OspfView:
+        self.ospf = replace(self.ospf, restarting=True)
         return self.ospf
 
     @web.middleware

@@ -4,9 +4,11 @@
 import contextlib
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,31 @@ def test_sighup_and_a_log_without_secrets(
     ]
     others = [line for line in text.splitlines() if not line.startswith("{")]
     assert all(line.startswith("slb-agent: ") for line in others)
+
+
+def test_signs_of_life(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    start: Callable[[], tuple[subprocess.Popen[bytes], Path]],
+) -> None:
+    """They go on coming, and none comes of an agent that hangs."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE_S)
+        monkeypatch.setenv("NOTIFY_SOCKET", systemd.getsockname())
+        monkeypatch.setenv("WATCHDOG_USEC", "600000")
+        process, _ = start()
+        assert systemd.recv(4096).decode().startswith("READY=1")
+        assert {systemd.recv(4096) for _ in range(5)} == {b"WATCHDOG=1"}
+        process.send_signal(signal.SIGSTOP)
+        wait(lambda: "T (stopped)" in Path(f"/proc/{process.pid}/status").read_text(), 5, "a stop")
+        systemd.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                systemd.recv(4096)
+        systemd.settimeout(0.6)
+        with pytest.raises(TimeoutError):
+            systemd.recv(4096)
 
 
 def test_a_wrong_file_ends_the_start(place: Place, daemon: FakeDaemon) -> None:

@@ -49,7 +49,7 @@ def backend(engine: MemoryEngine) -> Backend:
     local = [a for span in config.ports[0].local_addresses for a in span]
     tables = Tables(engine, config.service_subnets, local)
     laddrs = Laddrs(engine, ["lan0"], config.service_subnets)
-    return Backend(engine, tables, laddrs, Workers(engine), Watch(engine, {"lan0": 1}), ospf)
+    return Backend(engine, tables, laddrs, Workers(engine), Watch(engine, {"lan0": 1}), ospf, ospf)
 
 
 class Api:

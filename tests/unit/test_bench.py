@@ -7,7 +7,7 @@ import pytest
 from bench import health, memory, testpmd
 from bench.slices import Point, Reading, read
 
-from slb.model.health import TcpCheck
+from slb.model.health import HttpsCheck, TcpCheck
 
 FAKE = """#!/bin/sh
 mkdir -p "$RUNTIME_DIRECTORY/dpdk/rte"
@@ -75,6 +75,9 @@ def test_health_checks_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "RS", 20)
     monkeypatch.setattr(health, "MEASURED_S", 0.5)
     fast = TcpCheck(interval_s=0.2, timeout_s=0.2)
+    with health.serving(tls=True) as port:
+        (share,) = health.measure(HttpsCheck(interval_s=0.2, timeout_s=0.2), port, 1)
+        assert 0 < share < 1
     with health.serving() as port:
         (share,) = health.measure(fast, port, 1)
         assert 0 < share < 1

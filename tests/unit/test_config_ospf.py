@@ -44,6 +44,13 @@ def test_all_of_it_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "line", ["priority: 0", "network_type: ptp", "links: [{interface: slb0, network_type: ptp}]"]
+)
+def test_who_may_restart_gracefully(line: str) -> None:
+    assert good(ospf(f"graceful_restart: 'on'\n  {line}")).ospf.graceful_restart == "on"
+
+
+@pytest.mark.parametrize(
     ("line", "problem"),
     [
         (
@@ -56,8 +63,8 @@ def test_all_of_it_is_read(tmp_path: Path) -> None:
         ),
         (
             "graceful_restart: 'on'",
-            "11: ospf.graceful_restart: on is for a BIRD that is restarted while the host "
-            "forwards, mode system; write aware",
+            "11: ospf.graceful_restart: on needs a BIRD that is never the designated router; "
+            "write priority: 0 as well, or network_type: ptp",
         ),
         (
             "metric: 70000\n  route_type: stub",

@@ -70,7 +70,7 @@ def test_a_life(watched: Listener, life: Life, caplog: pytest.LogCaptureFixture)
     life.live(scenario)
     ready, *reloads, stopping = watched.hear()
     assert ready == "READY=1\nSTATUS=forwarding"
-    assert stopping == "STOPPING=1\nSTATUS=stopping"
+    assert stopping == "STOPPING=1\nSTATUS=stopping\nEXTEND_TIMEOUT_USEC=30000000"
     assert [text.split("=")[0] for text in reloads] == ["RELOADING", "READY"] * 2
     assert "\nMONOTONIC_USEC=" in reloads[0]
     assert reloads[1] == "READY=1\nSTATUS=forwarding"

@@ -3,7 +3,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,11 @@ class FakeBird:
         self.stopped = False
 
     def text(
-        self, families: Iterable[Family], prefixes: Iterable[Network], draining: bool = False
+        self,
+        families: Iterable[Family],
+        prefixes: Iterable[Network],
+        draining: bool = False,
+        restarting: bool = False,
     ) -> str:
         return text(families, prefixes)
 
@@ -111,7 +115,7 @@ class FakeBird:
         await self.go_on.wait()
         self.go_on.clear()
 
-    async def revive(self, text: str) -> None:
+    async def revive(self, text: str, restarting: bool = False) -> None:
         self.file.write(text)
         self.fake.load(text)
         self.running = True
@@ -155,6 +159,30 @@ def test_unchanged_prefixes_do_not_bother_bird(tmp_path: Path) -> None:
         await bench.announcer.set_prefixes([VIP, SUBNET, SUBNET])
         assert bench.fake.asked == asked == ["configure check", "configure"]
         await bench.announcer.stop()
+
+    run(body())
+
+
+def test_many_ipv6_stub_networks_are_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once: 65 of /128 fit into a packet. Those of IPv4 come in fragments."""
+
+    # FakeBird does not know what is left of them.
+    monkeypatch.setattr(announce, "WITHDRAW_S", 0.1)
+
+    async def body() -> None:
+        stub = setup(tmp_path, Ospf(mode="managed", route_type="stub"), families=FAMILIES)
+        announcer = Announcer(stub, FakeBird(tmp_path))
+        await announcer.start()
+        four = list(IPv4Network("10.96.0.0/24").subnets(new_prefix=32))
+        six = list(IPv6Network("2001:db8:97::/121").subnets(new_prefix=128))
+        await announcer.set_prefixes([*four, *six[:65]])
+        assert "no packet" not in caplog.text
+        for count in (66, 67):
+            await announcer.set_prefixes([*four, *six[:count]])
+        assert caplog.text.count("no packet") == 1
+        await announcer.stop()
 
     run(body())
 

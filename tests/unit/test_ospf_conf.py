@@ -118,6 +118,15 @@ def test_settings_show_in_the_text(tmp_path: Path, family: Family) -> None:
     assert "ospf_metric1 = 5;" in text and "graceful restart off;" in text
 
 
+def test_graceful_restart(tmp_path: Path) -> None:
+    """The kernel keeps what is learnt anew, and BIRD does not look too soon at who is there."""
+    settings = setup(tmp_path, Ospf(mode="managed", graceful_restart="on", priority=0))
+    assert "tick" not in managed(settings, FAMILIES, [], tmp_path / "bird.log")
+    text = managed(settings, FAMILIES, [], tmp_path / "bird.log", restarting=True)
+    assert text.count("    graceful restart on;\n    tick 100;\n") == len(FAMILIES)
+    assert text.count("    graceful restart on; scan time 10;\n") == len(FAMILIES)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_interfaces_differ(tmp_path: Path, family: Family) -> None:
     """Each interface is in its area, with what it has of its own; BFD is on all of them."""

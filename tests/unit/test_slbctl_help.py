@@ -61,7 +61,7 @@ def test_every_command_explains_itself_with_an_example(words: tuple[str, ...]) -
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_reading_verbs_take_json(words: tuple[str, ...]) -> None:
     without = {"add", "del", "edit", "set", "drain", "bind", "unbind", "confirm", "completion"}
-    without |= {"top", "support-bundle"}
+    without |= {"top", "support-bundle", "restart"}
     assert ("--json" in help_of(*words)) != (words[-1] in without)
 
 

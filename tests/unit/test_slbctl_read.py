@@ -286,6 +286,16 @@ def test_ospf_status_says_why_nothing_is_known(daemon: FakeDaemon) -> None:
     ]
 
 
+def test_a_restart_of_bird(daemon: FakeDaemon) -> None:
+    said = "the neighbours know that BIRD restarts, and keep the routes\n"
+    assert slbctl(daemon.socket, "ospf", "restart").out == said
+    lines = slbctl(daemon.socket, "ospf", "status").lines
+    assert "Restart under way, the neighbours wait" in lines
+    daemon.ospf = replace(daemon.ospf, mode="system")
+    hint = "start BIRD again now, with -R, within 100 s\n"
+    assert slbctl(daemon.socket, "ospf", "restart").out == said + hint
+
+
 def test_ospf_off_is_one_line(daemon: FakeDaemon) -> None:
     daemon.ospf = replace(daemon.ospf, mode="off")
     said = slbctl(daemon.socket, "ospf", "status").out

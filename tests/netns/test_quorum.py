@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A VIP whose servers are down is announced no more, and again when they have been up for a while.
+
+switch BIRD <-- OSPF --> slb0, slbd's BIRD; slb-agent's checks --> pod1a, pod1b, pod2a, pod2b
+"""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rig.addresses import HTTP_PORT, LB, PODS, V4, V6
+from rig.agent import Agent
+from rig.lb import LbSettings
+from rig.rig import Rig
+from rig.waiting import holds, wait
+from rig.ways import Way
+
+pytestmark = pytest.mark.netns
+
+CHECK = {"type": "tcp", "interval_s": 0.2, "timeout_s": 0.2, "rise": 2, "fall": 2}
+HOLD_S = 3
+POD = PODS[0]
+OSPF = {
+    "mode": "managed",
+    "router_id": LB,
+    "announce": "vips",
+    "network_type": "ptp",
+    "quorum": len(PODS),
+    "hold_s": HOLD_S,
+}
+
+
+def test_a_vip_goes_and_comes_with_its_servers(tmp_path: Path) -> None:
+    """In both families, by both OSPF; the local addresses stay, and so does the neighbour."""
+    with Rig(LbSettings(network_type="ptp", policies={"ospf": OSPF})) as rig:
+        agent = Agent(rig)
+        ways = (Way(V4, V4), Way(V6, V6))
+        services = [way.serve(80, "tcp", HTTP_PORT) | {"health": {**CHECK}} for way in ways]
+        file = tmp_path / "services.yaml"
+        file.write_text(yaml.safe_dump({"services": services}))
+        rig.lb.ctl("--socket", str(agent.socket), "apply", str(file))
+        vips = {V4.vip, V6.vip}
+
+        def shown() -> set[str]:
+            return (rig.routes_to_lb() | rig.routes_to_lb(V6)) & vips
+
+        wait(lambda: shown() == vips, 30, "the VIPs' routes")
+        rig.pods[POD.name].send(signal.SIGKILL)
+        wait(lambda: shown() == set(), 10, "no route without the quorum")
+        assert "no quorum" in rig.lb.ctl("ospf", "status")
+        assert rig.switch.full() and rig.switch.full(V6) and rig.routes_to_lb()
+        rig.restart_pod(POD)
+        wait(lambda: 0 not in weights(rig), 10, "all RS in")
+        begun = time.monotonic()
+        holds(lambda: shown() == set(), HOLD_S - 1, "the routes held back")
+        wait(lambda: shown() == vips, 10, "the routes again")
+        assert time.monotonic() - begun >= HOLD_S - 1
+        assert rig.client.http(50).failures == []
+
+
+def weights(rig: Rig) -> list[int]:
+    """The weights of all RS that slbd has."""
+    return [row["weight"] for row in rig.lb.items("/v1/rs") if not row["removed"]]
