@@ -37,7 +37,8 @@ Emit = Callable[..., None]
 
 def log_event(kind: str, **fields: object) -> None:
     """Write an event to the log."""
-    log.warning("%s: %s", kind, ", ".join(f"{name} {value}" for name, value in fields.items()))
+    text = ", ".join(f"{name} {value}" for name, value in fields.items())
+    log.warning("%s: %s", kind, text, extra={"event": {"kind": kind, **fields}})
 
 
 class Health:
