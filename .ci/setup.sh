@@ -82,12 +82,12 @@ apt_install() (
 )
 
 # Debian starts a service when its package is installed. BIRD would then speak for this host, and the web
-# servers listen on it, while here they are only ever started by slbd or a test, in a network namespace
+# servers and Prometheus listen on it, while here they are only ever started by slbd or a test, in a network namespace
 # and with a configuration of their own.
 keep_services_stopped() {
 	local name
 	fresh_services=
-	for name in bird2:bird frr:frr haproxy:haproxy nginx-light:nginx; do
+	for name in bird2:bird frr:frr haproxy:haproxy nginx-light:nginx prometheus:prometheus; do
 		dpkg-query -W -f '${db:Status-Abbrev}' "${name%:*}" 2>/dev/null | grep -q '^ii' ||
 			fresh_services="$fresh_services ${name#*:}.service"
 	done

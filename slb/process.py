@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What slbd and slb-agent have in common as processes: their log, their memory, how they end.
+"""What slbd and slb-agent have in common as processes: their memory, how they end.
 
 Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.
 """
 
 import gc
 import logging
-import sys
 
 from slb.errors import ConfigError, SlbError
 
@@ -15,15 +14,6 @@ WRONG = 2
 # Objects made before cycles are looked for. A set of services is some hundred thousands, none of
 # them in a cycle, and with Python's 700 a third of the time that one takes is spent looking.
 NEW_OBJECTS = 50_000
-
-
-def log_to_stderr(program: str, verbose: bool) -> None:
-    """Log lines under the program's name; of libraries only when `verbose`, their errors."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(f"{program}: %(message)s"))
-    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
-    for library in ("asyncio", "aiohttp", "pyroute2"):
-        logging.getLogger(library).setLevel(logging.ERROR if verbose else logging.CRITICAL)
 
 
 def collect_rarely() -> None:

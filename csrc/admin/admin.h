@@ -208,6 +208,7 @@ int admin_rs_list(struct admin *a, struct slb_rs_info *out, uint32_t cap);
 int admin_laddr_list(struct admin *a, struct slb_laddr_info *out, uint32_t cap);
 int admin_probe_list(struct admin *a, struct slb_probe_info *out, uint32_t cap);
 int admin_drop_list(struct admin *a, uint64_t *out, uint32_t cap);
+int admin_worker_bytes(const struct admin *a, uint64_t *out, uint32_t cap);
 int admin_session_list(
 	struct admin *a, const struct slb_session_filter *filter, uint64_t *cursor,
 	struct slb_session_info *out, uint32_t cap

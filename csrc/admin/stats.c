@@ -141,6 +141,23 @@ int admin_drop_list(struct admin *a, uint64_t *out, uint32_t cap) {
 	return a->n_workers;
 }
 
+// A packet is counted once, for its RS; what a worker has moved is the sum.
+static uint64_t sum_bytes(const struct admin *a, const struct core *c, enum direction dir) {
+	uint64_t sum = counter_read(&c->counters.past_bytes[dir]);
+
+	for (uint32_t slot = 0; slot < a->rs_max; slot++)
+		sum += counter_read(&c->rs[slot].bytes[dir]);
+	return sum;
+}
+
+int admin_worker_bytes(const struct admin *a, uint64_t *out, uint32_t cap) {
+	for (uint16_t w = 0; w < a->n_workers && 2u * w + 1 < cap; w++) {
+		out[2 * w] = sum_bytes(a, a->cores[w], DIR_IN);
+		out[2 * w + 1] = sum_bytes(a, a->cores[w], DIR_OUT);
+	}
+	return a->n_workers;
+}
+
 int admin_poll_events(struct admin *a, struct slb_event *out, uint32_t cap) {
 	uint32_t n = 0;
 

@@ -256,6 +256,15 @@ int slb_drop_list(uint64_t *out, uint32_t cap) {
 	return ask(call_drop_list, out, cap);
 }
 
+static int call_worker_bytes(struct admin *a, void *arg) {
+	struct list_call *c = arg;
+	return admin_worker_bytes(a, c->out, c->cap);
+}
+
+int slb_worker_bytes(uint64_t *out, uint32_t cap) {
+	return ask(call_worker_bytes, out, cap);
+}
+
 static int call_poll_events(struct admin *a, void *arg) {
 	struct list_call *c = arg;
 	return admin_poll_events(a, c->out, c->cap);

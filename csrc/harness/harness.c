@@ -399,6 +399,10 @@ int harness_drop_list(uint64_t *out, uint32_t cap) {
 	return admin_drop_list(&h.admin, out, cap);
 }
 
+int harness_worker_bytes(uint64_t *out, uint32_t cap) {
+	return admin_worker_bytes(&h.admin, out, cap);
+}
+
 uint64_t harness_misdirected(uint16_t worker, uint16_t port) {
 	return worker < h.admin.n_workers && port < SLB_MAX_PORTS
 		? h.admin.cores[worker]->counters.misdirected[port]

@@ -7,7 +7,7 @@
 // address in the first four and zeros after; buffers belong to the caller; a call returns 0 or a count, or -errno. Listing calls
 // return how many elements exist, of which at most `cap` were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 24
+#define SLB_ABI_VERSION 25
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,

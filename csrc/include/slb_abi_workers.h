@@ -38,3 +38,7 @@ struct slb_worker_info {
 };
 
 int slb_worker_list(struct slb_worker_info *out, uint32_t cap);
+
+// Bytes of IP packets of sessions, since the start: out[2 * worker] from clients to RS, and behind it the other way. Returns the number
+// of workers.
+int slb_worker_bytes(uint64_t *out, uint32_t cap);

@@ -93,6 +93,7 @@ int harness_rs_list(struct slb_rs_info *out, uint32_t cap);
 int harness_laddr_list(struct slb_laddr_info *out, uint32_t cap);
 uint64_t harness_untold(uint16_t worker);
 int harness_drop_list(uint64_t *out, uint32_t cap);
+int harness_worker_bytes(uint64_t *out, uint32_t cap);
 int harness_session_list(
 	const struct slb_session_filter *filter, uint64_t *cursor, struct slb_session_info *out,
 	uint32_t cap

@@ -43,6 +43,7 @@ struct core_counters {
 	uint64_t misdirected[SLB_MAX_PORTS]; // replies for another worker, by the port they came to
 	uint64_t untold; // segments that should have told an RS its client's address, and could not
 	uint64_t epochs[2]; // live sessions, by the epoch they were made in (path/spread.h)
+	uint64_t past_bytes[2]; // by direction: of RS whose slots others have now
 };
 
 // Tokens refill with the tick; a burst may spend a quarter of a second's worth.

@@ -15,6 +15,8 @@ static void fresh_rs(struct core *c, uint32_t slot) {
 	struct rs_core *rs = &c->rs[slot];
 
 	c->n_removed -= rs->removed;
+	c->counters.past_bytes[DIR_IN] += rs->bytes[DIR_IN];
+	c->counters.past_bytes[DIR_OUT] += rs->bytes[DIR_OUT];
 	*rs = (struct rs_core){0};
 }
 

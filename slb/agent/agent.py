@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from slb.agent.desired import Desired
 from slb.agent.events import Events
 from slb.agent.forward import Forward
 from slb.agent.health import Health, log_event
+from slb.agent.metrics import AgentMetrics
+from slb.agent.record import Record, count_changes
 from slb.agent.routes import add_routes
 from slb.agent.secure import Secure
 from slb.agent.store import KEEP, Store
@@ -84,7 +87,8 @@ async def start(
     settings: Settings, stack: AsyncExitStack
 ) -> tuple[asyncio.Task[None], Secure | None]:
     """Serve and watch; `stack` ends both. Raises ConfigError."""
-    secure = Secure(settings.config) if settings.config else None
+    record = Record()
+    secure = Secure(settings.config, record) if settings.config else None
     store = Store(Path(settings.state), settings.history)
     stack.callback(store.close)
     events = Events()
@@ -97,13 +101,16 @@ async def start(
     owner = Owner("slb-agent", "--socket", "--group")
     socket = SocketFile(settings.socket, int(settings.mode, 8), settings.group, owner)
     stack.callback(socket.close)
-    server = Server(_app(desired, forward, health, access.of_socket))
+    metrics = AgentMetrics(desired, health, record, secure)
+
+    app = partial(_app, partial(add_routes, desired, forward, health, metrics), record)
+    server = Server(app(access.of_socket))
     stack.push_async_callback(server.stop)
     await server.start(socket.socket)
     if secure is not None:
         # Who may not read any more finds out when he comes again.
         secure.after_reload.append(lambda: events.end(only_remote=True))
-        await _serve_tcp(secure, _app(desired, forward, health, secure.identify), stack)
+        await _serve_tcp(secure, app(secure.identify), stack)
     # Called before the servers stop: they wait for requests under way.
     stack.callback(events.end)
     watching = asyncio.create_task(Watch(desired, Client(settings.slbd, LOOK_TIMEOUT_S)).run())
@@ -130,12 +137,12 @@ def _tell(events: Events, kind: str, **fields: Value) -> None:
 
 
 def _app(
-    desired: Desired, forward: Forward, health: Health, identify: access.Identify
+    add: Callable[[web.Application], None], record: Record, identify: access.Identify
 ) -> web.Application:
     app = bare_app("slb-agent")
-    app.middlewares.insert(0, audit.note)
+    app.middlewares[:0] = [count_changes(record), audit.note]
     app.middlewares.append(access.check_access(identify))
-    add_routes(app, desired, forward, health)
+    add(app)
     return app
 
 

@@ -6,12 +6,12 @@ where the change is made, beside which others may go on.
 """
 
 import logging
-import sys
 from datetime import UTC, datetime
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from slb import logs
 from slb.agent import asking
 from slb.agent.access import IDENTITY, READING
 from slb.agent.asking import Asking
@@ -28,9 +28,7 @@ TOO_MANY = 429
 
 def to_stderr() -> None:
     """Write the lines as they are, without the program's name."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    log.addHandler(handler)
+    log.addHandler(logs.handler(logging.Formatter("%(message)s")))
     log.propagate = False
 
 

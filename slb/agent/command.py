@@ -14,8 +14,9 @@ from slb.agent.agent import STATE, Settings, live
 from slb.agent.store import KEEP
 from slb.api.client import SOCKET
 from slb.config.agent import DEFAULT
+from slb.logs import FORMS, TEXT, log_to_stderr
 from slb.model.desired import AGENT_SOCKET
-from slb.process import collect_rarely, failed, log_to_stderr
+from slb.process import collect_rarely, failed
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 def run(arguments: Sequence[str] | None) -> int:
     """Run the agent and return its exit status."""
     options = parser().parse_args(arguments)
-    log_to_stderr("slb-agent", options.verbose)
+    log_to_stderr("slb-agent", options.verbose, options.log)
     audit.to_stderr()
     collect_rarely()
     settings = Settings(
@@ -62,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     add("--slbd", default=SOCKET, metavar="PATH", help="slbd's api.socket; default: %(default)s")
     text = "the programs that health checks of type command may run; default: none"
     add("--check-programs", type=_directory, metavar="DIR", help=text)
+    add("--log", choices=FORMS, default=TEXT, help="lines of text, or objects of JSON")
     add("-v", "--verbose", action="store_true", help="log more, and where a failure came from")
     add("--version", action="version", version=f"slb-agent {__version__}")
     return made

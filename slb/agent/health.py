@@ -20,7 +20,7 @@ from slb.health.descriptors import most_open
 from slb.health.effect import Fallen, out
 from slb.health.kinds import PROBES
 from slb.health.probe import Probe
-from slb.health.prober import Prober, Result
+from slb.health.prober import Measured, Prober, Result
 from slb.health.target import Target
 from slb.model.endpoint import VsKey
 from slb.model.health import HealthView
@@ -37,7 +37,8 @@ Emit = Callable[..., None]
 
 def log_event(kind: str, **fields: object) -> None:
     """Write an event to the log."""
-    log.warning("%s: %s", kind, ", ".join(f"{name} {value}" for name, value in fields.items()))
+    text = ", ".join(f"{name} {value}" for name, value in fields.items())
+    log.warning("%s: %s", kind, text, extra={"event": {"kind": kind, **fields}})
 
 
 class Health:
@@ -79,6 +80,13 @@ class Health:
         uses, fallen = self._uses, self._desired.effect.fallen
         down = sum(len(uses[target]) for target in fallen if target in uses)
         return sum(map(len, uses.values())), down
+
+    def measured(self) -> Measured:
+        """Return what the checks have come to so far."""
+        prober = self._prober
+        if prober is None:
+            return Measured()
+        return Measured(prober.alive, prober.counts(), *prober.load(), prober.results())
 
     def view(self, vs: VsKey | None = None) -> list[HealthView]:
         """Return what is known of the RS of one VS, or of all; raises UnknownVs."""

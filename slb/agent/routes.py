@@ -21,6 +21,7 @@ from slb.agent.follow import without_place
 from slb.agent.forward import Forward
 from slb.agent.health import Health
 from slb.agent.keyed import Services
+from slb.agent.metrics import AgentMetrics
 from slb.agent.state import State
 from slb.api import openapi
 from slb.api import request as read
@@ -48,7 +49,13 @@ BASE = frozenset({"base"})
 NOT_OURS = {("POST", "/v1/commit")}
 
 
-def add_routes(app: web.Application, desired: Desired, forward: Forward, health: Health) -> None:
+def add_routes(
+    desired: Desired,
+    forward: Forward,
+    health: Health,
+    metrics: AgentMetrics,
+    app: web.Application,
+) -> None:
     """Add every route."""
     routes = dict[tuple[str, str], Described]()
     app[ROUTES] = routes
@@ -94,6 +101,7 @@ def add_routes(app: web.Application, desired: Desired, forward: Forward, health:
     serve("PATCH", "/v1/state", _state_patch, owner=None)
 
     add_events(app, desired.events)
+    metrics.add_route(app)
 
     async def pass_on(request: web.Request) -> web.Response:
         # Local addresses and workers are of the host, so they are the operator's.

@@ -2,14 +2,16 @@
 """GET /metrics: what slbd tells Prometheus."""
 
 import asyncio
+from functools import partial
 
 from aiohttp import web
 
 from slb.api import request as read
 from slb.api.backend import Backend, Gate
 from slb.api.described import ROUTES, Described
-from slb.metrics.exposition import CONTENT_TYPE, exposition
+from slb.metrics.exposition import exposition
 from slb.metrics.reading import read as read_all
+from slb.metrics.text import CONTENT_TYPE, Scrape
 from slb.model.views import OspfView
 
 PATH = "/metrics"
@@ -18,11 +20,11 @@ OSPF_S = 3.0
 
 def add_metrics(app: web.Application, gate: Gate) -> None:
     """Add the route; it answers NotReady while the gate is shut."""
-    scrape = Scrape(gate)
+    scrape = Scrape()
 
     async def handle(request: web.Request) -> web.Response:
         read.known(request, frozenset())
-        body = await scrape.text()
+        body = await scrape.text(partial(_collect, gate.backend()))
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
     app.router.add_get(PATH, handle)
@@ -31,29 +33,13 @@ def add_metrics(app: web.Application, gate: Gate) -> None:
         app[ROUTES]["GET", PATH] = told
 
 
-class Scrape:
-    """Reads and writes down all figures, in a thread; who asks meanwhile gets the same."""
-
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
-        self._running: asyncio.Task[bytes] | None = None
-
-    async def text(self) -> bytes:
-        """Return the exposition; raises NotReady and EngineError."""
-        backend = self._gate.backend()
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(_collect(backend))
-        # Shielded: one that goes away leaves the others their answer.
-        return await asyncio.shield(self._running)
-
-
 async def _collect(backend: Backend) -> bytes:
     ospf = await _ospf(backend)
     return await asyncio.to_thread(_write, backend, ospf)
 
 
 def _write(backend: Backend, ospf: OspfView) -> bytes:
-    seen = read_all(backend.engine, backend.steering, ospf, backend.facts, backend.tables.results)
+    seen = read_all(backend.engine, backend.steering, ospf, backend.facts, backend.tables)
     return exposition(seen)
 
 

@@ -20,7 +20,7 @@ from slb.errors import Conflict, EngineError, OspfError, RequestError
 from slb.kernel.interface import on_link
 from slb.model.config import Config
 from slb.model.service import Service
-from slb.model.views import OspfView
+from slb.model.views import NO_QUORUM, OspfView
 from slb.tables.apply import Tables
 
 # What is held back beside prefixes: all of them, while the data plane is not well.
@@ -75,6 +75,7 @@ class Announce:
         # Why nothing is announced, though it may be well again by now.
         self._withheld: str | None = None
         self._well = True
+        self._draining = False
         self._short: tuple[Network, ...] = ()
         self._given = asyncio.Event()
         self._wait_s = config.ospf.await_services_s if self._announcer else 0
@@ -134,6 +135,7 @@ class Announce:
         ospf = self.config.ospf
         if self._announcer and ospf.drain_s and self._withheld is None:
             log.info("announcing at metric %d for %d s", ospf.drain_metric, ospf.drain_s)
+            self._draining = True
             await _logged(self._announcer.drain(ospf.drain_s))
 
     async def restart(self) -> OspfView:
@@ -155,7 +157,9 @@ class Announce:
         """Say what OSPF does, and what it does not and why."""
         if self._announcer is None:
             return OspfView("off", False, "", [], [], "ospf.mode is off")
-        view = replace((await self._announcer.status()).view(), held=self._held())
+        view = replace(
+            (await self._announcer.status()).view(), held=self._held(), draining=self._draining
+        )
         waiting = f"{WAITING}, {self._wait_s} s at most"
         return replace(view, withheld=waiting) if self._wait_s else view
 
@@ -192,7 +196,7 @@ class Announce:
 
     def _held(self) -> dict[str, str]:
         now = time.monotonic()
-        found = {str(prefix): "no quorum" for prefix in self._short}
+        found = {str(prefix): NO_QUORUM for prefix in self._short}
         for key, left in self._hold.waiting(now):
             found[str(key)] = f"well again, announced in {left:.0f} s"
         return found

@@ -10,8 +10,9 @@ from slb import __version__
 from slb.config.loader import DEFAULT, load
 from slb.engine.protocol import Engine
 from slb.errors import EngineError
+from slb.logs import FORMS, TEXT, log_to_stderr
 from slb.model.config import Config
-from slb.process import collect_rarely, failed, log_to_stderr
+from slb.process import collect_rarely, failed
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 def run(arguments: Sequence[str] | None) -> int:
     """Run the daemon and return its exit status."""
     options = parser().parse_args(arguments)
-    log_to_stderr("slbd", options.verbose)
+    log_to_stderr("slbd", options.verbose, options.log)
     collect_rarely()
     try:
         config = load(options.config)
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument
     add("-c", "--config", default=DEFAULT, metavar="FILE", help="default: %(default)s")
     add("--check", action="store_true", help="check the configuration and end")
+    add("--log", choices=FORMS, default=TEXT, help="lines of text, or objects of JSON")
     add("-v", "--verbose", action="store_true", help="log more, and where a failure came from")
     add("--version", action="version", version=f"slbd {__version__}")
     return made

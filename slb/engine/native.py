@@ -150,6 +150,11 @@ class NativeEngine:
         with self._call():
             return read.drop_list()
 
+    def worker_bytes(self) -> list[views.WorkerBytes]:
+        """Return what each worker has moved."""
+        with self._call():
+            return read.worker_bytes()
+
     def session_list(self, wanted: SessionFilter, limit: int) -> views.SessionPage:
         """List at most `limit` sessions."""
         rows: list[views.SessionView] = []

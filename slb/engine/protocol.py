@@ -98,6 +98,9 @@ class Engine(Protocol):
     def drop_list(self) -> list[views.DropView]:
         """List every drop reason."""
 
+    def worker_bytes(self) -> list[views.WorkerBytes]:
+        """Return what each worker has moved."""
+
     def session_list(self, wanted: SessionFilter, limit: int) -> views.SessionPage:
         """List at most `limit` sessions."""
 

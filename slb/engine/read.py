@@ -218,6 +218,14 @@ def neighbour_list(ports: Sequence[str]) -> list[views.NeighbourView]:
     ]
 
 
+def worker_bytes() -> list[views.WorkerBytes]:
+    """Read what each worker has moved."""
+    room = 2 * value("SLB_MAX_WORKERS")
+    counts = ffi.new("uint64_t[]", room)
+    workers = check(lib.slb_worker_bytes(counts, room), "bytes")
+    return [views.WorkerBytes(*map(int, counts[2 * n : 2 * n + 2])) for n in range(workers)]
+
+
 def drop_list() -> list[views.DropView]:
     """Read every drop reason's counters."""
     reasons = value("SLB_DROP_COUNT")

@@ -15,8 +15,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
+from typing import NamedTuple
 
 from slb.health.kinds import PROBES
 from slb.health.probe import Bad, NoResult, Probe, Waiting, inconclusive, words
@@ -29,6 +30,17 @@ MAX_WAIT_S = 1.0
 NOTHING: Mapping[Target, float] = {}
 
 
+class Counts(NamedTuple):
+    """What checks came to; `no_result`: of those that said nothing about the RS."""
+
+    good: int = 0
+    bad: int = 0
+    no_result: int = 0
+
+
+NONE = Counts()
+
+
 @dataclass(frozen=True)
 class Result:
     """What is known of a target; times of time.monotonic()."""
@@ -37,12 +49,38 @@ class Result:
     reason: str
     since: float
     latency_s: float | None
+    counts: Counts = NONE
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The checks of all targets: what they came to, how many run, wait, and may run at a time."""
+
+    alive: bool = False
+    counts: Counts = NONE
+    running: int = 0
+    waiting: int = 0
+    most: int = 0
+    results: Mapping[Target, Result] = field(default_factory=dict)
 
 
 class _Run:
     """A target with its running check, if one runs."""
 
-    __slots__ = ("at", "began", "fd", "latency", "mask", "probe", "tally", "target", "turn")
+    __slots__ = (
+        "at",
+        "bad",
+        "began",
+        "fd",
+        "good",
+        "latency",
+        "mask",
+        "no_result",
+        "probe",
+        "tally",
+        "target",
+        "turn",
+    )
 
     def __init__(self, target: Target, now: float) -> None:
         self.target = target
@@ -50,6 +88,7 @@ class _Run:
         self.at = now
         self.began = now
         self.latency: float | None = None
+        self.good = self.bad = self.no_result = 0
         self.probe: Waiting | None = None
         self.fd, self.mask = -1, 0
         # The number of the heap's entry that counts.
@@ -85,6 +124,7 @@ class Prober:
         self._stop = False
         self._paused = False
         self._complained = ""
+        self._good = self._bad = self._no_result = 0
         self._thread = threading.Thread(target=self._live, name="slb-health", daemon=True)
 
     def start(self) -> None:
@@ -122,9 +162,23 @@ class Prober:
     def results(self) -> dict[Target, Result]:
         """Return what is known of every target."""
         return {
-            target: Result(run.tally.state, run.tally.reason, run.tally.since, run.latency)
+            target: Result(
+                run.tally.state,
+                run.tally.reason,
+                run.tally.since,
+                run.latency,
+                Counts(run.good, run.bad, run.no_result),
+            )
             for target, run in self._runs.copy().items()
         }
+
+    def counts(self) -> Counts:
+        """Return what all checks came to, those of former targets too."""
+        return Counts(self._good, self._bad, self._no_result)
+
+    def load(self) -> tuple[int, int, int]:
+        """Return how many checks run, how many wait for one to end, and how many may run."""
+        return len(self._open), len(self._waiting), self._max_open
 
     def _poke(self) -> None:
         os.eventfd_write(self._wake, 1)
@@ -226,16 +280,24 @@ class Prober:
         # From when it should have begun, so that many intervals take as long as they should.
         at = run.began + check.interval_s + (random.random() - 0.5) * spread
         self._plan(run, max(at, now))
-        if inconclusive:
-            self._complain(run, bad or "")
-        elif self._paused:
-            run.tally.forget()
+        if inconclusive or self._paused:
+            run.no_result += 1
+            self._no_result += 1
+            if inconclusive:
+                self._complain(run, bad or "")
+            else:
+                run.tally.forget()
         elif bad is None:
+            run.good += 1
+            self._good += 1
             run.latency = now - run.began
             if run.tally.good(now):
                 self._turned(run)
-        elif run.tally.bad(bad, now):
-            self._turned(run)
+        else:
+            run.bad += 1
+            self._bad += 1
+            if run.tally.bad(bad, now):
+                self._turned(run)
 
     def _turned(self, run: _Run) -> None:
         if run.tally.state == "down":

@@ -19,8 +19,10 @@ class Facts:
     started: float = field(default_factory=time.time)
     reloads: Counter[str] = field(default_factory=Counter)
     last_reload: str = DONE
+    reloaded_at: dict[str, float] = field(default_factory=dict)
 
     def reloaded(self, result: str) -> None:
         """Count a reload."""
         self.reloads[result] += 1
         self.last_reload = result
+        self.reloaded_at[result] = time.time()

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """OSPF: whether it is spoken, with whom, and what is announced."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client.metrics_core import Metric
 
 from slb.metrics.family import gauge, single
 from slb.metrics.reading import Reading
+from slb.model.views import NO_QUORUM
 
 
 def families(seen: Reading) -> Iterator[Metric]:
@@ -25,6 +27,12 @@ def families(seen: Reading) -> Iterator[Metric]:
     yield gauge("slb_ospf_neighbours", "Routers that BIRD sees.", ("state",), rows)
     text = "Prefixes that are announced."
     yield single("slb_ospf_announced_prefixes", text, len(ospf.announced))
+    held = Counter("quorum" if why == NO_QUORUM else "hold" for why in ospf.held.values())
+    text = "Prefixes that are not announced; all of them together count once."
+    rows = [((reason,), held[reason]) for reason in ("quorum", "hold")]
+    yield gauge("slb_ospf_held_prefixes", text, ("reason",), rows)
+    text = "1 while slbd is about to stop, and announces at the drain metric."
+    yield single("slb_ospf_draining", text, int(ospf.draining))
     text = "1 while nothing is announced on purpose: a worker stands still, or slbd stops."
     yield single("slb_ospf_withheld", text, int(ospf.withheld is not None))
     text = "1 while BIRD cannot be asked, or does not announce what it should."

@@ -23,9 +23,15 @@ def families(seen: Reading) -> Iterator[Metric]:
     text = "Changes of VS and RS that reached the engine, by what came of them."
     rows = [((result,), seen.transactions.get(result, 0)) for result in (DONE, REFUSED)]
     yield counter("slb_transactions", text, ("result",), rows)
+    text = "When a change last came to that, in seconds since 1970; 0: never."
+    last = [((result,), seen.transacted_at.get(result, 0.0)) for result in (DONE, REFUSED)]
+    yield gauge("slb_last_transaction_time_seconds", text, ("result",), last)
     text = "Reloads of the configuration, by what came of them."
     rows = [((result,), facts.reloads[result]) for result in RESULTS]
     yield counter("slb_reloads", text, ("result",), rows)
+    text = "When a reload last came to that, in seconds since 1970; 0: never."
+    times = [((result,), facts.reloaded_at.get(result, 0.0)) for result in RESULTS]
+    yield gauge("slb_last_reload_time_seconds", text, ("result",), times)
     text = "1 if the last reload was refused or failed: what runs is not what the file says."
     yield single("slb_reload_failed", text, int(facts.last_reload != DONE))
     yield from _tables(seen)

@@ -9,6 +9,7 @@ from slb.engine.protocol import Engine
 from slb.metrics.facts import Facts
 from slb.model import views
 from slb.steering.watch import Watch
+from slb.tables.apply import Tables
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,9 @@ class Reading:
     version: views.Version
     facts: Facts
     transactions: Mapping[str, int]
+    transacted_at: Mapping[str, float]
     workers: list[views.WorkerView]
+    worker_bytes: list[views.WorkerBytes]
     drops: list[views.DropView]
     ports: list[views.PortView]
     steering: list[views.SteeringView]
@@ -33,7 +36,7 @@ def read(
     steering: Watch,
     ospf: views.OspfView,
     facts: Facts,
-    transactions: Mapping[str, int],
+    tables: Tables,
 ) -> Reading:
     """Ask for everything; blocks, raises NotReady and EngineError."""
     workers = engine.worker_list()
@@ -43,8 +46,10 @@ def read(
     return Reading(
         version=views.Version(__version__, engine.abi, engine.dpdk, 0, generation),
         facts=facts,
-        transactions=dict(transactions),
+        transactions=dict(tables.results),
+        transacted_at=dict(tables.last),
         workers=workers,
+        worker_bytes=engine.worker_bytes(),
         drops=engine.drop_list(),
         ports=engine.port_list(),
         steering=steering.rows(),

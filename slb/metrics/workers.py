@@ -52,6 +52,13 @@ def families(seen: Reading) -> Iterator[Metric]:
     for field, name, text in GAUGES:
         values = [((str(w.worker),), getattr(w, field)) for w in seen.workers]
         yield gauge(f"slb_worker_{name}", text, LABELS, values)
+    moved = [
+        ((str(worker), direction), value)
+        for worker, counts in enumerate(seen.worker_bytes)
+        for direction, value in zip(("in", "out"), counts, strict=True)
+    ]
+    text = "Bytes of sessions; in: from client to RS, out: the other way."
+    yield counter("slb_worker_bytes", text, (*LABELS, "direction"), moved)
     drops = [
         ((str(worker), drop.reason), count)
         for drop in seen.drops

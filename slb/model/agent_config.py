@@ -70,6 +70,12 @@ class Limits(Section, frozen=True):
     idle_s: Annotated[int, Meta(ge=1, le=3600)] = 60
 
 
+class Metrics(Section, frozen=True):
+    """Of how many RS that are checked there are figures each; with more, of none."""
+
+    rs_max: Annotated[int, Meta(ge=0, le=1_000_000)] = 10_000
+
+
 class AgentConfig(Section, frozen=True):
     """The whole file."""
 
@@ -79,3 +85,4 @@ class AgentConfig(Section, frozen=True):
     clients: tuple[ClientRule, ...] = ()
     tokens: tuple[TokenRule, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    metrics: Metrics = field(default_factory=Metrics)

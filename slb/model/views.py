@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the API answers; addresses and keys are texts here, ready to be shown."""
 
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -249,6 +249,13 @@ class WorkerView(Struct, frozen=True):
     share: float = 0.0
 
 
+class WorkerBytes(NamedTuple):
+    """Bytes of IP packets of sessions that a worker has moved, by their direction."""
+
+    inward: int
+    outward: int
+
+
 class NeighbourView(Struct, frozen=True):
     """A neighbour as the workers know it."""
 
@@ -317,11 +324,15 @@ class OspfNeighbour(Struct, frozen=True):
     full: bool
 
 
+NO_QUORUM = "no quorum"
+
+
 class OspfView(Struct, frozen=True):
     """What OSPF does; `withheld` says why nothing is announced, None when it is.
 
     `adjacency` has an entry for each OSPF that is spoken. `error`: why BIRD's state is not known,
-    or why BIRD does not announce what it should. `held`: prefixes that are not announced, and why.
+    or why BIRD does not announce what it should. `held`: prefixes that are not announced, and why;
+    NO_QUORUM, or how long they are still to be well. `draining`: it is about to withdraw.
     `restarting`: the neighbours keep what was announced while BIRD is started again.
     """
 
@@ -334,4 +345,5 @@ class OspfView(Struct, frozen=True):
     adjacency: dict[str, str] = {}
     error: str | None = None
     held: dict[str, str] = {}
+    draining: bool = False
     restarting: bool = False

@@ -6,6 +6,7 @@ and committing, so that a plan is never applied to tables that moved in between.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
@@ -28,7 +29,7 @@ class Tables:
 
     `subnets`, `local` (the local addresses), `changed` and `given` may be exchanged at any time;
     `changed` is called after every commit, `given` when apply() has made a set the whole one.
-    `results` counts commits that were done and those refused.
+    `results` counts commits that were done and those refused, `last` has when each came last.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Tables:
         self.local = frozenset(local)
         self.changed: Callable[[], None] = lambda: None
         self.results: Counter[str] = Counter()
+        self.last: dict[str, float] = {}
         self.given: Callable[[], None] = lambda: None
         self._engine = engine
         self._lock = asyncio.Lock()
@@ -130,6 +132,10 @@ class Tables:
             return found
         raise UnknownVs(f"VS {vs} does not exist")
 
+    def _note(self, result: str) -> None:
+        self.results[result] += 1
+        self.last[result] = time.time()
+
     async def _read(self) -> list[Service]:
         return await asyncio.to_thread(self._engine.service_list)
 
@@ -142,9 +148,9 @@ class Tables:
             await asyncio.wait([task])
             raise
         except SlbError:
-            self.results["refused"] += 1
+            self._note("refused")
             raise
-        self.results["done"] += 1
+        self._note("done")
         self.changed()
         return generation
 

@@ -328,6 +328,12 @@ class Harness:
                 found[place // reasons, self._reasons[place % reasons]] = int(count)
         return found
 
+    def worker_bytes(self) -> list[tuple[int, int]]:
+        """Return the bytes that each worker has moved, in and out."""
+        counts = ffi.new("uint64_t[]", 2 * self.settings.workers)
+        workers = lib.harness_worker_bytes(counts, len(counts))
+        return [(int(counts[2 * n]), int(counts[2 * n + 1])) for n in range(workers)]
+
     def untold(self, worker: int = 0) -> int:
         """Count a worker's segments that should have told the client's address, and did not."""
         return int(lib.harness_untold(worker))

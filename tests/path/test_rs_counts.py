@@ -176,3 +176,22 @@ def test_random_changes(open_lab: OpenLab) -> None:
         assert all(getattr(vs_last, name) <= getattr(vs, name) for name in COUNTERS), step
         last, vs_last = {**last, **now}, vs
     assert sum(values[-1] for values in last.values()) == vs_last.sessions > 20
+
+
+def test_a_workers_bytes_outlive_its_rs(open_lab: OpenLab) -> None:
+    """They are the sum of those of all RS that it ever had, also when others have their slots."""
+    lab = open_lab(Settings(rs_max=2, workers=2))
+    lab.harness.forward(PLAIN)
+    server = lab.add_vs(VS_TCP, rs=[RS_TCP])
+    connect(lab, 40000)
+    end(lab, 40000)
+    traffic = lab.harness.vs()[VS_TCP].traffic
+    moved = [(traffic.in_bytes, traffic.out_bytes), (0, 0)]
+    assert lab.harness.worker_bytes() == moved
+    assert traffic.in_bytes > 0
+    for n in range(4):
+        last = RS_TCP if n == 0 else f"10.10.2.{n}:8080"
+        server.add_rs(f"10.10.2.{n + 1}:8080").remove_rs(last)
+        assert lab.harness.worker_bytes() == moved
+    (row,) = lab.harness.rs(VS_TCP)
+    assert row.traffic.in_bytes == 0

@@ -3,6 +3,7 @@
 
 import signal
 from contextlib import suppress
+from pathlib import Path
 
 from rig.lb import program
 from rig.process import Process, tail
@@ -20,14 +21,19 @@ _BARE = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
 class Agent:
     """A process in the LB's namespace, and its API's client."""
 
-    def __init__(self, rig: Rig) -> None:
-        """Start it on a new directory and wait until slbd has what it wants."""
+    def __init__(self, rig: Rig, config: Path | None = None) -> None:
+        """Start it on a new directory and wait until slbd has what it wants.
+
+        `config`: agent.yaml, if it is to serve TCP.
+        """
         self._rig = rig
         directory = rig.registry.directory
         self.socket = directory / "agent.sock"
         self.client = Client(str(self.socket), 10)
         self._words = [*_BARE, program("slb-agent"), "--socket", str(self.socket)]
         self._words += ["--state", str(directory / "state"), "--slbd", str(rig.lb.socket)]
+        if config is not None:
+            self._words += ["--config", str(config)]
         self.start()
 
     def start(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 DOC = Path(__file__).parents[2] / "docs/metrics.md"
+OF_AGENT = "slb_agent_"
 Key = tuple[str, frozenset[tuple[str, str]]]
 Samples = dict[Key, float]
 
@@ -50,7 +51,16 @@ def fallen(before: Mapping[Key, float], after: Mapping[Key, float]) -> list[Key]
 
 
 def documented() -> dict[str, set[str]]:
-    """The names of docs/metrics.md, with their labels."""
+    """The names of docs/metrics.md that slbd exposes, with their labels."""
+    return {name: labels for name, labels in _named().items() if not name.startswith(OF_AGENT)}
+
+
+def documented_of_agent() -> dict[str, set[str]]:
+    """The same for slb-agent."""
+    return {name: labels for name, labels in _named().items() if name.startswith(OF_AGENT)}
+
+
+def _named() -> dict[str, set[str]]:
     return {
         name: set(re.findall(r"\w+", row[2]))
         for line in DOC.read_text().splitlines()

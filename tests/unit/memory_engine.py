@@ -169,6 +169,9 @@ class MemoryEngine:
     def drop_list(self) -> list[views.DropView]:
         return [views.DropView("NO_VS", 3, [1, 2])]
 
+    def worker_bytes(self) -> list[views.WorkerBytes]:
+        return [views.WorkerBytes(100, 200), views.WorkerBytes(300, 400)]
+
     def session_list(self, wanted: SessionFilter, limit: int) -> views.SessionPage:
         found = self._matching(wanted)
         return views.SessionPage(found[:limit], len(found) > limit)

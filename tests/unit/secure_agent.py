@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from unit.certificates import Authority, Pair
 from unit.running_agent import RunningAgent
 
+from rig.certificates import Authority, Pair
 from slb.api.tokens import hashed, new_token
 
 OPS = "DNS:ops.example.net"

@@ -11,11 +11,11 @@ from http.client import HTTPException
 from pathlib import Path
 
 import pytest
-from unit.certificates import Authority, Pair
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import FIRST, PATIENCE_S, RunningAgent
 from unit.secure_agent import CONTROLLER, OPS, VIEWER, Place, ask_on, running
 
+from rig.certificates import Authority, Pair
 from rig.waiting import wait
 from slb.agent.tls import is_over
 from slb.api.tokens import new_token
@@ -131,6 +131,25 @@ def test_changed_files_are_read_again(
     with pytest.raises(ssl.SSLError, match="UNKNOWN_CA"):
         place.ask("GET", "/vs", pair=viewer)
     assert place.ask("GET", "/vs", pair=renewed.issue("viewer", VIEWER)).status == 200
+
+
+def test_a_renewed_certificate_disturbs_nobody(
+    place: Place, secure: RunningAgent, stack: contextlib.ExitStack
+) -> None:
+    """Who was let in stays, since nothing has changed about that; the next one sees the new one."""
+    assert secure.secure is not None
+    viewer, first = place.client("viewer", VIEWER), secure.secure.context
+    before = stack.enter_context(contextlib.closing(place.connect(viewer)))
+    assert ask_on(before, "GET", "/vs").status == 200
+    shown = before.sock.getpeercert(True)
+    place.server_ca.issue("server", "IP:127.0.0.1")
+    for end in FILES.values():
+        shutil.copy(place.server_ca.certificate.parent / f"server.{end}", place.folder / "tls")
+    wait(lambda: secure.secure and secure.secure.context is not first, PATIENCE_S, "reload")
+    assert ask_on(before, "GET", "/vs").status == 200
+    after = stack.enter_context(contextlib.closing(place.connect(viewer)))
+    assert ask_on(after, "GET", "/vs").status == 200
+    assert after.sock.getpeercert(True) != shown == before.sock.getpeercert(True)
 
 
 def test_a_token_that_is_taken_away(place: Place, secure: RunningAgent) -> None:

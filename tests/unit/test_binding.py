@@ -352,6 +352,10 @@ class Readings:
 
         return rows("struct slb_worker_info", fill, fill)(out, room)
 
+    def slb_worker_bytes(self, out: Any, room: int) -> int:
+        out[0], out[3] = 1 << 63, 5
+        return 2
+
     def slb_drop_list(self, out: Any, room: int) -> int:
         out[lib.SLB_DROP_NO_VS] = 3
         out[lib.SLB_DROP_COUNT + lib.SLB_DROP_NO_VS] = 4
@@ -390,6 +394,7 @@ def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read.probe_list(["lan0", "lan1"]) == [
         ProbeCount(RS.address, "lan1", 3, "rss-port", True, (1, 1 << 40), (2, 3), (4, 5))
     ]
+    assert read.worker_bytes() == [(1 << 63, 0), (0, 5)]
     drops = {row.reason: row for row in read.drop_list()}
     assert drops["NO_VS"] == views.DropView("NO_VS", 7, [3, 4])
     assert len(drops) == lib.SLB_DROP_COUNT

@@ -11,18 +11,24 @@ import promql_parser as promql
 import pytest
 import yaml
 
-from rig.exposition import documented
+from rig.exposition import documented, documented_of_agent
 
 TOP = Path(__file__).parents[2]
 RULES = TOP / "configs/prometheus/slb.rules.yaml"
 DASHBOARD = TOP / "configs/grafana/slb.json"
+KNOWN = documented() | documented_of_agent()
 # What Prometheus itself knows of everything that it scrapes.
 SCRAPED = {"instance", "job"}
 VALUES = {
-    "state": set("serving active draining idle standby waiting down proved unproved wrong".split()),
-    "job": {"slbd"},
-    "result": {"done", "refused", "failed"},
-    "reason": set(re.findall(r"^\| `([A-Z_]+)`", (TOP / "docs/drops.md").read_text(), re.M)),
+    "state": set(
+        "serving active draining idle standby waiting down proved unproved wrong up ejected unknown"
+        " applied incomplete refused unreachable running".split()
+    ),
+    "effect": {"in", "out", "capped"},
+    "job": {"slbd", "slb-agent"},
+    "result": {"done", "refused", "failed", "denied", "good", "bad", "no_result"},
+    "reason": {"quorum", "hold"}
+    | set(re.findall(r"^\| `([A-Z_]+)`", (TOP / "docs/drops.md").read_text(), re.M)),
 }
 
 
@@ -68,7 +74,7 @@ def selectors(text: str) -> list[promql.VectorSelector]:
 
 def unknown(text: str) -> Iterator[str]:
     """Name what an expression speaks of and nobody exposes."""
-    known = documented() | {"up": set[str]()}
+    known = KNOWN | {"up": set[str]()}
     for selector in selectors(text):
         labels = known.get(str(selector.name))
         if labels is None:
@@ -97,8 +103,7 @@ def test_alerts(rule: dict[str, Any]) -> None:
     """Its expression is PromQL about what there is, and what it says has the labels it names."""
     assert list(unknown(rule["expr"])) == []
     assert rule["labels"]["severity"] in ("page", "ticket")
-    known = documented()
-    labels = {label for s in selectors(rule["expr"]) for label in known.get(str(s.name), set())}
+    labels = {label for s in selectors(rule["expr"]) for label in KNOWN.get(str(s.name), set())}
     said = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
     assert said <= labels | SCRAPED
     assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"

@@ -90,6 +90,9 @@ def test_what_is_in_it(package: Path) -> None:
         "./usr/share/doc/dpdk-slb/copyright",
         "./usr/share/doc/dpdk-slb/examples/bond-pci.yaml",
         "./usr/share/doc/dpdk-slb/examples/sysctl.d/80-slb-hugepages.conf",
+        "./usr/share/doc/dpdk-slb/examples/prometheus/slb.rules.yaml",
+        "./usr/share/doc/dpdk-slb/examples/prometheus/prometheus.yml",
+        "./usr/share/doc/dpdk-slb/examples/grafana/slb.json",
     ):
         assert name in modes
     assert "./usr/sbin/slbd -> /opt/slb/bin/slbd" in {row[5] for row in listed}

@@ -5,10 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
-from unit.certificates import Authority
 from unit.running_agent import FIRST, RunningAgent
 from unit.secure_agent import OPS, VIEWER, Place
 from unit.slbctl_run import Result, failure, slbctl
+
+from rig.certificates import Authority
 
 pytest_plugins = ["unit.daemon_fixture", "unit.secure_fixture"]
 

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What slbd and slb-agent log, on stderr: lines of text, or an object of JSON a line.
+
+Where stderr is the journal's, each line begins with its priority (sd-daemon(3)), which the journal
+takes off and keeps.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TextIO
+
+from slb.model import codec
+
+FORMS = TEXT, JSON = ("text", "json")
+LIBRARIES = ("asyncio", "aiohttp", "pyroute2")
+# Of syslog(3), by the least level that has it.
+_PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (0, 7))
+
+
+def log_to_stderr(program: str, verbose: bool, form: str = TEXT) -> None:
+    """Log under the program's name; of libraries only when `verbose`, their errors."""
+    line: logging.Formatter = logging.Formatter(f"{program}: %(message)s")
+    if form == JSON:
+        line = _Objects(program)
+    level = logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(level=level, handlers=[handler(line)])
+    for library in LIBRARIES:
+        logging.getLogger(library).setLevel(logging.ERROR if verbose else logging.CRITICAL)
+
+
+def handler(line: logging.Formatter) -> logging.Handler:
+    """Return what writes lines of that form to stderr."""
+    made = logging.StreamHandler(sys.stderr)
+    made.setFormatter(_Prioritized(line) if is_journal(sys.stderr, os.environ) else line)
+    return made
+
+
+def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Tell whether a stream leads to the journal, as systemd says of it (systemd.exec(5))."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return environment.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
+class _Objects(logging.Formatter):
+    """An object of JSON: `event` is there for what is an event, with its fields."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__()
+        self._program = program
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        when = datetime.fromtimestamp(record.created, UTC)
+        line: dict[str, object] = {
+            "time": when.isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "program": self._program,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if event := getattr(record, "event", None):
+            line["event"] = event
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return codec.encode(line).decode()
+
+
+class _Prioritized(logging.Formatter):
+    """Lines of another form with their priority before each."""
+
+    def __init__(self, line: logging.Formatter) -> None:
+        super().__init__()
+        self._line = line
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, or lines."""
+        mark = next(f"<{number}>" for level, number in _PRIORITIES if record.levelno >= level)
+        return "\n".join(mark + line for line in self._line.format(record).splitlines())
