@@ -79,7 +79,6 @@ class Desired:
         self._programs = programs
         self.effect = Effect()
         self._wanted = Wanted(self.effect)
-        # What slbd was given last, and has, if `standing` says so.
         self._given: Services = ()
         self._looked = False
         self._store = store
@@ -101,6 +100,11 @@ class Desired:
     def standing(self, now: Standing) -> None:
         before, self._standing = self._standing, now
         tell.standing(self.events, before, now)
+
+    @property
+    def given(self) -> Services:
+        """What slbd was given last, and has, if `standing` says so."""
+        return self._given
 
     @property
     def known(self) -> bool:
