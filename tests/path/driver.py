@@ -403,6 +403,10 @@ class Harness:
         """Count the sessions that a worker has ended so."""
         return int(lib.harness_resets(worker))
 
+    def spare(self, buffers: int) -> None:
+        """Leave workers no more than so many buffers for packets of their own."""
+        lib.harness_spare(buffers)
+
     def mbufs_in_use(self) -> int:
         """Return how many mbufs are not in the pool."""
         return int(lib.harness_mbufs_in_use())
