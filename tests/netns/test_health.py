@@ -130,7 +130,7 @@ def test_connections_to_a_server_that_hangs_are_reset(
         talks = [stack.enter_context(closing(connected(own_rig))) for _ in range(4 * len(PODS))]
         served = [(name(talk), talk) for talk in talks]
         hanging = [talk for pod, talk in served if pod == POD.name]
-        assert len(hanging) == 4
+        assert len(hanging) > 1
         own_rig.pods[POD.name].send(signal.SIGSTOP)
         hanging[0].request("GET", "/")
         wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 0, PATIENCE_S, "no weight for it")
