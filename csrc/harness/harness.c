@@ -62,7 +62,6 @@ const struct slb_config *harness_config(void) {
 }
 
 static void next_round(uint16_t worker);
-
 static bool poll_inboxes(void) {
 	bool any = false;
 
@@ -254,7 +253,7 @@ static void fill_spare(uint16_t worker) {
 		rte_pktmbuf_free(e->spare[--e->n_spare]);
 }
 
-// What a message has made leaves before the next part of it; where there is room it waits for harness_take().
+// What a part of a message has made waits for harness_take(), or until there is no room.
 static void next_round(uint16_t worker) {
 	if (h.admin.cores[worker]->extra.n_send > EXTRA_MAX / 2)
 		collect(worker);
