@@ -439,16 +439,6 @@ int harness_workers_set(
 	return admin_workers_set(&h.admin, n, end != 0, generation, refused);
 }
 
-int harness_session_reset(
-	const struct slb_reset *resets, uint32_t n, uint64_t *cursor, struct slb_refused *refused
-) {
-	return admin_session_reset(&h.admin, resets, n, cursor, refused);
-}
-
-uint64_t harness_resets(uint16_t worker) {
-	return h.admin.cores[worker]->counters.reset;
-}
-
 uint64_t harness_recycled(uint16_t worker) {
 	return h.admin.cores[worker]->counters.recycled;
 }
