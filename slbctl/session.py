@@ -6,14 +6,15 @@ from typing import Any, TypeVar
 
 import click
 
-from slb.model.endpoint import VsKey
-from slb.model.views import SessionCount, SessionView
+from slb.model.endpoint import Endpoint, VsKey
+from slb.model.reset import Reset
+from slb.model.views import SessionCount, SessionsReset, SessionView
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbGroup
 from slbctl.options import Target, json_option
 from slbctl.output import Column
-from slbctl.params import HostParam, RsFilterParam, VsParam
+from slbctl.params import HostParam, RsFilterParam, RsParam, VsParam, vs_argument
 from slbctl.units import duration, plural
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -112,3 +113,26 @@ def count(
         output.show_json(SessionCount(found))
     else:
         output.show_line(str(found))
+
+
+@session.command(
+    examples=(
+        "slbctl session reset 10.96.0.10:80/tcp 10.10.0.3:8080",
+        "slbctl session reset 10.96.0.10:53/udp --all",
+    )
+)
+@vs_argument
+@click.argument("rs", type=RsParam(), required=False, help="As 10.10.0.1:8080.")
+@click.option("--all", "whole", is_flag=True, help="Of all RS that the VS has or had.")
+@json_option
+@click.pass_obj
+def reset(target: Target, vs: VsKey, rs: Endpoint | None, whole: bool, as_json: bool) -> None:
+    """End the sessions of an RS or a whole VS; both ends of TCP are told."""
+    if (rs is None) is not whole:
+        raise click.UsageError("name an RS, or --all to end all sessions of the VS")
+    ended = ask(target, lambda api: api.session_reset(Reset(vs, rs)))
+    if as_json:
+        output.show_json(SessionsReset(ended))
+    else:
+        whose = f"RS {rs} of {vs}" if rs else f"VS {vs}"
+        output.show_line(f"{plural(ended, 'session')} of {whose} ended")

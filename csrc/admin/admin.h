@@ -213,4 +213,8 @@ int admin_session_list(
 	struct admin *a, const struct slb_session_filter *filter, uint64_t *cursor,
 	struct slb_session_info *out, uint32_t cap
 );
+int admin_session_reset(
+	struct admin *a, const struct slb_reset *resets, uint32_t n, uint64_t *cursor,
+	struct slb_refused *refused
+);
 int admin_poll_events(struct admin *a, struct slb_event *out, uint32_t cap);

@@ -227,3 +227,25 @@ int publish_post(struct admin *a, uint16_t worker, struct inbox_msg *msg) {
 		keep_late(a, msg);
 	return rc;
 }
+
+int publish_each(struct admin *a, struct inbox_msg **msgs, uint16_t *silent) {
+	bool sent[SLB_MAX_WORKERS];
+	int rc = 0;
+
+	for (uint16_t w = 0; w < a->n_workers; w++) {
+		sent[w] = send_other(a, w, msgs[w]) == 0;
+		if (!sent[w])
+			msgs[w] = NULL;
+	}
+	for (uint16_t w = 0; w < a->n_workers; w++) {
+		if (sent[w] && await(a, msgs[w]))
+			continue;
+		if (rc == 0)
+			*silent = w;
+		rc = sent[w] ? -ETIMEDOUT : -EBUSY;
+		if (sent[w])
+			keep_late(a, msgs[w]);
+		msgs[w] = NULL;
+	}
+	return rc;
+}

@@ -44,5 +44,9 @@ int publish_one(struct admin *a, uint16_t worker, struct inbox_msg *msg);
 // Sends one message that nobody waits for the answer to; it is taken care of in any case. -EBUSY: not sent.
 int publish_post(struct admin *a, uint16_t worker, struct inbox_msg *msg);
 
+// Sends one message to each worker and waits for all answers. 0: the caller frees them. Otherwise as of publish_one(), *silent is the first
+// worker that has not answered, and those of workers that have not are taken care of, and NULL.
+int publish_each(struct admin *a, struct inbox_msg **msgs, uint16_t *silent);
+
 // The workers have stopped: frees what they never answered.
 void publish_end(struct admin *a);

@@ -63,6 +63,9 @@ void bench_stages(const struct request *r);
 void bench_control(const struct request *r);
 void bench_control_few(const struct request *r); // with fewer VS, for a test
 
+// The rounds of a walk that ends no session, and of one that ends all; us and ms.
+void bench_reset(const struct request *r);
+
 // The frequency of the TSC, in Hz.
 void bench_clock(const struct request *r);
 

@@ -34,6 +34,7 @@ static const struct {
 	{"spoilt-tcp", bench_spoilt_tcp},
 	{"spoilt-latency", bench_spoilt_latency},
 	{"clock", bench_clock},
+	{"reset", bench_reset},
 	{"sessions", bench_sessions},
 #endif
 };

@@ -320,6 +320,25 @@ int slb_session_list(
 	return engine == NULL ? -ESHUTDOWN : mailbox_call(engine, call_session_list, &c);
 }
 
+struct reset_call {
+	const struct slb_reset *resets;
+	uint32_t n;
+	uint64_t *cursor;
+	struct slb_refused *refused;
+};
+
+static int call_session_reset(struct admin *a, void *arg) {
+	struct reset_call *c = arg;
+	return admin_session_reset(a, c->resets, c->n, c->cursor, c->refused);
+}
+
+int slb_session_reset(
+	const struct slb_reset *resets, uint32_t n, uint64_t *cursor, struct slb_refused *refused
+) {
+	struct reset_call c = {resets, n, cursor, refused};
+	return engine == NULL ? -ESHUTDOWN : mailbox_call(engine, call_session_reset, &c);
+}
+
 static int call_rule_list(struct admin *, void *arg) {
 	struct list_call *c = arg;
 	return rules_describe(engine, c->out, c->cap);

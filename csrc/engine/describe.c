@@ -62,6 +62,7 @@ static void describe_worker(const struct engine *g, uint16_t id, struct slb_work
 		.sessions_ended = counter_read(&c->counters.ended),
 		.sessions_active = __atomic_load_n(&c->sessions.active, __ATOMIC_RELAXED),
 		.sessions_recycled = counter_read(&c->counters.recycled),
+		.sessions_reset = counter_read(&c->counters.reset),
 		.untold = counter_read(&c->counters.untold),
 		.sessions_capacity = c->sessions.capacity,
 		.session_bytes =

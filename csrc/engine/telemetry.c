@@ -94,6 +94,7 @@ static int show_worker(struct engine *g, const char *params, struct rte_tel_data
 	add_count(d, "sessions_created", w->sessions_created);
 	add_count(d, "sessions_ended", w->sessions_ended);
 	add_count(d, "sessions_recycled", w->sessions_recycled);
+	add_count(d, "sessions_reset", w->sessions_reset);
 	add_count(d, "sessions_capacity", w->sessions_capacity);
 	return 0;
 }

@@ -61,12 +61,14 @@ const struct slb_config *harness_config(void) {
 	return &h.config;
 }
 
+static void next_round(uint16_t worker);
 static bool poll_inboxes(void) {
 	bool any = false;
 
 	for (uint16_t w = 0; w < h.admin.n_workers; w++) {
 		if (h.stalled[w] || !inbox_poll(&h.inbox[w], h.admin.cores[w]))
 			continue;
+		next_round(w);
 		any = true;
 		if (h.answers[w] > 0)
 			h.stalled[w] = --h.answers[w] == 0;
@@ -249,6 +251,13 @@ static void fill_spare(uint16_t worker) {
 		e->n_spare += wanted;
 	while (e->n_spare > h.spare)
 		rte_pktmbuf_free(e->spare[--e->n_spare]);
+}
+
+// What a part of a message has made waits for harness_take(), or until there is no room.
+static void next_round(uint16_t worker) {
+	if (h.admin.cores[worker]->extra.n_send > EXTRA_MAX / 2)
+		collect(worker);
+	fill_spare(worker);
 }
 
 void harness_spare(uint16_t buffers) {

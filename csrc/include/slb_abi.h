@@ -7,7 +7,7 @@
 // address in the first four and zeros after; buffers belong to the caller; a call returns 0 or a count, or -errno. Listing calls
 // return how many elements exist, of which at most `cap` were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 25
+#define SLB_ABI_VERSION 26
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -20,6 +20,7 @@ enum slb_limit {
 	SLB_MAX_OWN = 32,
 	SLB_MAX_RS_PER_VS = 4096,
 	SLB_MAX_WEIGHT = 1000,
+	SLB_MAX_RESETS = 4096,
 };
 
 enum slb_proto { SLB_PROTO_ICMP = 1, SLB_PROTO_TCP = 6, SLB_PROTO_UDP = 17, SLB_PROTO_ICMP6 = 58 };
@@ -96,6 +97,7 @@ enum slb_drop {
 	SLB_DROP_TTL,
 	SLB_DROP_NO_VS,
 	SLB_DROP_NO_SESSION,
+	SLB_DROP_SESSION_RESET,
 	SLB_DROP_STEERING_PROBE,
 	SLB_DROP_NOT_SYN,
 	SLB_DROP_SYN_COOKIE,
@@ -470,6 +472,19 @@ int slb_drop_list(uint64_t *out, uint32_t cap);
 int slb_session_list(
 	const struct slb_session_filter *filter, uint64_t *cursor, struct slb_session_info *out,
 	uint32_t cap
+);
+
+// Whose sessions are to end: those of an RS, or of all RS that a VS has or had (rs: family 0).
+struct slb_reset {
+	struct slb_endpoint vs;
+	struct slb_endpoint rs;
+};
+
+// Ends the sessions that are there, a part of each worker's a call. *cursor starts at 0 and is opaque; UINT64_MAX: done. Returns how
+// many were ended. *refused's `op`: index into resets. -ENOENT, of the first call alone: there is no such VS or RS, nor a removed
+// one with sessions; -EINVAL, -ENOMEM, -ETIMEDOUT, -EBUSY.
+int slb_session_reset(
+	const struct slb_reset *resets, uint32_t n, uint64_t *cursor, struct slb_refused *refused
 );
 
 struct slb_event {

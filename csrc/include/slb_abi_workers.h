@@ -32,6 +32,7 @@ struct slb_worker_info {
 	uint64_t sessions_created;
 	uint64_t sessions_ended;
 	uint64_t sessions_recycled; // of them, ended to make room
+	uint64_t sessions_reset; // by slb_session_reset(); those of TCP end a little later
 	uint64_t sessions_capacity;
 	uint64_t untold; // segments that should have told an RS its client's address, and could not
 	uint64_t session_bytes; // memory of all sessions, index and timers included

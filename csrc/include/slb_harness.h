@@ -98,10 +98,16 @@ int harness_session_list(
 	const struct slb_session_filter *filter, uint64_t *cursor, struct slb_session_info *out,
 	uint32_t cap
 );
+int harness_session_reset(
+	const struct slb_reset *resets, uint32_t n, uint64_t *cursor, struct slb_refused *refused
+);
 int harness_poll_events(struct slb_event *out, uint32_t cap);
 
 // Sessions that a worker has ended to make room for others.
 uint64_t harness_recycled(uint16_t worker);
+
+// And that slb_session_reset() has.
+uint64_t harness_resets(uint16_t worker);
 
 // mbufs not in the pool, without each worker's reserve; 0 between two calls when nothing is held and all was taken.
 uint32_t harness_mbufs_in_use(void);

@@ -40,6 +40,7 @@ struct core_counters {
 	uint64_t created;
 	uint64_t ended;
 	uint64_t recycled; // of them, ended to make room
+	uint64_t reset; // by the operator, or because their RS is down
 	uint64_t misdirected[SLB_MAX_PORTS]; // replies for another worker, by the port they came to
 	uint64_t untold; // segments that should have told an RS its client's address, and could not
 	uint64_t epochs[2]; // live sessions, by the epoch they were made in (path/spread.h)
@@ -161,6 +162,7 @@ struct core {
 	_Alignas(64) struct session_table sessions;
 	uint32_t now; // tick
 	uint32_t proxied; // sessions with SESSION_SYN_PROXY
+	uint32_t n_reset; // and with SESSION_RESET
 	struct punt_meter punt[PUNT_COUNT];
 	struct punt_meter resets;
 	struct punt_meter errors;

@@ -208,6 +208,7 @@ static void finish_end(struct core *c, const struct ending *e) {
 	c->policy_sessions[s->policy]--;
 	c->counters.epochs[s->epoch]--;
 	c->proxied -= (s->extras & SESSION_SYN_PROXY) != 0;
+	c->n_reset -= (s->extras & SESSION_RESET) != 0;
 	c->counters.ended++;
 	session_give(&c->sessions, e->id);
 }

@@ -13,6 +13,7 @@
 #include "path/pass.h"
 #include "path/punt.h"
 #include "path/rewrite.h"
+#include "path/session_reset.h"
 #include "path/split.h"
 #include "path/syn_proxy.h"
 #include "path/vlan.h"
@@ -97,6 +98,8 @@ void path_run(
 	session(&c->sessions, b);
 	if (unlikely(b->missed || b->syns || !b->plain || c->n_removed > 0))
 		admit(c, b, from);
+	if (unlikely(c->n_reset > 0))
+		session_reset(c, b);
 	if (unlikely(c->proxied > 0))
 		syn_proxy(c, b);
 	pass(c, b);

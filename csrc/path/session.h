@@ -46,13 +46,15 @@ enum session_extra {
 	SESSION_TOLD = 1 << 4, // the RS has answered it
 	SESSION_PAST = 1 << 5, // the PROXY header is so far behind that all numbers are beyond it
 	SESSION_UNTOLD = 1 << 6, // there can be no PROXY header
+	SESSION_RESET = 1
+		<< 7, // nothing of either end reaches the other any more (path/session_reset.h)
 };
 
 struct session {
 	struct flow_key key[2]; // enum direction, as the arriving packet has it
 	uint32_t rs : 23; // slot
 	uint32_t epoch : 1; // in which it was made (path/spread.h)
-	uint32_t extras : 8; // enum session_extra; not 0: the session has a stream
+	uint32_t extras : 8; // enum session_extra; but for the last, the session has a stream
 	uint32_t seen; // tick of the last packet
 	uint32_t next; // timer wheel, or free list
 	uint32_t prev;

@@ -44,11 +44,14 @@ static struct segment to_sender(const struct core *c, const struct session *s, e
 	return rst;
 }
 
-static void tell(struct core *c, struct session *s, enum direction of) {
-	struct segment rst = to_sender(c, s, of);
+bool tcp_tell_end(struct core *c, struct session *s, enum direction end) {
+	struct segment rst;
 
-	if (acks_of(c, s)->known[of])
-		segment_send(c, s, !of, &rst);
+	if (c->acks == NULL || !acks_of(c, s)->known[end])
+		return false;
+	rst = to_sender(c, s, end);
+	segment_send(c, s, !end, &rst);
+	return true;
 }
 
 void tcp_tell_late(struct core *c, const struct pkt *p) {
@@ -61,6 +64,6 @@ void tcp_tell_late(struct core *c, const struct pkt *p) {
 void tcp_tell_ends(struct core *c, struct session *s) {
 	if (c->acks == NULL || !tcp_is_open(s->state))
 		return;
-	tell(c, s, DIR_IN);
-	tell(c, s, DIR_OUT);
+	tcp_tell_end(c, s, DIR_IN);
+	tcp_tell_end(c, s, DIR_OUT);
 }

@@ -13,3 +13,6 @@ void tcp_tell_late(struct core *c, const struct pkt *p);
 
 // Sends an RST to each end of an open connection whose acknowledgement is known. Nothing without the setting.
 void tcp_tell_ends(struct core *c, struct session *s);
+
+// Sends an RST to the end whose packets arrive in this direction; false: what it expects is not known.
+bool tcp_tell_end(struct core *c, struct session *s, enum direction end);

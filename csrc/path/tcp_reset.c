@@ -23,13 +23,12 @@ bool tcp_is_whole(const struct pkt *p) {
 	return csum_fold(csum_packet(p->m, at, p->l4_len) + pseudo_sum(p)) == 0xffff;
 }
 
-static bool is_answered(struct core *c, const struct pkt *p) {
+static bool may_be_answered(const struct core *c, const struct pkt *p) {
 	const uint8_t kinds =
 		RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG | RTE_TCP_FIN_FLAG;
 
 	return (p->tcp_flags & RTE_TCP_RST_FLAG) == 0 && (p->tcp_flags & kinds) != RTE_TCP_SYN_FLAG
-		&& !core_bad_source(c, pkt_src(p)) && tcp_is_whole(p)
-		&& punt_meter_take(&c->resets, c->now);
+		&& !core_bad_source(c, pkt_src(p)) && tcp_is_whole(p);
 }
 
 static struct segment answer(const struct pkt *p) {
@@ -49,16 +48,25 @@ static struct segment answer(const struct pkt *p) {
 	return rst;
 }
 
-void tcp_reset(struct core *c, struct pkt *p, enum slb_drop reason) {
-	struct segment rst;
+static void turn(struct core *c, struct pkt *p, enum slb_drop reason) {
+	struct segment rst = answer(p);
 
-	if (!is_answered(c, p)) {
-		pkt_drop(p, reason);
-		return;
-	}
-	rst = answer(p);
 	core_count_drop(c, reason);
 	segment_answer(p, &rst);
+}
+
+void tcp_reset(struct core *c, struct pkt *p, enum slb_drop reason) {
+	if (may_be_answered(c, p) && punt_meter_take(&c->resets, c->now))
+		turn(c, p, reason);
+	else
+		pkt_drop(p, reason);
+}
+
+void tcp_reset_session(struct core *c, struct pkt *p, enum slb_drop reason) {
+	if (may_be_answered(c, p))
+		turn(c, p, reason);
+	else
+		pkt_drop(p, reason);
 }
 
 void tcp_refuse(struct core *c, struct pkt *p, enum slb_drop reason) {

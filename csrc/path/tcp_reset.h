@@ -12,5 +12,8 @@ bool tcp_is_whole(const struct pkt *p);
 // drops a RST, the start of a connection, a wrong checksum, a source that cannot be answered and what exceeds the rate.
 void tcp_reset(struct core *c, struct pkt *p, enum slb_drop reason);
 
+// The same for a packet of a session, which only that session's ends send: at any rate.
+void tcp_reset_session(struct core *c, struct pkt *p, enum slb_drop reason);
+
 // Decides a TCP packet that belongs to no session: tcp_reset() where `tcp.no_session` says so, else dropped.
 void tcp_refuse(struct core *c, struct pkt *p, enum slb_drop reason);

@@ -28,6 +28,10 @@ static void carry_out(struct inbox *inbox, struct core *c, struct inbox_msg *msg
 		if (session_scan(c, &msg->sessions, SCAN_PER_ROUND))
 			finish(inbox, msg, INBOX_OK);
 		break;
+	case INBOX_RESET:
+		if (session_reset_scan(c, &msg->reset))
+			finish(inbox, msg, INBOX_OK);
+		break;
 	case INBOX_PROBES:
 		for (uint32_t i = 0; i < msg->probes.n; i++)
 			probe_send(c, &msg->probes.list[i]);

@@ -5,12 +5,20 @@
 
 #include "path/core.h"
 #include "path/probe.h"
+#include "path/session_reset.h"
 #include "path/session_scan.h"
 #include "worker/change.h"
 
 struct rte_ring;
 
-enum inbox_kind { INBOX_CHANGE = 1, INBOX_UNDO, INBOX_SESSIONS, INBOX_QUIESCE, INBOX_PROBES };
+enum inbox_kind {
+	INBOX_CHANGE = 1,
+	INBOX_UNDO,
+	INBOX_SESSIONS,
+	INBOX_RESET,
+	INBOX_QUIESCE,
+	INBOX_PROBES
+};
 
 enum inbox_result { INBOX_PENDING = 0, INBOX_OK, INBOX_REFUSED };
 
@@ -28,6 +36,7 @@ struct inbox_msg {
 		struct inbox_msg
 			*undo; // the change to be taken back, if it was carried out; likewise
 		struct session_scan sessions; // takes several rounds
+		struct session_reset reset; // likewise
 		struct inbox_probes probes;
 	};
 };

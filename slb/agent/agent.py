@@ -20,6 +20,7 @@ from aiohttp import web
 from slb import __version__
 from slb.agent import access, audit
 from slb.agent.desired import Desired
+from slb.agent.ends import Ends
 from slb.agent.events import Events
 from slb.agent.forward import Forward
 from slb.agent.health import Health, log_event
@@ -96,14 +97,15 @@ async def start(
     programs = settings.check_programs
     desired = Desired(store, Client(settings.slbd), events, programs=bool(programs))
     probes = {**PROBES, "command": runner(Path(programs))} if programs else PROBES
-    health = Health(desired, probes, partial(_tell, events))
+    ends = Ends(Client(settings.slbd), events)
+    health = Health(desired, ends, probes, partial(_tell, events))
     forward = Forward(settings.slbd)
     owner = Owner("slb-agent", "--socket", "--group")
     socket = SocketFile(settings.socket, int(settings.mode, 8), settings.group, owner)
     stack.callback(socket.close)
     metrics = AgentMetrics(desired, health, record, secure)
 
-    app = partial(_app, partial(add_routes, desired, forward, health, metrics), record)
+    app = partial(_app, partial(add_routes, desired, forward, health, ends, metrics), record)
     server = Server(app(access.of_socket))
     stack.push_async_callback(server.stop)
     await server.start(socket.socket)

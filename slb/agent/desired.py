@@ -80,7 +80,7 @@ class Desired:
         self.effect = Effect()
         self._wanted = Wanted(self.effect)
         # What slbd was given last, and has, if `standing` says so.
-        self._given: Services = ()
+        self.given: Services = ()
         self._looked = False
         self._store = store
         self._slbd = slbd
@@ -254,7 +254,7 @@ class Desired:
         async with self._lock:
             state, before = self.state, self.standing
             # What it was given is what it must have; what is down by now comes by refit().
-            want = self._given
+            want = self.given
             if not self._looked:
                 await self._look_what_is_out(state.services())
             try:
@@ -269,7 +269,7 @@ class Desired:
                 version.instance,
                 version.pid,
             )
-            self._given = want
+            self.given = want
             self._applied(state, done, version, left_out)
             if done.plan and beside:
                 self.standing = replace(self.standing, mended=before.mended + 1)
@@ -347,7 +347,7 @@ class Desired:
             has = (await asyncio.to_thread(self._slbd.export)).services
         except SlbError:
             has = None
-        want = self._given if self.standing.has(state.generation) else state.services()
+        want = self.given if self.standing.has(state.generation) else state.services()
         return await asyncio.to_thread(vs_status.compare, state, want, has, applied)
 
     async def history(self) -> list[VersionView]:
@@ -427,12 +427,12 @@ class Desired:
         # In this order, so that a refusal names the place of a service among the owner's.
         want = self.effect.of(new.services(by))
         done, left_out = follow.apply(self._slbd, want)
-        self._given = want
+        self.given = want
         self._applied(new, done, None, left_out)
 
     def _change(self, state: State) -> tuple[Services, list[Op]]:
         """What slbd is to have, and what leads there from what it was given."""
-        found = step(self._given, want := self._wanted.of(state))
+        found = step(self.given, want := self._wanted.of(state))
         return want, plans.plan(found.gone, found.came)
 
     def _has(self, want: Services, state: State, done: Plan) -> None:
@@ -440,7 +440,7 @@ class Desired:
         seen = self.standing
         # If there was another change before, the watch is to see another generation.
         ours = done.generation in (seen.slbd_generation, seen.slbd_generation + 1)
-        self._given = want
+        self.given = want
         self._note_applied(state.generation)
         self.standing = replace(
             seen,

@@ -13,6 +13,7 @@ from contextlib import suppress
 from itertools import chain
 
 from slb.agent.desired import Desired
+from slb.agent.ends import Ends
 from slb.errors import SlbError, UnknownVs
 from slb.health import difference
 from slb.health import target as targets
@@ -45,9 +46,14 @@ class Health:
     """The checks of all VS that have some."""
 
     def __init__(
-        self, desired: Desired, probes: Mapping[str, Probe] = PROBES, emit: Emit = log_event
+        self,
+        desired: Desired,
+        ends: Ends,
+        probes: Mapping[str, Probe] = PROBES,
+        emit: Emit = log_event,
     ) -> None:
         self._desired = desired
+        self._ends = ends
         self._probes = probes
         self._emit = emit
         self._changed = asyncio.Event()
@@ -128,6 +134,8 @@ class Health:
             self.stop()
             self._seen, self._ended = None, time.monotonic()
             await self._refit({})
+        # Only when they get no new ones.
+        self._ends.follow(self._desired.state, self._desired.given)
 
     async def _follow_state(self) -> None:
         state = self._desired.state

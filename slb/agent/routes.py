@@ -12,10 +12,11 @@ from typing import Any
 from aiohttp import web
 from msgspec.structs import replace
 
-from slb.agent import edits
+from slb.agent import asking, edits
 from slb.agent import state as states
 from slb.agent.access import READING, may_write
 from slb.agent.desired import Desired
+from slb.agent.ends import Ends
 from slb.agent.event_stream import add_events
 from slb.agent.follow import without_place
 from slb.agent.forward import Forward
@@ -42,6 +43,7 @@ from slb.model.desired import (
 )
 from slb.model.endpoint import VsKey
 from slb.model.health import HealthView
+from slb.model.reset import Resets
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 
 BASE = frozenset({"base"})
@@ -53,6 +55,7 @@ def add_routes(
     desired: Desired,
     forward: Forward,
     health: Health,
+    ends: Ends,
     metrics: AgentMetrics,
     app: web.Application,
 ) -> None:
@@ -95,6 +98,7 @@ def add_routes(
     serve("GET", "/v1/history", _history)
     serve("GET", "/v1/status", partial(_status, health=health), frozenset({"services"}))
     serve("GET", "/v1/health", partial(_health, health=health), frozenset({"vs"}))
+    serve("POST", "/v1/sessions/reset", partial(_session_reset, ends=ends))
     serve("GET", "/v1/state", _state, frozenset({"owner", "digest"}))
     # Whose set it is stands in the body.
     serve("PUT", "/v1/state", _state_put, owner=None)
@@ -246,6 +250,14 @@ async def _health(
     wanted = request.query.get("vs")
     vs = VsKey.parse(wanted) if wanted is not None else None
     return views.Items(await asyncio.to_thread(health.view, vs))
+
+
+async def _session_reset(
+    request: web.Request, desired: Desired, body: Resets, ends: Ends
+) -> views.SessionsReset:
+    """End the sessions of RS."""
+    asking.now().owner = OPERATOR
+    return views.SessionsReset(await ends.end(body.resets))
 
 
 async def _state(request: web.Request, desired: Desired) -> StateView:

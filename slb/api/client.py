@@ -26,6 +26,7 @@ from slb.model.events import Event
 from slb.model.health import HealthView
 from slb.model.laddr import LaddrAdd
 from slb.model.op import Op, Transaction
+from slb.model.reset import Reset, Resets
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 from slb.model.workers import WorkersEdit
 
@@ -190,6 +191,11 @@ class Client:
         """Count sessions; same filters as session_list."""
         query = {"vs": vs, "rs": rs, "client": client, "worker": worker}
         return self._get(views.SessionCount, "/sessions/count", **query).count
+
+    def session_reset(self, *resets: Reset) -> int:
+        """End the sessions of RS; raises UnknownVs, UnknownRs. Returns how many."""
+        body = Resets(resets)
+        return self._send("POST", views.SessionsReset, "/sessions/reset", body).sessions
 
     def apply(
         self,

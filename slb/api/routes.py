@@ -20,6 +20,7 @@ from slb.model import codec, views
 from slb.model.endpoint import VsKey
 from slb.model.laddr import LaddrAdd
 from slb.model.op import Op, OpKind, Transaction
+from slb.model.reset import Resets
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 from slb.model.workers import WorkersEdit
 
@@ -95,6 +96,7 @@ def add_routes(app: web.Application, gate: Gate) -> None:
     serve("POST", "/v1/ospf/restart", _ospf_restart)
     serve("GET", "/v1/sessions", _sessions, query=read.FILTERS | {"limit"})
     serve("GET", "/v1/sessions/count", _session_count, query=read.FILTERS)
+    serve("POST", "/v1/sessions/reset", _session_reset)
     serve("POST", "/v1/apply", _apply, query=frozenset({"dry_run"}))
     serve("GET", "/v1/export", _export)
     serve("POST", "/v1/commit", _commit, query=frozenset({"dry_run"}))
@@ -231,6 +233,14 @@ async def _session_count(request: web.Request, backend: Backend) -> views.Sessio
     """Count sessions."""
     wanted = read.session_filter(request)
     return views.SessionCount(await asyncio.to_thread(backend.engine.session_count, wanted))
+
+
+async def _session_reset(
+    request: web.Request, backend: Backend, body: Resets
+) -> views.SessionsReset:
+    """End the sessions of RS."""
+    ended = await asyncio.to_thread(backend.engine.session_reset, body.resets)
+    return views.SessionsReset(ended)
 
 
 async def _apply(request: web.Request, backend: Backend, body: ServiceSet) -> views.Plan:

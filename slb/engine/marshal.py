@@ -13,6 +13,7 @@ from slb.model.address import Address
 from slb.model.endpoint import PARSED, Endpoint, VsKey
 from slb.model.op import Op, OpKind
 from slb.model.policy import Policy
+from slb.model.reset import Reset
 from slb.model.session_filter import Peer
 
 POLICIES = 1024
@@ -96,6 +97,16 @@ def put_ops(ops: Sequence[Op]) -> Any:
         numbers = (kinds[op.kind], scheduler, op.weight or 0, one_packet, tells, syn_proxy)
         _OP.pack_into(buffer, at, *numbers, key, rs, timeouts)
         at += _OP.size
+    return array
+
+
+def put_resets(resets: Sequence[Reset]) -> Any:
+    """Return whose sessions are to end as an array of struct slb_reset."""
+    array = ffi.new("struct slb_reset[]", len(resets))
+    for row, reset in zip(array, resets, strict=True):
+        put_endpoint(row.vs, reset.vs)
+        if reset.rs is not None:
+            put_endpoint(row.rs, reset.rs)
     return array
 
 

@@ -14,7 +14,14 @@ from typing import Any
 from slb.engine import binding, read
 from slb.engine.binding import ffi, lib
 from slb.engine.forward import put_forwarding
-from slb.engine.marshal import get_address, put_address, put_endpoint, put_laddrs, put_ops
+from slb.engine.marshal import (
+    get_address,
+    put_address,
+    put_endpoint,
+    put_laddrs,
+    put_ops,
+    put_resets,
+)
 from slb.engine.settings import to_c
 from slb.errors import NotReady
 from slb.model import views
@@ -23,6 +30,7 @@ from slb.model.config import Config
 from slb.model.forwarding import Forwarding, Wanted
 from slb.model.op import Op
 from slb.model.probe import ProbeCount
+from slb.model.reset import Reset
 from slb.model.service import Service
 from slb.model.session_filter import SessionFilter
 
@@ -170,6 +178,17 @@ class NativeEngine:
         if wanted == SessionFilter():
             return sum(worker.sessions_active for worker in self.worker_list())
         return sum(count for _, count in self._sessions(wanted, SESSIONS_A_CALL))
+
+    def session_reset(self, resets: Sequence[Reset]) -> int:
+        """End the sessions that RS have now; changes get in between two parts of it."""
+        array, cursor, ended = put_resets(resets), ffi.new("uint64_t *"), 0
+        refused = ffi.new("struct slb_refused *")
+        while cursor[0] != DONE:
+            with self._call():
+                rc = lib.slb_session_reset(array, len(resets), cursor, refused)
+            _check_refused(rc, refused)
+            ended += rc
+        return ended
 
     def poll_events(self) -> list[Wanted]:
         """Take the pending events."""

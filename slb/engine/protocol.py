@@ -13,6 +13,7 @@ from slb.model.address import Address
 from slb.model.forwarding import Forwarding, Wanted
 from slb.model.op import Op
 from slb.model.probe import ProbeCount
+from slb.model.reset import Reset
 from slb.model.service import Service
 from slb.model.session_filter import SessionFilter
 
@@ -106,6 +107,12 @@ class Engine(Protocol):
 
     def session_count(self, wanted: SessionFilter) -> int:
         """Count sessions."""
+
+    def session_reset(self, resets: Sequence[Reset]) -> int:
+        """End the sessions that RS have now; returns how many.
+
+        Raises UnknownVs, UnknownRs, BadRequest, NotReady.
+        """
 
     def poll_events(self) -> list[Wanted]:
         """Take the neighbours that workers have asked for since the last call."""

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What slbd is to have: the desired services, without RS that are down. Pure.
 
-An RS that is out keeps its place with weight 0, or leaves, as its VS's `down` says. Which ones are
-out depends on when they went down, the first ones first: who goes down later changes nothing for
-those.
+An RS that is out keeps its place with weight 0, or leaves (`down: drain`). Which ones are out
+depends on when they went down, the first ones first: who goes down later changes nothing for those.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from msgspec.structs import replace
 from slb.health import target as targets
 from slb.health.target import Target
 from slb.model.endpoint import Endpoint, VsKey
+from slb.model.reset import Reset
 from slb.model.service import RealServer, Service
 
 Services = tuple[Service, ...]
@@ -86,6 +86,20 @@ def already_out(services: Iterable[Service], has: Iterable[Service]) -> set[Targ
             for real, at in zip(service.rs, targets.of(service), strict=True):
                 if real.weight and not weights.get(real.rs, missing):
                     found.add(at)
+    return found
+
+
+def to_reset(services: Iterable[Service], given: Iterable[Service]) -> set[Reset]:
+    """Return the RS of VS with `down: reset` that slbd, which was given that, has out."""
+    there = {one.vs: one.rs for one in given}
+    found = set()
+    for service in services:
+        if service.health and service.health.down == "reset":
+            wanted = {real.rs for real in service.rs if real.weight}
+            has = there.get(service.vs, ())
+            found |= {
+                Reset(service.vs, real.rs) for real in has if not real.weight and real.rs in wanted
+            }
     return found
 
 

@@ -23,6 +23,7 @@ COUNTERS = (
     ("sessions_created", "sessions_created", "Sessions that began."),
     ("sessions_ended", "sessions_ended", "Sessions that ended."),
     ("sessions_recycled", "sessions_recycled", "Of the sessions that ended: to make room."),
+    ("sessions_reset", "sessions_reset", "Of the sessions that ended: on demand, or of a down RS."),
     ("untold", "untold_segments", "Segments that could not tell an RS its client."),
 )
 GAUGES = (

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Times = Annotated[int, Meta(ge=1, le=100)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
-Down = Literal["keep", "drain"]
+Down = Literal["keep", "drain", "reset"]
 # As they stand in a request, so without blanks and line breaks.
 UrlPath = Annotated[
     str, Meta(pattern=r"^/[!-~]*\Z", max_length=1024, description="a path, /healthz")

@@ -242,6 +242,7 @@ class WorkerView(Struct, frozen=True):
     sessions_created: int
     sessions_ended: int
     sessions_recycled: int
+    sessions_reset: int
     sessions_capacity: int
     untold: int
     session_bytes: int
@@ -304,6 +305,12 @@ class SessionCount(Struct, frozen=True):
     """How many sessions match."""
 
     count: int
+
+
+class SessionsReset(Struct, frozen=True):
+    """How many sessions were ended; a TCP connection's stays in state close until its time-out."""
+
+    sessions: int
 
 
 class Stats(Struct, frozen=True):

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 
-from bench import apply, beside_testpmd, control, health, kernel, locks, series, stages
+from bench import apply, beside_testpmd, control, health, kernel, locks, reset, series, stages
 from bench.figure import Figure, Goal, short
 from bench.memory import holds
 from bench.native import SMALLEST_MB, Runs, measure
@@ -146,4 +146,5 @@ MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "stages": stages.figures,
     "apply": apply.figures,
     "health": health.figures,
+    "reset": reset.figures,
 }

@@ -7,19 +7,23 @@ client ==> switch ==> lb: slbd ==> pod1a, pod1b, pod2a, pod2b
 """
 
 import signal
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from rig.addresses import DNS_VS, ECHO_VS, HTTP_VS, PODS
+from rig.addresses import DNS_VS, ECHO_VS, HTTP, HTTP_VS, PODS
 from rig.agent import Agent
 from rig.lb import LbSettings
 from rig.rig import Rig
 from rig.services import dns_service, echo_service, http_service
 from rig.waiting import wait
+from slb.model.events import Event
 
 pytestmark = pytest.mark.netns
 
@@ -113,6 +117,57 @@ def test_a_server_that_takes_connections_and_hangs(
     assert answering(own_rig) == OTHERS
     (row,) = (row for row in agent.client.health() if row.state == "down")
     assert row.reason == f"no answer within {INTERVAL_S} s"
+
+
+def test_connections_to_a_server_that_hangs_are_reset(
+    own_rig: Rig, agent: Agent, apply: Callable[..., None]
+) -> None:
+    """As soon as it is out; who comes again is served by another, and others' connections go on."""
+    check = {"type": "http", "body": "pod", "down": "reset", **FAST}
+    apply(http_service() | {"health": check})
+    since = events(agent)[-1].id
+    with ExitStack() as stack:
+        talks = [stack.enter_context(closing(connected(own_rig))) for _ in range(4 * len(PODS))]
+        served = [(name(talk), talk) for talk in talks]
+        hanging = [talk for pod, talk in served if pod == POD.name]
+        assert len(hanging) > 1
+        own_rig.pods[POD.name].send(signal.SIGSTOP)
+        hanging[0].request("GET", "/")
+        wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 0, PATIENCE_S, "no weight for it")
+        begun = time.monotonic()
+        for talk in hanging:
+            with pytest.raises(ConnectionResetError):
+                talk.sock.recv(1)
+        assert time.monotonic() - begun < 1
+        for talk in hanging:
+            talk.close()
+            talk.sock = own_rig.client.tcp()
+            assert name(talk) in OTHERS
+        assert [name(talk) for pod, talk in served if pod != POD.name] == [
+            pod for pod, _ in served if pod != POD.name
+        ]
+    (told,) = (one for one in events(agent, since) if one.kind == "sessions_reset")
+    assert told.data["vs"] == HTTP_VS and told.data["rs"] == POD.http
+    # The checks' own connections do not pass the load balancer.
+    assert (told.data["sessions"], told.data["who"]) == (len(hanging), "slb-agent")
+
+
+def connected(rig: Rig) -> HTTPConnection:
+    """A connection that can be used again and again."""
+    talk = HTTPConnection(*HTTP, timeout=PATIENCE_S)
+    talk.sock = rig.client.tcp()
+    return talk
+
+
+def name(talk: HTTPConnection) -> str:
+    """The pod that answers."""
+    talk.request("GET", "/")
+    return talk.getresponse().read().decode().strip()
+
+
+def events(agent: Agent, since: int = 0) -> list[Event]:
+    """What the agent has told."""
+    return list(agent.client.events(since, follow=False))
 
 
 def test_udp_dns_and_ping(own_rig: Rig, agent: Agent, apply: Callable[..., None]) -> None:

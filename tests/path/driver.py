@@ -381,6 +381,32 @@ class Harness:
         """Count the sessions that a worker has ended to make room for others."""
         return int(lib.harness_recycled(worker))
 
+    def reset(self, *whose: tuple[str, str]) -> int:
+        """End the sessions of RS, ("VS", "RS"), or of all of a VS; returns how many.
+
+        Raises Refused.
+        """
+        resets, cursor = ffi.new("struct slb_reset[]", len(whose)), ffi.new("uint64_t *")
+        refused, ended = ffi.new("struct slb_refused *"), 0
+        for row, (vs, rs) in zip(resets, whose, strict=True):
+            structs.put_endpoint(row.vs, vs)
+            if rs:
+                structs.put_endpoint(row.rs, rs)
+        while cursor[0] != DONE:
+            rc = lib.harness_session_reset(resets, len(whose), cursor, refused)
+            if rc < 0:
+                raise Refused(rc, refused)
+            ended += rc
+        return ended
+
+    def resets(self, worker: int) -> int:
+        """Count the sessions that a worker has ended so."""
+        return int(lib.harness_resets(worker))
+
+    def spare(self, buffers: int) -> None:
+        """Leave workers no more than so many buffers for packets of their own."""
+        lib.harness_spare(buffers)
+
     def mbufs_in_use(self) -> int:
         """Return how many mbufs are not in the pool."""
         return int(lib.harness_mbufs_in_use())

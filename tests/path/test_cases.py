@@ -57,8 +57,8 @@ TABLES = (
     cases_fragments_refused,
     cases_syn_proxy,
 )
-# Exhaustion, rates, VLANs, quiescing, splitting, full queues, probes and what SYN proxies wait for
-# have tests of their own.
+# Exhaustion, rates, VLANs, quiescing, splitting, full queues, probes, what SYN proxies wait for and
+# sessions that are ended have tests of their own.
 ELSEWHERE = {
     "NO_LOCAL_PORT",
     "SESSION_FULL",
@@ -73,6 +73,7 @@ ELSEWHERE = {
     "STEERING_PROBE",
     "SYN_PROXY",
     "SYN_STAMPS",
+    "SESSION_RESET",
 }
 ALL = [(table.__name__.removeprefix("cases_"), case) for table in TABLES for case in table.CASES]
 

@@ -151,6 +151,7 @@ def worker(number: int, generation: int, readings: int) -> WorkerView:
         sessions_created=617_000 * number + 10 * readings,
         sessions_ended=616_000 * number,
         sessions_recycled=0,
+        sessions_reset=0,
         sessions_capacity=1_000_000,
         untold=3 + number,
         session_bytes=80_793_600,

@@ -13,6 +13,7 @@ from slb.model.forwarding import Forwarding, Wanted
 from slb.model.op import Op, OpKind
 from slb.model.policy import Policy
 from slb.model.probe import ProbeCount
+from slb.model.reset import Reset
 from slb.model.service import RealServer, Service
 from slb.model.session_filter import SessionFilter
 
@@ -31,6 +32,7 @@ class MemoryEngine:
         self.views: list[Forwarding] = []
         self.events: list[Wanted] = []
         self.calls: list[str] = []
+        self.resets: list[list[Reset]] = []
         self.sessions: list[views.SessionView] = []
         self.ports: list[views.PortView] = []
         self.removed: list[views.RsView] = []
@@ -179,6 +181,17 @@ class MemoryEngine:
     def session_count(self, wanted: SessionFilter) -> int:
         return len(self._matching(wanted))
 
+    def session_reset(self, resets: Sequence[Reset]) -> int:
+        for reset in resets:
+            if reset.vs not in self.tables:
+                raise UnknownVs(f"VS {reset.vs} does not exist")
+            if reset.rs is not None and reset.rs not in self.tables[reset.vs][1]:
+                raise UnknownRs(f"VS {reset.vs} has no RS {reset.rs}")
+        self.resets.append(list(resets))
+        stay = [one for one in self.sessions if not any(_is_of(one, reset) for reset in resets)]
+        ended, self.sessions = len(self.sessions) - len(stay), stay
+        return ended
+
     def poll_events(self) -> list[Wanted]:
         taken, self.events = self.events, []
         return taken
@@ -191,6 +204,10 @@ class MemoryEngine:
 
     def _matching(self, wanted: SessionFilter) -> list[views.SessionView]:
         return [s for s in self.sessions if wanted.worker in (None, s.worker)]
+
+
+def _is_of(session: views.SessionView, reset: Reset) -> bool:
+    return session.vs == str(reset.vs) and (reset.rs is None or session.rs == str(reset.rs))
 
 
 def vs_view(vs: str, policy: Policy, rs_count: int, generation: int) -> views.VsView:

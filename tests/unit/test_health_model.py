@@ -61,10 +61,10 @@ def problems(health: str) -> list[str]:
             [f"{AT}: timeout_s is longer than interval_s; make it shorter"],
         ),
         (
-            "{type: tcp, down: reset, interval_s: 0}",
+            "{type: tcp, down: end, interval_s: 0}",
             [
                 f"{AT}.interval_s: 0 is not valid; write a number from 0.1 to 3600",
-                f"{AT}.down: 'reset' is not valid; write one of drain, keep",
+                f"{AT}.down: 'end' is not valid; write one of drain, keep, reset",
             ],
         ),
     ],

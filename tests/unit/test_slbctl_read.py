@@ -366,7 +366,8 @@ JSON_KEYS = {
     "drops": "reason total workers",
     "workers list": "worker cpu lcore numa idle generation rounds busy_cycles idle_cycles "
     "rx_packets tx_packets handed_off handed_in punted dropped sessions_active sessions_created "
-    "sessions_ended sessions_recycled sessions_capacity untold session_bytes state share",
+    "sessions_ended sessions_recycled sessions_reset sessions_capacity untold session_bytes "
+    "state share",
     "session list": "client vs local rs worker state idle_ms expires_ms",
 }
 
