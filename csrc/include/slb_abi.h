@@ -7,7 +7,7 @@
 // address in the first four and zeros after; buffers belong to the caller; a call returns 0 or a count, or -errno. Listing calls
 // return how many elements exist, of which at most `cap` were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 21
+#define SLB_ABI_VERSION 23
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -338,6 +338,20 @@ int slb_laddr_set(
 
 // ---- readings ----
 
+// What became of sessions: of `sessions` ever created these have been decided, the others wait for their RS. Of TCP an RS answers by
+// its SYN-ACK, of UDP by its first datagram. With SYN proxy a session begins with the SYN that the RS gets.
+struct slb_answers {
+	uint64_t answered;
+	uint64_t unanswered; // the session ended, and still waited
+	uint64_t refused; // the RS sent an RST instead
+	uint64_t aborted; // the client sent one first
+	uint64_t
+		resets; // RSTs by RS that had answered, of connections that neither end had begun to close
+	uint64_t
+		latency_us; // from SYN to SYN-ACK, the sum of all samples; of SYNs that were sent once
+	uint64_t samples; // no more than one in 1/16 s, by each worker
+};
+
 struct slb_traffic {
 	uint64_t in_packets; // client to RS
 	uint64_t in_bytes;
@@ -345,6 +359,7 @@ struct slb_traffic {
 	uint64_t out_bytes;
 	uint64_t sessions; // ever created
 	uint64_t active; // now
+	struct slb_answers answers;
 };
 
 struct slb_vs_info {

@@ -2,6 +2,7 @@
 
 #include "path/pass.h"
 
+#include "path/answers.h"
 #include "path/forward.h"
 #include "path/lifecycle.h"
 #include "path/nat.h"
@@ -21,10 +22,13 @@ static __rte_noinline bool note(struct core *c, struct pkt *p, struct session *s
 		// It says nothing of the connection.
 	} else if (p->proto == SLB_PROTO_TCP) {
 		state = tcp_state_next(state, p->dir, p->tcp_flags);
+		answers_note(c, p, s, state);
 		if (c->acks != NULL)
 			tcp_keep_ack(c, p);
 	} else if (p->dir == DIR_OUT) {
 		state = SLB_UDP_REPLIED;
+		if (s->state != state)
+			answers_came(c, s);
 	}
 	if (state != s->state)
 		session_state(c, s, state);

@@ -16,6 +16,8 @@ static void fresh_rs(struct core *c, uint32_t slot) {
 
 	c->n_removed -= rs->removed;
 	*rs = (struct rs_core){0};
+	// Its first sample need not wait for the next tick.
+	c->answers[slot] = (struct rs_answers){.tick = c->now - 1};
 }
 
 // The mark counts from generation `to` on, so for all of them at once.

@@ -22,6 +22,7 @@ from slb.agent.desired import Desired
 from slb.agent.events import Events
 from slb.agent.forward import Forward
 from slb.agent.health import Health, log_event
+from slb.agent.passive import PassiveWatch
 from slb.agent.routes import add_routes
 from slb.agent.secure import Secure
 from slb.agent.store import KEEP, Store
@@ -90,7 +91,9 @@ async def start(
     programs = settings.check_programs
     desired = Desired(store, Client(settings.slbd), events, programs=bool(programs))
     probes = {**PROBES, "command": runner(Path(programs))} if programs else PROBES
-    health = Health(desired, probes, partial(_tell, events))
+    tell = partial(_tell, events)
+    passive = PassiveWatch(desired, Client(settings.slbd, LOOK_TIMEOUT_S), tell)
+    health = Health(desired, passive, probes, tell)
     forward = Forward(settings.slbd)
     owner = Owner("slb-agent", "--socket", "--group")
     socket = SocketFile(settings.socket, int(settings.mode, 8), settings.group, owner)
@@ -108,6 +111,7 @@ async def start(
     stack.callback(watching.cancel)
     stack.callback(health.stop)
     stack.callback(asyncio.create_task(health.run()).cancel)
+    stack.callback(asyncio.create_task(passive.run()).cancel)
     return watching, secure
 
 
