@@ -26,9 +26,15 @@ class Verdict:
 
 def judge(rules: Passive, seen: Mapping[K, Figures]) -> dict[K, Verdict]:
     """Return those that are to be ejected, by the worst that is to be said of each."""
-    enough = {rs: f for rs, f in seen.items() if f.connections >= rules.min_connections}
+    least = rules.min_connections
+    enough = {rs: f for rs, f in seen.items() if f.connections >= least}
+    # Who has answered none of so many need not wait until those that it did answer are forgotten.
+    newest = {
+        rs: f.lately if f.lately and f.lately.connections >= least else f
+        for rs, f in enough.items()
+    }
     found: dict[K, Verdict] = {}
-    for rs, verdict in [*_shares(rules, enough), *_slow(rules, enough)]:
+    for rs, verdict in [*_shares(rules, newest), *_slow(rules, enough)]:
         found[rs] = max(verdict, found.get(rs, verdict))
     return found
 

@@ -41,6 +41,9 @@ class Counts(NamedTuple):
         )
 
 
+NOTHING = Counts(0, 0, 0, 0, 0, 0, 0)
+
+
 @dataclass(frozen=True)
 class Figures:
     """Of the connections of one window."""
@@ -50,6 +53,8 @@ class Figures:
     unanswered: int
     resets: int
     latency_ms: float | None
+    # Of those since the last answer, of which none has had one.
+    lately: "Figures | None" = None
 
     @property
     def connections(self) -> int:
@@ -68,11 +73,13 @@ class Figures:
 class Window:
     """Counters over the last `length_s`; times are seconds of any one clock."""
 
-    __slots__ = ("_length", "_points")
+    __slots__ = ("_answer", "_length", "_points")
 
     def __init__(self, length_s: float) -> None:
         self._length = length_s
         self._points: deque[tuple[float, Counts]] = deque()
+        # The reading that the last answers came with.
+        self._answer = NOTHING
 
     def forget(self) -> None:
         """Begin anew."""
@@ -86,6 +93,8 @@ class Window:
         points = self._points
         if points and any(new < old for new, old in zip(counts, points[-1][1], strict=True)):
             points.clear()
+        if not points or counts.answered != self._answer.answered:
+            self._answer = counts
         while len(points) > 1 and now - points[1][0] >= self._length:
             points.popleft()
         found = self._figures(now, counts)
@@ -97,15 +106,20 @@ class Window:
         early = next((c for at, c in reversed(self._points) if now - at >= GRACE_S), None)
         if early is None:
             return None
-        base = self._points[0][1]
-        answered, refused = counts.answered - base.answered, counts.refused - base.refused
-        opened = early.opened - base.opened - (counts.aborted - base.aborted)
-        samples = counts.samples - base.samples
-        latency = (counts.latency_us - base.latency_us) / 1000
-        return Figures(
-            answered,
-            refused,
-            max(0, opened - answered - refused),
-            counts.resets - base.resets,
-            latency / samples if samples >= SAMPLES else None,
-        )
+        lately = _between(self._answer, early, counts, None)
+        return _between(self._points[0][1], early, counts, lately if lately.connections else None)
+
+
+def _between(base: Counts, early: Counts, counts: Counts, lately: Figures | None) -> Figures:
+    answered, refused = counts.answered - base.answered, counts.refused - base.refused
+    opened = early.opened - base.opened - (counts.aborted - base.aborted)
+    samples = counts.samples - base.samples
+    latency = (counts.latency_us - base.latency_us) / 1000
+    return Figures(
+        answered,
+        refused,
+        max(0, opened - answered - refused),
+        counts.resets - base.resets,
+        latency / samples if samples >= SAMPLES else None,
+        lately,
+    )
