@@ -88,6 +88,22 @@ void answers_tcp(struct core *c, const struct pkt *p, const struct session *s, u
 		syn(c, s);
 }
 
+// A SYN proxy would have to look at it first.
+void answers_late(struct core *c, const struct pkt *p, struct session *s) {
+	uint8_t state;
+
+	if (p->flags & PKT_LATER || s->extras & SESSION_SYN_PROXY)
+		return;
+	if (p->proto == SLB_PROTO_TCP) {
+		state = tcp_state_next(s->state, p->dir, p->tcp_flags);
+		answers_note(c, p, s, state);
+		s->state = state;
+	} else if (p->dir == DIR_OUT && s->state == SLB_UDP_ONEWAY) {
+		answers_came(c, s);
+		s->state = SLB_UDP_REPLIED;
+	}
+}
+
 void answers_end_waiting(struct core *c, const struct session *s, uint32_t id) {
 	struct rs_answers *a = answers_of(c, s);
 

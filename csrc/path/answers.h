@@ -42,6 +42,9 @@ void answers_came(struct core *c, const struct session *s);
 // Its SYN is sent again, so nobody will know which of them is answered.
 void answers_sent_again(struct core *c, const struct session *s);
 
+// A packet of a session that ends in the burst that brought it, which nobody else notes.
+void answers_late(struct core *c, const struct pkt *p, struct session *s);
+
 // A session ends.
 static inline void answers_end(struct core *c, const struct session *s, uint32_t id) {
 	if (unlikely(answers_waits(s->state)))

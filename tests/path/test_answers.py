@@ -118,6 +118,15 @@ def test_datagrams(frame: object, lab: Lab) -> None:
     assert (traffic.answered, traffic.unanswered, traffic.sessions) == (1, 1, 2)
 
 
+def test_an_answer_in_the_burst_that_ends_its_session(lab: Lab) -> None:
+    """The client begins anew from the same port before the burst is over."""
+    way = WAYS[0]
+    client = Client(lab, way).send(SYN)
+    lab.harness.run(0, [bytes(answer(client.syn, "RA")), bytes(way.segment(SYN))])
+    assert counts(lab, way) == {"refused": 1}
+    assert row(lab, vs_of(way)).traffic.sessions == 2
+
+
 def test_a_session_given_up_for_another(lab: Lab) -> None:
     """It ended before its RS answered, whatever ended it."""
     way = WAYS[0]
