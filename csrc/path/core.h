@@ -45,10 +45,8 @@ struct rs_answers {
 	uint64_t latency; // of all samples, in units of 1 << ANSWER_UNIT_SHIFT cycles
 	uint32_t samples;
 	uint32_t tick; // worker only: in which the last sample began
-	uint32_t sent_at; // worker only: when its SYN passed, in units
-	uint32_t sample : 30; // worker only: its session
-	uint32_t sampled : 1; // worker only: there is one
-	uint32_t sent : 1; // worker only: its SYN has passed
+	uint32_t sent_at; // worker only: when its SYN passed, in units; 0: not yet
+	uint32_t sample; // worker only: its session, plus 1; 0: there is none
 };
 
 _Static_assert(sizeof(struct rs_answers) == 64, "an RS costs a connection one more");

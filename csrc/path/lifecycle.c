@@ -202,7 +202,7 @@ static void finish_end(struct core *c, const struct ending *e) {
 	struct session *s = &c->sessions.entries[e->id];
 	uint16_t slot = slot_of(c, s);
 
-	answers_end(c, s, e->id);
+	answers_end(c, s);
 	session_remove(&c->sessions, e->id, DIR_IN, e->place[DIR_IN]);
 	session_remove(&c->sessions, e->id, DIR_OUT, e->place[DIR_OUT]);
 	if (unlikely(core_rs_crowded(c, &c->rs[s->rs])))

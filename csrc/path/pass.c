@@ -22,16 +22,20 @@ static __rte_noinline bool note(struct core *c, struct pkt *p, struct session *s
 		// It says nothing of the connection.
 	} else if (p->proto == SLB_PROTO_TCP) {
 		state = tcp_state_next(state, p->dir, p->tcp_flags);
-		answers_note(c, p, s, state);
 		if (c->acks != NULL)
 			tcp_keep_ack(c, p);
 	} else if (p->dir == DIR_OUT) {
 		state = SLB_UDP_REPLIED;
-		if (s->state != state)
-			answers_came(c, s);
 	}
-	if (state != s->state)
+	if (state != s->state) {
+		if (p->proto == SLB_PROTO_TCP)
+			answers_change(c, p, s, state);
+		else
+			answers_came(c, s);
 		session_state(c, s, state);
+	} else if (p->proto == SLB_PROTO_TCP) {
+		answers_same(c, p, s);
+	}
 	return state == SLB_UDP_REPLIED && c->policies[s->policy].one_packet
 		&& !(p->flags & PKT_FRAGMENT);
 }

@@ -45,7 +45,8 @@ def _shares(rules: Passive, seen: Mapping[K, Figures]) -> Iterable[tuple[K, Verd
         ("refused", rules.refused_percent, "refused", "connections"),
         ("reset", rules.reset_percent, "resets", "answered"),
     ):
-        if not limit:
+        # Mostly there is nothing of the kind.
+        if not limit or not any(getattr(f, part) for f in seen.values()):
             continue
         shares = {rs: 100 * getattr(f, part) / max(getattr(f, whole), 1) for rs, f in seen.items()}
         for rs, share in shares.items():

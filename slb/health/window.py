@@ -8,7 +8,6 @@ of an RS that is silent within a window, long before its first session has ended
 """
 
 from collections import deque
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from slb.model.views import RsAnswers
@@ -44,8 +43,7 @@ class Counts(NamedTuple):
 NOTHING = Counts(0, 0, 0, 0, 0, 0, 0)
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(NamedTuple):
     """Of the connections of one window."""
 
     answered: int
@@ -91,7 +89,7 @@ class Window:
         Counters that are less than they were are another slbd's, or another VS's.
         """
         points = self._points
-        if points and any(new < old for new, old in zip(counts, points[-1][1], strict=True)):
+        if points and _went_back(points[-1][1], counts):
             points.clear()
         if not points or counts.answered != self._answer.answered:
             self._answer = counts
@@ -103,11 +101,26 @@ class Window:
         return found
 
     def _figures(self, now: float, counts: Counts) -> Figures | None:
-        early = next((c for at, c in reversed(self._points) if now - at >= GRACE_S), None)
+        early = None
+        for at, point in reversed(self._points):
+            if now - at >= GRACE_S:
+                early = point
+                break
         if early is None:
             return None
-        lately = _between(self._answer, early, counts, None)
-        return _between(self._points[0][1], early, counts, lately if lately.connections else None)
+        lately = None
+        if counts is not self._answer:
+            lately = _between(self._answer, early, counts, None)
+        return _between(self._points[0][1], early, counts, lately)
+
+
+def _went_back(old: Counts, new: Counts) -> bool:
+    return (
+        new.opened < old.opened
+        or new.answered < old.answered
+        or new.refused < old.refused
+        or new.samples < old.samples
+    )
 
 
 def _between(base: Counts, early: Counts, counts: Counts, lately: Figures | None) -> Figures:
