@@ -21,6 +21,7 @@ SCRAPED = {"instance", "job"}
 VALUES = {
     "state": set("serving active draining idle standby waiting down proved unproved wrong".split()),
     "job": {"slbd"},
+    "outcome": {"answered", "unanswered", "refused", "aborted"},
     "result": {"done", "refused", "failed"},
     "reason": set(re.findall(r"^\| `([A-Z_]+)`", (TOP / "docs/drops.md").read_text(), re.M)),
 }
