@@ -44,6 +44,8 @@ class PassiveWatch:
         # Held while what is known changes, for it is also read.
         self.lock = threading.Lock()
         self._adopted = False
+        # As of the last look, so that nobody waits for one.
+        self._out: dict[Target | Ejected, float] = {}
         self._trouble = ""
         self.changed: Callable[[], None] = lambda: None
 
@@ -74,9 +76,8 @@ class PassiveWatch:
 
     def ejected(self) -> dict[Target | Ejected, float]:
         """Return who is out, and since when."""
-        with self.lock:
-            if self._adopted:
-                return self._passive.ejected()
+        if self._adopted:
+            return self._out
         every = self._desired.effect.fallen.items()
         return {one: at for one, at in every if isinstance(one, Ejected)}
 
@@ -85,15 +86,24 @@ class PassiveWatch:
             self._passive.follow(services)
             if not away and not self._adopted:
                 self._passive.adopt(fallen, self._clock())
-                self._adopted = True
+            self._out = self._passive.ejected()
+            self._adopted |= not away
             if not self._passive:
                 return []
             if away:
-                self._passive.forget()
-                return self._passive.end_overdue(self._clock())
+                return self._blind()
         rows = self._slbd.answer_list()
         with self.lock:
-            return self._passive.look(self._clock(), rows, fallen)
+            changes = self._passive.look(self._clock(), rows, fallen)
+            self._out = self._passive.ejected()
+        return changes
+
+    def _blind(self) -> list[Change]:
+        """Begin all windows anew, and let those in whose time is over."""
+        self._passive.forget()
+        changes = self._passive.end_overdue(self._clock())
+        self._out = self._passive.ejected()
+        return changes
 
     def _without(self, error: Exception) -> list[Change]:
         trouble = str(error) if isinstance(error, SlbError) else f"a defect: {error!r}"
@@ -101,8 +111,7 @@ class PassiveWatch:
             log.warning("what RS answer is not known: %s", trouble)
         self._trouble = trouble
         with self.lock:
-            self._passive.forget()
-            return self._passive.end_overdue(self._clock())
+            return self._blind()
 
     def _tell(self, change: Change) -> None:
         rs = f"{change.who.rs} of {change.who.vs}"

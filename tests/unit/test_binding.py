@@ -4,6 +4,7 @@
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
@@ -297,6 +298,8 @@ class Readings:
             marshal.put_endpoint(row.vs, VS)
             marshal.put_endpoint(row.rs, RS)
             row.weight, row.removed = 1000, 1
+            row.traffic.sessions, row.traffic.answers.answered = 9, 1 << 40
+            row.traffic.answers.latency_us, row.traffic.answers.samples = 7, 2
 
         return rows("struct slb_rs_info", fill)(out, room)
 
@@ -363,6 +366,25 @@ class Readings:
         return 2
 
 
+def test_what_became_of_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A removed RS counts with the one that was added again, those of a former VS with nothing."""
+
+    def of(removed: int, vs_removed: int, number: int) -> Callable[[Any], None]:
+        def fill(row: Any) -> None:
+            marshal.put_endpoint(row.vs, VS)
+            marshal.put_endpoint(row.rs, RS)
+            row.removed, row.vs_removed, row.traffic.sessions = removed, vs_removed, number
+            for name in views.Answers.__struct_fields__:
+                setattr(row.traffic.answers, name, number)
+
+        return fill
+
+    fills = of(0, 0, 1), of(1, 0, 20), of(1, 1, 300)
+    listed = SimpleNamespace(slb_rs_list=rows("struct slb_rs_info", *fills))
+    monkeypatch.setattr(read, "lib", listed)
+    assert read.answer_list() == [views.RsAnswers(str(VS), str(RS), *[21] * 8)]
+
+
 def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read, "lib", Readings())
     (vs,) = read.vs_list()
@@ -371,6 +393,7 @@ def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (vs.traffic.in_packets, vs.traffic.active) == (1 << 63, 7)
     (rs,) = read.rs_list()
     assert (rs.vs, rs.rs, rs.weight, rs.removed) == (str(VS), str(RS), 1000, True)
+    assert rs.answers == views.Answers(answered=1 << 40, latency_us=7, samples=2)
     port, *others = read.port_list()
     assert (port.name, port.mac, port.link_up) == ("n" * 31, "02:00:00:00:00:0a", True)
     assert [other.link_up for other in others] == [False, None]
