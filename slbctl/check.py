@@ -36,6 +36,7 @@ class CheckParam(click.ParamType[Health, Any]):
             if not equals or (key in plain and key not in LISTS):
                 self.fail(f"{show(part)} is no KEY=VALUE, or there twice; {EXAMPLE}", param, ctx)
             plain[key] = [*plain.get(key, []), text] if key in LISTS else text
+        plain = _with_passive(plain)
         try:
             found: Health = msgspec.convert(plain, Health, strict=False)
         except msgspec.ValidationError as error:
@@ -48,6 +49,18 @@ class CheckParam(click.ParamType[Health, Any]):
     ) -> list[CompletionItem]:
         """The types that begin so."""
         return [CompletionItem(kind) for kind in KINDS if kind.startswith(incomplete)]
+
+
+def _with_passive(plain: dict[str, Any]) -> dict[str, Any]:
+    """Have `passive.KEY` in a group of its own; `passive=on` is one where all is as usual."""
+    rules = {key: plain.pop(key) for key in list(plain) if key.startswith("passive.")}
+    if plain.get("passive") == "on":
+        plain["passive"] = {}
+    if rules:
+        plain.setdefault("passive", {}).update(
+            {key.removeprefix("passive."): text for key, text in rules.items()}
+        )
+    return plain
 
 
 health_option = click.option(

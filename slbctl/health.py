@@ -35,6 +35,7 @@ COLUMNS: tuple[Column[HealthView], ...] = (
     ),
     Column("LAST FAILURE", lambda row: row.reason or "-"),
 )
+CONNECTIONS: Column[HealthView] = Column("CONNECTIONS", lambda row: row.passive or "-")
 
 
 @click.command(
@@ -48,7 +49,9 @@ def health(target: Target, vs: VsKey | None, as_json: bool) -> None:
     """Show what the health checks say of the RS, of one VS or of all."""
     rows = ask(target, lambda client: client.health(vs))
     empty = "no RS is checked; 'health' of a service says how, and 'slbctl apply' takes it"
-    output.show_listing(rows, COLUMNS, as_json, empty=empty, foot=_foot(rows))
+    # Where clients' connections are looked at.
+    columns = (*COLUMNS, CONNECTIONS) if any(row.passive for row in rows) else COLUMNS
+    output.show_listing(rows, columns, as_json, empty=empty, foot=_foot(rows))
 
 
 def words_by_rs(client: "Client", vs: VsKey | None) -> dict[tuple[str, str], str]:
@@ -60,9 +63,9 @@ def words_by_rs(client: "Client", vs: VsKey | None) -> dict[tuple[str, str], str
 
 
 def _words(row: HealthView) -> str:
-    if row.state != "down":
+    if row.state not in ("down", "ejected"):
         return row.state
-    return f"{'down, but in' if row.effect == 'capped' else 'down'}: {row.reason}"
+    return f"{row.state}{', but in' if row.effect == 'capped' else ''}: {row.reason}"
 
 
 def _effect(row: HealthView) -> str:

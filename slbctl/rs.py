@@ -98,6 +98,35 @@ def list_(target: Target, vs: VsKey | None, as_json: bool) -> None:
     output.show_listing(rows, columns, as_json, empty=_no_rs(vs), foot=rs_foot(rows))
 
 
+@rs.command(examples=("slbctl rs answers", "slbctl rs answers 10.96.0.10:80/tcp --json"))
+@vs_filter_argument
+@json_option
+@click.pass_obj
+def answers(target: Target, vs: VsKey | None, as_json: bool) -> None:
+    """Show what became of the sessions that each RS was given, and how soon it answers."""
+    rows = ask(target, lambda client: client.rs_list(vs))
+    output.show_listing(rows, ANSWERS, as_json, empty=_no_rs(vs))
+
+
+def _latency(row: RsView) -> str:
+    seen = row.answers
+    return f"{seen.latency_us / seen.samples / 1000:.3g} ms" if seen.samples else "-"
+
+
+ANSWERS: tuple[Column[RsView], ...] = (
+    Column("VS", lambda row: row.vs),
+    Column("RS", lambda row: row.rs),
+    Column("STATE", lambda row: state(row)),
+    Column("SESSIONS", lambda row: str(row.traffic.sessions), right=True),
+    Column("ANSWERED", lambda row: str(row.answers.answered), right=True),
+    Column("UNANSWERED", lambda row: str(row.answers.unanswered), right=True),
+    Column("REFUSED", lambda row: str(row.answers.refused), right=True),
+    Column("ABORTED", lambda row: str(row.answers.aborted), right=True),
+    Column("RESET", lambda row: str(row.answers.resets), right=True),
+    Column("LATENCY", _latency, right=True),
+)
+
+
 def rs_columns(checked: Mapping[tuple[str, str], str] = {}) -> list[Column[RsView]]:
     """The columns of an RS within its VS; `checked`: what is known of those that are."""
     health: Column[RsView] = Column("HEALTH", lambda row: checked.get((row.vs, row.rs), "-"))

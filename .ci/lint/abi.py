@@ -11,6 +11,7 @@ HEADERS = (
     "include/slb_abi_bond.h",
     "include/slb_abi_workers.h",
     "include/slb_abi_probe.h",
+    "include/slb_abi_session.h",
 )
 # That holds the version.
 HEADER = f"csrc/{HEADERS[0]}"

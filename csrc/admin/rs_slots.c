@@ -5,6 +5,14 @@
 #include "admin/traffic.h"
 #include "admin/vs_keys.h"
 
+// Which a walk over slots asks, so nothing else is touched.
+static bool has_sessions(const struct admin *a, uint32_t slot) {
+	for (uint16_t w = 0; w < a->n_workers; w++)
+		if (counter_read(&a->cores[w]->rs[slot].active) > 0)
+			return true;
+	return false;
+}
+
 // Free from now on; what was counted is forgotten.
 static void forget(struct admin *a, uint32_t slot) {
 	rs_keys_leave(a, slot);
@@ -25,8 +33,7 @@ static bool may_be_taken(const struct admin *a, uint32_t slot) {
 	const struct rs_slot *s = &a->rs_slots[slot];
 
 	// One that was silent may have made sessions for an RS whose adding was undone long ago.
-	return (s->use == RS_SLOT_FREE || s->use == RS_SLOT_PAST)
-		&& rs_slot_traffic(a, slot).active == 0;
+	return (s->use == RS_SLOT_FREE || s->use == RS_SLOT_PAST) && !has_sessions(a, slot);
 }
 
 uint32_t rs_slot_take(struct admin *a, const struct admin_vs *vs, const struct slb_endpoint *rs) {
@@ -66,7 +73,7 @@ void rs_slot_forget(struct admin *a, uint32_t slot) {
 	if (a->rs_slots[slot].use != RS_SLOT_TAKEN)
 		return;
 	// A worker may have made sessions before the transaction was undone.
-	if (rs_slot_traffic(a, slot).active > 0)
+	if (has_sessions(a, slot))
 		rs_slot_drain(a, slot);
 	else
 		give_back(a, slot);
@@ -87,7 +94,7 @@ struct slb_traffic rs_slot_traffic(const struct admin *a, uint32_t slot) {
 	struct slb_traffic sum = {0};
 
 	for (uint16_t w = 0; w < a->n_workers; w++)
-		traffic_add_core(&sum, &a->cores[w]->rs[slot]);
+		traffic_add_core(&sum, a->cores[w], slot);
 	return sum;
 }
 
@@ -116,11 +123,9 @@ static void reclaim(struct admin *a, uint32_t slot, const struct slb_traffic *tr
 void rs_slots_reclaim(struct admin *a) {
 	for (uint32_t slot = 0; slot < a->rs_max && a->n_draining > 0; slot++) {
 		struct slb_traffic traffic;
-		if (a->rs_slots[slot].use != RS_SLOT_DRAINING)
+		if (a->rs_slots[slot].use != RS_SLOT_DRAINING || has_sessions(a, slot))
 			continue;
 		traffic = rs_slot_traffic(a, slot);
-		if (traffic.active > 0)
-			continue;
 		reclaim(a, slot, &traffic);
 		a->n_draining--;
 	}

@@ -2,6 +2,10 @@
 
 #include "admin/traffic.h"
 
+#include "path/answers.h"
+
+#include <rte_cycles.h>
+
 void traffic_add(struct slb_traffic *sum, const struct slb_traffic *more) {
 	sum->in_packets += more->in_packets;
 	sum->in_bytes += more->in_bytes;
@@ -9,9 +13,37 @@ void traffic_add(struct slb_traffic *sum, const struct slb_traffic *more) {
 	sum->out_bytes += more->out_bytes;
 	sum->sessions += more->sessions;
 	sum->active += more->active;
+	sum->answers.answered += more->answers.answered;
+	sum->answers.unanswered += more->answers.unanswered;
+	sum->answers.refused += more->answers.refused;
+	sum->answers.aborted += more->answers.aborted;
+	sum->answers.resets += more->answers.resets;
+	sum->answers.latency_us += more->answers.latency_us;
+	sum->answers.samples += more->answers.samples;
 }
 
-void traffic_add_core(struct slb_traffic *sum, const struct rs_core *rs) {
+// Rounded down, so that what grows does not become less.
+static uint64_t us_of(uint64_t units) {
+	const uint64_t per_s = rte_get_tsc_hz() >> ANSWER_UNIT_SHIFT;
+
+	return units / per_s * US_PER_S + units % per_s * US_PER_S / per_s;
+}
+
+static struct slb_answers answers(const struct rs_answers *a) {
+	return (struct slb_answers){
+		.answered = counter_read(&a->answered),
+		.unanswered = counter_read(&a->unanswered),
+		.refused = counter_read(&a->refused),
+		.aborted = counter_read(&a->aborted),
+		.resets = counter_read(&a->resets),
+		.latency_us = us_of(counter_read(&a->latency)),
+		.samples = __atomic_load_n(&a->samples, __ATOMIC_RELAXED),
+	};
+}
+
+void traffic_add_core(struct slb_traffic *sum, const struct core *c, uint32_t slot) {
+	const struct rs_core *rs = &c->rs[slot];
+
 	traffic_add(
 		sum,
 		&(struct slb_traffic){
@@ -21,6 +53,7 @@ void traffic_add_core(struct slb_traffic *sum, const struct rs_core *rs) {
 			.out_bytes = counter_read(&rs->bytes[DIR_OUT]),
 			.sessions = counter_read(&rs->sessions),
 			.active = counter_read(&rs->active),
+			.answers = answers(&c->answers[slot]),
 		}
 	);
 }

@@ -11,7 +11,9 @@ static inline uint64_t counter_read(const uint64_t *counter) {
 }
 
 void traffic_add(struct slb_traffic *sum, const struct slb_traffic *more);
-void traffic_add_core(struct slb_traffic *sum, const struct rs_core *rs);
+
+// What a worker has counted for the RS of a slot.
+void traffic_add_core(struct slb_traffic *sum, const struct core *c, uint32_t slot);
 
 // Clients that were refused by all VS that have had the slot.
 uint64_t traffic_refused(const struct admin *a, uint16_t vs_slot);

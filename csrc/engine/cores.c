@@ -120,6 +120,7 @@ void core_free(struct core *c) {
 	lazy_free(c->streams, streams_bytes(c));
 	rte_free(c->laddr_use);
 	rte_free(c->rs);
+	rte_free(c->answers);
 	rte_free(c->vs_refused);
 	rte_free(c->walks);
 	rte_free(c->aheads);
@@ -142,6 +143,8 @@ struct core *core_new(
 	c->probe_nonce = siphash(&cookie_key, "probe", sizeof("probe"));
 	c->least_mtu = UINT16_MAX;
 	c->rs = rte_zmalloc_socket("rs", config->rs_max * sizeof(*c->rs), 64, socket);
+	c->answers =
+		rte_zmalloc_socket("answers", config->rs_max * sizeof(*c->answers), 64, socket);
 	c->walks = rte_zmalloc_socket(
 		"walks", laddr_walks(config->rs_max) * sizeof(*c->walks), 64, socket
 	);
@@ -153,8 +156,8 @@ struct core *core_new(
 	);
 	c->laddr_use =
 		rte_zmalloc_socket("laddr_use", SLB_MAX_LADDRS * sizeof(*c->laddr_use), 64, socket);
-	if (c->rs == NULL || c->walks == NULL || c->aheads == NULL || c->freed == NULL
-	    || c->vs == NULL || c->vs_refused == NULL || c->laddr_use == NULL
+	if (c->rs == NULL || c->answers == NULL || c->walks == NULL || c->aheads == NULL
+	    || c->freed == NULL || c->vs == NULL || c->vs_refused == NULL || c->laddr_use == NULL
 	    || !init_sessions(c, config, socket) || !init_acks(c, config, socket)
 	    || !init_streams(c) || !init_fragments(c, config, socket)) {
 		core_free(c);

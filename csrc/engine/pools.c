@@ -35,7 +35,8 @@ static uint64_t table_bytes(const struct slb_config *config) {
 
 	return config->vs_max * (sizeof(struct vs *) + sizeof(uint64_t) + 2 * vs)
 		+ config->rs_max
-		* (sizeof(struct rs_core) + sizeof(struct laddr_ahead) + 2 * sizeof(struct vs_rs))
+		* (sizeof(struct rs_core) + sizeof(struct rs_answers) + sizeof(struct laddr_ahead)
+		   + 2 * sizeof(struct vs_rs))
 		+ laddr_walks(config->rs_max) * sizeof(struct laddr_turn)
 		+ FREED_RINGS * sizeof(struct freed_ring);
 }

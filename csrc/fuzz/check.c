@@ -368,6 +368,10 @@ static uint64_t count_sessions(const struct tally *t) {
 	return count;
 }
 
+static uint64_t decided(const struct slb_answers *a) {
+	return a->answered + a->unanswered + a->refused + a->aborted;
+}
+
 static uint64_t count_at_servers(uint32_t *removed) {
 	struct slb_rs_info rows[MAX_ROWS];
 	int n = harness_rs_list(rows, MAX_ROWS);
@@ -380,6 +384,8 @@ static uint64_t count_at_servers(uint32_t *removed) {
 		*removed += rows[i].removed;
 		if (rows[i].traffic.active > rows[i].traffic.sessions)
 			broken("an RS has more sessions than it ever got");
+		if (decided(&rows[i].traffic.answers) > rows[i].traffic.sessions)
+			broken("more sessions of an RS have come to something than it ever got");
 	}
 	return active;
 }

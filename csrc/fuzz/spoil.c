@@ -203,6 +203,10 @@ static void more_than_ever(struct slb_rs_info *rs) {
 	rs->traffic.active = rs->traffic.sessions + 1;
 }
 
+static void decided_twice(struct slb_rs_info *rs) {
+	rs->traffic.answers.answered += rs->traffic.sessions + 1;
+}
+
 static void generation(uint64_t *generation) {
 	++*generation;
 }
@@ -239,6 +243,7 @@ static const struct fault FAULTS[] = {
 	{"one_local_port", .to_sessions = one_local_port},
 	{"unlisted", .to_sessions = unlisted},
 	{"more_than_ever", .to_server = more_than_ever},
+	{"decided_twice", .to_server = decided_twice},
 	{"generation", .to_commit = generation},
 	{"left_behind", .to_commit = left_behind},
 	{"no_time", .no_time = true},

@@ -10,6 +10,7 @@
 #include "slb_abi.h"
 #include "slb_abi_workers.h"
 #include "slb_abi_probe.h"
+#include "slb_abi_session.h"
 #pragma GCC visibility pop
 
 _Static_assert(sizeof(struct slb_address) == 20, "cffi and C agree on the address layout");

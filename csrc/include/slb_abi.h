@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The whole C/Python boundary. C includes it through slb.h; cffi reads this very text, so it holds plain
 // declarations only: no #include, #if, attribute, static inline or computed #define. So do slb_abi_bond.h,
-// which comes before it, and slb_abi_workers.h and slb_abi_probe.h, which follow it.
+// which comes before it, and slb_abi_session.h, slb_abi_workers.h and slb_abi_probe.h, which follow it.
 //
 // Conventions: sizes are fixed; `_be` names are in network byte order, all others in host order; an address is 16 bytes, an IPv4
 // address in the first four and zeros after; buffers belong to the caller; a call returns 0 or a count, or -errno. Listing calls
 // return how many elements exist, of which at most `cap` were written. Every call may block and none calls back into Python.
 
-#define SLB_ABI_VERSION 26
+#define SLB_ABI_VERSION 27
 
 enum slb_limit {
 	SLB_NAME_LEN = 32,
@@ -352,6 +352,20 @@ int slb_laddr_set(
 
 // ---- readings ----
 
+// What became of sessions: of `sessions` ever created these have been decided, the others wait for their RS. Of TCP an RS answers by
+// its SYN-ACK, of UDP by its first datagram. With SYN proxy a session begins with the SYN that the RS gets.
+struct slb_answers {
+	uint64_t answered;
+	uint64_t unanswered; // the session ended, and still waited
+	uint64_t refused; // the RS sent an RST instead
+	uint64_t aborted; // the client sent one first
+	uint64_t
+		resets; // RSTs by RS that had answered, of connections that neither end had begun to close
+	uint64_t
+		latency_us; // from SYN to SYN-ACK, the sum of all samples; of SYNs that were sent once
+	uint64_t samples; // no more than one in 1/16 s, by each worker
+};
+
 struct slb_traffic {
 	uint64_t in_packets; // client to RS
 	uint64_t in_bytes;
@@ -359,6 +373,7 @@ struct slb_traffic {
 	uint64_t out_bytes;
 	uint64_t sessions; // ever created
 	uint64_t active; // now
+	struct slb_answers answers;
 };
 
 struct slb_vs_info {
@@ -436,27 +451,6 @@ struct slb_laddr_info {
 	uint8_t reserved[6];
 };
 
-struct slb_session_info {
-	struct slb_endpoint client;
-	struct slb_endpoint vs;
-	struct slb_endpoint local;
-	struct slb_endpoint rs;
-	uint16_t worker;
-	uint8_t state; // enum slb_tcp_state
-	uint8_t reserved;
-	uint32_t idle_ms;
-	uint32_t expires_ms; // at the earliest
-	uint32_t reserved2;
-};
-
-// An unset endpoint (family 0) matches everything; port_be 0 matches every port.
-struct slb_session_filter {
-	struct slb_endpoint client;
-	struct slb_endpoint vs;
-	struct slb_endpoint rs;
-	int32_t worker; // -1: all
-};
-
 int slb_vs_list(struct slb_vs_info *out, uint32_t cap);
 int slb_rs_list(struct slb_rs_info *out, uint32_t cap);
 int slb_port_list(struct slb_port_info *out, uint32_t cap);
@@ -466,26 +460,6 @@ int slb_neighbour_list(struct slb_neighbour *out, uint32_t cap);
 
 // out[worker * SLB_DROP_COUNT + reason]; returns the number of workers.
 int slb_drop_list(uint64_t *out, uint32_t cap);
-
-// Sessions that match, copied by their workers a few at a time between bursts. *cursor starts at 0 and is
-// opaque; returns how many were written (0 with *cursor unchanged never happens); *cursor UINT64_MAX: done.
-int slb_session_list(
-	const struct slb_session_filter *filter, uint64_t *cursor, struct slb_session_info *out,
-	uint32_t cap
-);
-
-// Whose sessions are to end: those of an RS, or of all RS that a VS has or had (rs: family 0).
-struct slb_reset {
-	struct slb_endpoint vs;
-	struct slb_endpoint rs;
-};
-
-// Ends the sessions that are there, a part of each worker's a call. *cursor starts at 0 and is opaque; UINT64_MAX: done. Returns how
-// many were ended. *refused's `op`: index into resets. -ENOENT, of the first call alone: there is no such VS or RS, nor a removed
-// one with sessions; -EINVAL, -ENOMEM, -ETIMEDOUT, -EBUSY.
-int slb_session_reset(
-	const struct slb_reset *resets, uint32_t n, uint64_t *cursor, struct slb_refused *refused
-);
 
 struct slb_event {
 	uint8_t kind; // enum slb_event_kind

@@ -5,6 +5,7 @@
 
 #include "path/admit.h"
 
+#include "path/answers.h"
 #include "path/fragment.h"
 #include "path/icmp.h"
 #include "path/icmp_make.h"
@@ -33,15 +34,17 @@ static bool is_first(const struct pkt *p) {
 // Ends a session. Packets of the burst that belong to it look again if they come from place `at` on; earlier ones are
 // stragglers of a connection that is over.
 static void forget(struct core *c, struct burst *b, uint16_t at, struct session *over) {
-	session_end_now(c, over);
 	for (uint16_t i = 0; i < b->n_live; i++) {
 		struct pkt *p = &b->pkts[b->live[i]];
 		if (p->session != over)
 			continue;
-		p->session = NULL;
-		if (i < at)
+		if (i < at) {
+			answers_late(c, p, over);
 			pkt_drop(p, SLB_DROP_NO_SESSION);
+		}
+		p->session = NULL;
 	}
+	session_end_now(c, over);
 }
 
 static void make_room(struct core *c, struct burst *b, uint16_t at, enum session_width width) {

@@ -35,6 +35,22 @@ struct rs_core {
 
 _Static_assert(sizeof(struct rs_core) == 64, "an RS costs a packet one cache line");
 
+// What became of the sessions of one RS on one worker (path/answers.h). Worker writes; admin reads what it counts.
+struct rs_answers {
+	_Alignas(64) uint64_t answered;
+	uint64_t unanswered; // ended, and still waited for the RS
+	uint64_t refused; // by an RST instead of an answer
+	uint64_t aborted; // by the client, before there was an answer
+	uint64_t resets; // by the RS, of connections that nobody had begun to close
+	uint64_t latency; // of all samples, in units of 1 << ANSWER_UNIT_SHIFT cycles
+	uint32_t samples;
+	uint32_t tick; // worker only: in which the last sample began
+	uint32_t sent_at; // worker only: when its SYN passed, in units; 0: not yet
+	uint32_t sample; // worker only: its session, plus 1; 0: there is none
+};
+
+_Static_assert(sizeof(struct rs_answers) == 64, "an RS costs a connection one more");
+
 struct core_counters {
 	uint64_t drops[SLB_DROP_COUNT];
 	uint64_t created;
@@ -124,6 +140,7 @@ struct core {
 	bool renumber; // TCP numbers towards an RS go on where the local port's last ones were
 	uint16_t tcp_mss; // enum slb_mss, or the limit
 	struct rs_core *rs; // by slot
+	struct rs_answers *answers; // of RS, by slot
 	uint64_t *
 		vs_refused; // clients' packets that should have begun a session and did not, by slot; never reset
 	struct laddr_use *laddr_use; // by owner_entry.slot

@@ -3,6 +3,7 @@
 #include "path/lifecycle.h"
 
 #include "base/clock.h"
+#include "path/answers.h"
 #include "path/client_address.h"
 #include "path/csum.h"
 #include "path/local_port.h"
@@ -174,6 +175,8 @@ void session_create(struct core *c, struct pkt *p, const struct vs *vs, const st
 		c->now + (c->spread->ends ? 0 : policy->timeout[s->state])
 	);
 	count_new(c, s, laddr);
+	if (p->proto == SLB_PROTO_TCP)
+		answers_begin(c, s, id);
 	p->session = s;
 	p->dir = DIR_IN;
 }
@@ -199,6 +202,7 @@ static void finish_end(struct core *c, const struct ending *e) {
 	struct session *s = &c->sessions.entries[e->id];
 	uint16_t slot = slot_of(c, s);
 
+	answers_end(c, s);
 	session_remove(&c->sessions, e->id, DIR_IN, e->place[DIR_IN]);
 	session_remove(&c->sessions, e->id, DIR_OUT, e->place[DIR_OUT]);
 	if (unlikely(core_rs_crowded(c, &c->rs[s->rs])))

@@ -2,6 +2,7 @@
 
 #include "path/pass.h"
 
+#include "path/answers.h"
 #include "path/forward.h"
 #include "path/lifecycle.h"
 #include "path/nat.h"
@@ -26,8 +27,15 @@ static __rte_noinline bool note(struct core *c, struct pkt *p, struct session *s
 	} else if (p->dir == DIR_OUT) {
 		state = SLB_UDP_REPLIED;
 	}
-	if (state != s->state)
+	if (state != s->state) {
+		if (p->proto == SLB_PROTO_TCP)
+			answers_change(c, p, s, state);
+		else
+			answers_came(c, s);
 		session_state(c, s, state);
+	} else if (p->proto == SLB_PROTO_TCP) {
+		answers_same(c, p, s);
+	}
 	return state == SLB_UDP_REPLIED && c->policies[s->policy].one_packet
 		&& !(p->flags & PKT_FRAGMENT);
 }

@@ -3,6 +3,7 @@
 #include "path/syn_proxy.h"
 
 #include "base/clock.h"
+#include "path/answers.h"
 #include "path/forward.h"
 #include "path/lifecycle.h"
 #include "path/segment.h"
@@ -266,6 +267,7 @@ static void establish(struct core *c, struct pkt *p, struct tcp_offer *offer) {
 	proxy->ts_delta = offer->stamps ? proxy->stamp - offer->tsval : 0;
 	syn_shift_scales(proxy, proxy->scale, offer->scale);
 	proxy->waits = false;
+	answers_came(c, s);
 	s->state = SLB_TCP_ESTABLISHED;
 	s->seen = c->now;
 	session_rearm(c, s);
@@ -351,6 +353,7 @@ bool syn_proxy_goes_on(struct core *c, struct session *s) {
 	if (!syn_proxy_waits(c, s) || st->proxy.syns == SYNS
 	    || !clock_reached(c->now, st->proxy.due))
 		return false;
+	answers_sent_again(c, s);
 	send_syn(c, s);
 	count_syn(c, &st->proxy);
 	return true;

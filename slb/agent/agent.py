@@ -25,6 +25,7 @@ from slb.agent.events import Events
 from slb.agent.forward import Forward
 from slb.agent.health import Health, log_event
 from slb.agent.metrics import AgentMetrics
+from slb.agent.passive import PassiveWatch
 from slb.agent.record import Record, count_changes
 from slb.agent.routes import add_routes
 from slb.agent.secure import Secure
@@ -98,7 +99,9 @@ async def start(
     desired = Desired(store, Client(settings.slbd), events, programs=bool(programs))
     probes = {**PROBES, "command": runner(Path(programs))} if programs else PROBES
     ends = Ends(Client(settings.slbd), events)
-    health = Health(desired, ends, probes, partial(_tell, events))
+    tell = partial(_tell, events)
+    passive = PassiveWatch(desired, Client(settings.slbd, LOOK_TIMEOUT_S), tell)
+    health = Health(desired, ends, passive, probes, tell)
     forward = Forward(settings.slbd)
     owner = Owner("slb-agent", "--socket", "--group")
     socket = SocketFile(settings.socket, int(settings.mode, 8), settings.group, owner)
@@ -119,6 +122,7 @@ async def start(
     stack.callback(watching.cancel)
     stack.callback(health.stop)
     stack.callback(asyncio.create_task(health.run()).cancel)
+    stack.callback(asyncio.create_task(passive.run()).cancel)
     return watching, secure
 
 

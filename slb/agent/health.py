@@ -8,32 +8,30 @@ begun anew. What slbd has out when this agent starts was found down by the one b
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import chain
 
 from slb.agent.desired import Desired
 from slb.agent.ends import Ends
+from slb.agent.health_rows import rows
+from slb.agent.passive import Emit, PassiveWatch
 from slb.errors import SlbError, UnknownVs
-from slb.health import difference
 from slb.health import target as targets
 from slb.health.descriptors import most_open
-from slb.health.effect import Fallen, out
+from slb.health.effect import Fallen
 from slb.health.kinds import PROBES
 from slb.health.probe import Probe
-from slb.health.prober import Measured, Prober, Result
-from slb.health.target import Target
+from slb.health.prober import Measured, Prober
+from slb.health.target import Ejected, Target
 from slb.model.endpoint import VsKey
-from slb.model.health import HealthView
+from slb.model.health import HealthView, NoCheck
 from slb.model.service import Service
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.2
 AGAIN_S = 5.0
-
-# Tells what has happened: a kind and its fields.
-Emit = Callable[..., None]
 
 
 def log_event(kind: str, **fields: object) -> None:
@@ -43,17 +41,19 @@ def log_event(kind: str, **fields: object) -> None:
 
 
 class Health:
-    """The checks of all VS that have some."""
+    """The checks of all VS that have some, and what clients' connections say of their RS."""
 
     def __init__(
         self,
         desired: Desired,
         ends: Ends,
+        passive: PassiveWatch,
         probes: Mapping[str, Probe] = PROBES,
         emit: Emit = log_event,
     ) -> None:
         self._desired = desired
         self._ends = ends
+        self._passive = passive
         self._probes = probes
         self._emit = emit
         self._changed = asyncio.Event()
@@ -63,6 +63,9 @@ class Health:
         self._seen: object = None
         # What the targets of that state are for.
         self._uses: dict[Target, list[str]] = {}
+        # RS of which nothing but their connections is looked at.
+        self._unchecked = 0
+        passive.changed = self._changed.set
 
     async def run(self) -> None:
         """Check until cancelled."""
@@ -82,10 +85,11 @@ class Health:
             self._prober = None
 
     def counts(self) -> tuple[int, int]:
-        """Return how many RS are checked, an RS of two VS twice, and how many are down."""
+        """Return how many RS are looked at, an RS of two VS twice, and how many are down."""
         uses, fallen = self._uses, self._desired.effect.fallen
-        down = sum(len(uses[target]) for target in fallen if target in uses)
-        return sum(map(len, uses.values())), down
+        down = {use for one in fallen if isinstance(one, Target) for use in uses.get(one, ())}
+        down |= {_use(one) for one in fallen if isinstance(one, Ejected)}
+        return sum(map(len, uses.values())) + self._unchecked, len(down)
 
     def measured(self) -> Measured:
         """Return what the checks have come to so far."""
@@ -103,9 +107,10 @@ class Health:
                 raise UnknownVs(f"VS {vs} does not exist")
         results = self._prober.results() if self._prober else {}
         fallen, now = self._desired.effect.fallen, time.monotonic()
-        return list(
-            chain.from_iterable(_rows(service, results, fallen, now) for service in services)
-        )
+        with self._passive.lock:
+            known = self._passive.known()
+            found = [rows(service, results, fallen, known, now) for service in services]
+        return list(chain.from_iterable(found))
 
     async def _look_safely(self) -> None:
         try:
@@ -125,15 +130,17 @@ class Health:
         if away:
             return
         await self._follow_state()
+        ejected = self._passive.ejected()
         if self._prober is None:
-            return
-        if self._prober.alive:
-            await self._refit(self._prober.fallen())
+            if self._seen is not None:
+                await self._refit(ejected)
+        elif self._prober.alive:
+            await self._refit(dict([*self._prober.fallen().items(), *ejected.items()]))
         else:
             log.error("all RS count as up until the checks begin anew")
             self.stop()
             self._seen, self._ended = None, time.monotonic()
-            await self._refit({})
+            await self._refit(ejected)
         # Only when they get no new ones.
         self._ends.follow(self._desired.state, self._desired.given)
 
@@ -150,12 +157,16 @@ class Health:
             def changed() -> None:
                 loop.call_soon_threadsafe(self._changed.set)
 
-            fallen = self._desired.effect.fallen
+            every = self._desired.effect.fallen.items()
+            fallen = {one: at for one, at in every if isinstance(one, Target)}
             self._prober = Prober(changed, most_open(), self._probes, fallen)
             self._prober.start()
         if self._prober is not None:
             self._prober.set(uses)
         self._seen, self._uses = state, uses
+        self._unchecked = sum(
+            len(one.rs) for one in state.services() if isinstance(one.health, NoCheck)
+        )
 
     async def _refit(self, fallen: Fallen) -> None:
         before = self._desired.effect.fallen
@@ -169,11 +180,16 @@ class Health:
 
     def _tell(self, before: Fallen, now: Fallen) -> None:
         results = self._prober.results() if self._prober else {}
+        # Of those that are ejected who ejects them has told.
         for target in now.keys() - before.keys():
+            if isinstance(target, Ejected):
+                continue
             result = results.get(target)
             for use in self._uses.get(target, ()):
                 self._emit("rs_down", rs=use, reason=result.reason if result else "")
         for target in before.keys() - now.keys():
+            if isinstance(target, Ejected):
+                continue
             for use in self._uses.get(target, ()):
                 self._emit("rs_up", rs=use)
 
@@ -182,30 +198,9 @@ def _uses(services: tuple[Service, ...]) -> dict[Target, list[str]]:
     uses: dict[Target, list[str]] = {}
     for service in services:
         for real, target in zip(service.rs, targets.of(service), strict=False):
-            uses.setdefault(target, []).append(f"{real.rs} of {service.vs}")
+            uses.setdefault(target, []).append(_use(Ejected(service.vs, real.rs)))
     return uses
 
 
-def _rows(
-    service: Service, results: dict[Target, Result], fallen: Fallen, now: float
-) -> list[HealthView]:
-    found = targets.of(service)
-    gone = out(service, found, fallen)
-    nothing = Result("unknown", "", now, None)
-    rows = []
-    for real, target in zip(service.rs, found, strict=False):
-        result = results.get(target, nothing)
-        stays = "capped" if target in fallen and real.weight else "in"
-        rows.append(
-            HealthView(
-                str(service.vs),
-                str(real.rs),
-                difference.words(service.health),
-                result.state,
-                "out" if real.rs in gone else stays,
-                result.reason,
-                round(now - result.since, 1),
-                None if result.latency_s is None else round(result.latency_s * 1000, 1),
-            )
-        )
-    return rows
+def _use(one: Ejected) -> str:
+    return f"{one.rs} of {one.vs}"

@@ -92,6 +92,10 @@ class Client:
         """List the RS of one VS, or of all; raises UnknownVs."""
         return self._get(views.Items[views.RsView], "/rs", vs=vs).items
 
+    def answer_list(self) -> list[views.RsAnswers]:
+        """List what became of the sessions of every RS."""
+        return self._get(views.Items[views.RsAnswers], "/answers").items
+
     def rs_add(self, vs: VsKey, rs: RealServer) -> views.Generation:
         """Add an RS to a VS; raises UnknownVs, Duplicate, Full."""
         return self._send("POST", views.Generation, f"{_vs(vs)}/rs", rs)

@@ -62,6 +62,18 @@ def vs_of(octets: bytes) -> VsKey:
     return Keys().vs(ffi.from_buffer("struct slb_endpoint *", octets))
 
 
+@lru_cache(PARSED)
+def rs_text(octets: bytes) -> str:
+    """Read an RS as it lies in memory, as a text."""
+    return str(rs_of(octets))
+
+
+@lru_cache(PARSED)
+def vs_text(octets: bytes) -> str:
+    """Read a VS's key as it lies in memory, as a text."""
+    return str(vs_of(octets))
+
+
 class Keys:
     """Reads VS keys; holds the names of protocols for the length of one listing."""
 

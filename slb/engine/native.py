@@ -106,6 +106,11 @@ class NativeEngine:
         with self._call():
             return read.rs_list()
 
+    def answer_list(self) -> list[views.RsAnswers]:
+        """List what became of the sessions of every RS."""
+        with self._call():
+            return read.answer_list()
+
     def worker_list(self) -> list[views.WorkerView]:
         """List the workers."""
         with self._call():

@@ -66,6 +66,9 @@ class Engine(Protocol):
     def rs_list(self) -> list[views.RsView]:
         """List every RS of every VS, removed ones with live sessions too."""
 
+    def answer_list(self) -> list[views.RsAnswers]:
+        """List what became of the sessions of every RS of every VS."""
+
     def worker_list(self) -> list[views.WorkerView]:
         """List the workers."""
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from operator import attrgetter
+from operator import add, attrgetter
 from typing import Any, TypeVar
 
 from slb.engine.binding import check, ffi, lib, listing, names, octets, text, value
@@ -14,7 +14,9 @@ from slb.engine.marshal import (
     get_endpoint,
     get_mac,
     rs_of,
+    rs_text,
     vs_of,
+    vs_text,
 )
 from slb.engine.rows import layout
 from slb.model import views
@@ -27,6 +29,11 @@ V = TypeVar("V")
 _POLICY = ("scheduler", "one_packet", "client_address", "syn_proxy", "timeout_s")
 _VS = layout("struct slb_vs_info", "vs", *_POLICY)
 _RS = layout("struct slb_rs_info", "vs", "rs", "weight", "removed")
+_COUNTS = (
+    "traffic.sessions",
+    *(f"traffic.answers.{name}" for name in views.Answers.__struct_fields__),
+)
+_ANSWERS = layout("struct slb_rs_info", "vs", "rs", "vs_removed", *_COUNTS)
 
 
 def service_list() -> list[Service]:
@@ -61,9 +68,22 @@ def rs_list() -> list[views.RsView]:
             removed=bool(row.removed),
             vs_removed=bool(row.vs_removed),
             traffic=_same(views.Traffic, row.traffic),
+            answers=_same(views.Answers, row.traffic.answers),
         )
         for row in listing(lib.slb_rs_list, "struct slb_rs_info", "RS")
     ]
+
+
+def answer_list() -> list[views.RsAnswers]:
+    """Read what became of the sessions of every RS of every VS that is there."""
+    sums: dict[tuple[bytes, bytes], tuple[int, ...]] = {}
+    rows = octets(lib.slb_rs_list, "struct slb_rs_info", "RS")
+    for vs, rs, vs_removed, *counts in _ANSWERS.iter_unpack(rows):
+        if vs_removed:
+            continue
+        before = sums.get((vs, rs))
+        sums[vs, rs] = tuple(map(add, before, counts)) if before else tuple(counts)
+    return [views.RsAnswers(vs_text(vs), rs_text(rs), *counts) for (vs, rs), counts in sums.items()]
 
 
 def worker_list() -> list[views.WorkerView]:
@@ -279,6 +299,7 @@ def _vs_view(key: Keys, row: Any) -> views.VsView:
         client_address=policy.client_address,
         syn_proxy=policy.syn_proxy,
         refused=row.refused,
+        answers=_same(views.Answers, row.traffic.answers),
     )
 
 

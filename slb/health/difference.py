@@ -29,4 +29,8 @@ def words(check: Health | UnsetType | None) -> str:
     if not check:
         return "none"
     given = codec.to_plain(check)
-    return " ".join([given.pop("type"), *(f"{name} {value}" for name, value in given.items())])
+    passive = given.pop("passive", None)
+    parts = [given.pop("type"), *(f"{name} {value}" for name, value in given.items())]
+    if passive is not None:
+        parts += ["passive", *(f"{name} {value}" for name, value in passive.items())]
+    return " ".join(parts)

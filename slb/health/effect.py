@@ -12,14 +12,15 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from slb.health import target as targets
-from slb.health.target import Target
+from slb.health.target import Ejected, Target
 from slb.model.endpoint import Endpoint, VsKey
+from slb.model.health import NoCheck
 from slb.model.reset import Reset
 from slb.model.service import RealServer, Service
 
 Services = tuple[Service, ...]
-# Since when a target is down.
-Fallen = Mapping[Target, float]
+# Since when a target is down, or an RS of a VS ejected.
+Fallen = Mapping[Target | Ejected, float]
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,18 @@ def bare(services: Iterable[Service]) -> Services:
     return tuple(replace(one, health=UNSET) if one.health else one for one in services)
 
 
-def already_out(services: Iterable[Service], has: Iterable[Service]) -> set[Target]:
-    """Return what an earlier agent must have found down, going by what slbd has."""
+def already_out(services: Iterable[Service], has: Iterable[Service]) -> set[Target | Ejected]:
+    """Return what an earlier agent must have found down, going by what slbd has.
+
+    Whether an RS that is checked had been ejected nobody knows: its checks will tell how it is.
+    """
     there = {one.vs: {real.rs: real.weight for real in one.rs} for one in has}
-    found = set()
+    found: set[Target | Ejected] = set()
     for service in services:
         if service.health and (weights := there.get(service.vs)) is not None:
             # What is not there may be new, unless it was taken away for being down.
             missing = 0 if service.health.down == "drain" else 1
-            for real, at in zip(service.rs, targets.of(service), strict=True):
+            for real, at in zip(service.rs, _what(service), strict=True):
                 if real.weight and not weights.get(real.rs, missing):
                     found.add(at)
     return found
@@ -107,13 +111,35 @@ def out(service: Service, found: tuple[Target, ...], fallen: Fallen) -> frozense
     """Return the RS of a VS, whose targets these are, that get no new sessions."""
     if not service.health:
         return frozenset()
-    pairs = zip(service.rs, found, strict=True)
-    down = [(fallen[at], real.rs) for real, at in pairs if at in fallen and real.weight]
+    down = _down(service, found, fallen)
     if not down:
         return frozenset()
     serving = sum(real.weight > 0 for real in service.rs)
     most = serving * service.health.max_ejected_percent // 100
     return frozenset(rs for _, rs in sorted(down)[:most])
+
+
+def since(service: Service, number: int, found: tuple[Target, ...], fallen: Fallen) -> float | None:
+    """Return since when an RS is down or ejected, the earlier of both; None: it is neither."""
+    one = fallen.get(found[number]) if found else None
+    other = fallen.get(Ejected(service.vs, service.rs[number].rs))
+    return other if one is None else one if other is None else min(one, other)
+
+
+def _down(
+    service: Service, found: tuple[Target, ...], fallen: Fallen
+) -> list[tuple[float, Endpoint]]:
+    return [
+        (at, real.rs)
+        for number, real in enumerate(service.rs)
+        if real.weight and (at := since(service, number, found, fallen)) is not None
+    ]
+
+
+def _what(service: Service) -> Iterable[Target | Ejected]:
+    if isinstance(service.health, NoCheck):
+        return (Ejected(service.vs, real.rs) for real in service.rs)
+    return targets.of(service)
 
 
 def _without(service: Service, gone: frozenset[Endpoint]) -> Service:

@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What is checked: an address and how. VS that check the same in the same way share it. Pure."""
 
+from typing import NamedTuple
+
 from msgspec.structs import replace
 
 from slb.model.endpoint import Endpoint, VsKey
-from slb.model.health import Check, CommandCheck, IcmpCheck
+from slb.model.health import Check, CommandCheck, IcmpCheck, NoCheck
 from slb.model.service import Service
+
+
+class Ejected(NamedTuple):
+    """An RS of a VS that clients' connections speak against."""
+
+    vs: VsKey
+    rs: Endpoint
 
 
 class Target:
@@ -33,10 +42,10 @@ class Target:
 
 def of(service: Service) -> tuple[Target, ...]:
     """Return the targets of a VS's RS, in their order; none without checks."""
-    if not service.health:
+    if not service.health or isinstance(service.health, NoCheck):
         return ()
     # What is the VS's alone makes no other check.
-    check = replace(service.health, down="keep", max_ejected_percent=50)
+    check = replace(service.health, down="keep", max_ejected_percent=50, passive=None)
     vs = service.vs if isinstance(check, CommandCheck) else None
     return tuple(
         Target(Endpoint(real.rs.address, _port(check, real.rs)), check, vs) for real in service.rs

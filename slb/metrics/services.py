@@ -6,22 +6,28 @@ that live on count with those of the one that was added again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
 
+from msgspec import Struct
 from prometheus_client.metrics_core import Metric
 
 from slb.metrics.family import counter, gauge, single
 from slb.metrics.reading import Reading
-from slb.model.views import RsView, Traffic
+from slb.model.views import Answers, RsView, Traffic
 
 Key = tuple[str, ...]
 VS = ("vs",)
 RS = ("vs", "rs")
+OUTCOMES = ("answered", "unanswered", "refused", "aborted")
+MICROSECONDS = 1_000_000
+S = TypeVar("S", bound=Struct)
 
 
 def families(seen: Reading) -> Iterator[Metric]:
     """Yield the families; those of RS only while there are no more than metrics.rs_max."""
     yield from _traffic("slb_vs", VS, {(row.vs,): row.traffic for row in seen.vs})
     text = "Packets that should have begun a session: no RS, no local port or no room."
+    yield from _answers("slb_vs", VS, {(row.vs,): row.answers for row in seen.vs})
     yield counter("slb_vs_refused_packets", text, VS, [((v.vs,), v.refused) for v in seen.vs])
     states = [
         ((row.vs, state), count)
@@ -41,6 +47,7 @@ def families(seen: Reading) -> Iterator[Metric]:
     if left_out:
         return
     yield from _traffic("slb_rs", RS, traffic)
+    yield from _answers("slb_rs", RS, answers_of_rs(seen.rs))
     weights = [((row.vs, row.rs), row.weight) for row in seen.rs if not row.removed]
     yield gauge("slb_rs_weight", "The RS's share.", RS, weights)
 
@@ -57,9 +64,36 @@ def of_rs(rows: Sequence[RsView]) -> dict[Key, Traffic]:
     return found
 
 
-def _sum(one: Traffic, other: Traffic) -> Traffic:
-    fields = Traffic.__struct_fields__
-    return Traffic(**{name: getattr(one, name) + getattr(other, name) for name in fields})
+def answers_of_rs(rows: Sequence[RsView]) -> dict[Key, Answers]:
+    """Return what became of the sessions of each RS of each VS, removed or not."""
+    found: dict[Key, Answers] = {}
+    for row in rows:
+        if not row.vs_removed:
+            key = (row.vs, row.rs)
+            found[key] = _sum(found[key], row.answers) if key in found else row.answers
+    return found
+
+
+def _sum(one: S, other: S) -> S:
+    fields: tuple[str, ...] = type(one).__struct_fields__
+    return type(one)(**{name: getattr(one, name) + getattr(other, name) for name in fields})
+
+
+def _answers(name: str, labels: Sequence[str], rows: Mapping[Key, Answers]) -> Iterator[Metric]:
+    outcomes = [
+        ((*key, outcome), getattr(answers, outcome))
+        for key, answers in rows.items()
+        for outcome in OUTCOMES
+    ]
+    text = "Sessions by what became of them; the others that began wait for their RS."
+    yield counter(f"{name}_answers", text, (*labels, "outcome"), outcomes)
+    resets = [(key, answers.resets) for key, answers in rows.items()]
+    yield counter(f"{name}_resets", "RSTs by RS of connections it had answered.", labels, resets)
+    seconds = [(key, answers.latency_us / MICROSECONDS) for key, answers in rows.items()]
+    text = "From SYN to SYN-ACK, the sum of all samples."
+    yield counter(f"{name}_answer_seconds", text, labels, seconds)
+    samples = [(key, answers.samples) for key, answers in rows.items()]
+    yield counter(f"{name}_answer_samples", "SYN-ACKs whose time was taken.", labels, samples)
 
 
 def _traffic(name: str, labels: Sequence[str], rows: Mapping[Key, Traffic]) -> Iterator[Metric]:

@@ -35,6 +35,38 @@ Rcode = Literal["NOERROR", "NXDOMAIN", "REFUSED", "SERVFAIL", "NOTIMP", "FORMERR
 HEX = "hex:"
 
 
+class Passive(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What clients' own connections must say of an RS for it to be ejected for a while.
+
+    Of those of the last `window_s`, at least `min_connections`: such a share is unanswered, refused
+    or reset, or answers take `latency_factor` times as long as those of the VS's other RS, and at
+    least `min_latency_ms`. What is 0 is not looked at. Each further ejection takes twice as long
+    as the last, from `eject_s` to `max_eject_s`; who has been in for that long begins anew.
+    """
+
+    window_s: Annotated[int, Meta(ge=2, le=3600)] = 10
+    min_connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 20
+    unanswered_percent: Percent = 50
+    refused_percent: Percent = 50
+    reset_percent: Percent = 0
+    latency_factor: Annotated[float, Meta(ge=0, le=1000)] = 0.0
+    min_latency_ms: Annotated[float, Meta(ge=0, le=60_000)] = 5.0
+    eject_s: Annotated[int, Meta(ge=1, le=86_400)] = 30
+    max_eject_s: Annotated[int, Meta(ge=1, le=86_400)] = 300
+
+    def __post_init__(self) -> None:
+        if 0 < self.latency_factor <= 1:
+            raise ValueError("latency_factor is at most 1; make it greater, or 0")
+        if self.max_eject_s < self.eject_s:
+            raise ValueError("max_eject_s is shorter than eject_s; make it longer")
+        looked_at = (
+            *(self.unanswered_percent, self.refused_percent, self.reset_percent),
+            self.latency_factor,
+        )
+        if not any(looked_at):
+            raise ValueError("all thresholds are 0; leave passive out, or give one")
+
+
 class Check(
     Struct,
     frozen=True,
@@ -46,7 +78,8 @@ class Check(
     """What checks of every type have; `port` None: the RS's own.
 
     `rise` good results after another bring an RS back, `fall` bad ones take it out, of a VS at
-    most `max_ejected_percent` of its RS. `down`: what comes of its sessions.
+    most `max_ejected_percent` of its RS. `down`: what comes of its sessions. `passive`: what else
+    may take it out.
     """
 
     port: Port | None = None
@@ -57,6 +90,7 @@ class Check(
     jitter_percent: Annotated[int, Meta(ge=0, le=50)] = 10
     down: Down = "keep"
     max_ejected_percent: Percent = 50
+    passive: Passive | None = None
 
     def __post_init__(self) -> None:
         if self.timeout_s > self.interval_s:
@@ -161,8 +195,37 @@ class CommandCheck(Check, frozen=True, tag="command"):
     ] = ()
 
 
+class NoCheck(
+    Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    kw_only=True,
+    tag_field="type",
+    tag="none",
+):
+    """No check: what clients' connections say is all."""
+
+    passive: Passive
+    down: Down = "keep"
+    max_ejected_percent: Percent = 50
+
+    @property
+    def kind(self) -> str:
+        """Its type's name."""
+        return "none"
+
+
 Health = (
-    TcpCheck | HttpCheck | HttpsCheck | UdpCheck | DnsCheck | IcmpCheck | GrpcCheck | CommandCheck
+    TcpCheck
+    | HttpCheck
+    | HttpsCheck
+    | UdpCheck
+    | DnsCheck
+    | IcmpCheck
+    | GrpcCheck
+    | CommandCheck
+    | NoCheck
 )
 
 
@@ -182,11 +245,12 @@ def _within(status: int, good: int | str) -> bool:
 
 
 class HealthView(Struct, frozen=True):
-    """What the checks of an RS say.
+    """What the checks of an RS and its clients' connections say.
 
-    `state`: up, down, or unknown until there are results. `effect`: in; out, it gets no new
-    sessions; or capped, it would be out if not too many others were. `reason`: what the last bad
-    result was. `since_s`: how long it has been in that state. `latency_ms`: of the last good one.
+    `state`: up, down, ejected, or unknown until there are results. `effect`: in; out, it gets no
+    new sessions; or capped, it would be out if not too many others were. `reason`: what the last
+    bad result was, or why it was ejected. `since_s`: how long it has been in that state.
+    `latency_ms`: of the last good one. `passive`: what became of its connections lately.
     """
 
     vs: str
@@ -197,3 +261,4 @@ class HealthView(Struct, frozen=True):
     reason: str
     since_s: float
     latency_ms: float | None
+    passive: str = ""

@@ -52,6 +52,23 @@ class Traffic(Struct, frozen=True):
     active: int = 0
 
 
+class Answers(Struct, frozen=True):
+    """What became of the sessions of a VS or an RS; the others of `sessions` wait for their RS.
+
+    `unanswered` ended before their RS answered; `refused`: it answered by an RST; `aborted`: their
+    client was first. `resets`: RSTs by RS later on, before either end closed. `latency_us`, from
+    SYN to SYN-ACK, is the sum of `samples`.
+    """
+
+    answered: int = 0
+    unanswered: int = 0
+    refused: int = 0
+    aborted: int = 0
+    resets: int = 0
+    latency_us: int = 0
+    samples: int = 0
+
+
 class VsView(Struct, frozen=True):
     """A VS; `generation` is the one that last changed it.
 
@@ -72,6 +89,7 @@ class VsView(Struct, frozen=True):
     client_address: str = "none"
     syn_proxy: bool = False
     refused: int = 0
+    answers: Answers = Answers()
 
 
 class RsView(Struct, frozen=True):
@@ -83,6 +101,25 @@ class RsView(Struct, frozen=True):
     removed: bool
     traffic: Traffic
     vs_removed: bool = False
+    answers: Answers = Answers()
+
+
+class RsAnswers(Struct, frozen=True, array_like=True):
+    """An RS of a VS that is there, its sessions since then, and what became of them; a list.
+
+    Sessions of a removed one count with those of the one that was added again.
+    """
+
+    vs: str
+    rs: str
+    sessions: int
+    answered: int
+    unanswered: int
+    refused: int
+    aborted: int
+    resets: int
+    latency_us: int
+    samples: int
 
 
 class LaddrView(Struct, frozen=True):

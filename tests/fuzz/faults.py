@@ -63,6 +63,7 @@ FAULTS = [
     Fault("one_local_port", "two sessions share a local port towards one RS", TWO_CLIENTS),
     Fault("unlisted", "sessions are listed, RS count"),
     Fault("more_than_ever", "an RS has more sessions than it ever got"),
+    Fault("decided_twice", "more sessions of an RS have come to something than it ever got"),
     Fault(
         "generation", "a transaction with result 0 made generation", program(change("VS_DEL", 0))
     ),

@@ -116,6 +116,7 @@ class Proxying(ABC):
             if staged.unscaled:
                 self.handshakes += 1
                 session.found = session.state = "TCP_ESTABLISHED"
+                session.rs.answers["answered"] += 1
                 session.acked = {Way.IN: (proxy.cookie.seq + 1) % MODULO}
         elif (
             way is Way.OUT

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """VS and RS: what the operator's transactions make of them, and what is counted for each."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 
@@ -32,6 +33,8 @@ class Limits:
 
 
 NOTHING = Traffic(0, 0, 0, 0, 0, 0)
+# What became of sessions, in the order of Traffic.
+ANSWERS = ("answered", "unanswered", "refused", "aborted", "resets")
 
 
 def total(parts: Iterable[Traffic]) -> Traffic:
@@ -55,6 +58,7 @@ class RealServer:
     octets: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(Way, 0))
     sessions: int = 0
     active: int = 0
+    answers: Counter[str] = field(default_factory=Counter)
     before: Traffic = NOTHING
     settled: bool = False  # counted with another, or remembered
     vs_removed: bool = False
@@ -68,7 +72,8 @@ class RealServer:
         """What went through it."""
         into, out = Way.IN, Way.OUT
         counts = self.packets[into], self.octets[into], self.packets[out], self.octets[out]
-        return Traffic(*counts, self.sessions, self.active)
+        answers = (self.answers[name] for name in ANSWERS)
+        return Traffic(*counts, self.sessions, self.active, *answers)
 
     def row(self) -> Rs:
         """How it is listed; a removed one has no weight."""

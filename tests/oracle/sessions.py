@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from values import Settings
 
-from oracle.packet import ACK, TCP, UDP, Address, Endpoint, Key, Packet
+from oracle.packet import ACK, RST, TCP, UDP, Address, Endpoint, Key, Packet
 from oracle.services import RealServer, VirtualServer
 from oracle.syn_proxy import SYNS, Proxy
 from oracle.tcp_numbers import SEQ_AT, Shift, word
@@ -18,6 +18,7 @@ TICK_HZ = 16
 FIRST_LOCAL_PORT = 1024
 LOOKS = 16  # sessions that a search for one to give up looks at (docs/decisions/0008)
 HORIZON = 4000  # ticks; of what ends beyond it nobody knows yet which is the first
+WAITING = ("TCP_SYN_SENT", "UDP_ONEWAY")
 OPEN = ("TCP_ESTABLISHED", "TCP_FIN_WAIT", "TCP_CLOSE_WAIT", "TCP_LAST_ACK")
 NOT_AGAIN = 32  # a port just released is not used again at once against the same RS
 BUILT_IN = {
@@ -103,12 +104,21 @@ class Session:
         self.seen = now
         if packet.offset:
             return
+        before = self.state
         if self.proto == TCP:
             self.state = after(self.state, way, packet.flags | repeated)
             if packet.flags & ACK:
                 self.acked[way] = packet.acked
         elif way is Way.OUT:
             self.state = "UDP_REPLIED"
+        self._answer(before, way, bool(packet.flags & RST))
+
+    def _answer(self, before: str, way: Way, reset: bool) -> None:
+        if before in WAITING and self.state not in WAITING:
+            answered = "refused" if way is Way.OUT else "aborted"
+            self.rs.answers["answered" if self.state != "TCP_CLOSE" else answered] += 1
+        elif reset and way is Way.OUT and before in ("TCP_SYN_RECV", "TCP_ESTABLISHED"):
+            self.rs.answers["resets"] += 1
 
     def asks_again(self, now: int) -> bool:
         """Whether it waits for its RS, and will have sent another SYN."""
@@ -208,6 +218,7 @@ class Sessions:
             del self._by_key[session.client_key]
         del self._by_key[session.reply_key], self.live[session]
         session.rs.active -= 1
+        session.rs.answers["unanswered"] += session.state in WAITING
         self._room[session.wide] += 1
         self._released.setdefault(session.rs, deque(maxlen=NOT_AGAIN)).append(session.local)
 

@@ -218,13 +218,25 @@ def get_rs(row: Any) -> Rs:
     """Read a struct slb_rs_info."""
     traffic = get_traffic(row.traffic)
     removed, vs_removed = bool(row.removed), bool(row.vs_removed)
-    return Rs(endpoint(row.vs), endpoint(row.rs), row.weight, removed, traffic, vs_removed)
+    answers = row.traffic.answers
+    return Rs(
+        endpoint(row.vs),
+        endpoint(row.rs),
+        row.weight,
+        removed,
+        traffic,
+        vs_removed,
+        answers.latency_us,
+        answers.samples,
+    )
 
 
 def get_traffic(row: Any) -> Traffic:
     """Read a struct slb_traffic."""
+    answers = row.answers
     return Traffic(
-        row.in_packets, row.in_bytes, row.out_packets, row.out_bytes, row.sessions, row.active
+        *(row.in_packets, row.in_bytes, row.out_packets, row.out_bytes, row.sessions, row.active),
+        *(answers.answered, answers.unanswered, answers.refused, answers.aborted, answers.resets),
     )
 
 

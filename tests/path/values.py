@@ -83,7 +83,7 @@ class View:
 
 @dataclass(frozen=True)
 class Traffic:
-    """struct slb_traffic."""
+    """struct slb_traffic, and of struct slb_answers what does not depend on the time."""
 
     in_packets: int
     in_bytes: int
@@ -91,6 +91,11 @@ class Traffic:
     out_bytes: int
     sessions: int
     active: int
+    answered: int = 0
+    unanswered: int = 0
+    refused: int = 0
+    aborted: int = 0
+    resets: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,8 @@ class Rs:
     removed: bool
     traffic: Traffic
     vs_removed: bool = False
+    latency_us: int = field(default=0, compare=False)
+    samples: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)

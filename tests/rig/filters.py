@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""nftables in a namespace that drop some of what it forwards, and count it."""
+"""nftables in a namespace that drop some of what it forwards or gets, and count it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,12 +14,16 @@ Counts = Callable[[], list[int]]
 
 
 @contextmanager
-def losing(namespace: Namespace, *rules: str, sets: tuple[str, ...] = ()) -> Iterator[Counts]:
+def losing(
+    namespace: Namespace, *rules: str, sets: tuple[str, ...] = (), hook: str = "forward"
+) -> Iterator[Counts]:
     """Apply rules to what `namespace` forwards, in order, until the end of the block.
+
+    `hook`: input, to what is for itself.
 
     What is yielded tells the packets that each rule with a `counter` has counted.
     """
-    chain = "\n".join(("type filter hook forward priority 0;", *rules))
+    chain = "\n".join((f"type filter hook {hook} priority 0;", *rules))
     body = "\n".join((*sets, f"chain forward {{\n{chain}\n}}"))
     namespace.run("nft", f"table inet {_TABLE} {{\n{body}\n}}")
     try:

@@ -71,6 +71,9 @@ class FakeEngine(MemoryEngine):
             for rs, weight in weights.items()
         ]
 
+    def answer_list(self) -> list[views.RsAnswers]:
+        return self.answers
+
     def worker_list(self) -> list[views.WorkerView]:
         self.readings += 1
         return [

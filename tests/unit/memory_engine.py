@@ -36,6 +36,7 @@ class MemoryEngine:
         self.sessions: list[views.SessionView] = []
         self.ports: list[views.PortView] = []
         self.removed: list[views.RsView] = []
+        self.answers: list[views.RsAnswers] = []
         self.changes: list[str] = []
         self.refused_laddrs: set[str] = set()
         self.laddrs = [views.LaddrView("198.18.0.1", 0, "lan0", 1, 2)]
@@ -87,6 +88,9 @@ class MemoryEngine:
             for vs, (_, real) in self.tables.items()
             for rs, weight in real.items()
         ]
+
+    def answer_list(self) -> list[views.RsAnswers]:
+        return self.answers
 
     def worker_list(self) -> list[views.WorkerView]:
         self._rounds += self.running

@@ -4,6 +4,7 @@
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
@@ -61,10 +62,15 @@ def test_what_python_must_spell_out_is_what_the_header_says() -> None:
 
 @pytest.mark.parametrize(
     ("view", "struct"),
-    [(views.WorkerView, "slb_worker_info"), (views.Traffic, "slb_traffic")],
+    [
+        (views.WorkerView, "slb_worker_info"),
+        (views.Traffic, "slb_traffic"),
+        (views.Answers, "slb_answers"),
+    ],
 )
 def test_views_have_the_fields_of_the_structs(view: Any, struct: str) -> None:
-    fields = {name for name, _ in ffi.typeof(f"struct {struct}").fields}
+    # What became of sessions stands in them, and beside them in a view of its own.
+    fields = {name for name, _ in ffi.typeof(f"struct {struct}").fields if name != "answers"}
     assert {f.encode_name for f in inspect.type_info(view).fields} == {  # type: ignore[attr-defined]
         name for name in fields if not name.startswith("reserved")
     }
@@ -292,6 +298,8 @@ class Readings:
             marshal.put_endpoint(row.vs, VS)
             marshal.put_endpoint(row.rs, RS)
             row.weight, row.removed = 1000, 1
+            row.traffic.sessions, row.traffic.answers.answered = 9, 1 << 40
+            row.traffic.answers.latency_us, row.traffic.answers.samples = 7, 2
 
         return rows("struct slb_rs_info", fill)(out, room)
 
@@ -362,6 +370,25 @@ class Readings:
         return 2
 
 
+def test_what_became_of_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A removed RS counts with the one that was added again, those of a former VS with nothing."""
+
+    def of(removed: int, vs_removed: int, number: int) -> Callable[[Any], None]:
+        def fill(row: Any) -> None:
+            marshal.put_endpoint(row.vs, VS)
+            marshal.put_endpoint(row.rs, RS)
+            row.removed, row.vs_removed, row.traffic.sessions = removed, vs_removed, number
+            for name in views.Answers.__struct_fields__:
+                setattr(row.traffic.answers, name, number)
+
+        return fill
+
+    fills = of(0, 0, 1), of(1, 0, 20), of(1, 1, 300)
+    listed = SimpleNamespace(slb_rs_list=rows("struct slb_rs_info", *fills))
+    monkeypatch.setattr(read, "lib", listed)
+    assert read.answer_list() == [views.RsAnswers(str(VS), str(RS), *[21] * 8)]
+
+
 def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read, "lib", Readings())
     (vs,) = read.vs_list()
@@ -370,6 +397,7 @@ def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (vs.traffic.in_packets, vs.traffic.active) == (1 << 63, 7)
     (rs,) = read.rs_list()
     assert (rs.vs, rs.rs, rs.weight, rs.removed) == (str(VS), str(RS), 1000, True)
+    assert rs.answers == views.Answers(answered=1 << 40, latency_us=7, samples=2)
     port, *others = read.port_list()
     assert (port.name, port.mac, port.link_up) == ("n" * 31, "02:00:00:00:00:0a", True)
     assert [other.link_up for other in others] == [False, None]

@@ -12,13 +12,14 @@ from slb.errors import ConfigError
 from slb.health import difference
 from slb.model import codec
 from slb.model.desired import digest
-from slb.model.health import TcpCheck
+from slb.model.health import Passive, TcpCheck
 from slb.model.service import Service, ServiceSet
 from slbctl import service_file
 
 HEAD = 'services:\n- vs: "10.96.0.1:80/tcp"\n  health: '
-KINDS = "tcp, http, https, udp, dns, icmp, grpc, command"
+KINDS = "tcp, http, https, udp, dns, icmp, grpc, command, none"
 AT = "f:3: services[0].health"
+RULES = ", ".join(Passive.__struct_fields__)
 
 
 def problems(health: str) -> list[str]:
@@ -59,6 +60,30 @@ def problems(health: str) -> list[str]:
         (
             "{type: tcp, timeout_s: 5}",
             [f"{AT}: timeout_s is longer than interval_s; make it shorter"],
+        ),
+        (
+            "{type: none}",
+            [f"{AT}.passive: is missing; add `passive:` with a mapping with {RULES}"],
+        ),
+        (
+            "{type: none, fall: 2, passive: {window: 5, eject_s: 0}}",
+            [
+                f"{AT}.fall: no such key; known here: passive, down, max_ejected_percent",
+                f"{AT}.passive.window: no such key; did you mean `window_s`?",
+                f"{AT}.passive.eject_s: 0 is not valid; write a whole number from 1 to 86400",
+            ],
+        ),
+        (
+            "{type: tcp, passive: {eject_s: 400}}",
+            [f"{AT}.passive: max_eject_s is shorter than eject_s; make it longer"],
+        ),
+        (
+            "{type: tcp, passive: {unanswered_percent: 0, refused_percent: 0}}",
+            [f"{AT}.passive: all thresholds are 0; leave passive out, or give one"],
+        ),
+        (
+            "{type: tcp, passive: {latency_factor: 0.5}}",
+            [f"{AT}.passive: latency_factor is at most 1; make it greater, or 0"],
         ),
         (
             "{type: tcp, down: end, interval_s: 0}",

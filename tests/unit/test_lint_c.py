@@ -21,11 +21,12 @@ from lint_samples import tree, write
         ("path/a.c", '"slb_abi.h"'),
         ("path/a.c", '"slb_abi_probe.h"'),
         ("path/a.c", '"slb_abi_workers.h"'),
+        ("path/a.c", '"slb_abi_session.h"'),
     ],
 )
 def test_include_across_layers_is_named(tmp_path: Path, file: str, include: str) -> None:
     headers = ("engine/engine", "admin/admin", "worker/worker", "steer/steer")
-    abi = ("slb_abi_bond", "slb_abi", "slb_abi_workers", "slb_abi_probe")
+    abi = ("slb_abi_bond", "slb_abi", "slb_abi_workers", "slb_abi_probe", "slb_abi_session")
     for header in (*headers, *(f"include/{name}" for name in abi)):
         write(tmp_path, f"csrc/{header}.h", "")
     write(tmp_path, f"csrc/{file}", f"// first line\n#include {include}\n")

@@ -75,7 +75,8 @@ def test_sessions_of_a_removed_rs_count(api: Api) -> None:
         await client.vs_add(Service(VS, "wrr", (RealServer(RS, 5),)))
 
     api.ask(add)
-    row = views.RsView(str(VS), str(RS), 0, True, traffic)
+    answers = views.Answers(1, 2, 3, 4, 5, 6_000_000, 7)
+    row = views.RsView(str(VS), str(RS), 0, True, traffic, False, answers)
     api.engine.removed = [row, row, replace(row, vs_removed=True)]
     found = scrape(api)
     of_rs = {"vs": str(VS), "rs": str(RS)}
@@ -83,6 +84,10 @@ def test_sessions_of_a_removed_rs_count(api: Api) -> None:
     assert value(found, "slb_rs_bytes_total", **of_rs, direction="out") == 8
     assert value(found, "slb_rs_sessions_created_total", **of_rs) == 10
     assert value(found, "slb_rs_sessions", **of_rs) == 12
+    assert value(found, "slb_rs_answers_total", **of_rs, outcome="refused") == 6
+    assert value(found, "slb_rs_resets_total", **of_rs) == 10
+    assert value(found, "slb_rs_answer_seconds_total", **of_rs) == 12
+    assert value(found, "slb_rs_answer_samples_total", **of_rs) == 14
     assert value(found, "slb_rs_weight", **of_rs) == 5
     assert value(found, "slb_table_entries", table="rs") == 4
 

@@ -26,6 +26,7 @@ VALUES = {
     ),
     "effect": {"in", "out", "capped"},
     "job": {"slbd", "slb-agent"},
+    "outcome": {"answered", "unanswered", "refused", "aborted"},
     "result": {"done", "refused", "failed", "denied", "good", "bad", "no_result"},
     "reason": {"quorum", "hold"}
     | set(re.findall(r"^\| `([A-Z_]+)`", (TOP / "docs/drops.md").read_text(), re.M)),

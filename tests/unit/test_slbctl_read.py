@@ -348,10 +348,11 @@ def test_an_empty_table_is_one_line(daemon: FakeDaemon, words: str) -> None:
 TRAFFIC = {"in_packets", "in_bytes", "out_packets", "out_bytes", "sessions", "active"}
 JSON_KEYS = {
     "vs list": "vs scheduler rs_count draining removed generation traffic one_packet timeouts "
-    "client_address syn_proxy refused",
+    "client_address syn_proxy refused answers",
     "vs stats": "vs scheduler rs_count draining removed generation traffic one_packet timeouts "
-    "client_address syn_proxy refused",
-    "rs list": "vs rs weight removed traffic vs_removed",
+    "client_address syn_proxy refused answers",
+    "rs list": "vs rs weight removed traffic vs_removed answers",
+    "rs answers": "vs rs weight removed traffic vs_removed answers",
     "laddr list": "address worker port active sessions state",
     "port list": "name driver mac mtu link_up speed_mbps kernel_interface kni_kind rx_queues "
     "tx_queues rx_checksum tx_checksum rx_packets rx_bytes rx_missed rx_no_mbuf rx_errors "

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""An RS that clients cannot reach is ejected by what became of their connections, without a check.
+
+client ==> switch ==> lb: slbd ==> pod1a, pod1b, pod2a, pod2b
+            slb-agent -+  one reading of its counters a second
+"""
+
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rig.addresses import HTTP_PORT, HTTP_VS, PODS
+from rig.agent import Agent
+from rig.filters import losing
+from rig.lb import LbSettings
+from rig.rig import Rig
+from rig.services import http_service
+from rig.waiting import wait
+from slb.model.health import HealthView
+
+pytestmark = pytest.mark.netns
+
+POD = PODS[0]
+OTHERS = {pod.name for pod in PODS[1:]}
+WINDOW_S = 5
+RULES = {"window_s": WINDOW_S, "min_connections": 10, "eject_s": 3, "max_eject_s": 60}
+# A client that is not answered sends its SYN again after a second; the load goes on all the while.
+PATIENCE_S = 20
+
+
+@pytest.fixture(scope="module")
+def own_rig() -> Iterator[Rig]:
+    """A rig of two workers whose slbd knows no service of its own."""
+    with Rig(LbSettings(workers=2)) as rig:
+        rig.wait_ospf()
+        yield rig
+
+
+@pytest.fixture(scope="module")
+def agent(own_rig: Rig) -> Agent:
+    """Its agent."""
+    return Agent(own_rig)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def applied(own_rig: Rig, agent: Agent, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The service of all pods, of which nothing but their connections is looked at."""
+    file: Path = tmp_path_factory.mktemp("passive") / "services.yaml"
+    service = http_service() | {"health": {"type": "none", "passive": RULES}}
+    file.write_text(yaml.safe_dump({"services": [service]}))
+    own_rig.lb.ctl("--socket", str(agent.socket), "apply", str(file))
+
+
+def row(agent: Agent) -> HealthView:
+    """What is known of the pod."""
+    return next(row for row in agent.client.health() if row.rs == POD.http)
+
+
+def weight(rig: Rig) -> int:
+    """The weight of the pod in slbd."""
+    rows = rig.lb.items("/v1/rs")
+    return next(row["weight"] for row in rows if (row["vs"], row["rs"]) == (HTTP_VS, POD.http))
+
+
+@pytest.mark.parametrize("how", ["silent", "closed"])
+def test_out_and_back(own_rig: Rig, agent: Agent, how: str) -> None:
+    """Its kernel answers nothing, or that nobody listens; then it is well again."""
+    with ExitStack() as stack:
+        # So slow that those who wait in vain are few at a time, as of many clients.
+        load = stack.enter_context(own_rig.client.http_load(60, pause_s=0.5))
+        wait(lambda: row(agent).state == "up", PATIENCE_S, "connections that say something")
+        trouble = stack.enter_context(ExitStack())
+        if how == "silent":
+            rule = f"ip daddr {POD.address} tcp dport {HTTP_PORT} counter drop"
+            trouble.enter_context(losing(own_rig.node(POD.node), rule, hook="input"))
+        else:
+            own_rig.pods[POD.name].send(signal.SIGKILL)
+            own_rig.pods[POD.name].wait(5)
+            trouble.callback(own_rig.restart_pod, POD)
+        wait(lambda: weight(own_rig) == 0, PATIENCE_S, "no weight for it")
+        event = list(agent.client.events(0, follow=False))[-1]
+        assert event.kind == "rs_ejected"
+        assert event.data["rs"] == f"{POD.http} of {HTTP_VS}"
+        said = "unanswered" if how == "silent" else "refused"
+        assert str(event.data["reason"]).endswith(f"connections {said}")
+        outcome = own_rig.client.http(100)
+        assert (outcome.failures, set(outcome.answers)) == ([], OTHERS)
+        trouble.close()
+        wait(lambda: weight(own_rig) == 1, PATIENCE_S, "its weight again")
+        wait(lambda: row(agent).state == "up", PATIENCE_S, "it does well")
+        load.stop()
+    assert POD.name in own_rig.client.http(100).answers
