@@ -9,6 +9,7 @@
 #include "path/pass.h"
 #include "path/punt.h"
 #include "path/rewrite.h"
+#include "path/session_reset.h"
 #include "path/split.h"
 #include "path/sweep.h"
 #include "path/syn_proxy.h"
@@ -19,12 +20,13 @@
 _Thread_local struct accounts accounts;
 
 const char *const ACCOUNT_NAMES[ACCOUNTS] = {
-	[ACCOUNT_PARSE] = "parse",       [ACCOUNT_PUNT] = "punt",
-	[ACCOUNT_FRAGMENT] = "fragment", [ACCOUNT_SESSION] = "session",
-	[ACCOUNT_ADMIT] = "admit",       [ACCOUNT_SYN_PROXY] = "syn_proxy",
-	[ACCOUNT_PASS] = "pass",         [ACCOUNT_FORWARD] = "forward",
-	[ACCOUNT_REWRITE] = "rewrite",   [ACCOUNT_SPLIT] = "split",
-	[ACCOUNT_INBOX] = "inbox",       [ACCOUNT_SWEEP] = "sweep",
+	[ACCOUNT_PARSE] = "parse",         [ACCOUNT_PUNT] = "punt",
+	[ACCOUNT_FRAGMENT] = "fragment",   [ACCOUNT_SESSION] = "session",
+	[ACCOUNT_ADMIT] = "admit",         [ACCOUNT_RESET] = "session_reset",
+	[ACCOUNT_SYN_PROXY] = "syn_proxy", [ACCOUNT_PASS] = "pass",
+	[ACCOUNT_FORWARD] = "forward",     [ACCOUNT_REWRITE] = "rewrite",
+	[ACCOUNT_SPLIT] = "split",         [ACCOUNT_INBOX] = "inbox",
+	[ACCOUNT_SWEEP] = "sweep",
 };
 
 static void enter(enum account a, uint64_t began) {
@@ -74,6 +76,7 @@ STAGE(ACCOUNT_PUNT, punt)
 STAGE_FROM(ACCOUNT_FRAGMENT, fragment)
 STAGE_TABLE(ACCOUNT_SESSION, session)
 STAGE_FROM(ACCOUNT_ADMIT, admit)
+STAGE(ACCOUNT_RESET, session_reset)
 STAGE(ACCOUNT_SYN_PROXY, syn_proxy)
 STAGE(ACCOUNT_PASS, pass)
 STAGE(ACCOUNT_FORWARD, forward)

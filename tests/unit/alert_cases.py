@@ -101,6 +101,15 @@ def link(share: float) -> Series:
     }
 
 
+def answers(answered_per_s: float, unanswered_per_s: float) -> Series:
+    """What became of the sessions of a VS."""
+    name = 'slb_vs_answers_total{vs="10.96.0.10:80/tcp",outcome="%s"}'
+    return {
+        name % "answered": grows(answered_per_s),
+        name % "unanswered": grows(unanswered_per_s),
+    }
+
+
 def no_rs(serving: float) -> Series:
     """Clients of a VS that has so many RS are refused."""
     return {
@@ -182,6 +191,7 @@ CASES: dict[str, Case] = {
     ),
     "SlbRsLeftOut": gauge("slb_rs_left_out", 20_000, 0),
     "SlbNoRs": Case(no_rs(0), no_rs(1)),
+    "SlbUnanswered": Case(answers(10, 10), answers(100, 10)),
     "SlbDropsRising": Case(
         {'slb_dropped_packets_total{worker="0",reason="NO_VS"}': swells(1, 1000)},
         {'slb_dropped_packets_total{worker="0",reason="NO_VS"}': swells(1000, 1000)},
