@@ -131,6 +131,8 @@ def test_connections_to_a_server_that_hangs_are_reset(
         served = [(name(talk), talk) for talk in talks]
         hanging = [talk for pod, talk in served if pod == POD.name]
         assert len(hanging) > 1
+        # Those of earlier tests that wait out their time after the end are among them.
+        most = own_rig.lb.api(f"/v1/sessions/count?vs={HTTP_VS}&rs={POD.http}")["count"]
         own_rig.pods[POD.name].send(signal.SIGSTOP)
         hanging[0].request("GET", "/")
         wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 0, PATIENCE_S, "no weight for it")
@@ -149,7 +151,8 @@ def test_connections_to_a_server_that_hangs_are_reset(
     (told,) = (one for one in events(agent, since) if one.kind == "sessions_reset")
     assert told.data["vs"] == HTTP_VS and told.data["rs"] == POD.http
     # The checks' own connections do not pass the load balancer.
-    assert (told.data["sessions"], told.data["who"]) == (len(hanging), "slb-agent")
+    assert len(hanging) <= told.data["sessions"] <= most
+    assert told.data["who"] == "slb-agent"
 
 
 def connected(rig: Rig) -> HTTPConnection:
