@@ -239,7 +239,7 @@ void check_packet(
 
 // Which of the reasons an answer stands for is not seen in it, so it is taken off the ones that have it over.
 static void take_answers(const struct tally *t, uint16_t worker, uint64_t *counted) {
-	enum { MOST = 9 };
+	enum { MOST = 10 };
 	static const struct {
 		uint8_t n;
 		enum slb_drop reasons[MOST];
@@ -248,7 +248,8 @@ static void take_answers(const struct tally *t, uint16_t worker, uint64_t *count
 			{MOST,
 			 {SLB_DROP_NO_SESSION, SLB_DROP_NOT_SYN, SLB_DROP_SYN_COOKIE,
 			  SLB_DROP_SYN_PROXY, SLB_DROP_SYN_STAMPS, SLB_DROP_NO_RS,
-			  SLB_DROP_NO_LOCAL_PORT, SLB_DROP_SESSION_FULL, SLB_DROP_STOPPING}},
+			  SLB_DROP_NO_LOCAL_PORT, SLB_DROP_SESSION_FULL, SLB_DROP_STOPPING,
+			  SLB_DROP_SESSION_RESET}},
 		[ANSWER_ERROR] = {2, {SLB_DROP_TTL, SLB_DROP_MTU}},
 	};
 

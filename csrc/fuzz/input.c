@@ -15,6 +15,7 @@ static const uint32_t FIXED[FUZZ_KINDS] = {
 	[FUZZ_CHANGE] = sizeof(struct fuzz_change),
 	[FUZZ_ROUTES] = sizeof(struct fuzz_routes),
 	[FUZZ_QUIESCE] = sizeof(struct fuzz_quiesce),
+	[FUZZ_RESET] = sizeof(struct fuzz_reset),
 	[FUZZ_STARVE] = sizeof(struct fuzz_starve),
 };
 

@@ -123,7 +123,8 @@ static void fill_starve(struct dice *d, uint8_t *record) {
 static bool insert_step(struct dice *d, struct script *s) {
 	static const uint8_t KINDS[] = {FUZZ_REPLY,  FUZZ_REPLY,  FUZZ_REPLY,  FUZZ_QUOTE,
 					FUZZ_QUOTE,  FUZZ_REPEAT, FUZZ_WAIT,   FUZZ_CHANGE,
-					FUZZ_CHANGE, FUZZ_ROUTES, FUZZ_STARVE, FUZZ_QUIESCE};
+					FUZZ_CHANGE, FUZZ_ROUTES, FUZZ_STARVE, FUZZ_RESET,
+					FUZZ_QUIESCE};
 	uint8_t kind = KINDS[dice_of(d, dice_one_in(d, 8) ? sizeof(KINDS) : sizeof(KINDS) - 1)];
 	uint8_t record[16];
 

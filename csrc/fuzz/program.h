@@ -41,6 +41,7 @@ enum fuzz_kind {
 	FUZZ_ROUTES, // struct fuzz_routes: another view of forwarding
 	FUZZ_QUIESCE, // struct fuzz_quiesce
 	FUZZ_STARVE, // struct fuzz_starve: memory runs short
+	FUZZ_RESET, // struct fuzz_reset: sessions end on demand
 	FUZZ_KINDS,
 };
 
@@ -146,6 +147,12 @@ struct fuzz_routes {
 
 struct fuzz_quiesce {
 	uint8_t kind;
+};
+
+struct fuzz_reset {
+	uint8_t kind;
+	uint8_t vs;
+	uint8_t rs; // bit 7: all of the VS
 };
 
 struct fuzz_starve {

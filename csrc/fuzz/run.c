@@ -388,6 +388,20 @@ static void run_starve(const uint8_t *record) {
 	harness_spare(starve.spare);
 }
 
+static void run_reset(const uint8_t *record) {
+	struct slb_refused refused;
+	struct slb_reset reset = {.vs = world_service(record[1])};
+	uint64_t cursor = 0;
+	int rc = 0;
+
+	if (record[2] < 128)
+		reset.rs = world_server(record[2]);
+	while (rc >= 0 && cursor != UINT64_MAX)
+		rc = harness_session_reset(&reset, 1, &cursor, &refused);
+	trace_step(rc >= 0 ? "reset" : "no reset with error", (uint32_t)(rc >= 0 ? 0 : -rc));
+	advance(0);
+}
+
 static void run_record(const uint8_t *record, uint32_t len) {
 	uint8_t kind = record_kind(record[0]);
 
@@ -414,6 +428,9 @@ static void run_record(const uint8_t *record, uint32_t len) {
 		break;
 	case FUZZ_ROUTES:
 		run_view(record[1]);
+		break;
+	case FUZZ_RESET:
+		run_reset(record);
 		break;
 	case FUZZ_STARVE:
 		run_starve(record);

@@ -189,6 +189,11 @@ def starve(spare: int = 64, fails: int = 0) -> bytes:
     return _record("fuzz_starve", kind=lib.FUZZ_STARVE, spare=spare, fails=fails)
 
 
+def reset(vs: int, rs: int | None = None) -> bytes:
+    """The sessions of a server of a service end, or of all."""
+    return _record("fuzz_reset", kind=lib.FUZZ_RESET, vs=vs, rs=128 if rs is None else rs)
+
+
 def quiesce() -> bytes:
     """No new sessions from here on."""
     return _record("fuzz_quiesce", kind=lib.FUZZ_QUIESCE)

@@ -15,7 +15,19 @@ from scapy.layers.inet6 import (
 from scapy.layers.l2 import ARP, Dot1Q
 from scapy.packet import Packet, Raw
 
-from fuzz.program import change, frame, program, quiesce, quote, repeat, reply, routes, starve, wait
+from fuzz.program import (
+    change,
+    frame,
+    program,
+    quiesce,
+    quote,
+    repeat,
+    reply,
+    reset,
+    routes,
+    starve,
+    wait,
+)
 
 CLIENT6, VIP6, ROUTER6 = "2001:db8:9::9", "2001:db8:96::a", "2001:db8:2::1"
 VIP_BOTH6 = "2001:db8:96::c"
@@ -304,6 +316,11 @@ def other_seeds() -> Iterator[tuple[str, bytes]]:
         ),
     )
     yield "quiesce", program(handshake(tcp("S")), quiesce(), reply("A"), frame(udp()))
+    late = [reply("PA", payload=3), reply("PA", payload=3, which=1), reply("R"), frame(tcp("S"))]
+    yield "reset", program(handshake(tcp("S")), reset(0), late, wait(9000))
+    yield "reset-server", program(handshake(tcp6()), reset(5, 4), late, reset(5, 5), late)
+    yield "reset-unheard", program(handshake(tcp("S")), starve(0), reset(0), starve(), late)
+    yield "reset-others", program(frame(udp()), handshake(tcp("SEC")), reset(1), reset(2), late)
     yield (
         "routes",
         program(
