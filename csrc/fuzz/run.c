@@ -389,15 +389,8 @@ static void run_starve(const uint8_t *record) {
 }
 
 static void run_reset(const uint8_t *record) {
-	struct slb_refused refused;
-	struct slb_reset reset = {.vs = world_service(record[1])};
-	uint64_t cursor = 0;
-	int rc = 0;
+	int rc = world_reset(record[1], record[2]);
 
-	if (record[2] < 128)
-		reset.rs = world_server(record[2]);
-	while (rc >= 0 && cursor != UINT64_MAX)
-		rc = harness_session_reset(&reset, 1, &cursor, &refused);
 	trace_step(rc >= 0 ? "reset" : "no reset with error", (uint32_t)(rc >= 0 ? 0 : -rc));
 	advance(0);
 }

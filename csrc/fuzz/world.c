@@ -119,6 +119,19 @@ struct slb_endpoint world_server(uint8_t number) {
 	};
 }
 
+int world_reset(uint8_t service, uint8_t server) {
+	struct slb_reset reset = {.vs = world_service(service)};
+	struct slb_refused refused;
+	uint64_t cursor = 0;
+	int rc = 0;
+
+	if (server < 128)
+		reset.rs = world_server(server);
+	while (rc >= 0 && cursor != UINT64_MAX)
+		rc = harness_session_reset(&reset, 1, &cursor, &refused);
+	return rc;
+}
+
 static void set_port(struct slb_port_config *port, const struct fuzz_head *head, uint16_t i) {
 	static const uint16_t MTUS[] = {1500, 1280, 576, 9000};
 

@@ -34,6 +34,9 @@ void world_view(uint8_t number, uint16_t ports);
 struct slb_endpoint world_service(uint8_t number);
 struct slb_endpoint world_server(uint8_t number);
 
+// Ends the sessions of a server of a service, from 128 on of all its servers; -errno when nobody has or had it.
+int world_reset(uint8_t service, uint8_t server);
+
 // Addresses that mean something: clients, VIPs, RS, local addresses, the host's own, groups.
 uint32_t world_addresses(uint8_t family, const struct world_address **addresses);
 
