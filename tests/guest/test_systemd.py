@@ -147,14 +147,15 @@ class Unit(GuestApi):
         created = [row["sessions_created"] for row in self.items("/v1/workers")]
         assert len(created) == WORKERS and all(created)
 
+    def runs(self, name: str, restarts: int) -> bool:
+        """Whether it has said that it is ready, after so many starts by systemd alone."""
+        shown = self.show(name)
+        return shown["NRestarts"] == str(restarts) and shown["ActiveState"] == "active"
+
     def assert_started_again(self, times: int) -> None:
         """By systemd alone."""
 
-        def again() -> bool:
-            shown = self.show()
-            return shown["NRestarts"] == str(times) and shown["ActiveState"] == "active"
-
-        wait(again, START_S, "slbd's next life")
+        wait(lambda: self.runs("slbd", times), START_S, "slbd's next life")
         assert self.state() == ("active", "forwarding")
 
 
@@ -310,7 +311,7 @@ def test_the_agent_beside_it(unit: Unit) -> None:
     wait(lambda: [row["vs"] for row in unit.items("/v1/vs")] == wanted, 30, "the services again")
     # Hung, it is killed by its watchdog, and started again.
     unit.systemctl("kill", "--signal=STOP", "slb-agent")
-    wait(lambda: unit.show("slb-agent")["NRestarts"] == "1", 90, "the agent's next start")
+    wait(lambda: unit.runs("slb-agent", restarts=1), 90, "the agent's next life")
     wait(lambda: agent.ask("/v1/status")["slbd"] == "applied", START_S, "the desired state again")
     unit.systemctl("stop", "slb-agent")
     assert unit.show("slb-agent")["Result"] == "success"
