@@ -3,6 +3,7 @@
 // may be given to others between two calls, so each finds out anew which are meant.
 
 #include "admin/publish.h"
+#include "admin/tables.h"
 #include "admin/text.h"
 #include "admin/vs_keys.h"
 
@@ -92,15 +93,6 @@ static uint32_t mark(const struct admin *a, const struct targets *ts, uint64_t *
 	return n;
 }
 
-static bool has_rs(const struct admin_vs *vs, const struct slb_endpoint *key) {
-	const struct ipaddr addr = ipaddr_from_address(&key->addr);
-	const struct admin_rs *rs = vs->rs;
-
-	while (rs != NULL && (!ipaddr_equal(rs->addr, addr) || rs->port_be != key->port_be))
-		rs = rs->next;
-	return rs != NULL;
-}
-
 static int check_one(
 	const struct admin *a, const struct slb_reset *reset, struct slb_refused *refused
 ) {
@@ -109,7 +101,7 @@ static int check_one(
 	char vs[ENDPOINT_TEXT], rs[ENDPOINT_TEXT];
 	uint16_t slot = vs_keys_find(a, &reset->vs);
 
-	if (slot != VS_NONE && (t.one_rs == 0 || has_rs(a->vs[slot], &reset->rs)))
+	if (slot != VS_NONE && (t.one_rs == 0 || *rs_link(a->vs[slot], &reset->rs) != NULL))
 		return 0;
 	if (mark(a, &one, NULL) > 0)
 		return 0;

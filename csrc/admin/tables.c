@@ -161,7 +161,7 @@ static int delete_vs(struct txn *t, uint16_t slot) {
 	return 0;
 }
 
-static struct admin_rs **find_rs(struct admin_vs *vs, const struct slb_endpoint *key) {
+struct admin_rs **rs_link(struct admin_vs *vs, const struct slb_endpoint *key) {
 	struct ipaddr addr = ipaddr_from_address(&key->addr);
 	struct admin_rs **link = &vs->rs;
 
@@ -204,7 +204,7 @@ static int change_rs(struct txn *t, uint16_t slot, const struct slb_op *op) {
 
 	if (touched == NULL)
 		return no_memory(t);
-	link = find_rs(touched->after, &op->rs);
+	link = rs_link(touched->after, &op->rs);
 	rc = check_rs(touched->after, *link != NULL, op, t->refused);
 	if (rc != 0)
 		return rc;

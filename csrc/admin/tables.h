@@ -21,6 +21,9 @@ struct txn {
 	bool keys_changed; // the workers need a new index
 };
 
+// Where an RS of a VS hangs; at the end of the list, where NULL is, if the VS has no such RS.
+struct admin_rs **rs_link(struct admin_vs *vs, const struct slb_endpoint *key);
+
 // Room for n operations; 0 or -ENOMEM.
 int txn_init(struct txn *t, struct admin *a, uint32_t n, struct slb_refused *refused);
 

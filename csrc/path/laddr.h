@@ -138,14 +138,12 @@ static __rte_always_inline bool laddr_next_fast(
 }
 
 // The worker must have a local address of the family.
-static inline struct laddr_candidate laddr_next(const struct laddr_walk *w) {
+static inline struct laddr_candidate laddr_next(struct laddr_walk *w) {
 	struct laddr_candidate next;
-	struct laddr_walk walk;
 
 	if (w->port == LADDR_ANY_PORT && laddr_next_fast(w->set, w->family, w->turn, &next))
 		return next;
-	walk = *w;
-	return laddr_search(&walk);
+	return laddr_search(w);
 }
 
 // What an address adds to the hash of the packets sent to it.

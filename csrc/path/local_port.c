@@ -86,7 +86,7 @@ static __rte_always_inline void look_ahead(
 }
 
 static void begin_ahead(
-	const struct core *c, struct laddr_ahead *a, const struct laddr_walk *ports,
+	const struct core *c, struct laddr_ahead *a, struct laddr_walk *ports,
 	const struct vs_rs *rs, uint8_t kind
 ) {
 	*a = (struct laddr_ahead){
@@ -142,7 +142,7 @@ static const struct laddr *take_freed(
 }
 
 static const struct laddr *take_next(
-	struct core *c, uint32_t id, const struct vs_rs *rs, const struct laddr_walk *ports, int *rc
+	struct core *c, uint32_t id, const struct vs_rs *rs, struct laddr_walk *ports, int *rc
 ) {
 	struct session *s = &c->sessions.entries[id];
 	struct laddr_ahead *ahead = &c->aheads[rs->slot];
@@ -204,7 +204,7 @@ static __rte_noinline const struct laddr *take_slowly(
 static __rte_noinline struct laddr_candidate next_slowly(
 	const struct core *c, const struct vs_rs *rs, enum laddr_family family
 ) {
-	const struct laddr_walk ports = walk_of(c, rs, family);
+	struct laddr_walk ports = walk_of(c, rs, family);
 
 	return laddr_next(&ports);
 }

@@ -67,7 +67,7 @@ class Passive(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
             raise ValueError("all thresholds are 0; leave passive out, or give one")
 
 
-class Check(
+class _Health(
     Struct,
     frozen=True,
     forbid_unknown_fields=True,
@@ -75,6 +75,15 @@ class Check(
     kw_only=True,
     tag_field="type",
 ):
+    """What tells how RS are found down, by its type."""
+
+    @property
+    def kind(self) -> str:
+        """Its type's name."""
+        return str(self.__struct_config__.tag)
+
+
+class Check(_Health, frozen=True, kw_only=True):
     """What checks of every type have; `port` None: the RS's own.
 
     `rise` good results after another bring an RS back, `fall` bad ones take it out, of a VS at
@@ -95,11 +104,6 @@ class Check(
     def __post_init__(self) -> None:
         if self.timeout_s > self.interval_s:
             raise ValueError("timeout_s is longer than interval_s; make it shorter")
-
-    @property
-    def kind(self) -> str:
-        """Its type's name."""
-        return str(self.__struct_config__.tag)
 
 
 class TcpCheck(Check, frozen=True, tag="tcp"):
@@ -195,25 +199,12 @@ class CommandCheck(Check, frozen=True, tag="command"):
     ] = ()
 
 
-class NoCheck(
-    Struct,
-    frozen=True,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-    kw_only=True,
-    tag_field="type",
-    tag="none",
-):
+class NoCheck(_Health, frozen=True, kw_only=True, tag="none"):
     """No check: what clients' connections say is all."""
 
     passive: Passive
     down: Down = "keep"
     max_ejected_percent: Percent = 50
-
-    @property
-    def kind(self) -> str:
-        """Its type's name."""
-        return "none"
 
 
 Health = (
