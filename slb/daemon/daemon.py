@@ -172,11 +172,13 @@ class Daemon:
         return engine
 
     async def _serve(self, parts: Parts) -> None:
+        workers = parts.engine.worker_list()
         log.info(
-            "ready, %d workers, %d ports, socket %s",
+            "ready, %d workers, %d ports, socket %s, %d MB for sessions",
             self._config.engine.workers,
             len(self._config.ports),
             self._config.api.socket,
+            math.ceil(sum(row.session_bytes for row in workers) / 2**20),
         )
         self._notify.ready("forwarding")
         async with asyncio.TaskGroup() as group:
@@ -413,7 +415,7 @@ async def _wind_down(parts: Parts) -> None:
         await asyncio.to_thread(parts.engine.quiesce)
     deadline = time.monotonic() + DRAIN_S
     while time.monotonic() < deadline:
-        workers = await asyncio.to_thread(parts.engine.worker_list)
+        workers = parts.engine.worker_list()
         if not sum(worker.sessions_active for worker in workers):
             break
         await asyncio.sleep(DRAIN_POLL_S)

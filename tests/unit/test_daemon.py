@@ -2,6 +2,7 @@
 """The life of slbd around an engine in memory: start, serve, reload, stop, in a namespace."""
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -46,7 +47,9 @@ def test_a_whole_life(life: Life, caplog: pytest.LogCaptureFixture) -> None:
     life.live(scenario)
     assert life.engine.calls == ["quiesce", "close"]
     assert life.left() == []
-    assert f"ready, 1 workers, 1 ports, socket {life.socket}" in caplog.text
+    mb = math.ceil(sum(row.session_bytes for row in life.engine.worker_list()) / 2**20)
+    said = f"ready, 1 workers, 1 ports, socket {life.socket}, {mb} MB for sessions"
+    assert said in caplog.text
 
 
 def test_a_wanted_neighbour_is_asked_for(life: Life) -> None:

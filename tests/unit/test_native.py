@@ -180,7 +180,7 @@ def test_a_whole_life(tmp_path: Path, ip: Ip, shared: Path) -> None:
 
     said = live(tmp_path, scenario)
     assert said.splitlines() == [
-        f"slbd: ready, 2 workers, 1 ports, socket {tmp_path}/slbd.sock",
+        f"slbd: ready, 2 workers, 1 ports, socket {tmp_path}/slbd.sock, 1 MB for sessions",
         "slbd: stopping",
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["slb.yaml"]
