@@ -107,7 +107,8 @@ def write(folder: Path, figures: Figures) -> list[Path]:
             axes.grid(alpha=0.3)
             axes.set_axisbelow(True)
             axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
-            drawing.savefig(folder / plot.name)
+            # Without the time, so that the same figures make the same file.
+            drawing.savefig(folder / plot.name, metadata={"Date": None})
             written.append(folder / plot.name)
     return written
 
