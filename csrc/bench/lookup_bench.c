@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRACE = 1 << 20, BURSTS = 8, KEYS = BURSTS * BURST, WARM = 64, ROUNDS = 2000 };
+enum { TRACE = 1 << 20, BURSTS = 4, KEYS = BURSTS * BURST, WARM = 64, ROUNDS = 2000 };
 
 // All that a key consists of, padded as one would for rte_hash.
 struct hash_key {

@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-	BURSTS = 16,
+	BURSTS = 8,
 	FRAMES = BURSTS * BURST,
 	WARM = 64,
 	ROUNDS = 1000,

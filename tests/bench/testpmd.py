@@ -11,6 +11,7 @@ from bench.slices import Point, Reading, read
 
 COUNTED = re.compile(r"total cycles=(\d+) / total \w+ packets=(\d+)\) at (\d+) MHz")
 LIMIT_S = 180
+BURST = 64  # as the engine's own (csrc/path/pkt.h)
 # Each takes a fraction of a millisecond to print.
 READINGS = 4_000
 ASKED = ["start", *["show fwd stats all"] * READINGS, "stop", "quit", ""]
@@ -22,7 +23,8 @@ def cycles(capture: Path, mbufs: int, memory_mb: int, huge: bool) -> Reading:
     eal = ["--lcores", "0@0,1@1", "--no-pci", *memory, "-m", str(memory_mb), "--log-level=4"]
     vdev = ["--vdev", f"net_pcap0,rx_pcap={capture},infinite_rx=1"]
     run = ["-i", "--port-topology=loop", "--forward-mode=5tswap", "--record-core-cycles"]
-    command = ["dpdk-testpmd", *eal, *vdev, "--", *run, f"--total-num-mbufs={mbufs}"]
+    sizes = [f"--burst={BURST}", f"--total-num-mbufs={mbufs}"]
+    command = ["dpdk-testpmd", *eal, *vdev, "--", *run, *sizes]
     with TemporaryDirectory(prefix="slb-bench") as runtime:
         # What EAL leaves behind goes with the directory.
         done = subprocess.run(

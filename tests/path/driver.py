@@ -21,6 +21,7 @@ from slb._harness import ffi, lib
 from slb.model.probe import ProbeCount
 
 BURST = int(lib.HARNESS_BURST)
+SPARE = int(lib.HARNESS_SPARE)  # empty mbufs that a worker keeps
 FRAME = int(lib.HARNESS_FRAME)
 TICK_HZ = 16
 DONE = (1 << 64) - 1

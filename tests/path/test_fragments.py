@@ -108,7 +108,7 @@ def test_identifications_come_again_only_when_all_were_used(open_lab: Opener, wo
     (fragment,) = cut(bytes(udp(BIG)), [FIRST], 5)
     seen: dict[int, list[int]] = {worker: [] for worker in range(workers)}
     # Of many addresses, so that each datagram is another.
-    for number in range(300):
+    for number in range(9600 // BURST):
         sources = range(0x14000000 + number * BURST, 0x14000000 + (number + 1) * BURST)
         frames = [fragment[:26] + n.to_bytes(4, "big") + fragment[30:] for n in sources]
         for worker in range(workers):

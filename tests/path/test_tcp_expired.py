@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from cases_tcp_numbers import WAYS, Way, dressed
-from driver import Result
+from driver import SPARE, Result
 from lab import PLAIN, Lab, OpenLab
 from packets.frames import (
     GATEWAY,
@@ -33,7 +33,7 @@ TIMEOUTS = {"TCP_ESTABLISHED": 60, "TCP_FIN_WAIT": 20, "TCP_CLOSE_WAIT": 20, "TC
 EXPIRES = Settings(options=RESET, timeouts=TIMEOUTS)
 DRAIN_S = 10
 DRAINS = Settings(options={**RESET, "drain_tcp_s": DRAIN_S})
-SPARE = 64  # mbufs that a worker keeps
+
 SWEPT_A_ROUND = 128
 
 
