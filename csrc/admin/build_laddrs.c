@@ -56,7 +56,7 @@ struct laddr_set *build_laddr_set(const struct admin *a, uint16_t worker, int so
 	if (set == NULL)
 		return NULL;
 	set->worker = worker;
-	set->serial = serial++;
+	set->serial = ++serial;
 	memset(set->place, 0xff, sizeof(set->place)); // LADDR_NOWHERE
 	set->n_of[LADDR_V4] = n4;
 	set->n_of[LADDR_V6] = n6;

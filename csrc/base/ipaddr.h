@@ -33,7 +33,7 @@ static inline struct ipaddr ipaddr_from_v6(const void *bytes) {
 }
 
 static inline bool ipaddr_is_v4(struct ipaddr a) {
-	return a.hi == 0 && (a.lo & ~(uint64_t)UINT32_MAX) == IP_V4_FIRST;
+	return (a.hi | (a.lo >> 32 ^ IP_V4_FIRST >> 32)) == 0;
 }
 
 // Of an IPv4 address.

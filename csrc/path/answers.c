@@ -64,8 +64,3 @@ void answers_late(struct core *c, const struct pkt *p, struct session *s) {
 		s->state = SLB_UDP_REPLIED;
 	}
 }
-
-void answers_end_waiting(struct core *c, const struct session *s) {
-	answers_of(c, s)->unanswered++;
-	answers_sent_again(c, s);
-}

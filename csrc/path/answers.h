@@ -16,7 +16,6 @@ void answers_sample(struct rs_answers *a, uint32_t now, uint32_t id);
 void answers_measure(struct rs_answers *a);
 void answers_syn(struct rs_answers *a);
 void answers_closed(struct core *c, const struct pkt *p, const struct session *s);
-void answers_end_waiting(struct core *c, const struct session *s);
 
 static inline struct rs_answers *answers_of(const struct core *c, const struct session *s) {
 	return &c->answers[s->rs];
@@ -81,6 +80,8 @@ void answers_late(struct core *c, const struct pkt *p, struct session *s);
 
 // A session ends.
 static inline void answers_end(struct core *c, const struct session *s) {
-	if (unlikely(answers_waits(s->state)))
-		answers_end_waiting(c, s);
+	if (answers_waits(s->state)) {
+		answers_of(c, s)->unanswered++;
+		answers_sent_again(c, s);
+	}
 }

@@ -53,7 +53,7 @@ enum laddr_family { LADDR_V4 = 0, LADDR_V6, LADDR_FAMILIES };
 // The addresses that new sessions of a worker may use.
 struct laddr_set {
 	uint16_t worker; // whose it is
-	uint32_t serial; // of no other set
+	uint32_t serial; // of no other set, and not 0
 	uint32_t n_of[LADDR_FAMILIES];
 	uint32_t n_on[SLB_MAX_PORTS][LADDR_FAMILIES]; // of these, each port's
 	bool one_port[LADDR_FAMILIES]; // they are all the same port's, or there are none
@@ -66,16 +66,24 @@ struct laddr_candidate {
 	uint16_t port_be;
 };
 
-// An RS's next candidate, taken from its walk ahead so that the group which its key leads to is in the cache when its next session comes.
-struct laddr_ahead {
-	struct ipaddr rs; // whose sessions it is for
-	uint16_t rs_port_be;
-	uint8_t kind; // of its packets; 0: there is none
-	uint16_t port; // of its address; or LADDR_ANY_PORT
-	uint32_t serial; // of the set it is from
+// A candidate with the group that its key leads to, which is in the cache when it is needed.
+struct laddr_drawn {
 	struct laddr_candidate candidate;
 	struct session_place place;
 };
+
+// An RS's next candidates, taken from its walk ahead. Two, so that one which has to wait for memory is not waited for (path/local_port.c).
+enum { LADDR_AHEAD = 2 };
+
+struct laddr_ahead {
+	_Alignas(32) uint32_t serial; // of the set they are from; 0: there are none
+	uint16_t port; // of their addresses; or LADDR_ANY_PORT
+	uint8_t turn; // which of them is next
+	bool waits; // for a session that tells whether it is taken
+	struct laddr_drawn drawn[LADDR_AHEAD];
+};
+
+_Static_assert(sizeof(struct laddr_ahead) == 32, "they are half a cache line");
 
 // How far a walk has come.
 struct laddr_turn {

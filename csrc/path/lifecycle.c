@@ -7,6 +7,7 @@
 #include "path/client_address.h"
 #include "path/csum.h"
 #include "path/local_port.h"
+#include "path/local_port_ahead.h"
 #include "path/session_group.h"
 #include "path/session_key.h"
 #include "path/spread.h"
@@ -19,7 +20,7 @@
 #include <rte_branch_prediction.h>
 
 // Sessions whose end has begun before the first of them is over.
-enum { EXPIRE_AHEAD = 16 };
+enum { EXPIRE_AT_ONCE = 16 };
 
 // Sessions looked at for one that makes room for another.
 enum { VICTIM_LOOKS = 16 };
@@ -70,7 +71,9 @@ void session_rearm(struct core *c, struct session *s) {
 
 // An address is owned from before its first session to after its last one.
 static uint16_t slot_of(const struct core *c, const struct session *s) {
-	return owner_entry(c->owners, session_dst(s, DIR_OUT))->slot;
+	if (unlikely(session_is_v6(s, DIR_OUT)))
+		return owner_entry(c->owners, session_dst(s, DIR_OUT))->slot;
+	return owner_entry_v4(c->owners, s->key[DIR_OUT].dst_be)->slot;
 }
 
 // The sum of the addresses of the packets that arrive in a direction.
@@ -112,8 +115,10 @@ static const struct laddr *enter(
 	struct core *c, uint32_t id, const struct pkt *p, const struct vs_rs *rs, int *rc
 ) {
 	struct session *s = &c->sessions.entries[id];
-	const struct laddr *laddr = local_port_take(c, id, rs, rc);
+	const struct laddr *laddr = local_port_take_ahead(c, id, rs);
 
+	if (unlikely(laddr == NULL))
+		laddr = local_port_take(c, id, rs, rc);
 	if (laddr == NULL || c->policies[s->policy].one_packet
 	    || session_insert_new(&c->sessions, id, DIR_IN, session_place_of_pkt(p)) == 0)
 		return laddr;
@@ -187,18 +192,17 @@ struct ending {
 	struct session_place place[2];
 };
 
-static struct ending begin_end(struct core *c, uint32_t id) {
+static __rte_always_inline void begin_end(const struct core *c, struct ending *e, uint32_t id) {
 	const struct session *s = &c->sessions.entries[id];
-	struct ending e = {.id = id};
 
+	e->id = id;
 	for (int dir = 0; dir < 2; dir++) {
-		e.place[dir] = session_place_of_entry(&c->sessions, s, dir);
-		session_place_prefetch(&c->sessions, e.place[dir]);
+		e->place[dir] = session_place_of_entry(&c->sessions, s, dir);
+		session_place_prefetch(&c->sessions, e->place[dir]);
 	}
-	return e;
 }
 
-static void finish_end(struct core *c, const struct ending *e) {
+static __rte_always_inline void finish_end(struct core *c, const struct ending *e) {
 	struct session *s = &c->sessions.entries[e->id];
 	uint16_t slot = slot_of(c, s);
 
@@ -211,17 +215,19 @@ static void finish_end(struct core *c, const struct ending *e) {
 	c->laddr_use[slot].active--;
 	c->policy_sessions[s->policy]--;
 	c->counters.epochs[s->epoch]--;
-	c->proxied -= (s->extras & SESSION_SYN_PROXY) != 0;
-	c->n_reset -= (s->extras & SESSION_RESET) != 0;
+	if (unlikely(s->extras != 0)) {
+		c->proxied -= (s->extras & SESSION_SYN_PROXY) != 0;
+		c->n_reset -= (s->extras & SESSION_RESET) != 0;
+	}
 	c->counters.ended++;
 	session_give(&c->sessions, e->id);
 }
 
 void session_end_now(struct core *c, struct session *s) {
 	uint32_t id = session_id(&c->sessions, s);
+	struct ending e;
 
-	struct ending e = begin_end(c, id);
-
+	begin_end(c, &e, id);
 	wheel_disarm(&c->wheel, &c->sessions, id);
 	finish_end(c, &e);
 }
@@ -292,22 +298,25 @@ static bool expires(struct core *c, uint32_t id) {
 	return true;
 }
 
-// While the index groups of a session's keys are on their way, the next ones are looked at.
+// While the index groups of the first ones' keys are on their way, the next ones are looked at.
 uint32_t session_expire(struct core *c, uint32_t budget) {
-	struct ending under_way[EXPIRE_AHEAD];
-	uint32_t looked_at = 0, begun = 0, finished = 0;
+	struct ending under_way[EXPIRE_AT_ONCE];
+	uint32_t looked_at = 0;
+	bool more = true;
 
-	for (; looked_at < budget; looked_at++) {
-		uint32_t id = wheel_pop(&c->wheel, &c->sessions, c->now);
-		if (id == SESSION_NIL)
-			break;
-		if (!expires(c, id))
-			continue;
-		if (begun - finished == EXPIRE_AHEAD)
-			finish_end(c, &under_way[finished++ % EXPIRE_AHEAD]);
-		under_way[begun++ % EXPIRE_AHEAD] = begin_end(c, id);
+	while (more) {
+		uint32_t n = 0;
+		while (n < EXPIRE_AT_ONCE && more) {
+			uint32_t id = SESSION_NIL;
+			if (looked_at < budget)
+				id = wheel_pop(&c->wheel, &c->sessions, c->now);
+			more = id != SESSION_NIL;
+			looked_at += more;
+			if (more && expires(c, id))
+				begin_end(c, &under_way[n++], id);
+		}
+		for (uint32_t i = 0; i < n; i++)
+			finish_end(c, &under_way[i]);
 	}
-	while (finished < begun)
-		finish_end(c, &under_way[finished++ % EXPIRE_AHEAD]);
 	return looked_at;
 }

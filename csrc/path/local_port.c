@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "path/freed_port.h"
+#include "path/local_port_ahead.h"
 #include "path/session_group.h"
 #include "path/session_key.h"
 
@@ -20,14 +21,6 @@ enum { CROWDED_TRIES = 8, CROWDED_S = 4 };
 // Ports given back that a new session may look at.
 enum { FREED_TRIES = 16 };
 
-static void put_local(struct session *s, const struct laddr *laddr, uint16_t port_be) {
-	s->key[DIR_OUT].dport_be = port_be;
-	if (session_is_v6(s, DIR_OUT))
-		ipaddr_v6_bytes(laddr->addr, session_addrs(s)->addr[DIR_OUT][1]);
-	else
-		s->key[DIR_OUT].dst_be = ipaddr_v4_be(laddr->addr);
-}
-
 // The port that leads to an RS, if it has local addresses of this worker's.
 static uint16_t port_towards(const struct core *c, enum laddr_family family, struct ipaddr rs) {
 	const struct hop *hop;
@@ -40,63 +33,13 @@ static uint16_t port_towards(const struct core *c, enum laddr_family family, str
 	return hop->port;
 }
 
-// Another RS may have had the slot, and local addresses change.
-static bool is_ahead_for(
-	const struct laddr_ahead *a, const struct laddr_set *set, uint16_t port,
-	const struct vs_rs *rs, uint8_t kind
-) {
-	return a->serial == set->serial && a->port == port && a->rs_port_be == rs->port_be
-		&& a->kind == kind && ipaddr_equal(a->rs, rs->addr);
-}
-
-// Where the key of a packet from the RS to a local address and port leads. Made of values: the entry has just been written in smaller pieces
-// than it would be read in, and such a load waits until they have left the store buffer.
-static __rte_always_inline struct session_place place_of(
-	const struct core *c, const struct vs_rs *rs, struct laddr_candidate to, uint8_t kind
-) {
-	const struct session_index index = session_index(&c->sessions);
-	const struct ipaddr local = c->laddrs->laddrs[to.laddr].addr;
-	const uint32_t both = session_ports(rs->port_be, to.port_be);
-	uint64_t addresses;
-
-	if (kind & KIND_V6)
-		addresses = session_hash6(
-			&index.seed,
-			(const uint64_t[]){
-				rte_cpu_to_be_64(rs->addr.hi),
-				rte_cpu_to_be_64(rs->addr.lo),
-				rte_cpu_to_be_64(local.hi),
-				rte_cpu_to_be_64(local.lo),
-			}
-		);
-	else
-		addresses = session_addresses(ipaddr_v4_be(rs->addr), ipaddr_v4_be(local));
-	return session_place_of_hash(
-		&index, session_parts_hash(&index.seed, addresses, both, kind)
-	);
-}
-
-static __rte_always_inline void look_ahead(
-	const struct core *c, struct laddr_ahead *a, const struct vs_rs *rs,
-	struct laddr_candidate next
-) {
-	a->candidate = next;
-	a->place = place_of(c, rs, next, a->kind);
-	session_place_prefetch(&c->sessions, a->place);
-}
-
 static void begin_ahead(
 	const struct core *c, struct laddr_ahead *a, struct laddr_walk *ports,
 	const struct vs_rs *rs, uint8_t kind
 ) {
-	*a = (struct laddr_ahead){
-		.rs = rs->addr,
-		.rs_port_be = rs->port_be,
-		.kind = kind,
-		.port = ports->port,
-		.serial = ports->set->serial,
-	};
-	look_ahead(c, a, rs, laddr_next(ports));
+	*a = (struct laddr_ahead){.serial = ports->set->serial, .port = ports->port};
+	for (uint32_t i = 0; i < LADDR_AHEAD; i++)
+		local_port_draw(c, &a->drawn[i], rs, laddr_next(ports), kind);
 }
 
 // The same for all sessions of an RS's address, port and protocol.
@@ -131,7 +74,7 @@ static const struct laddr *take_freed(
 		laddr = &ports->set->laddrs[place];
 		if (ports->port != LADDR_ANY_PORT && ports->port != laddr->port)
 			continue;
-		put_local(s, laddr, freed.port_be);
+		local_port_put(s, laddr, freed.port_be);
 		*rc = session_insert(
 			&c->sessions, id, DIR_OUT, session_place_of_entry(&c->sessions, s, DIR_OUT)
 		);
@@ -148,13 +91,16 @@ static const struct laddr *take_next(
 	struct laddr_ahead *ahead = &c->aheads[rs->slot];
 	struct rs_core *core = &c->rs[rs->slot];
 
-	if (!is_ahead_for(ahead, ports->set, ports->port, rs, s->kind[DIR_OUT]))
+	if (ahead->serial != ports->set->serial || ahead->port != ports->port)
 		begin_ahead(c, ahead, ports, rs, s->kind[DIR_OUT]);
+	ahead->waits = false;
 	for (uint32_t tries = 0; tries < LADDR_TRIES; tries++) {
-		const struct laddr *laddr = &ports->set->laddrs[ahead->candidate.laddr];
-		put_local(s, laddr, ahead->candidate.port_be);
-		*rc = session_insert(&c->sessions, id, DIR_OUT, ahead->place);
-		look_ahead(c, ahead, rs, laddr_next(ports));
+		struct laddr_drawn *drawn = &ahead->drawn[ahead->turn];
+		const struct laddr *laddr = &ports->set->laddrs[drawn->candidate.laddr];
+		local_port_put(s, laddr, drawn->candidate.port_be);
+		*rc = session_insert(&c->sessions, id, DIR_OUT, drawn->place);
+		local_port_draw(c, drawn, rs, laddr_next(ports), s->kind[DIR_OUT]);
+		ahead->turn ^= 1;
 		if (tries == CROWDED_TRIES)
 			core->crowded_until = c->now + clock_ticks_from_s(CROWDED_S);
 		if (*rc != -EEXIST)
@@ -179,14 +125,41 @@ static struct laddr_walk walk_of(
 	};
 }
 
-// Out of line, so that the usual case need not have a walk in memory.
-static __rte_noinline const struct laddr *take_slowly(
-	struct core *c, uint32_t id, const struct vs_rs *rs, enum laddr_family family, int *rc
-) {
+// Whether a candidate is taken is told by a session that is not in the caches. It is asked for, and the RS's next session will know; this one
+// takes the other candidate.
+static const struct laddr *take_other(struct core *c, uint32_t id, const struct vs_rs *rs) {
+	struct session_table *t = &c->sessions;
+	struct laddr_ahead *ahead = &c->aheads[rs->slot];
+	const uint32_t which = ahead->turn;
+	const struct laddr_drawn *drawn = &ahead->drawn[which];
+
+	if (!local_port_usual(c, &t->entries[id], rs, ahead))
+		return NULL;
+	ahead->waits = !ahead->waits;
+	if (ahead->waits) {
+		session_prefetch_rival(t, drawn->place);
+		if (!session_insert_fast(t, id, DIR_OUT, ahead->drawn[which ^ 1].place))
+			return NULL;
+		return local_port_took(c, id, rs, ahead, which ^ 1);
+	}
+	local_port_put(
+		&t->entries[id], &c->laddrs->laddrs[drawn->candidate.laddr],
+		drawn->candidate.port_be
+	);
+	if (session_insert(t, id, DIR_OUT, drawn->place) != 0)
+		return NULL;
+	ahead->turn ^= 1;
+	return local_port_took(c, id, rs, ahead, which);
+}
+
+const struct laddr *local_port_take(struct core *c, uint32_t id, const struct vs_rs *rs, int *rc) {
+	const enum laddr_family family = local_port_family(&c->sessions.entries[id]);
 	const struct rs_core *core = &c->rs[rs->slot];
-	const struct laddr *laddr;
+	const struct laddr *laddr = take_other(c, id, rs);
 	struct laddr_walk ports;
 
+	if (laddr != NULL)
+		return laddr;
 	*rc = -EADDRNOTAVAIL;
 	if (c->laddrs->n_of[family] == 0)
 		return NULL;
@@ -201,37 +174,12 @@ static __rte_noinline const struct laddr *take_slowly(
 	return take_next(c, id, rs, &ports, rc);
 }
 
-static __rte_noinline struct laddr_candidate next_slowly(
+struct laddr_candidate local_port_next(
 	const struct core *c, const struct vs_rs *rs, enum laddr_family family
 ) {
 	struct laddr_walk ports = walk_of(c, rs, family);
 
 	return laddr_next(&ports);
-}
-
-const struct laddr *local_port_take(struct core *c, uint32_t id, const struct vs_rs *rs, int *rc) {
-	struct session *s = &c->sessions.entries[id];
-	const enum laddr_family family = session_is_v6(s, DIR_OUT) ? LADDR_V6 : LADDR_V4;
-	const struct laddr_set *set = c->laddrs;
-	struct laddr_ahead *ahead = &c->aheads[rs->slot];
-	struct laddr_turn *turn = &c->walks[rs->walk];
-	struct laddr_candidate next;
-	const struct laddr *laddr;
-
-	if (unlikely(
-		    !set->one_port[family]
-		    || !is_ahead_for(ahead, set, LADDR_ANY_PORT, rs, s->kind[DIR_OUT])
-		    || core_rs_crowded(c, &c->rs[rs->slot])
-	    ))
-		return take_slowly(c, id, rs, family, rc);
-	laddr = &set->laddrs[ahead->candidate.laddr];
-	put_local(s, laddr, ahead->candidate.port_be);
-	if (unlikely(!session_insert_fast(&c->sessions, id, DIR_OUT, ahead->place)))
-		return take_slowly(c, id, rs, family, rc);
-	if (unlikely(!laddr_next_fast(set, family, turn, &next)))
-		next = next_slowly(c, rs, family);
-	look_ahead(c, ahead, rs, next);
-	return laddr;
 }
 
 void local_port_give(struct core *c, const struct session *s, uint16_t slot) {

@@ -2,25 +2,13 @@
 
 #include "path/owner.h"
 
-#include "base/hash.h"
-
-static uint32_t owner_slot(const struct owner_map *map, struct ipaddr addr) {
-	uint32_t i = (uint32_t)(hash_mix(addr.hi ^ 0x9e3779b97f4a7c15ULL, addr.lo) >> 8);
-
-	for (i &= map->mask; map->entries[i].used; i = (i + 1) & map->mask)
-		if (ipaddr_equal(map->entries[i].addr, addr))
-			break;
-	return i;
-}
-
-const struct owner_entry *owner_entry(const struct owner_map *map, struct ipaddr addr) {
-	const struct owner_entry *e = &map->entries[owner_slot(map, addr)];
-	return e->used ? e : NULL;
-}
-
 void owner_put(struct owner_map *map, struct owner_entry entry) {
+	const uint32_t at = owner_slot(map, entry.addr);
+
 	entry.used = 1;
-	map->entries[owner_slot(map, entry.addr)] = entry;
+	map->entries[at] = entry;
+	if (ipaddr_is_v4(entry.addr))
+		map->by_octet[entry.addr.lo & 0xff] = at;
 }
 
 static uint32_t addresses_hash(

@@ -210,15 +210,6 @@ bool session_is_full(const struct session_table *t, enum session_width width) {
 	return r->free_head == SESSION_NIL && r->fresh >= r->end;
 }
 
-void session_give(struct session_table *t, uint32_t id) {
-	struct session_region *r = &t->regions[session_width_of(t, id)];
-
-	t->entries[id].kind[DIR_IN] = 0;
-	t->entries[id].next = r->free_head;
-	r->free_head = id;
-	t->active--;
-}
-
 uint32_t session_at(const struct session_table *t, uint32_t line) {
 	const struct session_region *wide = &t->regions[SESSION_WIDE];
 
@@ -277,6 +268,17 @@ int session_insert_slowly(
 		&& group_find(t, &t->groups[other_group(t, group, tag)], l, tag, &slot)))
 		return -EEXIST;
 	return group_insert(t, group, tag, id | (dir == DIR_OUT ? REF_DIR : 0)) ? 0 : -ENOSPC;
+}
+
+void session_prefetch_rival(const struct session_table *t, struct session_place place) {
+	const struct session_group *g = &t->groups[place.group];
+
+	if (slots_with_tag(g, place.tag) != 0)
+		rte_prefetch0(
+			&t->entries[ref_id(g->refs[__builtin_ctz(slots_with_tag(g, place.tag))])]
+		);
+	else
+		rte_prefetch0(&t->groups[other_group(t, place.group, place.tag)]);
 }
 
 void session_remove_moved(

@@ -189,7 +189,14 @@ uint32_t session_at(const struct session_table *t, uint32_t line);
 bool session_is_full(const struct session_table *t, enum session_width width);
 
 // Gives an entry back that is in no group.
-void session_give(struct session_table *t, uint32_t id);
+static inline void session_give(struct session_table *t, uint32_t id) {
+	struct session_region *r = &t->regions[session_width_of(t, id)];
+
+	t->entries[id].kind[DIR_IN] = 0;
+	t->entries[id].next = r->free_head;
+	r->free_head = id;
+	t->active--;
+}
 
 // Where a key leads: its first group in the index, and its tag there (path/session_key.h).
 struct session_place {

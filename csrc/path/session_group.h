@@ -55,6 +55,9 @@ void session_remove_moved(
 	struct session_table *t, uint32_t id, enum direction dir, struct session_place place
 );
 
+// Asks for what session_insert() of a key that session_insert_fast() did not enter will look at.
+void session_prefetch_rival(const struct session_table *t, struct session_place place);
+
 // The usual case of the one below; false: it is another, and nothing was done.
 static __rte_always_inline bool session_insert_fast(
 	struct session_table *t, uint32_t id, enum direction dir, struct session_place place

@@ -18,6 +18,7 @@ static void fresh_rs(struct core *c, uint32_t slot) {
 	c->counters.past_bytes[DIR_IN] += rs->bytes[DIR_IN];
 	c->counters.past_bytes[DIR_OUT] += rs->bytes[DIR_OUT];
 	*rs = (struct rs_core){0};
+	c->aheads[slot].serial = 0;
 	// Its first sample need not wait for the next tick.
 	c->answers[slot] = (struct rs_answers){.tick = c->now - 1};
 }
