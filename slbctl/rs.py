@@ -16,7 +16,7 @@ from slbctl.options import Target, json_option
 from slbctl.output import Column
 from slbctl.params import new_rs_argument, rs_argument, vs_argument, vs_filter_argument
 from slbctl.tables import traffic_columns
-from slbctl.units import plural
+from slbctl.units import percent, plural
 
 weight_type = click.IntRange(0, MAX_WEIGHT)
 
@@ -103,7 +103,10 @@ def list_(target: Target, vs: VsKey | None, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def answers(target: Target, vs: VsKey | None, as_json: bool) -> None:
-    """Show what became of the sessions that each RS was given, and how soon it answers."""
+    """Show what became of the sessions that each RS was given, and how soon it answers.
+
+    SHARE is that of the unanswered in those that the RS answered, refused, or let wait in vain.
+    """
     rows = ask(target, lambda client: client.rs_list(vs))
     output.show_listing(rows, ANSWERS, as_json, empty=_no_rs(vs))
 
@@ -113,6 +116,12 @@ def _latency(row: RsView) -> str:
     return f"{seen.latency_us / seen.samples / 1000:.3g} ms" if seen.samples else "-"
 
 
+def _silent(row: RsView) -> str:
+    """The share of those that came to be answered, refused or neither."""
+    seen = row.answers
+    return percent(seen.unanswered, seen.answered + seen.unanswered + seen.refused)
+
+
 ANSWERS: tuple[Column[RsView], ...] = (
     Column("VS", lambda row: row.vs),
     Column("RS", lambda row: row.rs),
@@ -120,6 +129,7 @@ ANSWERS: tuple[Column[RsView], ...] = (
     Column("SESSIONS", lambda row: str(row.traffic.sessions), right=True),
     Column("ANSWERED", lambda row: str(row.answers.answered), right=True),
     Column("UNANSWERED", lambda row: str(row.answers.unanswered), right=True),
+    Column("SHARE", _silent, right=True),
     Column("REFUSED", lambda row: str(row.answers.refused), right=True),
     Column("ABORTED", lambda row: str(row.answers.aborted), right=True),
     Column("RESET", lambda row: str(row.answers.resets), right=True),

@@ -54,7 +54,9 @@ def top(
     """Watch rates by worker, VS and RS, and drops by reason, until Ctrl-C.
 
     Keys: q ends it, s sorts by the next of --sort. While slbd does not answer, the last line of the
-    head says so. More than 5000 RS are not read, unless --vs chooses some.
+    head says so. More than 5000 RS are not read, unless --vs chooses some. Where the terminal is
+    wide enough, it shows what became of sessions since the last reading: the share that their RS
+    left unanswered, refused and reset ones per second, and the mean from SYN to SYN-ACK.
     """
     # What draws is for this command alone.
     from slbctl.top_view import View, show_plain

@@ -28,22 +28,30 @@ class Look:
 
 @dataclass(frozen=True)
 class _Part:
-    """A table: its lines with and without sparklines, and what its heading says of the rest."""
+    """A table in several widths, the widest first; all have as many lines."""
 
-    lines: list[str]
-    narrow: list[str]
+    looks: Sequence[list[str]]
+
+    @property
+    def height(self) -> int:
+        """Lines, the heading among them."""
+        return len(self.looks[0])
+
+    def fitting(self, width: int | None) -> list[str]:
+        """The widest that fits, or the narrowest."""
+        fit = (look for look in self.looks if width is None or max(map(len, look)) <= width)
+        return next(fit, self.looks[-1])
 
 
 def lines(shown: Frame, history: History, look: Look) -> list[str]:
     """The frame: a head of three lines, then workers, VS, RS and drops."""
     head = _head(shown, history, look)
-    parts = [part for part in _parts(shown, history, look) if len(part.narrow) > HEADING]
-    room = _share(look.height, len(head), [len(part.narrow) for part in parts])
+    parts = [part for part in _parts(shown, history, look) if part.height > HEADING]
+    room = _share(look.height, len(head), [part.height for part in parts])
     found = list(head)
     for part, rows in zip(parts, room, strict=True):
-        wide = look.width is None or max(map(len, part.lines)) <= look.width
         found += [""] if look.height is None else []
-        found += (part.lines if wide else part.narrow)[:rows]
+        found += part.fitting(look.width)[:rows]
     return [line[: look.width].rstrip() for line in found[: look.height]]
 
 
@@ -93,18 +101,38 @@ def _parts(shown: Frame, history: History, look: Look) -> list[_Part]:
     real: list[Column[TrafficRate]] = [Column(f"RS{unread}", lambda row: row.rs), *names]
     return [
         _part(shown.workers, WORKER, busy),
-        _part(by(look.sort, shown.vs), [*names, *TRAFFIC], moved),
-        _part(by(look.sort, shown.rs), [*real, *TRAFFIC], moved),
+        _part(by(look.sort, shown.vs), [*names, *TRAFFIC], moved, ANSWERS),
+        _part(by(look.sort, shown.rs), [*real, *TRAFFIC], moved, ANSWERS),
         _part(drops, DROPS, fell),
     ]
 
 
-def _part(rows: Sequence[Row], columns: Sequence[Column[Row]], bars: Column[Row]) -> _Part:
-    return _Part(table(rows, [*columns, bars]), table(rows, columns))
+def _part(
+    rows: Sequence[Row],
+    columns: Sequence[Column[Row]],
+    bars: Column[Row],
+    more: Sequence[Column[Row]] = (),
+) -> _Part:
+    """Where not all has room, `more` goes before the bars, which say what moves at a glance."""
+    return _Part(
+        [
+            table(rows, [*columns, *more, bars]),
+            table(rows, [*columns, bars]),
+            table(rows, columns),
+        ]
+    )
 
 
 def _number(rate: float | None) -> str:
     return "-" if rate is None else per_second(rate)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else percent(share, 1)
+
+
+def _whole(value: float | None) -> str:
+    return "-" if value is None else count(round(value))
 
 
 def _bits(rate: float | None) -> str:
@@ -120,7 +148,7 @@ WORKER: tuple[Column[WorkerRate], ...] = (
     _right("WORKER", lambda row: str(row.worker)),
     _right("CPU", lambda row: str(row.cpu)),
     Column("STATE", lambda row: row.state),
-    _right("BUSY", lambda row: "-" if row.busy is None else percent(row.busy, 1)),
+    _right("BUSY", lambda row: _percent(row.busy)),
     _right("RX/s", lambda row: _number(row.rx)),
     _right("TX/s", lambda row: _number(row.tx)),
     _right("NEW/s", lambda row: _number(row.new)),
@@ -133,6 +161,12 @@ TRAFFIC: tuple[Column[TrafficRate], ...] = (
     _right("PKTS/s", lambda row: _number(row.packets)),
     _right("IN b/s", lambda row: _bits(row.in_bytes)),
     _right("OUT b/s", lambda row: _bits(row.out_bytes)),
+)
+ANSWERS: tuple[Column[TrafficRate], ...] = (
+    _right("UNANSWERED", lambda row: _percent(row.answers.unanswered)),
+    _right("REFUSED/s", lambda row: _number(row.answers.refused)),
+    _right("RESET/s", lambda row: _number(row.answers.resets)),
+    _right("SYN-ACK us", lambda row: _whole(row.answers.latency_us)),
 )
 DROPS: tuple[Column[DropRate], ...] = (
     Column("DROPS", lambda row: row.reason),

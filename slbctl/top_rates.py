@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from slb.model.views import DropView, RsView, Traffic, Version, VsView, WorkerView
+from slb.model.views import Answers, DropView, RsView, Traffic, Version, VsView, WorkerView
 from slbctl.top_spark import SPARK_WIDTH
 
 Row = TypeVar("Row")
@@ -14,6 +14,9 @@ Key = tuple[str, str]
 
 # More are too many to read every second.
 RS_READ = 5000
+
+# What becomes of sessions whose client waits for the RS.
+DECIDED = ("answered", "unanswered", "refused")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,23 @@ class WorkerRate:
 
 
 @dataclass(frozen=True)
+class AnswerRate:
+    """What became of sessions between two samples; a share or a mean of nothing is None.
+
+    `unanswered`: of those that came to be answered, refused or neither. `latency_us`: SYN to
+    SYN-ACK.
+    """
+
+    unanswered: float | None = None
+    refused: float | None = None
+    resets: float | None = None
+    latency_us: float | None = None
+
+
+NO_ANSWERS = AnswerRate()
+
+
+@dataclass(frozen=True)
 class TrafficRate:
     """A VS or an RS per second, both directions in `packets`; in is client to RS."""
 
@@ -55,6 +75,7 @@ class TrafficRate:
     packets: float | None
     in_bytes: float | None
     out_bytes: float | None
+    answers: AnswerRate = NO_ANSWERS
 
     @property
     def key(self) -> Key:
@@ -91,18 +112,14 @@ def frame(before: Sample, now: Sample) -> Frame:
     old = Sample(before.at, before.version, (), (), (), ()) if restarted else before
     workers = {row.worker: row for row in old.workers}
     drops = {row.reason: row.total for row in old.drops}
-    vs = {row.vs: row.traffic for row in old.vs}
-    rs = {(row.vs, row.rs): row.traffic for row in old.rs}
+    vs = {row.vs: row for row in old.vs}
+    rs = {(row.vs, row.rs): row for row in old.rs}
     return Frame(
         restarted,
         now.version,
         [_worker(workers.get(row.worker), row, seconds) for row in now.workers],
-        [_traffic((row.vs, ""), row.traffic, vs.get(row.vs), seconds) for row in now.vs],
-        [
-            _traffic(key, row.traffic, rs.get(key), seconds)
-            for row in now.rs
-            for key in [(row.vs, row.rs)]
-        ],
+        [_traffic((row.vs, ""), row, vs.get(row.vs), seconds) for row in now.vs],
+        [_traffic(key, row, rs.get(key), seconds) for row in now.rs for key in [(row.vs, row.rs)]],
         now.rs_unread,
         [
             DropRate(row.reason, _rate(drops.get(row.reason), row.total, seconds), row.total)
@@ -186,16 +203,39 @@ def _worker(before: WorkerView | None, now: WorkerView, seconds: float) -> Worke
     )
 
 
-def _traffic(key: Key, now: Traffic, before: Traffic | None, seconds: float) -> TrafficRate:
+def _traffic(
+    key: Key, now: VsView | RsView, before: VsView | RsView | None, seconds: float
+) -> TrafficRate:
     def rate(*fields: str) -> float | None:
-        was = None if before is None else sum(getattr(before, field) for field in fields)
-        return _rate(was, sum(getattr(now, field) for field in fields), seconds)
+        was = None if before is None else _sum(before.traffic, fields)
+        return _rate(was, _sum(now.traffic, fields), seconds)
 
     return TrafficRate(
         *key,
-        active=now.active,
+        active=now.traffic.active,
         new=rate("sessions"),
         packets=rate("in_packets", "out_packets"),
         in_bytes=rate("in_bytes"),
         out_bytes=rate("out_bytes"),
+        answers=NO_ANSWERS if before is None else _answers(before.answers, now.answers, seconds),
     )
+
+
+def _answers(before: Answers, now: Answers, seconds: float) -> AnswerRate:
+    def more(*fields: str) -> float:
+        return max(_sum(now, fields) - _sum(before, fields), 0)
+
+    return AnswerRate(
+        unanswered=_share(more("unanswered"), more(*DECIDED)),
+        refused=more("refused") / seconds,
+        resets=more("resets") / seconds,
+        latency_us=_share(more("latency_us"), more("samples")),
+    )
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def _sum(counters: Traffic | Answers, fields: Iterable[str]) -> int:
+    return sum(getattr(counters, field) for field in fields)

@@ -66,6 +66,9 @@ void bench_control_few(const struct request *r); // with fewer VS, for a test
 // The rounds of a walk that ends no session, and of one that ends all; us and ms.
 void bench_reset(const struct request *r);
 
+// And of those that list sessions, or move them in the timer wheel.
+void bench_walks(const struct request *r);
+
 // The frequency of the TSC, in Hz.
 void bench_clock(const struct request *r);
 

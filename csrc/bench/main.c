@@ -35,6 +35,7 @@ static const struct {
 	{"spoilt-latency", bench_spoilt_latency},
 	{"clock", bench_clock},
 	{"reset", bench_reset},
+	{"walks", bench_walks},
 	{"sessions", bench_sessions},
 #endif
 };

@@ -5,6 +5,8 @@
 #include "path/lifecycle.h"
 #include "path/proxy_protocol.h"
 #include "path/segment.h"
+#include "path/session_key.h"
+#include "path/session_walk.h"
 #include "path/syn_proxy.h"
 #include "path/syn_shift.h"
 #include "path/tcp_expired.h"
@@ -15,9 +17,8 @@
 #include <rte_tcp.h>
 
 enum {
-	LOOKS = 128, // at entries, in one round
-	END_LOOKS = 8, // that the end of one session stands for
-	MBUFS = 2, // that it may take
+	ENDS = WALK_LOOKS / WALK_DEAR, // of sessions in one round
+	MBUFS = 2, // that one may take
 };
 
 // The ends may take themselves for connected.
@@ -60,29 +61,51 @@ static void reset_one(struct core *c, struct session *s) {
 }
 
 static bool is_meant(const struct session_reset *r, const struct session *s) {
-	return r->rs[s->rs / 64] >> s->rs % 64 & 1;
+	return s->kind[DIR_IN] != 0 && r->rs[s->rs / 64] >> s->rs % 64 & 1
+		&& !(s->extras & SESSION_RESET);
 }
 
-// Where the reserve of mbufs is used up the rest waits for the next round, which ends one session at least.
-bool session_reset_scan(struct core *c, struct session_reset *r) {
-	uint32_t before = r->n;
+// What the end of a session needs, on its way into the cache.
+static void prefetch(const struct core *c, const struct session *s) {
+	session_walk_prefetch_links(c, s);
+	rte_prefetch0(&c->rs[s->rs]);
+	if (session_proto(s) == SLB_PROTO_TCP && is_told(s))
+		return;
+	rte_prefetch0(&c->answers[s->rs]);
+	for (int dir = 0; dir < 2; dir++)
+		session_place_prefetch(&c->sessions, session_place_of_entry(&c->sessions, s, dir));
+}
 
-	for (uint32_t looks = 0; looks < LOOKS; looks++) {
-		struct session *s;
-		r->next = session_at(&c->sessions, r->next);
-		if (r->next >= r->end)
+// Those of the next entries that end in this round; true: there are no more entries.
+static bool find(struct core *c, struct session_reset *r, uint32_t *ids, uint32_t *n) {
+	for (uint32_t looks = 0; looks < WALK_LOOKS; looks++) {
+		const struct session *s = session_walk_next(&c->sessions, &r->next, r->end);
+		if (s == NULL)
 			return true;
-		s = &c->sessions.entries[r->next];
-		if (s->kind[DIR_IN] != 0 && is_meant(r, s) && !(s->extras & SESSION_RESET)) {
-			if (r->n > before && c->extra.n_spare < MBUFS)
-				return false;
-			reset_one(c, s);
-			r->n++;
-			looks += END_LOOKS - 1;
-		}
-		r->next++;
+		if (!is_meant(r, s))
+			continue;
+		prefetch(c, s);
+		ids[(*n)++] = session_id(&c->sessions, s);
+		looks += WALK_DEAR - 1;
 	}
 	return false;
+}
+
+// First all are found, then all ended, so that memory is waited for once a round. Where the reserve of mbufs is used up the rest waits for the
+// next round, which ends one session at least.
+bool session_reset_scan(struct core *c, struct session_reset *r) {
+	uint32_t ids[ENDS], n = 0;
+	bool done = find(c, r, ids, &n);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (i > 0 && c->extra.n_spare < MBUFS) {
+			r->next = ids[i];
+			return false;
+		}
+		reset_one(c, &c->sessions.entries[ids[i]]);
+		r->n++;
+	}
+	return done;
 }
 
 // An RS answers where its client, behind a device that lets only expected numbers through, was not asked.

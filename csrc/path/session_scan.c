@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "path/lifecycle.h"
+#include "path/session_walk.h"
 
 static bool matches(
 	const struct slb_endpoint *want, struct ipaddr addr, uint16_t port_be, uint8_t proto
@@ -43,19 +44,17 @@ static void describe(const struct core *c, const struct session *s, struct slb_s
 	};
 }
 
-bool session_scan(const struct core *c, struct session_scan *scan, uint32_t budget) {
-	for (; budget > 0; budget--) {
-		const struct session *s;
-		scan->next = session_at(&c->sessions, scan->next);
-		if (scan->next >= scan->end)
+bool session_scan(const struct core *c, struct session_scan *scan) {
+	for (uint32_t looks = 0; looks < WALK_LOOKS; looks++) {
+		const struct session *s = session_walk_next(&c->sessions, &scan->next, scan->end);
+		if (s == NULL)
 			return true;
-		s = &c->sessions.entries[scan->next++];
 		if (s->kind[DIR_IN] == 0 || !selected(&scan->filter, s))
 			continue;
-		if (scan->out != NULL)
-			describe(c, s, &scan->out[scan->n]);
+		describe(c, s, &scan->out[scan->n]);
 		if (++scan->n == scan->cap)
 			return true;
+		looks += WALK_DEAR - 1;
 	}
 	return false;
 }

@@ -10,8 +10,8 @@ struct session_scan {
 	uint32_t end; // line to stop before
 	uint32_t cap;
 	uint32_t n; // matches so far
-	struct slb_session_info *out; // NULL: count only
+	struct slb_session_info *out;
 };
 
-// Looks at up to `budget` entries. True: the end is reached or `out` is full.
-bool session_scan(const struct core *c, struct session_scan *scan, uint32_t budget);
+// The next part of it, which is what a burst may have to wait; true: the end is reached or `out` is full.
+bool session_scan(const struct core *c, struct session_scan *scan);

@@ -3,33 +3,35 @@
 #include "path/sweep.h"
 
 #include "path/lifecycle.h"
+#include "path/session_walk.h"
 #include "path/spread.h"
 
 void sweep_start(struct core *c) {
 	c->sweep.left = c->sessions.lines;
 }
 
-static void move(struct core *c, uint32_t id) {
+// What a look at it counts for.
+static uint32_t move(struct core *c, uint32_t id) {
 	struct session *s = &c->sessions.entries[id];
 
 	if (s->kind[DIR_IN] == 0 || (!core_rs_removed(c, &c->rs[s->rs]) && !c->spread->ends))
-		return;
+		return 1;
 	session_rearm(c, s);
+	return WALK_DEAR;
 }
 
 // The entries are a circle: a sweep begins and ends wherever the one before it stood.
-bool sweep(struct core *c, uint32_t budget) {
+bool sweep(struct core *c, uint32_t looks) {
 	struct sweep *w = &c->sweep;
-	uint32_t lines = c->sessions.lines;
+	uint32_t lines = c->sessions.lines, spent = 0;
 	bool any = w->left > 0;
 
-	for (; w->left > 0 && budget > 0; budget--) {
+	while (w->left > 0 && spent < looks) {
 		uint32_t id = session_at(&c->sessions, w->at);
 		uint32_t next = id < lines ? id + 1 : lines;
 		w->left -= RTE_MIN(w->left, next - w->at);
 		w->at = next < lines ? next : 0;
-		if (id < lines)
-			move(c, id);
+		spent += id < lines ? move(c, id) : 1;
 	}
 	return any;
 }

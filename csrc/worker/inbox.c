@@ -4,9 +4,6 @@
 
 #include <rte_ring.h>
 
-// Sessions looked at in one round: what a burst may have to wait.
-enum { SCAN_PER_ROUND = 128 };
-
 static void finish(struct inbox *inbox, struct inbox_msg *msg, enum inbox_result result) {
 	inbox->current = NULL;
 	__atomic_store_n(&msg->done, result, __ATOMIC_RELEASE);
@@ -25,7 +22,7 @@ static void carry_out(struct inbox *inbox, struct core *c, struct inbox_msg *msg
 			finish(inbox, msg, INBOX_OK);
 		break;
 	case INBOX_SESSIONS:
-		if (session_scan(c, &msg->sessions, SCAN_PER_ROUND))
+		if (session_scan(c, &msg->sessions))
 			finish(inbox, msg, INBOX_OK);
 		break;
 	case INBOX_RESET:

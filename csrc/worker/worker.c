@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "path/fragment.h"
 #include "path/lifecycle.h"
+#include "path/session_walk.h"
 #include "path/spread.h"
 #include "path/sweep.h"
 #include "worker/rx.h"
@@ -15,9 +16,8 @@
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
 
-// Looked at in one round: sessions and fragmented datagrams for expiry, where each session may take two of the spare mbufs;
-// and entries by a sweep.
-enum { EXPIRE_BUDGET = SPARE_MAX / 2, SWEEP_BUDGET = 128 };
+// Looked at in one round: sessions and fragmented datagrams for expiry, where each session may take two of the spare mbufs.
+enum { EXPIRE_BUDGET = SPARE_MAX / 2 };
 
 // From the pool, in bulk, as a driver fills its queue. Without mbufs the path goes on without.
 void worker_spare(struct worker *w) {
@@ -44,7 +44,7 @@ bool worker_round(struct worker *w) {
 		tx_control(w);
 	}
 	worked |= inbox_poll(&w->inbox, c);
-	worked |= sweep(c, SWEEP_BUDGET);
+	worked |= sweep(c, WALK_LOOKS);
 	worker_spare(w);
 	worked |= session_expire(c, EXPIRE_BUDGET) == EXPIRE_BUDGET;
 	fragment_expire(c, EXPIRE_BUDGET);

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 
-from bench import apply, beside_testpmd, control, health, kernel, locks, reset, series, stages
+from bench import apply, beside_testpmd, control, health, kernel, locks, series, stages, walks
 from bench.figure import Figure, Goal, short
 from bench.memory import holds
 from bench.native import SMALLEST_MB, Runs, measure
@@ -146,5 +146,8 @@ MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "stages": stages.figures,
     "apply": apply.figures,
     "health": health.figures,
-    "reset": reset.figures,
+    "reset": walks.of("reset", 1_000, 1_000_000),
+    "reset10m": walks.of("reset", MANY),
+    "walks": walks.of("walks", 1_000, 1_000_000),
+    "walks10m": walks.of("walks", MANY),
 }

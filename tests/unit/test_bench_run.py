@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench import beside_testpmd, control, kernel, measures, native, stages
+from bench import beside_testpmd, control, kernel, measures, native, stages, walks
 from bench.figure import Figure, Goal
 from bench.locks import LOCKED
 
@@ -157,6 +157,27 @@ def test_control_work_under_load() -> None:
     # Each change costs the worker something, and RS that go leave it sessions to look at.
     assert min(min(runs) for runs in made["m5.us"].sides.values()) > 0
     assert 0 < made["m5.sweep"].value < made["m5.us"].value + made["m5.each"].value
+
+
+@pytest.mark.parametrize(
+    ("name", "dear", "cheap"),
+    [
+        ("reset", ("ends of UDP", "ends of TCP"), ("looks at UDP", "looks at TCP")),
+        ("walks", ("list of all", "sweep of all"), ("list of none", "sweep of none")),
+    ],
+)
+def test_walks_over_all_sessions(name: str, dear: tuple[str, ...], cheap: tuple[str, ...]) -> None:
+    """A round looks at 128 entries, or does 16 times what costs more."""
+    found = native.measure(name, 1000, 2)
+    for kinds, least in ((dear, 1000 // 16), (cheap, 1000 // 128)):
+        rounds = [found.cycles[f"{kind} rounds"] for kind in kinds]
+        # A sweep says a round later that it was over, and a list ends with each message.
+        assert all(least <= one <= least + 4 for runs in rounds for one in runs), rounds
+    made = {figure.key: figure for figure in walks.of(name, 1000)(1)}
+    assert list(made) == [f"{name}.1k.{key}" for key in ("us", "run", "tail", "mean", "ms")]
+    assert all(set(figure.sides) == {*dear, *cheap} for figure in made.values())
+    assert made[f"{name}.1k.us"].goal == walks.GOAL
+    assert 0 < made[f"{name}.1k.mean"].value <= made[f"{name}.1k.run"].value
 
 
 def test_the_kernels_nat_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,9 @@ from unit import fake_answers
 from unit.fake_daemon import FakeDaemon
 from unit.slbctl_run import slbctl
 
-from slb.model.views import MemberView, OspfView
+from slb.model.views import Answers, MemberView, OspfView, RsView, Traffic
+from slbctl.output import table
+from slbctl.rs import ANSWERS
 
 pytest_plugins = ["unit.daemon_fixture"]
 
@@ -24,6 +26,19 @@ def test_vs_list(daemon: FakeDaemon) -> None:
         f"{DNS} rr - 0 - - 0 10 64.0 kB 3.00 MB",
         "",
         "2 VS, 3 RS, 1 draining, 1 removed, 702 active sessions",
+    ]
+
+
+def test_what_became_of_the_sessions_of_rs() -> None:
+    seen = Answers(answered=70, unanswered=20, refused=10, aborted=3, resets=4)
+    rows = [
+        RsView(VS, "10.10.0.1:80", 1, False, Traffic(sessions=105), answers=seen),
+        RsView(VS, "10.10.0.2:80", 1, False, Traffic(), answers=Answers(samples=2, latency_us=700)),
+    ]
+    assert [" ".join(line.split()) for line in table(rows, ANSWERS)] == [
+        "VS RS STATE SESSIONS ANSWERED UNANSWERED SHARE REFUSED ABORTED RESET LATENCY",
+        f"{VS} 10.10.0.1:80 serving 105 70 20 20.0% 10 3 4 -",
+        f"{VS} 10.10.0.2:80 serving 0 0 0 - 0 0 0 0.35 ms",
     ]
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`slbctl top`: rates from two readings, as lines that fit, on a terminal and into a pipe."""
 
+import dataclasses
 import os
 import pty
 import re
@@ -19,11 +20,11 @@ from unit import fake_answers
 from unit.fake_daemon import FakeDaemon
 from unit.slbctl_run import failure, slbctl
 
-from slb.model.views import RsView, Version, VsView
+from slb.model.views import Answers, RsView, Version, VsView
 from slbctl.failures import BROKEN_PIPE
 from slbctl.top import ORDERS
 from slbctl.top_lines import Look, lines
-from slbctl.top_rates import SORTS, History, Sample, TrafficRate, by, frame
+from slbctl.top_rates import SORTS, AnswerRate, History, Sample, TrafficRate, by, frame
 from slbctl.top_spark import ASCII, BLOCKS, levels, spark
 
 pytest_plugins = ["unit.daemon_fixture"]
@@ -55,6 +56,56 @@ def test_rates_between_two_samples() -> None:
     assert (vs.in_bytes, vs.out_bytes) == (128_000.0, 6_000_000.0)
     assert [(row.busy, row.rx, row.new) for row in shown.workers] == [(0.25, 2000.0, 20.0)] * 2
     assert [(row.reason, row.rate) for row in shown.drops][2] == ("NOT_SYN", 10.0)
+
+
+ANSWERED = Answers(answered=70, unanswered=20, refused=10, resets=4, latency_us=9000, samples=4)
+
+
+def answering(at: float, answers: Answers, vs: int = 1) -> Sample:
+    """The same counters, and what became of the sessions of all RS."""
+    plain = sample(at, 1, vs=vs)
+    return dataclasses.replace(
+        plain,
+        vs=[replace(row, answers=answers) for row in plain.vs],
+        rs=[replace(row, answers=answers) for row in plain.rs],
+    )
+
+
+def test_what_became_of_sessions_since_the_last_sample() -> None:
+    more = Answers(answered=100, unanswered=30, refused=70, resets=10, latency_us=10_000, samples=8)
+    shown = frame(answering(1.0, ANSWERED), answering(3.0, more))
+    expected = AnswerRate(unanswered=0.1, refused=30.0, resets=3.0, latency_us=250.0)
+    assert [row.answers for row in [*shown.vs, *shown.rs]] == [expected] * 2
+    found = lines(shown, History(), Look("rate", ASCII))
+    (heading,) = (line for line in found if line.startswith("RS "))
+    assert heading.split()[-5:] == ["UNANSWERED", "REFUSED/s", "RESET/s", "SYN-ACK", "us"]
+    (row,) = (line for line in found if line.startswith("10.10.0.1"))
+    assert row.split()[-4:] == ["10.0%", "30", "3", "250"]
+
+
+def test_nothing_became_of_sessions_that_were_not_there() -> None:
+    shown = frame(answering(1.0, ANSWERED), answering(2.0, ANSWERED, vs=2))
+    same, fresh = (row.answers for row in shown.rs)
+    assert same == AnswerRate(unanswered=None, refused=0.0, resets=0.0, latency_us=None)
+    assert fresh == AnswerRate()
+    back = frame(answering(1.0, ANSWERED), answering(2.0, Answers()))
+    assert {row.answers for row in back.rs} == {same}
+
+
+def test_answers_where_the_width_allows() -> None:
+    shown, history = frame(answering(1.0, ANSWERED), answering(2.0, ANSWERED)), History()
+    history.add(frame(sample(1.0, 1), sample(2.0, 2)))
+
+    def rs(width: int | None) -> tuple[str, bool]:
+        """The last heading of the RS, and whether there are bars."""
+        found = lines(shown, history, Look("rate", ASCII, width, 24))
+        at = next(n for n, line in enumerate(found) if line.startswith("RS "))
+        return found[at].split()[-1], "#" in found[at + 1]
+
+    full = max(map(len, lines(shown, history, Look("rate", ASCII))[3:]))
+    assert rs(None) == rs(full) == ("us", True)
+    assert rs(full - 1) == ("b/s", True)
+    assert rs(80)[0] == "b/s"
 
 
 @pytest.mark.parametrize("readings", [1, 9])
