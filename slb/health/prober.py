@@ -61,12 +61,16 @@ class Result:
 
 @dataclass(frozen=True)
 class Measured:
-    """The checks of all targets: what they came to, how many run, wait, and may run at a time."""
+    """The checks of all targets: what they came to; how many run, wait, and keep a connection.
+
+    `most`: how many may do the first or the last at a time.
+    """
 
     alive: bool = False
     counts: Counts = NONE
     running: int = 0
     waiting: int = 0
+    kept: int = 0
     most: int = 0
     results: Mapping[Target, Result] = field(default_factory=dict)
 
@@ -191,9 +195,9 @@ class Prober:
         """Return what all checks came to, those of former targets too."""
         return Counts(self._good, self._bad, self._no_result)
 
-    def load(self) -> tuple[int, int, int]:
-        """Return how many checks run, how many wait for one to end, and how many may run."""
-        return len(self._open), len(self._waiting), self._max_open
+    def load(self) -> tuple[int, int, int, int]:
+        """Return how many checks run, wait to begin, keep a connection, and may run or keep one."""
+        return len(self._open), len(self._waiting), self._kept, self._max_open
 
     def _poke(self) -> None:
         os.eventfd_write(self._wake, 1)

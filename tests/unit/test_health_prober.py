@@ -158,7 +158,7 @@ def test_connections_that_are_kept() -> None:
             "checks of all",
         )
         assert {r.counts.bad for r in prober.results().values()} == {0}
-        wait(lambda: pairs() == 6, PATIENCE_S, counted)
+        wait(lambda: pairs() == 6 == prober.load()[2], PATIENCE_S, counted)
         prober.set(targets(2, 1))
         wait(lambda: pairs() == 2, PATIENCE_S, counted)
         prober.set([])
