@@ -26,7 +26,7 @@ NEEDED = 8
 
 
 class Pages:
-    """A server of HTTP that counts; it closes a connection after `most` answers."""
+    """A server of HTTP that counts; it ends a connection after `most` answers, by `last` if any."""
 
     def __init__(self, text: bytes = OK, most: int = 1_000_000, last: bytes = b"") -> None:
         self.connections = 0
@@ -43,7 +43,10 @@ class Pages:
                 return
             self.requests.append(request)
             connection.sendall(self._text)
-        connection.sendall(self._last)
+        if self._last:
+            # Until the client has done with it: a close would race with what was sent.
+            connection.sendall(self._last)
+            connection.recv(1)
 
 
 def seen(pages: Pages, check: Check = KEPT) -> tuple[int, int]:
