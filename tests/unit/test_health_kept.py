@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Checks that share a connection: how long, and what comes of servers that close it."""
 
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -44,7 +45,8 @@ class Pages:
             self.requests.append(request)
             connection.sendall(self._text)
         if self._last:
-            # Until the client has done with it: a close would race with what was sent.
+            # Once it has idled; and until the client has done with it, as a close would race.
+            select.select([connection], [], [], 0.03)
             connection.sendall(self._last)
             connection.recv(1)
 
