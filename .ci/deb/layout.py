@@ -48,7 +48,7 @@ def _documents(root: Path, doc: Path) -> None:
     for path in (root / "docs").glob("*.md"):
         _copy(path, doc / "docs" / path.name)
     examples = [("examples", "*.yaml"), ("systemd", "*.conf"), ("sysctl.d", "*.conf")]
-    examples += [("prometheus", "*.y*ml"), ("grafana", "*.json")]
+    examples += [("services", "*.yaml"), ("prometheus", "*.y*ml"), ("grafana", "*.json")]
     for folder, pattern in examples:
         for path in (root / "configs" / folder).glob(pattern):
             to = doc / "examples" / ("" if folder == "examples" else folder) / path.name

@@ -27,10 +27,14 @@ def families(
     yield single("slb_agent_checks_alive", "1 while checks are made.", int(seen.alive))
     text = "Checks that have ended, by what they said of the RS."
     yield counter("slb_agent_checks", text, ("result",), _by_result((), seen.counts))
-    text = "Checks that run, and that are due and wait for one to end."
-    numbers = [(("running",), seen.running), (("waiting",), seen.waiting)]
+    text = "Checks that run, are due and wait to begin, or have a connection kept."
+    numbers = [(("running",), seen.running), (("waiting",), seen.waiting), (("kept",), seen.kept)]
     yield gauge("slb_agent_checks_open", text, ("state",), numbers)
-    yield single("slb_agent_checks_most", "How many checks may run at a time.", seen.most)
+    yield single(
+        "slb_agent_checks_most",
+        "How many checks may run or have a connection kept at a time.",
+        seen.most,
+    )
     yield from _of_vs(rows)
     left_out = len(rows) if len(rows) > rs_max else 0
     text = "RS that are checked, without figures of their own: more than metrics.rs_max."

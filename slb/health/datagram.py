@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Checks by one datagram and its answer: UDP, DNS, ICMP echo."""
+"""Checks by one datagram and its answer: UDP, ICMP echo."""
 
 import os
 import socket
 import struct
 
-import dns.exception
-import dns.message
-import dns.rcode
-
 from slb.health.probe import READ, Bad, Waiting, family
 from slb.health.target import Target
-from slb.model.health import DnsCheck, UdpCheck, octets
+from slb.model.health import UdpCheck, octets
 
-_MAX = 65535
+MAX = 65535
 _ECHO = {4: (8, 0), 6: (128, 129)}
 
 
@@ -21,31 +17,11 @@ def udp(target: Target) -> Waiting:
     """Send, and look at what comes; raises Bad, OSError."""
     check = target.check
     assert isinstance(check, UdpCheck)
-    with _to(target) as sock:
+    with to(target) as sock:
         sock.send(octets(check.send))
         yield sock.fileno(), READ
-        if octets(check.expect) not in sock.recv(_MAX):
+        if octets(check.expect) not in sock.recv(MAX):
             raise Bad("the answer lacks what is expected")
-
-
-def resolve(target: Target) -> Waiting:
-    """Query, and look at the code; raises Bad, OSError."""
-    check = target.check
-    assert isinstance(check, DnsCheck)
-    query = dns.message.make_query(check.name, check.record)
-    with _to(target) as sock:
-        sock.send(query.to_wire())
-        while True:
-            yield sock.fileno(), READ
-            try:
-                answer = dns.message.from_wire(sock.recv(_MAX), ignore_trailing=True)
-            except dns.exception.DNSException as error:
-                raise Bad(f"no DNS answer: {error}") from None
-            # One of another query's may be under way.
-            if query.is_response(answer):
-                break
-        if (code := dns.rcode.to_text(answer.rcode())) != check.rcode:
-            raise Bad(f"answered {code}")
 
 
 def echo(target: Target) -> Waiting:
@@ -64,12 +40,13 @@ def echo(target: Target) -> Waiting:
         sock.send(head + mark)
         while True:
             yield sock.fileno(), READ
-            packet = sock.recv(_MAX)
+            packet = sock.recv(MAX)
             if packet[:1] == bytes([reply]) and packet[8:] == mark:
                 return
 
 
-def _to(target: Target) -> socket.socket:
+def to(target: Target) -> socket.socket:
+    """Return a UDP socket that speaks with a target alone."""
     sock = socket.socket(family(target), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
         sock.connect((str(target.at.address), target.at.port))

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Checks by the gRPC health protocol (grpc.health.v1), without TLS: Health/Check, by HTTP/2.
+"""Checks by the gRPC health protocol (grpc.health.v1): Health/Check, by HTTP/2, also over TLS.
 
 Its two messages have one field each, so they are written and read here: a string to ask for, and a
 number that says how it is. HTTP/2 is h2's.
 """
+
+from collections.abc import Generator
+from functools import partial
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -18,10 +21,12 @@ from h2.events import (
 )
 from h2.exceptions import H2Error
 
-from slb.health.probe import Bad, Waiting, connect, open_stream
-from slb.health.stream import receive, send
+from slb.health.dial import PlainDialer, TlsDialer
+from slb.health.kept import checks
+from slb.health.probe import Bad, Waiting
+from slb.health.stream import Stream
 from slb.health.target import Target
-from slb.model.health import GrpcCheck
+from slb.model.health import GrpcCheck, GrpcsCheck
 
 # Of grpc.health.v1.HealthCheckResponse.
 STATES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
@@ -30,30 +35,32 @@ SERVING = 1
 _TEXT, _NUMBER = b"\x0a", b"\x08"
 # Of a message in gRPC: whether it is compressed, and its length.
 _PREFIX = 5
+# What is sent is always the same, and of what comes two fields matter: h2 need not look at others.
+_CONFIG = H2Configuration(
+    client_side=True,
+    header_encoding="utf-8",
+    validate_outbound_headers=False,
+    normalize_outbound_headers=False,
+    validate_inbound_headers=False,
+    normalize_inbound_headers=False,
+)
 
 
 def grpc(target: Target) -> Waiting:
     """Ask how the service is; raises Bad, OSError."""
     check = target.check
     assert isinstance(check, GrpcCheck)
-    session = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
-    session.initiate_connection()
-    session.send_headers(1, _headers(str(target.at)))
-    session.send_data(1, request(check.service), end_stream=True)
-    answer = _Answer()
-    with open_stream(target) as sock:
-        yield from connect(sock, target)
-        while not answer.ended:
-            yield from send(sock, session.data_to_send())
-            text = yield from receive(sock)
-            if not text:
-                raise Bad("closed without an answer")
-            try:
-                for event in session.receive_data(text):
-                    answer.take(event)
-            except (H2Error, UnicodeDecodeError):
-                raise Bad("no HTTP/2 answer") from None
-    answer.judge()
+    begin = partial(_Talk, "http", check.host or str(target.at), check)
+    return checks(PlainDialer(target), begin, check.reuse_s)
+
+
+def grpcs(target: Target) -> Waiting:
+    """The same by TLS; raises Bad, OSError."""
+    check = target.check
+    assert isinstance(check, GrpcsCheck)
+    begin = partial(_Talk, "https", check.host or str(target.at), check)
+    dialer = TlsDialer(target, check.host, check.verify, alpn="h2")
+    return checks(dialer, begin, check.reuse_s)
 
 
 def request(service: str) -> bytes:
@@ -63,10 +70,10 @@ def request(service: str) -> bytes:
     return len(text).to_bytes(_PREFIX) + text
 
 
-def _headers(host: str) -> list[tuple[str, str]]:
+def _headers(scheme: str, host: str) -> list[tuple[str, str]]:
     return [
         (":method", "POST"),
-        (":scheme", "http"),
+        (":scheme", scheme),
         (":path", "/grpc.health.v1.Health/Check"),
         (":authority", host),
         ("te", "trailers"),
@@ -75,24 +82,88 @@ def _headers(host: str) -> list[tuple[str, str]]:
     ]
 
 
-class _Answer:
-    """What has come; no more of the body than HTTP/2 lets come unasked, 64 KiB."""
+class _Talk:
+    """Requests over one connection, each a stream of HTTP/2 after the one before."""
 
-    def __init__(self) -> None:
+    __slots__ = ("_check", "_headers", "_session", "heard", "stream")
+
+    def __init__(self, scheme: str, host: str, check: GrpcCheck, stream: Stream) -> None:
+        self.stream = stream
+        self.heard = False
+        self._check = check
+        self._headers = _headers(scheme, host)
+        self._session = H2Connection(_CONFIG)
+        self._session.initiate_connection()
+
+    def rests(self) -> bool:
+        """Take what has come unasked; tells whether the server goes on."""
+        try:
+            while text := self.stream.come():
+                if any(isinstance(e, ConnectionTerminated) for e in self._take(text)):
+                    return False
+        except Bad:
+            return False
+        return text is None
+
+    def ask(self) -> Generator[tuple[int, int], None, bool]:
+        """Ask once; tells whether the connection serves for more. Raises Bad, OSError."""
+        self.heard = False
+        session = self._session
+        number = session.get_next_available_stream_id()
+        session.send_headers(number, self._headers)
+        session.send_data(number, request(self._check.service), end_stream=True)
+        answer = _Answer(number)
+        while not answer.ended:
+            yield from self.stream.send(session.data_to_send())
+            text = yield from self.stream.receive()
+            if not text:
+                raise Bad("closed without an answer")
+            for event in self._take(text):
+                answer.take(event)
+                self.heard = answer.begun
+        answer.judge()
+        # Not sooner: no more of a body than HTTP/2 lets come unasked, 64 KiB, is to come.
+        session.acknowledge_received_data(answer.size, number)
+        return not answer.last
+
+    def _take(self, text: bytes) -> list[Event]:
+        try:
+            return self._session.receive_data(text)
+        except (H2Error, UnicodeDecodeError):
+            raise Bad("no HTTP/2 answer") from None
+
+
+class _Answer:
+    """What has come of one stream."""
+
+    def __init__(self, number: int) -> None:
+        self.begun = False
         self.ended = False
+        # No other will come over the same connection.
+        self.last = False
+        self.size = 0
+        self._number = number
         self._headers: dict[str, str] = {}
         self._body = b""
 
     def take(self, event: Event) -> None:
         """Take what came; raises Bad."""
         match event:
+            case ConnectionTerminated():
+                self.last = True
+                if not self.ended:
+                    raise Bad("closed without an answer")
+            case _ if getattr(event, "stream_id", None) != self._number:
+                return
             case ResponseReceived() | TrailersReceived():
+                self.begun = True
                 self._headers |= {str(name): str(value) for name, value in event.headers or ()}
             case DataReceived():
                 self._body += event.data or b""
+                self.size += event.flow_controlled_length or 0
             case StreamEnded():
                 self.ended = True
-            case StreamReset() | ConnectionTerminated():
+            case StreamReset():
                 raise Bad("closed without an answer")
 
     def judge(self) -> None:

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Checks by HTTP, with and without TLS: one request, and its answer as far as it matters."""
+"""Checks by HTTP, with and without TLS: a request, and its answer as far as it matters."""
 
 import re
-import socket
-import ssl
-from functools import cache
-from http.client import HTTPException, HTTPResponse
-from io import BytesIO
+from collections.abc import Generator
+from functools import partial
 
-from slb.health.probe import READ, WRITE, Bad, Waiting, connect, open_stream
-from slb.health.stream import receive, send
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from slb.health.dial import PlainDialer, TlsDialer
+from slb.health.kept import checks
+from slb.health.probe import Bad, Waiting
+from slb.health.stream import Stream
 from slb.health.target import Target
 from slb.model.health import HttpCheck, HttpsCheck
 
@@ -23,106 +24,122 @@ def http(target: Target) -> Waiting:
     """Ask, and look at status and body; raises Bad, OSError."""
     check = target.check
     assert isinstance(check, HttpCheck)
-    with open_stream(target) as sock:
-        yield from connect(sock, target)
-        yield from _ask(sock, target, check)
+    return checks(PlainDialer(target), partial(_Talk, target, check), check.reuse_s)
 
 
 def https(target: Target) -> Waiting:
     """The same by TLS; raises Bad, OSError."""
     check = target.check
     assert isinstance(check, HttpsCheck)
-    with open_stream(target) as plain:
-        yield from connect(plain, target)
-        wrapped = _context(check.verify).wrap_socket(
-            plain, server_hostname=check.host or None, do_handshake_on_connect=False
-        )
-    with wrapped as sock:
-        try:
-            yield from _shake_hands(sock)
-            yield from _ask(sock, target, check)
-        except ssl.SSLError as error:
-            # Its errno is no system's.
-            raise Bad(f"TLS: {error.reason or error}") from None
+    dialer = TlsDialer(target, check.host, check.verify)
+    return checks(dialer, partial(_Talk, target, check), check.reuse_s)
 
 
-@cache
-def _context(verify: bool) -> ssl.SSLContext:
-    if verify:
-        return ssl.create_default_context()
-    # Without the host's CAs, in which OpenSSL would look all the same: that is most of a handshake.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+class _Talk:
+    """Requests over one connection, each after the answer to the one before."""
+
+    __slots__ = ("_check", "_request", "heard", "stream")
+
+    def __init__(self, target: Target, check: HttpCheck, stream: Stream) -> None:
+        self.stream = stream
+        self.heard = False
+        self._check = check
+        text = f"{check.method} {check.path} HTTP/1.1\r\nHost: {check.host or target.at}\r\n"
+        text += "User-Agent: slb-agent\r\nAccept: */*\r\n"
+        text += "\r\n" if check.reuse_s else "Connection: close\r\n\r\n"
+        self._request = text.encode()
+
+    def rests(self) -> bool:
+        """Tell whether nothing has come unasked, the end included."""
+        return self.stream.come() is None
+
+    def ask(self) -> Generator[tuple[int, int], None, bool]:
+        """Ask once; tells whether the connection serves for more. Raises Bad, OSError."""
+        self.heard = False
+        yield from self.stream.send(self._request)
+        answer = _Answer(self._check)
+        while not answer.settled():
+            more = yield from self.stream.receive()
+            if not more:
+                break
+            self.heard = True
+            answer.take(more)
+        answer.judge()
+        return answer.whole and answer.keeps
 
 
-def _shake_hands(sock: ssl.SSLSocket) -> Waiting:
-    while True:
-        try:
-            sock.do_handshake()
-            return
-        except ssl.SSLWantReadError:
-            yield sock.fileno(), READ
-        except ssl.SSLWantWriteError:
-            yield sock.fileno(), WRITE
-
-
-def _ask(sock: socket.socket, target: Target, check: HttpCheck) -> Waiting:
-    host = check.host or str(target.at)
-    text = f"{check.method} {check.path} HTTP/1.1\r\nHost: {host}\r\n"
-    text += "User-Agent: slb-agent\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-    yield from send(sock, text.encode())
-    answer = bytearray()
-    while not _settled(answer, check):
-        more = yield from receive(sock)
-        if not more:
-            break
-        answer += more
-    _judge(bytes(answer), check)
-
-
-def _settled(answer: bytearray, check: HttpCheck) -> bool:
-    """Tell whether what comes behind this makes no difference."""
-    if len(answer) >= MAX_ANSWER:
-        return True
-    if not check.body:
-        return len(answer) >= _MAX_LINE or b"\n" in answer
-    # Some servers keep the connection, though they are asked not to.
-    return check.body.encode() in answer[answer.find(b"\r\n\r\n") % (MAX_ANSWER + 1) :]
-
-
-def _judge(answer: bytes, check: HttpCheck) -> None:
-    line = _STATUS.match(answer)
-    if line is None:
-        raise Bad("no HTTP answer" if answer else "closed without an answer")
-    if not check.has_status(int(line[1])):
-        raise Bad(f"status {int(line[1])}")
-    if check.body and check.body.encode() not in _body(answer):
-        raise Bad(f"status {int(line[1])}, but the body lacks the text")
+def _parser(answer: "_Answer") -> HttpResponseParser:
+    parser = HttpResponseParser(answer)
+    # Servers that are careless are up all the same.
+    parser.set_dangerous_leniencies(
+        lenient_headers=True,
+        lenient_optional_cr_before_lf=True,
+        lenient_spaces_after_chunk_size=True,
+    )
+    return parser
 
 
 class _Answer:
-    """What HTTPResponse reads from, instead of a socket."""
+    """What has come. Of an answer that need not end nothing but its first line is looked at."""
 
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
+    def __init__(self, check: HttpCheck) -> None:
+        self.keeps = False
+        self.whole = False
+        self._check = check
+        self._wanted = check.body.encode()
+        self._text = bytearray()
+        self._body = bytearray()
+        # The parser knows this object, which therefore must not know it for long.
+        self._parser = _parser(self) if check.body or check.reuse_s else None
 
-    def makefile(self, _mode: str) -> BytesIO:
-        """Return the octets as a file."""
-        return BytesIO(self._answer)
+    def take(self, more: bytes) -> None:
+        """Take what came."""
+        self._text += more
+        if self._parser is None:
+            return
+        try:
+            self._parser.feed_data(more)
+        except (HttpParserError, HttpParserUpgrade):
+            # What came before it counts.
+            self._parser, self.keeps, self.whole = None, False, True
 
+    def settled(self) -> bool:
+        """Tell whether what comes behind this makes no difference."""
+        if self.whole or len(self._text) >= MAX_ANSWER:
+            self._parser = None
+            return True
+        if self._check.reuse_s:
+            return False
+        if self._wanted:
+            return self._wanted in self._body
+        return len(self._text) >= _MAX_LINE or b"\n" in self._text
 
-def _body(answer: bytes) -> bytes:
-    response = HTTPResponse(_Answer(answer))  # type: ignore[arg-type]
-    found = b""
-    try:
-        response.begin()
-        # What was cut off ends in an error, and what came before counts.
-        while more := response.read1(MAX_ANSWER):
-            found += more
-        return found
-    except (HTTPException, ValueError):
-        return found
-    finally:
-        response.close()
+    def judge(self) -> None:
+        """Raise Bad unless it is as it must be."""
+        self._parser = None
+        line = _STATUS.match(self._text)
+        if line is None:
+            raise Bad("no HTTP answer" if self._text else "closed without an answer")
+        if not self._check.has_status(int(line[1])):
+            raise Bad(f"status {int(line[1])}")
+        if self._wanted not in self._body:
+            raise Bad(f"status {int(line[1])}, but the body lacks the text")
+
+    def on_headers_complete(self) -> None:
+        """Be told by the parser that the body comes next."""
+        if self.whole or self._parser is None:
+            # Another answer, which nobody has asked for.
+            self.keeps = False
+            return
+        self.keeps = self._parser.should_keep_alive()
+        # Whatever is said of the body's length, there is none.
+        self.whole = self._check.method == "HEAD"
+
+    def on_body(self, body: bytes) -> None:
+        """Be told a part of the body."""
+        if not self.whole:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        """Be told the end."""
+        self.whole = True

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What one check of an address is: a generator that yields what it waits for.
 
-It returns when the result is good, and raises Bad or an OSError when not. What it has open is
-closed when it is closed; that it takes too long is not its business. Trouble of this host's own,
-no descriptor, no route, says nothing about the RS: inconclusive() tells.
+It returns when the result is good, and raises Bad or an OSError when not. Where something of it is
+of use for the next check it yields DONE instead of returning, and makes that one when it goes on.
+What it has open is closed when it is closed; that it takes too long is not its business. Trouble of
+this host's own, no descriptor, no route, says nothing about the RS: inconclusive() tells.
 """
 
 import errno
@@ -17,7 +18,10 @@ from slb.health.target import Target
 
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 
-# The descriptor, and READ or WRITE.
+# The check was good; the descriptor is one that stays open, or -1.
+DONE = 0
+
+# The descriptor, and READ, WRITE or DONE.
 Waiting = Generator[tuple[int, int], None, None]
 Probe = Callable[[Target], Waiting]
 

@@ -4,6 +4,9 @@
 A check costs no task and no thread, so that ten thousand every two seconds are no burden. A target
 has one entry in the heap at a time that counts: when its next check begins, or the running one has
 taken too long.
+
+With more to do than the thread can, checks come late, but do not fail for that: few begin at a
+time, so that those that have begun go on, and what has come is looked at before it is judged.
 """
 
 import heapq
@@ -20,13 +23,17 @@ from itertools import count
 from typing import NamedTuple
 
 from slb.health.kinds import PROBES
-from slb.health.probe import Bad, NoResult, Probe, Waiting, inconclusive, words
+from slb.health.probe import DONE, Bad, NoResult, Probe, Waiting, inconclusive, words
 from slb.health.tally import Tally
 from slb.health.target import Target
 
 log = logging.getLogger(__name__)
 
 MAX_WAIT_S = 1.0
+# So many begin in one turn.
+BATCH = 32
+# So many are told of at a time.
+MOST_EVENTS = 1024
 NOTHING: Mapping[Target, float] = {}
 
 
@@ -54,18 +61,25 @@ class Result:
 
 @dataclass(frozen=True)
 class Measured:
-    """The checks of all targets: what they came to, how many run, wait, and may run at a time."""
+    """The checks of all targets: what they came to; how many run, wait, and keep a connection.
+
+    `most`: how many may do the first or the last at a time.
+    """
 
     alive: bool = False
     counts: Counts = NONE
     running: int = 0
     waiting: int = 0
+    kept: int = 0
     most: int = 0
     results: Mapping[Target, Result] = field(default_factory=dict)
 
 
 class _Run:
-    """A target with its running check, if one runs."""
+    """A target with its checks: one that runs, or what the last has left for the next.
+
+    `fd`: what a running one waits for, or what stays open for the next.
+    """
 
     __slots__ = (
         "at",
@@ -74,9 +88,9 @@ class _Run:
         "fd",
         "good",
         "latency",
-        "mask",
         "no_result",
         "probe",
+        "running",
         "tally",
         "target",
         "turn",
@@ -90,7 +104,8 @@ class _Run:
         self.latency: float | None = None
         self.good = self.bad = self.no_result = 0
         self.probe: Waiting | None = None
-        self.fd, self.mask = -1, 0
+        self.running = False
+        self.fd = -1
         # The number of the heap's entry that counts.
         self.turn = 0
 
@@ -98,7 +113,8 @@ class _Run:
 class Prober:
     """`changed` is called, in the checks' thread, when a target goes down or comes back.
 
-    `fallen`: what is down already, and since when.
+    `fallen`: what is down already, and since when. Of `max_open` connections at most three quarters
+    are kept for later checks.
     """
 
     def __init__(
@@ -115,7 +131,10 @@ class Prober:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake, select.EPOLLIN)
         self._runs: dict[Target, _Run] = {}
+        # By what they wait for.
         self._open: dict[int, _Run] = {}
+        self._kept = 0
+        self._most_kept = max_open * 3 // 4
         self._heap: list[tuple[float, int, _Run]] = []
         self._waiting: deque[tuple[int, _Run]] = deque()
         self._turns = count(1)
@@ -176,9 +195,9 @@ class Prober:
         """Return what all checks came to, those of former targets too."""
         return Counts(self._good, self._bad, self._no_result)
 
-    def load(self) -> tuple[int, int, int]:
-        """Return how many checks run, how many wait for one to end, and how many may run."""
-        return len(self._open), len(self._waiting), self._max_open
+    def load(self) -> tuple[int, int, int, int]:
+        """Return how many checks run, wait to begin, keep a connection, and may run or keep one."""
+        return len(self._open), len(self._waiting), self._kept, self._max_open
 
     def _poke(self) -> None:
         os.eventfd_write(self._wake, 1)
@@ -191,16 +210,23 @@ class Prober:
             log.error("the checks have ended, a defect: %s: %s", type(error).__name__, error)
 
     def _turn(self) -> None:
+        seen = time.monotonic()
         while not self._stop:
-            for fd, _ in self._epoll.poll(self._patience()):
+            events = self._epoll.poll(self._patience(), MOST_EVENTS)
+            # All that had come by then is known.
+            if len(events) < MOST_EVENTS:
+                seen = time.monotonic()
+            for fd, _ in events:
                 if fd == self._wake:
                     os.eventfd_read(fd)
                 elif run := self._open.get(fd):
                     self._go_on(run)
             self._take_wanted()
-            self._take_due(time.monotonic())
+            self._take_due(seen)
 
     def _patience(self) -> float:
+        if self._waiting and self._has_room():
+            return 0.0
         if not self._heap:
             return MAX_WAIT_S
         # epoll counts milliseconds; rounded down it would turn until the time has come.
@@ -231,25 +257,35 @@ class Prober:
         run.turn = next(self._turns)
         heapq.heappush(self._heap, (at, run.turn, run))
 
-    def _take_due(self, now: float) -> None:
+    def _take_due(self, seen: float) -> None:
         heap = self._heap
-        while heap and heap[0][0] <= now:
+        while heap and heap[0][0] <= seen:
             _, turn, run = heapq.heappop(heap)
             if turn != run.turn:
                 continue
-            if run.probe is None:
-                self._waiting.append((turn, run))
-            else:
+            if run.running:
+                self._end(run)
                 self._done(run, f"no answer within {run.target.check.timeout_s:g} s")
+            else:
+                self._waiting.append((turn, run))
         # Those that are open end within their time, and then there is room.
-        while self._waiting and len(self._open) < self._max_open:
+        now, begun = time.monotonic(), 0
+        while self._waiting and begun < BATCH and self._has_room():
             turn, run = self._waiting.popleft()
             if turn == run.turn:
                 self._begin(run, now)
+                begun += 1
+
+    def _has_room(self) -> bool:
+        return len(self._open) + self._kept < self._max_open
 
     def _begin(self, run: _Run, now: float) -> None:
-        run.began = now
-        run.probe = self._probes[run.target.check.kind](run.target)
+        run.began, run.running = now, True
+        if run.probe is None:
+            run.probe = self._probes[run.target.check.kind](run.target)
+        if run.fd >= 0:
+            self._kept -= 1
+            self._open[run.fd] = run
         self._plan(run, now + run.target.check.timeout_s)
         self._go_on(run)
 
@@ -257,23 +293,47 @@ class Prober:
         assert run.probe is not None
         try:
             fd, mask = next(run.probe)
-            if fd != run.fd:
-                self._leave(run)
-                self._open[fd] = run
-                self._epoll.register(fd, mask)
-            elif mask != run.mask:
-                self._epoll.modify(fd, mask)
-            run.fd, run.mask = fd, mask
+            if mask == DONE:
+                self._keep(run, fd)
+                self._done(run, None)
+            else:
+                self._watch(run, fd, mask)
         except StopIteration:
+            self._end(run)
             self._done(run, None)
         except (Bad, NoResult, OSError) as error:
+            self._end(run)
             self._done(run, words(error), inconclusive(error))
         except Exception as error:
             # A defect of a check's must neither end the others nor take an RS out.
+            self._end(run)
             self._done(run, f"a defect: {type(error).__name__}: {error}", True)
 
+    def _watch(self, run: _Run, fd: int, mask: int) -> None:
+        known = fd == run.fd
+        if not known:
+            self._leave(run)
+            self._open[fd] = run
+            run.fd = fd
+        # What is kept is not watched until it is waited for again. The number may be that of one
+        # that was closed meanwhile.
+        mask |= select.EPOLLONESHOT
+        try:
+            (self._epoll.modify if known else self._epoll.register)(fd, mask)
+        except (FileNotFoundError, FileExistsError):
+            (self._epoll.register if known else self._epoll.modify)(fd, mask)
+
+    def _keep(self, run: _Run, fd: int) -> None:
+        if fd >= 0 and self._kept >= self._most_kept:
+            self._end(run)
+            return
+        self._leave(run)
+        run.running = False
+        if fd >= 0:
+            run.fd = fd
+            self._kept += 1
+
     def _done(self, run: _Run, bad: str | None, inconclusive: bool = False) -> None:
-        self._end(run)
         now = time.monotonic()
         check = run.target.check
         spread = check.interval_s * check.jitter_percent / 100
@@ -313,12 +373,15 @@ class Prober:
 
     def _leave(self, run: _Run) -> None:
         if run.fd >= 0:
-            del self._open[run.fd]
+            self._open.pop(run.fd, None)
             run.fd = -1
 
     def _end(self, run: _Run) -> None:
+        if run.fd >= 0 and not run.running:
+            self._kept -= 1
         # The descriptor is forgotten before it is closed and may be another one's.
         self._leave(run)
+        run.running = False
         if run.probe is not None:
             run.probe.close()
             run.probe = None

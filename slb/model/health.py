@@ -9,6 +9,7 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 Times = Annotated[int, Meta(ge=1, le=100)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Down = Literal["keep", "drain", "reset"]
+ReuseS = Annotated[float, Meta(ge=0, le=3600)]
 # As they stand in a request, so without blanks and line breaks.
 UrlPath = Annotated[
     str, Meta(pattern=r"^/[!-~]*\Z", max_length=1024, description="a path, /healthz")
@@ -114,6 +115,7 @@ class HttpCheck(Check, frozen=True, tag="http"):
     """Good when the answer has one of these statuses and, in its first 64 KiB, that text.
 
     `host` is what the request names, the RS's address if empty. No redirection is followed.
+    `reuse_s`: so long one connection may serve check after check; 0: each has one of its own.
     """
 
     path: UrlPath = "/"
@@ -121,6 +123,7 @@ class HttpCheck(Check, frozen=True, tag="http"):
     method: Literal["GET", "HEAD"] = "GET"
     status: Annotated[tuple[Status, ...], Meta(min_length=1, max_length=16)] = ("200-399",)
     body: Annotated[str, Meta(max_length=1024)] = ""
+    reuse_s: ReuseS = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -139,8 +142,7 @@ class HttpsCheck(HttpCheck, frozen=True, tag="https"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.verify and not self.host:
-            raise ValueError("verify needs host, the name that the certificate is for")
+        _verifiable(self.verify, self.host)
 
 
 class UdpCheck(Check, frozen=True, tag="udp"):
@@ -156,9 +158,10 @@ class UdpCheck(Check, frozen=True, tag="udp"):
 
 
 class DnsCheck(Check, frozen=True, tag="dns"):
-    """Good when a query, by UDP, is answered with that code."""
+    """Good when a query is answered with that code."""
 
     name: DnsName
+    protocol: Literal["udp", "tcp"] = "udp"
     record: Record = "A"
     rcode: Rcode = "NOERROR"
 
@@ -173,11 +176,26 @@ class IcmpCheck(Check, frozen=True, tag="icmp"):
 
 
 class GrpcCheck(Check, frozen=True, tag="grpc"):
-    """Good when gRPC's health service, without TLS, says that `service` serves; "": all of it."""
+    """Good when gRPC's health service says that `service` serves; "": all of it.
+
+    `host`: whom the request names, the RS's address if empty. `reuse_s` as of http.
+    """
 
     service: Annotated[
         str, Meta(pattern=r"^[!-~]*\Z", max_length=100, description="a service's name")
     ] = ""
+    host: HostName = ""
+    reuse_s: ReuseS = 0.0
+
+
+class GrpcsCheck(GrpcCheck, frozen=True, tag="grpcs"):
+    """The same by TLS; `host` is the name asked for. `verify`: its certificate must be good."""
+
+    verify: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _verifiable(self.verify, self.host)
 
 
 class CommandCheck(Check, frozen=True, tag="command"):
@@ -215,6 +233,7 @@ Health = (
     | DnsCheck
     | IcmpCheck
     | GrpcCheck
+    | GrpcsCheck
     | CommandCheck
     | NoCheck
 )
@@ -228,6 +247,11 @@ def octets(text: str) -> bytes:
         return bytes.fromhex(text.removeprefix(HEX))
     except ValueError:
         raise ValueError(f"{text[:40]!r}: hex: is for pairs of hexadecimal digits") from None
+
+
+def _verifiable(verify: bool, host: str) -> None:
+    if verify and not host:
+        raise ValueError("verify needs host, the name that the certificate is for")
 
 
 def _within(status: int, good: int | str) -> bool:

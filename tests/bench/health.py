@@ -5,123 +5,125 @@ All RS are addresses of loopback that one process listens at, so what the kernel
 end of each connection is partly counted too.
 """
 
-import os
-import signal
-import socket
-import ssl
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from ipaddress import IPv4Address
-from subprocess import run
-from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from bench.figure import Figure, Goal
-from slb.health.kinds import PROBES
-from slb.health.probe import Waiting
+from bench.real_servers import serving
+from slb.health import dial
 from slb.health.prober import Prober
 from slb.health.target import Target
 from slb.model.endpoint import Endpoint
-from slb.model.health import Check, HttpCheck, HttpsCheck, TcpCheck
+from slb.model.health import Check, GrpcCheck, GrpcsCheck, HttpCheck, HttpsCheck, TcpCheck
 
 RS = 10_000
 # A handshake costs much more than a connection, at the server's end as well.
 RS_TLS = 500
+# More than this is more than one core can, of HTTP/2 in Python at both ends.
+RS_GRPC = 5_000
+REUSE_S = 60
 MEASURED_S = 6.0
-OPEN = 1_000
+# Running and kept; see Prober.
+OPEN = 16_384
+# They are let in by so many, lest the one server be asked for thousands of handshakes at once.
+STEP = 500
+PATIENCE_S = 20.0
 FIRST = IPv4Address("127.1.0.1")
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+HALF = Goal(0.4, 0.5)
 
 
-def figures(runs: int) -> list[Figure]:
-    """TCP, HTTP and HTTPS."""
-    found = []
-    for check, count, goal in (
-        (TcpCheck(), RS, Goal(0.4, 0.5)),
-        (HttpCheck(), RS, None),
-        (HttpsCheck(), RS_TLS, None),
-    ):
-        kind = check.kind
-        with serving(tls=kind == "https") as port:
-            shares = measure(check, port, runs, count)
-        what = f"share of a core for {kind} checks of {count:,} RS every {check.interval_s:g} s"
-        found.append(Figure(f"health.{kind}", what, min(shares), goal, {kind: shares}))
-    return found
+@dataclass(frozen=True)
+class Case:
+    """A row of the table; `whole`: no handshake is made short by one before."""
+
+    key: str
+    check: Check
+    count: int
+    words: str = ""
+    goal: Goal | None = None
+    whole: bool = False
 
 
-def measure(check: Check, port: int, runs: int, count: int | None = None) -> list[float]:
-    """The share of each run; raises RuntimeError when RS do not come up."""
-    total = RS if count is None else count
-    made: Counter[str] = Counter()
-
-    def counted(target: Target) -> Waiting:
-        made[target.check.kind] += 1
-        return PROBES[target.check.kind](target)
-
-    prober = Prober(lambda: None, OPEN, dict.fromkeys(PROBES, counted))
-    prober.start()
-    try:
-        prober.set(Target(Endpoint(FIRST + n, port), check) for n in range(total))
-        # Until each has been checked once, and its interval varies.
-        time.sleep(2 * check.interval_s)
-        states = [result.state for result in prober.results().values()]
-        if states.count("up") != total:
-            raise RuntimeError(f"{states.count('up')} of {total} RS are up")
-        made.clear()
-        shares = [_share() for _ in range(runs)]
-        if made[check.kind] < (wanted := int(0.9 * runs * MEASURED_S * total / check.interval_s)):
-            raise RuntimeError(f"{made[check.kind]} checks were made, of at least {wanted}")
-        return shares
-    finally:
-        prober.stop()
+KEPT = f", each connection kept for up to {REUSE_S} s"
+CASES = (
+    Case("tcp", TcpCheck(), RS, goal=HALF),
+    Case("http", HttpCheck(), RS, goal=HALF),
+    Case("http.kept", HttpCheck(reuse_s=REUSE_S), RS, KEPT, HALF),
+    Case("https.whole", HttpsCheck(), RS_TLS, ", each a whole handshake", whole=True),
+    Case("https", HttpsCheck(), RS_TLS, ", sessions resumed"),
+    Case("https.kept", HttpsCheck(reuse_s=REUSE_S), RS, KEPT, HALF),
+    Case("grpc", GrpcCheck(), RS_TLS),
+    Case("grpc.kept", GrpcCheck(reuse_s=REUSE_S), RS_GRPC, KEPT),
+    Case("grpcs.kept", GrpcsCheck(reuse_s=REUSE_S), RS_GRPC, KEPT),
+)
 
 
-def _share() -> float:
-    began, spent = time.monotonic(), time.process_time()
-    time.sleep(MEASURED_S)
-    return round((time.process_time() - spent) / (time.monotonic() - began), 3)
+@dataclass(frozen=True)
+class Share:
+    """Of one core, and how many checks were good in a second."""
+
+    cores: float
+    rate: float
+
+
+def figures(runs: int) -> Iterator[Figure]:
+    """One for each case."""
+    for case in CASES:
+        with serving(case.check.kind) as port, _resuming(not case.whole):
+            shares = measure(case.check, port, runs, case.count)
+        best = min(shares, key=lambda share: share.cores / share.rate)
+        what = f"share of a core for {case.check.kind} checks of {case.count:,} RS every"
+        what += f" {case.check.interval_s:g} s{case.words}: {best.rate:,.0f} good a second"
+        sides = {
+            "share": [share.cores for share in shares],
+            "us a check": [1e6 * share.cores / share.rate for share in shares],
+        }
+        yield Figure(f"health.{case.key}", what, best.cores, case.goal, sides)
 
 
 @contextmanager
-def serving(tls: bool = False) -> Iterator[int]:
-    """A process that answers every connection, whatever comes, and closes it."""
-    context = _certified() if tls else None
-    with socket.create_server(("0.0.0.0", 0), backlog=4096) as server:
-        port = server.getsockname()[1]
-        pid = os.fork()
-        if pid == 0:
-            _serve(server, context)
+def _resuming(resume: bool) -> Iterator[None]:
+    with patch.object(dial, "RESUMED_S", dial.RESUMED_S if resume else 0.0):
+        yield
+
+
+def measure(check: Check, port: int, runs: int, count: int | None = None) -> list[Share]:
+    """Each run's; raises RuntimeError when RS do not come up or checks are not made."""
+    total = RS if count is None else count
+    targets = [Target(Endpoint(FIRST + n, port), check) for n in range(total)]
+    prober = Prober(lambda: None, OPEN)
+    prober.start()
     try:
-        yield port
+        for number in range(STEP, total + STEP, STEP):
+            prober.set(targets[:number])
+            _wait_up(prober, min(number, total))
+        # Until the times vary at which each is checked, and at which its connection is renewed.
+        time.sleep(max(2 * check.interval_s, getattr(check, "reuse_s", 0) / 2))
+        _wait_up(prober, total)
+        shares = [_share(prober) for _ in range(runs)]
     finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        prober.stop()
+    wanted = 0.9 * total / check.interval_s
+    if MEASURED_S and (least := min(share.rate for share in shares)) < wanted:
+        raise RuntimeError(f"{least:.0f} checks a second were good, of at least {wanted:.0f}")
+    return shares
 
 
-def _certified() -> ssl.SSLContext:
-    """A server's, with a certificate of ECDSA that nobody has signed."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with TemporaryDirectory() as folder:
-        key, certificate = f"{folder}/key", f"{folder}/certificate"
-        words = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        words += ["-keyout", key, "-out", certificate, "-subj", "/CN=rs"]
-        run(["openssl", "req", "-x509", *words], check=True, capture_output=True)
-        context.load_cert_chain(certificate, key)
-    return context
+def _wait_up(prober: Prober, wanted: int) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while (up := sum(one.state == "up" for one in prober.results().values())) < wanted:
+        if time.monotonic() > end:
+            raise RuntimeError(f"{up} of {wanted} RS are up")
+        time.sleep(0.1)
 
 
-def _serve(server: socket.socket, context: ssl.SSLContext | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    while True:
-        connection, _ = server.accept()
-        with connection:
-            try:
-                connection.settimeout(1)
-                if context is not None:
-                    connection = context.wrap_socket(connection, server_side=True)
-                connection.recv(4096)
-                connection.sendall(ANSWER)
-            except OSError:
-                pass
-            connection.close()
+def _share(prober: Prober) -> Share:
+    began, spent, good = time.monotonic(), time.process_time(), prober.counts().good
+    time.sleep(MEASURED_S)
+    took = time.monotonic() - began
+    cores, done = time.process_time() - spent, prober.counts().good - good
+    return Share(round(cores / took, 3), done / took)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What `./dev bench` can measure, by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bench import apply, beside_testpmd, control, health, kernel, locks, series, stages, walks
 from bench.figure import Figure, Goal, short
@@ -126,7 +126,7 @@ def steering(runs: int) -> list[Figure]:
     return figures
 
 
-MEASURES: dict[str, Callable[[int], list[Figure]]] = {
+MEASURES: dict[str, Callable[[int], Iterable[Figure]]] = {
     "m1": lambda runs: beside_testpmd.compare("m1", 1_000, runs, beside_testpmd.GOAL),
     "1m": lambda runs: beside_testpmd.compare("1m", 1_000_000, runs, None),
     "m1b": path,

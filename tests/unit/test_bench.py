@@ -4,10 +4,10 @@
 from pathlib import Path
 
 import pytest
-from bench import health, memory, testpmd
+from bench import health, memory, real_servers, testpmd
 from bench.slices import Point, Reading, read
 
-from slb.model.health import HttpsCheck, TcpCheck
+from slb.model.health import GrpcCheck, HttpsCheck, TcpCheck
 
 FAKE = """#!/bin/sh
 mkdir -p "$RUNTIME_DIRECTORY/dpdk/rte"
@@ -74,13 +74,12 @@ def test_health_checks_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A share is worth something only if the checks were made."""
     monkeypatch.setattr(health, "RS", 20)
     monkeypatch.setattr(health, "MEASURED_S", 0.5)
-    fast = TcpCheck(interval_s=0.2, timeout_s=0.2)
-    with health.serving(tls=True) as port:
-        (share,) = health.measure(HttpsCheck(interval_s=0.2, timeout_s=0.2), port, 1)
-        assert 0 < share < 1
-    with health.serving() as port:
-        (share,) = health.measure(fast, port, 1)
-        assert 0 < share < 1
-        monkeypatch.setattr(health, "MEASURED_S", 0.0)
+    quick = {"interval_s": 0.2, "timeout_s": 0.2}
+    for check in (HttpsCheck(**quick), GrpcCheck(reuse_s=1, **quick)):
+        with real_servers.serving(check.kind) as port:
+            (share,) = health.measure(check, port, 1)
+            assert 0 < share.cores < 1 and share.rate > 90
+    monkeypatch.setattr(health, "MEASURED_S", 0.0)
+    monkeypatch.setattr(health, "PATIENCE_S", 0.5)
     with pytest.raises(RuntimeError, match="0 of 20 RS are up"):
-        health.measure(fast, port, 1)
+        health.measure(TcpCheck(**quick), port, 1)

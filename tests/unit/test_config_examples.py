@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from msgspec import inspect
@@ -13,7 +14,9 @@ from slb.config.loader import load
 from slb.model.agent_config import AgentConfig
 from slb.model.config import Config
 from slb.model.endpoint import VsKey
+from slb.model.health import Health
 from slb.model.service import Service
+from slbctl import service_file
 
 TOP = Path(__file__).parents[2]
 FILES = [TOP / "configs/slb.yaml", *sorted((TOP / "configs/examples").glob("*.yaml"))]
@@ -35,6 +38,13 @@ def test_all_kinds_of_examples_are_there() -> None:
     assert configs["one-arm-pci"].engine.workers == 4
     assert str(configs["dual-stack-pci"].services[0].vs) == "[2001:db8:96::10]:80/tcp"
     assert configs["shared-cpu-pci"].engine.idle.workers == ("busy", "busy", "adaptive")
+
+
+def test_the_services_for_the_agent_have_every_check() -> None:
+    with (TOP / "configs/services/checks.yaml").open("rb") as file:
+        services = service_file.read(file, "checks.yaml").services
+    kinds = {kind.__struct_config__.tag for kind in get_args(Health)}
+    assert {service.health.kind for service in services if service.health} == kinds
 
 
 def test_the_readme_adds_a_vs_that_slb_yaml_has_room_for() -> None:

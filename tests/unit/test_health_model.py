@@ -17,7 +17,7 @@ from slb.model.service import Service, ServiceSet
 from slbctl import service_file
 
 HEAD = 'services:\n- vs: "10.96.0.1:80/tcp"\n  health: '
-KINDS = "tcp, http, https, udp, dns, icmp, grpc, command, none"
+KINDS = "tcp, http, https, udp, dns, icmp, grpc, grpcs, command, none"
 AT = "f:3: services[0].health"
 RULES = ", ".join(Passive.__struct_fields__)
 
@@ -56,6 +56,17 @@ def problems(health: str) -> list[str]:
         (
             "{type: https, verify: true}",
             [f"{AT}: verify needs host, the name that the certificate is for"],
+        ),
+        (
+            "{type: grpcs, verify: true, reuse_s: 4000}",
+            [
+                f"{AT}.reuse_s: 4000 is not valid; write a number from 0 to 3600",
+                f"{AT}: verify needs host, the name that the certificate is for",
+            ],
+        ),
+        (
+            "{type: dns, name: x, protocol: tls}",
+            [f"{AT}.protocol: 'tls' is not valid; write one of tcp, udp"],
         ),
         (
             "{type: tcp, timeout_s: 5}",

@@ -4,13 +4,14 @@
 import errno
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 
 from rig.waiting import holds, wait
 from slb.health.kinds import PROBES
-from slb.health.probe import NoResult, Probe, Waiting, tcp
+from slb.health.probe import DONE, READ, NoResult, Probe, Waiting, tcp
 from slb.health.prober import Prober
 from slb.health.target import Target
 from slb.model.endpoint import Endpoint
@@ -130,3 +131,80 @@ def test_nothing_stays_open() -> None:
             wait(lambda: "down" in states(prober), PATIENCE_S, "some results")
             holds(lambda: prober.alive, 0.2, "it goes on")
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_connections_that_are_kept() -> None:
+    """No more than three quarters of those that may be open; and they go with their target."""
+    counted = "the sockets of the checks"
+    before = len(os.listdir("/proc/self/fd"))
+
+    def kept(target: Target) -> Waiting:
+        one, other = socket.socketpair()
+        with one, other:
+            while True:
+                other.send(b"x")
+                yield one.fileno(), READ
+                one.recv(1)
+                yield one.fileno(), DONE
+
+    def pairs() -> float:
+        # The prober has two of its own.
+        return (len(os.listdir("/proc/self/fd")) - before - 2) / 2
+
+    with probing(targets(12, 1), {"tcp": kept}, max_open=8) as prober:
+        wait(
+            lambda: min((r.counts.good for r in prober.results().values()), default=0) > 3,
+            PATIENCE_S,
+            "checks of all",
+        )
+        assert {r.counts.bad for r in prober.results().values()} == {0}
+        wait(lambda: pairs() == 6 == prober.load()[2], PATIENCE_S, counted)
+        prober.set(targets(2, 1))
+        wait(lambda: pairs() == 2, PATIENCE_S, counted)
+        prober.set([])
+        wait(lambda: pairs() == 0, PATIENCE_S, counted)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_kept_descriptor_whose_number_is_taken_again() -> None:
+    """As when a kept connection has ended and the same check goes on with a new one."""
+    numbers = set()
+
+    def renewed(target: Target) -> Waiting:
+        while True:
+            for last in (False, True):
+                one, other = socket.socketpair()
+                with one, other:
+                    numbers.add(one.fileno())
+                    other.send(b"x")
+                    yield one.fileno(), READ
+                    if last:
+                        yield one.fileno(), DONE
+
+    with probing(targets(1, 1), {"tcp": renewed}) as prober:
+        wait(lambda: prober.counts().good > 4, PATIENCE_S, "some checks")
+        assert prober.counts()[1:] == (0, 0)
+    assert len(numbers) == 1
+
+
+def test_more_to_do_than_can_be_done() -> None:
+    """Checks come late then, but RS that answer are not found down."""
+    check = TcpCheck(interval_s=0.5, timeout_s=0.5, rise=1, fall=1)
+    # Of steps that take 0.1 ms of CPU and more: at least twice as much as there is time for.
+    all_of_them = [Target(Endpoint(FIRST + n, 1), check) for n in range(2000)]
+
+    def costly(target: Target) -> Waiting:
+        one, other = socket.socketpair()
+        with one, other:
+            for _ in range(6):
+                other.send(b"x")
+                yield one.fileno(), READ
+                one.recv(1)
+                end = time.thread_time() + 0.0001
+                while time.thread_time() < end:
+                    pass
+
+    with probing(all_of_them, {"tcp": costly}, max_open=4000) as prober:
+        wait(lambda: prober.load()[1] > 100, PATIENCE_S, "some that come late")
+        wait(lambda: sum(prober.counts()) > 4000, PATIENCE_S, "two checks of each")
+        assert prober.counts().bad == 0

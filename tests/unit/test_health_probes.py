@@ -3,115 +3,34 @@
 
 import os
 import socket
-import ssl
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from ipaddress import ip_address
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from h2.config import H2Configuration
-from h2.connection import H2Connection
-from h2.events import DataReceived, StreamEnded
+from unit.health_servers import (
+    OK,
+    ONCE,
+    VS,
+    chunked,
+    datagrams,
+    health_of_grpc,
+    once,
+    saying,
+    serving,
+)
 
 from rig import dns
-from rig.waiting import wait
-from slb.health.kinds import PROBES
-from slb.health.prober import Prober, Result
 from slb.health.program import runner
-from slb.health.target import Target
-from slb.model.endpoint import Endpoint, VsKey
 from slb.model.health import (
-    Check,
     CommandCheck,
     DnsCheck,
     GrpcCheck,
     HttpCheck,
-    HttpsCheck,
     IcmpCheck,
     TcpCheck,
     UdpCheck,
 )
-
-PATIENCE_S = 10.0
-VS = VsKey.parse("10.96.0.1:80/tcp")
-# One result is enough, and a late one is told from none.
-ONCE = {"interval_s": 0.5, "timeout_s": 0.4, "rise": 1, "fall": 1}
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhea\r\n3\r\nlth\r\n0\r\n\r\n"
-
-
-def once(check: Check, port: int, address: str = "127.0.0.1", probes=PROBES) -> tuple[str, str]:
-    """The state after the first result, and its reason."""
-    target = Target(Endpoint(ip_address(address), port), check, VS)
-    prober = Prober(lambda: None, 10, probes)
-    prober.start()
-    try:
-        prober.set([target])
-        found: Result = wait(
-            lambda: (r := prober.results().get(target)) and r.state != "unknown" and r,
-            PATIENCE_S,
-            "a result",
-        )
-    finally:
-        prober.stop()
-    return found.state, found.reason
-
-
-@contextmanager
-def serving(answer: Callable[[socket.socket], None], address: str = "127.0.0.1") -> Iterator[int]:
-    """A TCP server that treats each connection so."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.create_server((address, 0), family=family) as server:
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection:
-                    try:
-                        answer(connection)
-                    except OSError:
-                        continue
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
-
-
-def saying(text: bytes) -> Callable[[socket.socket], None]:
-    """Read a request and answer it."""
-
-    def answer(connection: socket.socket) -> None:
-        connection.recv(4096)
-        connection.sendall(text)
-
-    return answer
-
-
-@contextmanager
-def datagrams(reply: Callable[[bytes], bytes]) -> Iterator[int]:
-    """A UDP server that answers so; with nothing it does not answer."""
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as server:
-        server.bind(("127.0.0.1", 0))
-        end = b"the end"
-
-        def serve() -> None:
-            while (packet := server.recvfrom(65535))[0] != end:
-                if text := reply(packet[0]):
-                    server.sendto(text, packet[1])
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield server.getsockname()[1]
-        server.sendto(end, server.getsockname())
-        thread.join(5)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
@@ -133,7 +52,8 @@ def test_tcp(address: str) -> None:
         ({}, b"", ("down", "closed without an answer")),
         ({"method": "HEAD"}, b"HTTP/1.1 204 \r\n\r\n", ("up", "")),
         ({"body": "ok"}, OK, ("up", "")),
-        ({"body": "health"}, CHUNKED, ("up", "")),
+        ({"body": "health"}, chunked(b"hea", b"lth"), ("up", "")),
+        ({"body": "ok"}, b"HTTP/1.1 200 OK\nServer: careless\n\nok", ("up", "")),
         ({"body": "OK"}, OK, ("down", "status 200, but the body lacks the text")),
         ({"body": "x"}, OK + b"x", ("down", "status 200, but the body lacks the text")),
     ],
@@ -171,33 +91,6 @@ def test_an_http_server_that_says_nothing_or_has_no_end() -> None:
         assert once(HttpCheck(body="b", **ONCE), port)[0] == "down"
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One that nobody has signed, and its key."""
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
-    words = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    words += f" -subj /CN=www.example.org -keyout {file} -out {file}.cert"
-    subprocess.run(words.split(), check=True, capture_output=True)
-    file.write_text(file.read_text() + Path(f"{file}.cert").read_text())
-    return file
-
-
-def test_https(certificate: Path) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-
-    def answer(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True) as tls:
-            saying(OK)(tls)
-
-    with serving(answer) as port:
-        assert once(HttpsCheck(body="ok", **ONCE), port) == ("up", "")
-        state, reason = once(HttpsCheck(verify=True, host="www.example.org", **ONCE), port)
-        assert state == "down" and reason.startswith("TLS: ")
-    with serving(saying(OK)) as port:
-        assert once(HttpsCheck(**ONCE), port)[1].startswith("TLS: ")
-
-
 def test_udp() -> None:
     with datagrams(lambda packet: b"you said " + packet) as port:
         assert once(UdpCheck(send="hex:6869", expect="said hi", **ONCE), port) == ("up", "")
@@ -219,6 +112,36 @@ def test_dns() -> None:
         assert once(DnsCheck(name="x", **ONCE), port)[1].startswith("no DNS answer")
 
 
+def test_dns_over_tcp() -> None:
+    check = DnsCheck(name="www.example.org", protocol="tcp", **ONCE)
+
+    def by_tcp(reply: Callable[[bytes], bytes]) -> Callable[[socket.socket], None]:
+        def answer(connection: socket.socket) -> None:
+            text = connection.recv(4096)
+            assert int.from_bytes(text[:2]) == len(text) - 2
+            # In pieces, as it may come.
+            for octet in reply(text[2:]):
+                connection.send(bytes([octet]))
+
+        return answer
+
+    def whole(query: bytes) -> bytes:
+        text = dns.answer(dns.question(query), "pod", ["10.10.0.1"])
+        return len(text).to_bytes(2) + text
+
+    with serving(by_tcp(whole)) as port:
+        assert once(check, port) == ("up", "")
+        wrong = DnsCheck(name="x", protocol="tcp", rcode="REFUSED", **ONCE)
+        assert once(wrong, port) == ("down", "answered NOERROR")
+    with serving(by_tcp(lambda query: whole(query)[:-1])) as port:
+        assert once(check, port) == ("down", "closed without an answer")
+    with serving(by_tcp(lambda query: whole(bytes([query[0] ^ 1]) + query[1:]))) as port:
+        assert once(check, port) == ("down", "answered another query")
+    with serving(by_tcp(lambda query: b"\0\x08nonsense")) as port:
+        assert once(check, port)[1].startswith("no DNS answer")
+    assert once(check, port) == ("down", "connection refused")
+
+
 @pytest.mark.parametrize(
     ("status", "message", "trailers", "expected"),
     [
@@ -233,25 +156,8 @@ def test_dns() -> None:
 def test_grpc(
     status: str, message: bytes, trailers: list[tuple[str, str]], expected: tuple[str, str]
 ) -> None:
-    asked = []
-
-    def answer(connection: socket.socket) -> None:
-        session = H2Connection(H2Configuration(client_side=False))
-        session.initiate_connection()
-        connection.sendall(session.data_to_send())
-        while text := connection.recv(4096):
-            for event in session.receive_data(text):
-                if isinstance(event, DataReceived):
-                    asked.append(event.data)
-                if isinstance(event, StreamEnded):
-                    body = b"\0" + len(message).to_bytes(4) + message
-                    session.send_headers(1, [(":status", status)])
-                    session.send_data(1, body, end_stream=not trailers)
-                    if trailers:
-                        session.send_headers(1, trailers, end_stream=True)
-            connection.sendall(session.data_to_send())
-
-    with serving(answer) as port:
+    asked: list[bytes] = []
+    with serving(health_of_grpc(asked, status, message, trailers)) as port:
         assert once(GrpcCheck(service="one.Two", **ONCE), port) == expected
     assert asked[0] == b"\0\0\0\0\x09\x0a\x07one.Two"
 

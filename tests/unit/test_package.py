@@ -89,6 +89,7 @@ def test_what_is_in_it(package: Path) -> None:
         "./usr/share/man/man8/slb-agent.8.gz",
         "./usr/share/doc/dpdk-slb/copyright",
         "./usr/share/doc/dpdk-slb/examples/bond-pci.yaml",
+        "./usr/share/doc/dpdk-slb/examples/services/checks.yaml",
         "./usr/share/doc/dpdk-slb/examples/sysctl.d/80-slb-hugepages.conf",
         "./usr/share/doc/dpdk-slb/examples/prometheus/slb.rules.yaml",
         "./usr/share/doc/dpdk-slb/examples/prometheus/prometheus.yml",
