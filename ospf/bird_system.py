@@ -8,7 +8,7 @@ from pathlib import Path
 from ospf.bird_conf import idle, section
 from ospf.birdc import Birdc
 from ospf.config_file import ConfigFile
-from ospf.model import Family, Network, Setup
+from ospf.model import Family, Network, Phase, Setup
 from slb.errors import OspfError
 
 
@@ -32,11 +32,10 @@ class SystemBird:
         self,
         families: Iterable[Family],
         prefixes: Iterable[Network],
-        draining: bool = False,
-        restarting: bool = False,
+        phase: Phase = Phase.USUAL,
     ) -> str:
         """The file's text that speaks these families for these prefixes; raises OspfError."""
-        return section(self._setup, families, prefixes, draining, restarting)
+        return section(self._setup, families, prefixes, phase)
 
     async def start(self, families: Iterable[Family]) -> None:
         """Add our section; raises OspfError when BIRD is not there, refuses or includes no file."""

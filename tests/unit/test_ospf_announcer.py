@@ -15,7 +15,7 @@ from ospf.announce import Announcer
 from ospf.bird_reply import Reply, parse
 from ospf.birdc import Birdc
 from ospf.config_file import ConfigFile
-from ospf.model import FAMILIES, IPV4, IPV6, Family, Network, Setup
+from ospf.model import FAMILIES, IPV4, IPV6, Family, Network, Phase, Setup
 from slb.errors import OspfError
 from slb.model.config import Ospf
 
@@ -90,6 +90,7 @@ class FakeBird:
         self.fake = FakeBirdc(self.file)
         self.birdc: Birdc = self.fake
         self.running = True
+        self.phases: list[Phase] = []
         self.paused = asyncio.Event()
         self.go_on = asyncio.Event()
         self.stopped = False
@@ -98,9 +99,9 @@ class FakeBird:
         self,
         families: Iterable[Family],
         prefixes: Iterable[Network],
-        draining: bool = False,
-        restarting: bool = False,
+        phase: Phase = Phase.USUAL,
     ) -> str:
+        self.phases.append(phase)
         return text(families, prefixes)
 
     def use(self, setup: Setup) -> None:
