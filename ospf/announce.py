@@ -199,7 +199,8 @@ class Announcer:
         if self._long and not before:
             log.warning(
                 "OSPF: an LSA with so many IPv6 stub networks fits into no packet, and some "
-                "switches take no restarted BIRD back then; set ospf.route_type: external"
+                "switches take no restarted BIRD back then; set ospf.route_type: external, "
+                "which has an LSA for each prefix"
             )
 
     def _shown(self) -> tuple[Network, ...]:
