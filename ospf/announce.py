@@ -8,6 +8,7 @@ What BIRD did not take is tried again until it does.
 """
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Iterable
 from logging import getLogger
@@ -73,6 +74,7 @@ class Announcer:
         async with self._lock:
             await self._bird.start(self._families)
             self._told, self._spoken = ((), Phase.USUAL), self._families
+        self._warn_of_interfaces()
         self._watcher = asyncio.create_task(self._watch(), name="ospf watcher")
 
     async def set_prefixes(self, prefixes: Iterable[Network]) -> None:
@@ -192,6 +194,13 @@ class Announcer:
             await _logged(self._sync())
         await _logged(self.withdraw("stopping"))
         await _logged(self._bird.stop())
+
+    def _warn_of_interfaces(self) -> None:
+        there = {name for _, name in socket.if_nameindex()}
+        for name in self._setup.interfaces:
+            if name not in there:
+                text = "OSPF: ospf.interfaces: there is no %s yet, of %s"
+                log.warning(text, name, ", ".join(sorted(there)))
 
     def _warn_of_length(self) -> None:
         before = self._long

@@ -188,6 +188,19 @@ def test_many_ipv6_stub_networks_are_warned_of(
     run(body())
 
 
+def test_an_interface_that_is_not_there_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body() -> None:
+        announcer = Announcer(setup(tmp_path, interfaces=["lo", "slb9"]), FakeBird(tmp_path))
+        await announcer.start()
+        assert "ospf.interfaces: there is no slb9 yet" in caplog.text
+        assert "there is no lo " not in caplog.text
+        await announcer.stop()
+
+    run(body())
+
+
 def test_other_settings_are_loaded_once(tmp_path: Path) -> None:
     async def body() -> None:
         bench = Bench(tmp_path)
