@@ -8,6 +8,7 @@ What BIRD did not take is tried again until it does.
 """
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Iterable
 from logging import getLogger
@@ -24,11 +25,12 @@ from ospf.model import (
     Family,
     Network,
     OspfStatus,
+    Phase,
     Setup,
     families,
     ordered,
 )
-from ospf.restart import Restart
+from ospf.restart import LEARN_S, Restart, kept_s
 from slb.errors import OspfError
 from slb.model.views import OspfNeighbour
 
@@ -53,22 +55,26 @@ class Announcer:
         self._wanted: tuple[Network, ...] = ()
         self._withheld: str | None = None
         self._draining = False
+        # A restart that neighbours wait for, and the return of a BIRD that died by itself.
         self._restart: Restart | None = None
+        self._return: Restart | None = None
         self._long = False
         # What BIRD was last told with success; None: that is not known.
-        self._told: tuple[tuple[Network, ...], bool] | None = None
+        self._told: tuple[tuple[Network, ...], Phase] | None = None
         # What it should speak, which never becomes less, and what it does speak.
         self._families = setup.families
         self._spoken: tuple[Family, ...] = ()
         self._trouble: str | None = None
         self._adjacency: dict[int, Adjacency] = {}
+        self._last_seen: dict[Family, tuple[OspfNeighbour, ...]] = {}
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to speak OSPF, announcing nothing; raises OspfError and leaves nothing behind."""
         async with self._lock:
             await self._bird.start(self._families)
-            self._told, self._spoken = ((), False), self._families
+            self._told, self._spoken = ((), Phase.USUAL), self._families
+        self._warn_of_interfaces()
         self._watcher = asyncio.create_task(self._watch(), name="ospf watcher")
 
     async def set_prefixes(self, prefixes: Iterable[Network]) -> None:
@@ -102,10 +108,10 @@ class Announcer:
             self._told = None
             waiting, self._restart = self._restart is not None, None
             # A family that BIRD does not speak yet has nothing to withdraw.
-            self._bird.file.write(self._bird.text(self._spoken, ()))
+            self._bird.file.write(self._bird.text(self._spoken, (), self._phase))
             if self._bird.running:
                 await self._take_back(reload=waiting or self._setup.stub)
-            self._told = ((), self._draining)
+            self._told = ((), self._phase)
             await self._wait_until_gone()
 
     async def drain(self, seconds: float) -> None:
@@ -133,7 +139,7 @@ class Announcer:
             if begun.nobody_waits:
                 raise OspfError("no neighbour is Full, so none would keep the routes")
             # Not loaded: it is for the next BIRD.
-            self._bird.file.write(self._text(restarting=True))
+            self._bird.file.write(self._text(Phase.RESTARTING))
             try:
                 await self._bird.birdc.run("graceful restart")
             except OspfError:
@@ -160,6 +166,8 @@ class Announcer:
             error = str(problem)
         for family, neighbours in seen.items():
             self._see(family, neighbours)
+            if neighbours is not None:
+                self._last_seen[family] = neighbours
         return OspfStatus(
             mode=self._setup.ospf.mode,
             running=error is None,
@@ -180,8 +188,19 @@ class Announcer:
         # However it ended: BIRD must be stopped all the same.
         await asyncio.wait([self._watcher])
         self._watcher = None
+        if self._return is not None:
+            # Else the routes of the BIRD that died would outlive the one that ends now.
+            self._return = None
+            await _logged(self._sync())
         await _logged(self.withdraw("stopping"))
         await _logged(self._bird.stop())
+
+    def _warn_of_interfaces(self) -> None:
+        there = {name for _, name in socket.if_nameindex()}
+        for name in self._setup.interfaces:
+            if name not in there:
+                text = "OSPF: ospf.interfaces: there is no %s yet, of %s"
+                log.warning(text, name, ", ".join(sorted(there)))
 
     def _warn_of_length(self) -> None:
         before = self._long
@@ -189,7 +208,8 @@ class Announcer:
         if self._long and not before:
             log.warning(
                 "OSPF: an LSA with so many IPv6 stub networks fits into no packet, and some "
-                "switches take no restarted BIRD back then; set ospf.route_type: external"
+                "switches take no restarted BIRD back then; set ospf.route_type: external, "
+                "which has an LSA for each prefix"
             )
 
     def _shown(self) -> tuple[Network, ...]:
@@ -199,16 +219,16 @@ class Announcer:
         async with self._lock:
             if self._restart is not None:
                 return
-            shown, draining, spoken = self._shown(), self._draining, self._families
-            if ((shown, draining), spoken) == (self._told, self._spoken):
+            shown, phase, spoken = self._shown(), self._phase, self._families
+            if ((shown, phase), spoken) == (self._told, self._spoken):
                 return
             self._told = None
-            text = self._bird.text(spoken, shown, draining)
+            text = self._bird.text(spoken, shown, phase)
             if self._bird.running:
                 await self._bird.file.load(self._bird.birdc, text)
             else:
                 self._bird.file.write(text)
-            self._told, self._spoken = (shown, draining), spoken
+            self._told, self._spoken = (shown, phase), spoken
 
     async def _watch(self) -> None:
         said: str | None = None
@@ -227,27 +247,46 @@ class Announcer:
     async def _tend(self) -> None:
         async with self._lock:
             if not self._bird.running:
-                restarting = self._restart is not None
-                if not restarting:
-                    self._spoken = self._families
-                await self._bird.revive(self._text(restarting), restarting)
+                await self._revive()
             await self._look_whether_over()
         await self._sync()
 
+    async def _revive(self) -> None:
+        restarting = self._restart is not None
+        if restarting:
+            await self._bird.revive(self._text(Phase.RESTARTING), restarting)
+            return
+        if self._return is None:
+            neighbours = [n for seen in self._last_seen.values() for n in seen]
+            limit_s = kept_s(self._setup.ospf.dead_s)
+            begun = Restart(neighbours, time.monotonic(), LEARN_S, limit_s)
+            self._return = None if begun.nobody_waits else begun
+        self._spoken = self._families
+        told = (self._shown(), self._phase)
+        self._told = None
+        await self._bird.revive(self._text())
+        self._told = told
+
     async def _look_whether_over(self) -> None:
-        if self._restart is None:
+        waiting = self._restart or self._return
+        if waiting is None:
             return
         try:
             neighbours = await self._neighbours()
         except OspfError:
             neighbours = []
-        if self._restart.over(neighbours, time.monotonic()):
-            log.info("OSPF: BIRD's restart is over")
-            self._restart = None
+        if waiting.over(neighbours, time.monotonic()):
+            what = "BIRD's restart" if self._restart else "the return of the BIRD that had died"
+            log.info("OSPF: %s is over", what)
+            self._restart = self._return = None
 
-    def _text(self, restarting: bool = False) -> str:
-        shown = self._shown()
-        return self._bird.text(self._spoken, shown, self._draining, restarting)
+    @property
+    def _phase(self) -> Phase:
+        draining = Phase.DRAINING if self._draining else Phase.USUAL
+        return draining | (Phase.KEEPING if self._return else Phase.USUAL)
+
+    def _text(self, more: Phase = Phase.USUAL) -> str:
+        return self._bird.text(self._spoken, self._shown(), self._phase | more)
 
     async def _neighbours(self) -> list[OspfNeighbour]:
         return [n for family in self._spoken for n in await self._seen(family)]

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ospf.birdc import Birdc
 from ospf.config_file import ConfigFile
-from ospf.model import Family, Network, Setup
+from ospf.model import Family, Network, Phase, Setup
 
 
 class Bird(Protocol):
@@ -26,13 +26,9 @@ class Bird(Protocol):
         self,
         families: Iterable[Family],
         prefixes: Iterable[Network],
-        draining: bool = False,
-        restarting: bool = False,
+        phase: Phase = Phase.USUAL,
     ) -> str:
-        """The file's text that speaks these families for these prefixes; raises OspfError.
-
-        `restarting`: for a BIRD whose neighbours wait for it.
-        """
+        """The file's text that speaks these families for these prefixes; raises OspfError."""
 
     async def start(self, families: Iterable[Family]) -> None:
         """Have it speak OSPF and announce nothing; raises OspfError and leaves nothing."""

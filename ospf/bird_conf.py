@@ -17,7 +17,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from ospf.bird_area import STUB_MAX, areas, quoted
-from ospf.model import Family, Network, Setup
+from ospf.model import Family, Network, Phase, Setup
 from ospf.restart import TICK_S
 
 MARK = "# Written by slbd, which overwrites it."
@@ -28,8 +28,7 @@ def managed(
     families: Iterable[Family],
     prefixes: Iterable[Network],
     log: Path,
-    draining: bool = False,
-    restarting: bool = False,
+    phase: Phase = Phase.USUAL,
 ) -> str:
     """The whole configuration of a BIRD of our own; raises OspfError."""
     name, old = quoted(str(log)), quoted(f"{log}.1")
@@ -40,19 +39,18 @@ def managed(
         protocol device {{ scan time 10; }}
         """
     spoken = tuple(families)
-    kernels = "".join(_kernel(setup, family) for family in spoken)
-    return dedent(head) + kernels + _bodies(setup, spoken, prefixes, draining, restarting)
+    kernels = "".join(_kernel(setup, family, phase) for family in spoken)
+    return dedent(head) + kernels + _bodies(setup, spoken, prefixes, phase)
 
 
 def section(
     setup: Setup,
     families: Iterable[Family],
     prefixes: Iterable[Network],
-    draining: bool = False,
-    restarting: bool = False,
+    phase: Phase = Phase.USUAL,
 ) -> str:
     """What the system's BIRD includes; raises OspfError."""
-    return f"{MARK}\n" + _bodies(setup, families, prefixes, draining, restarting)
+    return f"{MARK}\n" + _bodies(setup, families, prefixes, phase)
 
 
 def idle() -> str:
@@ -60,9 +58,11 @@ def idle() -> str:
     return f"{MARK}\n# slbd does not run: nothing to announce.\n"
 
 
-def _kernel(setup: Setup, family: Family) -> str:
+def _kernel(setup: Setup, family: Family, phase: Phase) -> str:
     # Routes stay in the kernel while BIRD learns them anew.
     kept = "graceful restart on; " if setup.ospf.graceful_restart == "on" else ""
+    # Else it would remove at once what it has not learnt yet.
+    kept += "disabled; " if Phase.KEEPING in phase else ""
     return dedent(f"""\
         protocol kernel {family.kernel} {{
             {kept}scan time 10;
@@ -75,13 +75,12 @@ def _bodies(
     setup: Setup,
     families: Iterable[Family],
     prefixes: Iterable[Network],
-    draining: bool,
-    restarting: bool,
+    phase: Phase,
 ) -> str:
     shown = tuple(prefixes)
-    tick = f"\n    tick {TICK_S};" if restarting else ""
+    tick = f"\n    tick {TICK_S};" if Phase.RESTARTING in phase else ""
     texts = (
-        _body(setup, family, [p for p in shown if p.version == family.version], draining)
+        _body(setup, family, [p for p in shown if p.version == family.version], phase)
         for family in families
     )
     return _bfd(setup) + "".join(text.replace("@tick@", tick) for text in texts)
@@ -96,9 +95,9 @@ def _bfd(setup: Setup) -> str:
     return f"protocol bfd slb_bfd {{\n{rows}}}\n"
 
 
-def _body(setup: Setup, family: Family, prefixes: Iterable[Network], draining: bool) -> str:
+def _body(setup: Setup, family: Family, prefixes: Iterable[Network], phase: Phase) -> str:
     ospf = setup.ospf
-    metric = max(ospf.metric, ospf.drain_metric) if draining else ospf.metric
+    metric = max(ospf.metric, ospf.drain_metric) if Phase.DRAINING in phase else ospf.metric
     routes = "".join(f"    route {prefix} blackhole;\n" for prefix in prefixes)
     stubs = [(prefix, min(metric, STUB_MAX)) for prefix in prefixes] if setup.stub else []
     lines = {"routes": routes, "areas": areas(setup, family, stubs), "export": "none;\n"}

@@ -19,7 +19,7 @@ from ospf.bird_reply import UP, clean
 from ospf.birdc import Birdc, find
 from ospf.config_file import ConfigFile
 from ospf.leftover import end_leftover
-from ospf.model import Family, Network, Setup
+from ospf.model import Family, Network, Phase, Setup
 from slb.errors import OspfError
 
 READY_S = 10.0
@@ -58,12 +58,11 @@ class ManagedBird:
         self,
         families: Iterable[Family],
         prefixes: Iterable[Network],
-        draining: bool = False,
-        restarting: bool = False,
+        phase: Phase = Phase.USUAL,
     ) -> str:
         """The file's text that speaks these families for these prefixes; raises OspfError."""
         log_file = self._directory / "bird.log"
-        return managed(self._setup, families, prefixes, log_file, draining, restarting)
+        return managed(self._setup, families, prefixes, log_file, phase)
 
     async def start(self, families: Iterable[Family]) -> None:
         """End what an aborted run has left, then start; raises OspfError and leaves nothing."""

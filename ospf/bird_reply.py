@@ -17,7 +17,7 @@ from slb.model.views import OspfNeighbour
 
 READY = 1
 UP = 13
-_ROUTES, _NEIGHBOURS, _STATE, _LSAS = 1007, 1013, 1016, 1017
+_PROTOCOLS, _ROUTES, _NEIGHBOURS, _STATE, _LSAS = 1002, 1007, 1013, 1016, 1017
 _FIRST_ERROR = 8000
 _SHOWN = 120
 
@@ -61,6 +61,12 @@ def parse(output: bytes) -> Reply:
     if lines[0][0] != READY:
         raise OspfError(f"birdc: no greeting from BIRD but {clean(lines[0][1])!r}")
     return Reply(tuple(lines))
+
+
+def protocol(reply: Reply, family: Family) -> None:
+    """Read `show protocols` of our OSPF; raises OspfError when it is not there."""
+    if not any(row.split()[:1] == [family.ospf] for row in reply.rows(_PROTOCOLS)):
+        raise _cut("show protocols")
 
 
 def neighbours(reply: Reply, family: Family) -> tuple[OspfNeighbour, ...]:

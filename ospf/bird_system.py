@@ -5,10 +5,11 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
+from ospf import bird_reply
 from ospf.bird_conf import idle, section
 from ospf.birdc import Birdc
 from ospf.config_file import ConfigFile
-from ospf.model import Family, Network, Setup
+from ospf.model import Family, Network, Phase, Setup
 from slb.errors import OspfError
 
 
@@ -32,11 +33,10 @@ class SystemBird:
         self,
         families: Iterable[Family],
         prefixes: Iterable[Network],
-        draining: bool = False,
-        restarting: bool = False,
+        phase: Phase = Phase.USUAL,
     ) -> str:
         """The file's text that speaks these families for these prefixes; raises OspfError."""
-        return section(self._setup, families, prefixes, draining, restarting)
+        return section(self._setup, families, prefixes, phase)
 
     async def start(self, families: Iterable[Family]) -> None:
         """Add our section; raises OspfError when BIRD is not there, refuses or includes no file."""
@@ -46,13 +46,14 @@ class SystemBird:
         try:
             await self.birdc.read("show status")
         except OspfError as error:
+            path = self.birdc.control_socket
             raise OspfError(
-                f"{error}; ospf.control_socket must be that of a BIRD that runs"
+                f"{error}; ospf.control_socket, {path}, must be that of a BIRD that runs"
             ) from None
         await self.file.load(self.birdc, text)
         try:
             for family in spoken:
-                await self.birdc.read(f"show protocols {family.ospf}")
+                bird_reply.protocol(await self.birdc.read(f"show protocols {family.ospf}"), family)
         except OspfError as error:
             self.file.write(idle())
             path = self.file.path

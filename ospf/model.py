@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Flag, auto
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
@@ -102,6 +103,18 @@ class Setup:
     def stub(self) -> bool:
         """Whether the prefixes are networks of this router, and not external routes."""
         return self.ospf.route_type == "stub"
+
+
+class Phase(Flag):
+    """What makes a configuration another than the usual one."""
+
+    USUAL = 0
+    # The metric is raised, so that neighbours take other ways.
+    DRAINING = auto()
+    # For a BIRD whose neighbours wait for it.
+    RESTARTING = auto()
+    # The kernel keeps the routes of a BIRD that died, until this one has learnt them.
+    KEEPING = auto()
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ def find(config: Config) -> Iterator[Finding]:
     if ospf.route_type == "stub" and ospf.metric > STUB_MAX:
         text = f"{ospf.metric} is more than a stub network's metric can be; lower it to {STUB_MAX}"
         yield ("ospf", "metric"), text
+    yield from _drain_and_hold(ospf)
     if ospf.auth:
         yield from _auth(config, ospf.auth)
 
@@ -49,6 +50,16 @@ def _needed(config: Config) -> Iterator[Finding]:
         yield ("ospf", "announce"), "there are no service_subnets to announce; add them"
 
 
+def _drain_and_hold(ospf: Ospf) -> Iterator[Finding]:
+    most = min(ospf.drain_metric, STUB_MAX) if ospf.route_type == "stub" else ospf.drain_metric
+    if ospf.drain_s and most <= ospf.metric:
+        text = f"{most} is no more than metric ({ospf.metric}), so a drain changes nothing"
+        yield ("ospf", "drain_metric"), f"{text}; lower metric, or raise this"
+    if ospf.hold_max_s < ospf.hold_s:
+        text = f"{ospf.hold_max_s} s is less than hold_s ({ospf.hold_s} s); raise it"
+        yield ("ospf", "hold_max_s"), text
+
+
 def _graceful_restart(ospf: Ospf) -> Iterator[Finding]:
     """BIRD 2.0.12 that was the designated router computes without end when it comes back."""
     types = {link.interface: link.network_type for link in ospf.links}
@@ -59,6 +70,8 @@ def _graceful_restart(ospf: Ospf) -> Iterator[Finding]:
 
 
 def _links(ospf: Ospf) -> Iterator[Finding]:
+    on = ((("ospf", "interfaces", i), name) for i, name in enumerate(ospf.interfaces))
+    yield from repeated(on, "the interface")
     names = ((("ospf", "links", i, "interface"), x.interface) for i, x in enumerate(ospf.links))
     yield from repeated(names, "the interface")
     for index, link in enumerate(ospf.links):

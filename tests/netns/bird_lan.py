@@ -3,7 +3,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from ipaddress import IPv4Address
 from typing import Any, Literal, TypeVar
 
@@ -22,6 +22,8 @@ T = TypeVar("T")
 Link = Literal["broadcast", "ptp"]
 
 LB, SWITCH = "192.0.2.2", "192.0.2.1"
+# What answers behind the switch.
+INNER = ("203.0.113.1/24", "2001:db8:203::1/48")
 LB6, SWITCH6 = "2001:db8:2::2", "2001:db8:2::1"
 # OSPFv3 talks, and routes lead, by addresses of the link alone.
 LB_LINK, SWITCH_LINK = "fe80::2", "fe80::1"
@@ -117,13 +119,18 @@ class Lan:
         config.write_text(config.read_text().replace(old, new))
         assert "Reconfigured" in self.birdc("switch", "configure")
 
-    def start_frr(self, network: Link) -> None:
-        """Start FRR as the switch, which helps with graceful restarts."""
-        frr = Frr(self._registry, self.switch, helpers(network))
+    def start_frr(self, network: Link, configs: Mapping[str, str] | None = None) -> Frr:
+        """Start FRR as the switch: so configured, or to help with graceful restarts."""
+        frr = Frr(self._registry, self.switch, configs or helpers(network))
         try:
             frr.start()
         finally:
             self.processes += frr.processes
+        return frr
+
+    def put_behind_the_switch(self) -> None:
+        """Give the switch another link, which FRR announces and on which it answers."""
+        add_inner(self.switch, INNER)
 
     def start_bird(self, namespace: Namespace, text: str, *more: str) -> Process:
         """Start a BIRD that is not the announcer's, and wait until it listens."""
@@ -186,6 +193,11 @@ class Lan:
         # FRR's have the id of their next hop before it.
         return {row[0] for row in rows if f"via {gateway} " in f"{' '.join(row)} "}
 
+    def learnt(self) -> set[str]:
+        """What the LB's kernel has by OSPF."""
+        tables = (self.lb.ip(family, "route", "show", "proto", "bird") for family in ("-4", "-6"))
+        return {row.split()[0] for table in tables for row in table.splitlines()}
+
     def _switch_full(self, protocol: str) -> bool:
         return "Full/" in self.birdc("switch", f"show ospf neighbors {protocol}")
 
@@ -208,6 +220,15 @@ class Lan:
             self.loop.close()
             for process in self.processes:
                 process.stop()
+
+
+def add_inner(namespace: Namespace, addresses: Iterable[str]) -> None:
+    """Give a namespace a link that leads nowhere, with these addresses."""
+    namespace.ip("link", "add", "inner", "type", "veth", "peer", "name", "outer")
+    for device in "inner", "outer":
+        namespace.ip("link", "set", device, "addrgenmode", "none", "up")
+    for address in addresses:
+        namespace.ip("address", "add", address, "dev", "inner", "nodad")
 
 
 def _as_shown(prefix: Network) -> str:

@@ -236,7 +236,9 @@ def test_system_bird_must_run(lan: Lan) -> None:
         control_socket=str(lan.directory / "none.ctl"),
         include_file=str(lan.directory / "slb.conf"),
     )
-    with pytest.raises(OspfError, match=r"Unable to connect.*; ospf\.control_socket must be that"):
+    with pytest.raises(
+        OspfError, match=r"Unable to connect.*; ospf\.control_socket, /.*none.ctl, must be"
+    ):
         lan.announcer(ospf)
     assert not Path(ospf.include_file).exists()
 

@@ -141,7 +141,8 @@ def test_no_link_address_is_no_neighbour_and_no_error(lan: Lan) -> None:
     assert lan.status(announcer).announced == ()
 
 
-def test_system_bird_keeps_what_is_not_ours(lan: Lan) -> None:
+def system(lan: Lan) -> Announcer:
+    """An announcer that attaches to a BIRD of the system's, Full with the switch."""
     lan.start_switch("ptp")
     include_file = lan.directory / "slb.conf"
     include_file.touch()
@@ -150,6 +151,12 @@ def test_system_bird_keeps_what_is_not_ours(lan: Lan) -> None:
     ospf = Ospf(mode="system", control_socket=control, include_file=str(include_file))
     announcer = lan.announcer(ospf, "ptp", (IPV6,))
     lan.wait_full(announcer)
+    return announcer
+
+
+def test_system_bird_keeps_what_is_not_ours(lan: Lan) -> None:
+    announcer = system(lan)
+    before = (lan.directory / "lb.conf").read_text()
     lan.loop.run(announcer.set_prefixes([SUBNET6]))
     lan.wait_learnt(SUBNET6)
     wait(lambda: lan.via(lan.lb, SWITCH_LINK) == {BEHIND6}, UP_S, "the route at the LB")
@@ -158,6 +165,40 @@ def test_system_bird_keeps_what_is_not_ours(lan: Lan) -> None:
     lan.wait_learnt()
     protocols = lan.birdc("lb", "show protocols")
     assert "theirs" in protocols and "slb_" not in protocols
+    assert (lan.directory / "lb.conf").read_text() == before
+
+
+def test_system_bird_that_is_started_again_finds_our_file(lan: Lan) -> None:
+    announcer = system(lan)
+    lan.loop.run(announcer.set_prefixes([SUBNET6]))
+    lan.wait_learnt(SUBNET6)
+    (bird,) = [process for process in lan.processes if process.name == "lb-bird"]
+    bird.send(signal.SIGKILL)
+    bird.wait(5)
+    wait(lambda: lan.adjacency(announcer) == {"unknown"}, UP_S, "BIRD's silence")
+    (lan.directory / "lb.ctl").unlink()
+    lan.start_bird(lan.lb, (lan.directory / "lb.conf").read_text())
+    lan.wait_full(announcer)
+    lan.wait_learnt(SUBNET6)
+
+
+def test_system_bird_withdraws_though_its_configuration_is_broken(lan: Lan) -> None:
+    """It is checked before it is loaded: what BIRD does stays as it was, and so does our file."""
+    announcer = system(lan)
+    lan.loop.run(announcer.set_prefixes([SUBNET6]))
+    lan.wait_learnt(SUBNET6)
+    config, ours = lan.directory / "lb.conf", lan.directory / "slb.conf"
+    good, said = config.read_text(), ours.read_text()
+    config.write_text(good + "half a line")
+    with pytest.raises(OspfError, match=r"BIRD refuses: .*lb\.conf:\d+"):
+        lan.loop.run(announcer.set_prefixes([SUBNET6, LOCAL6]))
+    assert ours.read_text() == said
+    lan.wait_learnt(SUBNET6)
+    lan.loop.run(announcer.withdraw("test"))
+    lan.wait_learnt()
+    config.write_text(good)
+    lan.loop.run(announcer.resume())
+    lan.wait_learnt(SUBNET6, LOCAL6)
 
 
 def test_system_bird_without_our_file_is_an_error(lan: Lan) -> None:

@@ -15,7 +15,7 @@ from typing import Literal
 
 import pytest
 from msgspec.structs import replace
-from netns.bird_lan import UP_S, Lan, Link
+from netns.bird_lan import UP_S, Lan, Link, add_inner
 
 from ospf.announce import Announcer
 from ospf.model import FAMILIES
@@ -27,7 +27,6 @@ pytestmark = pytest.mark.netns
 
 SUBNET, SUBNET6 = IPv4Network("10.96.0.0/16"), IPv6Network("2001:db8:96::/48")
 VIPS = ("10.96.0.1", "2001:db8:96::1")
-INNER = ("203.0.113.1/24", "2001:db8:203::1/48")
 BEHIND = ("203.0.113.0/24", "2001:db8:203::/48")
 OVER_S = 40
 # Exports everything it knows, and keeps the kernel's routes while it learns them anew.
@@ -42,12 +41,8 @@ include "@include@";
 
 def start_switch(lan: Lan, network: Link) -> None:
     """FRR, with something behind it; the VIPs answer at the LB."""
-    for namespace, addresses in [(lan.switch, INNER), (lan.lb, VIPS)]:
-        namespace.ip("link", "add", "inner", "type", "veth", "peer", "name", "outer")
-        for device in "inner", "outer":
-            namespace.ip("link", "set", device, "addrgenmode", "none", "up")
-        for address in addresses:
-            namespace.ip("address", "add", address, "dev", "inner", "nodad")
+    lan.put_behind_the_switch()
+    add_inner(lan.lb, VIPS)
     lan.start_frr(network)
 
 
@@ -57,14 +52,8 @@ def announce(lan: Lan, ospf: Ospf, network: Link) -> Announcer:
     wait(lambda: lan.adjacency(announcer) == {"full"}, UP_S, "Full")
     lan.loop.run(announcer.set_prefixes([SUBNET, SUBNET6]))
     lan.wait_learnt(SUBNET, SUBNET6)
-    wait(lambda: learnt(lan) == set(BEHIND), UP_S, "the switch's routes at the LB")
+    wait(lambda: lan.learnt() == set(BEHIND), UP_S, "the switch's routes at the LB")
     return announcer
-
-
-def learnt(lan: Lan) -> set[str]:
-    """What the LB's kernel has from the switch."""
-    tables = (lan.lb.ip(family, "route", "show", "proto", "bird") for family in ("-4", "-6"))
-    return {row.split()[0] for table in tables for row in table.splitlines()}
 
 
 @contextmanager
@@ -110,7 +99,7 @@ def test_a_bird_of_our_own(
         wait(lambda: restarted(lan, announcer), OVER_S, "the end of the restart")
         assert lan.bird_pid() not in (0, before)
         assert "tick" not in (lan.runtime_dir / "bird.conf").read_text()
-    assert learnt(lan) == set(BEHIND)
+    assert lan.learnt() == set(BEHIND)
     lan.loop.run(announcer.set_prefixes([SUBNET]))
     lan.wait_learnt(SUBNET)
 

@@ -59,6 +59,14 @@ def test_a_vip_goes_and_comes_with_its_servers(tmp_path: Path) -> None:
         wait(lambda: shown() == vips, 10, "the routes again")
         assert time.monotonic() - begun >= HOLD_S - 1
         assert rig.client.http(50).failures == []
+        # Lost again soon after, it waits for twice as long.
+        rig.pods[POD.name].send(signal.SIGKILL)
+        wait(lambda: shown() == set(), 10, "no route without the quorum")
+        rig.restart_pod(POD)
+        wait(lambda: 0 not in weights(rig), 10, "all RS in again")
+        holds(lambda: shown() == set(), 2 * HOLD_S - 1, "the routes held back for longer")
+        assert "well again, announced in" in rig.lb.ctl("ospf", "status")
+        wait(lambda: shown() == vips, 10, "the routes at last")
 
 
 def weights(rig: Rig) -> list[int]:

@@ -50,10 +50,15 @@ class Frr:
         ready = self._directory / ("zserv" if name == "zebra" else f"{name}.vty")
         wait(ready.exists, 10, f"{name}'s socket")
 
+    def show(self, command: str) -> Any:
+        """What a command with `json` at its end answers."""
+        words = ["vtysh", "--vty_socket", str(self._directory), "-c", command]
+        return json.loads(self.namespace.run(*words, check=False) or "{}")
+
     def full(self) -> set[str]:
         """Router ids of the neighbours that are Full and that BFD says are up."""
-        found = self._show("show ip ospf neighbor json").get("neighbors", {})
-        rows: list[dict[str, Any]] = self._show("show bfd peers json")
+        found = self.show("show ip ospf neighbor json").get("neighbors", {})
+        rows: list[dict[str, Any]] = self.show("show bfd peers json")
         up = {row["peer"] for row in rows if row["status"] == "up"}
         return {
             router
@@ -68,10 +73,6 @@ class Frr:
         hops = [hop for row in rows for hop in row.get("nexthops", [row])]
         return {hop["gateway"] for hop in hops if "gateway" in hop}
 
-    def _show(self, command: str) -> Any:
-        words = ["vtysh", "--vty_socket", str(self._directory), "-c", command]
-        return json.loads(self.namespace.run(*words, check=False) or "{}")
-
 
 def signed_and_watched(secret: str) -> dict[str, str]:
     """OSPFv2 signed by MD5 with a key, BFD, and graceful restarts of neighbours helped with."""
@@ -82,6 +83,15 @@ def helpers(network: str) -> dict[str, str]:
     """OSPFv2 and OSPFv3 that help with graceful restarts of neighbours."""
     kind = "point-to-point" if network == "ptp" else network
     return {name: text.replace("@network@", kind) for name, text in _HELPERS.items()}
+
+
+def watched(area: str, dead_s: int) -> dict[str, str]:
+    """OSPFv2 and OSPFv3 of an area, point to point, both watched by BFD."""
+    texts = {"bfdd": _BFDD, **_WATCHED}
+    words = {"area": area, "dead": str(dead_s)}
+    for word, value in words.items():
+        texts = {name: text.replace(f"@{word}@", value) for name, text in texts.items()}
+    return texts
 
 
 _BFDD = f"""\
@@ -107,6 +117,33 @@ _OSPFD = f"""\
      graceful-restart helper enable
      network 192.0.2.0/24 area 0
     """
+_WATCHED = {
+    "ospfd": f"""\
+    interface {DATA_LINK}
+     ip ospf hello-interval 1
+     ip ospf dead-interval @dead@
+     ip ospf network point-to-point
+     ip ospf bfd
+     ip ospf bfd profile fast
+    exit
+    router ospf
+     ospf router-id {SWITCH}
+     timers throttle spf 0 50 1000
+     network 192.0.2.0/24 area @area@
+    """,
+    "ospf6d": f"""\
+    interface {DATA_LINK}
+     ipv6 ospf6 hello-interval 1
+     ipv6 ospf6 dead-interval @dead@
+     ipv6 ospf6 network point-to-point
+     ipv6 ospf6 area @area@
+     ipv6 ospf6 bfd profile fast
+    exit
+    router ospf6
+     ospf6 router-id {SWITCH}
+     timers throttle spf 0 50 1000
+    """,
+}
 _HELPERS = {
     "ospfd": f"""\
     interface {DATA_LINK}

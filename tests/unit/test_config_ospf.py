@@ -71,6 +71,24 @@ def test_who_may_restart_gracefully(line: str) -> None:
             "11: ospf.metric: 70000 is more than a stub network's metric can be; lower it to 65535",
         ),
         (
+            "drain_s: 7\n  drain_metric: 9",
+            "12: ospf.drain_metric: 9 is no more than metric (10000), so a drain changes nothing; "
+            "lower metric, or raise this",
+        ),
+        (
+            "drain_s: 7\n  route_type: stub\n  metric: 65535",
+            "9: ospf.drain_metric: 65535 is no more than metric (65535), so a drain changes "
+            "nothing; lower metric, or raise this",
+        ),
+        (
+            "hold_s: 10\n  hold_max_s: 9",
+            "12: ospf.hold_max_s: 9 s is less than hold_s (10 s); raise it",
+        ),
+        (
+            "interfaces: [slb0, slb0]",
+            "11: ospf.interfaces[1]: the interface slb0 is used twice; give each its own",
+        ),
+        (
             "bfd: {interval_ms: 1}",
             "11: ospf.bfd.interval_ms: 1 is not valid; write a whole number from 10 to 10000",
         ),

@@ -15,7 +15,7 @@ from ospf.announce import Announcer
 from ospf.bird_reply import Reply, parse
 from ospf.birdc import Birdc
 from ospf.config_file import ConfigFile
-from ospf.model import FAMILIES, IPV4, IPV6, Family, Network, Setup
+from ospf.model import FAMILIES, IPV4, IPV6, Family, Network, Phase, Setup
 from slb.errors import OspfError
 from slb.model.config import Ospf
 
@@ -90,6 +90,7 @@ class FakeBird:
         self.fake = FakeBirdc(self.file)
         self.birdc: Birdc = self.fake
         self.running = True
+        self.phases: list[Phase] = []
         self.paused = asyncio.Event()
         self.go_on = asyncio.Event()
         self.stopped = False
@@ -98,9 +99,9 @@ class FakeBird:
         self,
         families: Iterable[Family],
         prefixes: Iterable[Network],
-        draining: bool = False,
-        restarting: bool = False,
+        phase: Phase = Phase.USUAL,
     ) -> str:
+        self.phases.append(phase)
         return text(families, prefixes)
 
     def use(self, setup: Setup) -> None:
@@ -182,6 +183,19 @@ def test_many_ipv6_stub_networks_are_warned_of(
         for count in (66, 67):
             await announcer.set_prefixes([*four, *six[:count]])
         assert caplog.text.count("no packet") == 1
+        await announcer.stop()
+
+    run(body())
+
+
+def test_an_interface_that_is_not_there_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body() -> None:
+        announcer = Announcer(setup(tmp_path, interfaces=["lo", "slb9"]), FakeBird(tmp_path))
+        await announcer.start()
+        assert "ospf.interfaces: there is no slb9 yet" in caplog.text
+        assert "there is no lo " not in caplog.text
         await announcer.stop()
 
     run(body())

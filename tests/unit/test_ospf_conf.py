@@ -6,13 +6,13 @@ import subprocess
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from unit.bird_setup import networks, setup
 
 from ospf.bird_conf import MARK, idle, managed, section
-from ospf.model import FAMILIES, IPV4, IPV6, Family, Setup
+from ospf.model import FAMILIES, IPV4, IPV6, Family, Phase, Setup
 from slb.errors import OspfError
 from slb.model.config import Ospf, OspfAuth, OspfBfd, OspfKey, OspfLink
 
@@ -122,9 +122,26 @@ def test_graceful_restart(tmp_path: Path) -> None:
     """The kernel keeps what is learnt anew, and BIRD does not look too soon at who is there."""
     settings = setup(tmp_path, Ospf(mode="managed", graceful_restart="on", priority=0))
     assert "tick" not in managed(settings, FAMILIES, [], tmp_path / "bird.log")
-    text = managed(settings, FAMILIES, [], tmp_path / "bird.log", restarting=True)
+    text = managed(settings, FAMILIES, [], tmp_path / "bird.log", Phase.RESTARTING)
     assert text.count("    graceful restart on;\n    tick 100;\n") == len(FAMILIES)
     assert text.count("    graceful restart on; scan time 10;\n") == len(FAMILIES)
+
+
+@needs_bird
+@pytest.mark.parametrize("graceful_restart", ["aware", "on"])
+def test_the_kernel_keeps_what_a_dead_bird_had_learnt(
+    tmp_path: Path, graceful_restart: Literal["aware", "on"]
+) -> None:
+    ospf = Ospf(mode="managed", graceful_restart=graceful_restart, priority=0)
+    texts = {
+        phase: managed(setup(tmp_path, ospf), FAMILIES, [], tmp_path / "bird.log", phase)
+        for phase in (Phase.USUAL, Phase.KEEPING)
+    }
+    assert "disabled" not in texts[Phase.USUAL]
+    assert texts[Phase.KEEPING].count("disabled; scan time 10;\n") == len(FAMILIES)
+    assert texts[Phase.KEEPING].replace("disabled; ", "") == texts[Phase.USUAL]
+    (tmp_path / "bird.conf").write_text(texts[Phase.KEEPING])
+    assert bird_parses(tmp_path / "bird.conf") == ""
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -156,8 +173,8 @@ def test_stub_networks_and_what_is_left_of_them_in_a_drain(
     tmp_path: Path, family: Family, prefix: str
 ) -> None:
     settings = setup(tmp_path, Ospf(mode="managed", route_type="stub", metric=20))
-    for draining, cost in (False, 20), (True, 65535):
-        text = managed(settings, [family], networks(prefix), tmp_path / "bird.log", draining)
+    for phase, cost in (Phase.USUAL, 20), (Phase.DRAINING, 65535):
+        text = managed(settings, [family], networks(prefix), tmp_path / "bird.log", phase)
         assert f"        stubnet {prefix} {{ cost {cost}; }};\n" in text
         assert "export none;\n    };" in text and "ospf_metric" not in text
         (tmp_path / "bird.conf").write_text(text)
@@ -167,7 +184,9 @@ def test_stub_networks_and_what_is_left_of_them_in_a_drain(
 def test_a_drain_raises_the_metric_and_never_lowers_it(tmp_path: Path) -> None:
     for metric, expected in (20, 300), (400, 400):
         ospf = Ospf(mode="managed", metric=metric, drain_metric=300)
-        assert f"metric2 = {expected};" in section(setup(tmp_path, ospf), [IPV4], [], True)
+        assert f"metric2 = {expected};" in section(
+            setup(tmp_path, ospf), [IPV4], [], Phase.DRAINING
+        )
 
 
 SECRETS = {"/a": "first-secret", "/b": "second"}

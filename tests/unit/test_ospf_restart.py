@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """When a restart of BIRD that its neighbours wait for is over."""
 
-from ospf.restart import GRACE_S, SETTLE_S, Restart
+from ospf.restart import GRACE_S, SETTLE_S, Restart, kept_s
 from slb.model.views import OspfNeighbour
 
 
@@ -36,6 +36,14 @@ def test_neighbours_do_not_wait_for_ever() -> None:
     restart = Restart([seen("192.0.2.1")], 0)
     assert not restart.over([], GRACE_S - 1)
     assert restart.over([], GRACE_S)
+
+
+def test_of_a_death_the_times_are_others() -> None:
+    death = Restart([seen("192.0.2.1")], 0, settle_s=12, limit_s=kept_s(dead_s=4))
+    assert not death.over([], kept_s(4) - 1) and death.over([], kept_s(4))
+    death = Restart([seen("192.0.2.1")], 0, settle_s=12, limit_s=kept_s(dead_s=40))
+    assert not any(death.over([seen("192.0.2.1")], now) for now in (50, 61))
+    assert death.over([seen("192.0.2.1")], 62)
 
 
 def test_nobody_waits() -> None:
