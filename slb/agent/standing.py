@@ -3,6 +3,8 @@
 
 from dataclasses import dataclass
 
+from slb.model.desired import OwnerView, StatusView
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -19,3 +21,19 @@ class Standing:
     def has(self, generation: int) -> bool:
         """Tell whether slbd had all of a generation that it takes, when it was last asked."""
         return self.word in ("applied", "incomplete") and self.applied == generation
+
+    def view(self, generation: int, owners: list[OwnerView]) -> StatusView:
+        """Return what the API tells of it; `generation` is the desired state's."""
+        word, reason = self.word, self.reason
+        if word in ("applied", "incomplete") and self.applied != generation:
+            word, reason = "unknown", "it is being applied"
+        return StatusView(
+            generation,
+            self.applied,
+            word,
+            reason,
+            self.pid,
+            self.slbd_generation,
+            self.mended,
+            owners,
+        )
