@@ -44,17 +44,19 @@ class Events:
     def after(self, since: int) -> list[Event]:
         """Return some of those after that id, in their order; what was missed comes first."""
         with self._lock:
-            if since >= self._last:
+            if since == self._last:
                 return []
             oldest = self._last - len(self._kept) + 1
-            found = [event for event in self._kept if event.id > since][:MAX_BATCH]
-            if since + 1 < oldest and since > 0:
-                known = since >= self._first
+            # One that is yet to come was told by an earlier start, before the clock was set back.
+            known = self._first <= since < self._last
+            from_ = since if since < self._last else 0
+            found = [event for event in self._kept if event.id > from_][:MAX_BATCH]
+            if from_ + 1 < oldest and since > 0:
                 data: dict[str, Value] = {
                     "after": since,
                     "count": oldest - since - 1 if known else None,
                 }
-                found.insert(0, Event(oldest - 1, self._clock(), MISSED, data))
+                found.insert(0, Event(oldest - 1, found[0].time, MISSED, data))
             return found
 
     async def read(self, since: int, pause_s: float, remote: bool) -> AsyncIterator[list[Event]]:
