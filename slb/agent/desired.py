@@ -273,7 +273,8 @@ class Desired:
             self.given = want
             self._applied(state, done, version, left_out)
             if done.plan and beside:
-                self.standing = replace(self.standing, mended=before.mended + 1)
+                times, now = before.mended + 1, time.monotonic()
+                self.standing = replace(self.standing, mended=times, mended_at=now)
                 log.warning("slbd was changed beside us; mended, %d changes:", len(done.plan))
             elif not before.has(state.generation) or done.plan:
                 text = "slbd has generation %d now, after %d changes"
@@ -323,7 +324,8 @@ class Desired:
     def status(self) -> StatusView:
         """Return how desired and current state are to each other."""
         generation = self._state.generation if self._state else 0
-        return self.standing.view(generation, self._owners(None, False) if self._state else [])
+        view = self.standing.view(generation, self._owners(None, False) if self._state else [])
+        return structs.replace(view, damaged=self._store.damaged)
 
     async def services_status(self) -> list[VsStatus]:
         """Return how each VS is to what slbd has, of which slbd is asked now."""

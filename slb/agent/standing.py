@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the agent knows of slbd, and how it is to the desired state."""
 
+import time
 from dataclasses import dataclass
 
 from slb.model.desired import OwnerView, StatusView
@@ -17,6 +18,7 @@ class Standing:
     pid: int = 0
     slbd_generation: int = 0
     mended: int = 0
+    mended_at: float = 0.0
 
     def has(self, generation: int) -> bool:
         """Tell whether slbd had all of a generation that it takes, when it was last asked."""
@@ -36,4 +38,5 @@ class Standing:
             self.slbd_generation,
             self.mended,
             owners,
+            mended_ago_s=time.monotonic() - self.mended_at if self.mended else None,
         )

@@ -74,6 +74,8 @@ class Store:
             text = f"{directory}: another slb-agent has it; stop that one, or give another --state"
             raise ConfigError([text]) from None
         self._last = max(self._generations(), default=0)
+        # The newest version, if it was damaged, until the operator has made another.
+        self.damaged = 0
         self._spare = directory / "new"
         # What is written there, and the version that is whole on disk once it has its name.
         self._prepared: tuple[State, State | None] | None = None
@@ -106,6 +108,7 @@ class Store:
                 raise ConfigError([f"{text} the file, and the one before it counts"]) from None
             except Damaged as damage:
                 log.error("%s: %s; taking the one before", self._path(generation), damage)
+                self.damaged = self.damaged or generation
             else:
                 return state
         if not generations:
@@ -158,6 +161,8 @@ class Store:
                 os.unlink(self._path(state.generation))
             raise self._not_stored(error) from None
         self._base = base
+        if state.by == OPERATOR:
+            self.damaged = 0
         self._heads[state.generation] = (base or state).generation, state.by
         self._prune()
 

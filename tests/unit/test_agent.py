@@ -27,7 +27,6 @@ from slb.errors import (
     NotReady,
     NotStored,
     OtherOwner,
-    Unconfirmed,
     UnknownRs,
     UnknownVs,
 )
@@ -217,6 +216,13 @@ def test_many_writers_at_once(agent: RunningAgent, daemon: FakeDaemon) -> None:
         ("POST", "/v1/apply?base=x", b'{"services":[]}', 400, "query base"),
         ("POST", "/v1/rollback", b'{"generation":-1}', 400, "generation"),
         ("POST", "/v1/rollback", b"", 400, "the body is no JSON"),
+        (
+            "PUT",
+            "/v1/state",
+            b'{"owner":"k8s\\n","epoch":1,"generation":1,"services":[],"allow_empty":true}',
+            400,
+            "owner: Expected `str` matching",
+        ),
         ("DELETE", "/v1/state", None, 405, "use GET, PATCH, PUT"),
         ("POST", "/v1/commit", b'{"ops":[]}', 404, "there is no /v1/commit"),
         ("DELETE", "/v1/vs/nonsense", None, 400, "nonsense"),

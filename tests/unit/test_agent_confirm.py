@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Changes that are to be confirmed, and ways back: to earlier versions, whoever changes meanwhile."""
+"""Changes that are to be confirmed, and ways back, whoever changes something meanwhile."""
 
 import time
 from pathlib import Path
@@ -116,9 +116,7 @@ def set_clock(monkeypatch: pytest.MonkeyPatch, by_s: float) -> None:
     monkeypatch.setattr(time, "time", lambda: now() + by_s)
 
 
-def test_what_was_not_confirmed_does_not_come_back(
-    agent: RunningAgent, daemon: FakeDaemon
-) -> None:
+def test_what_was_not_confirmed_does_not_come_back(agent: RunningAgent, daemon: FakeDaemon) -> None:
     """Who finds his change undone already, and undoes it, must not get it again."""
     agent.client.apply([service(2)], confirm_s=1)
     wait(lambda: there(daemon) == {FIRST}, PATIENCE_S, "the services of before")

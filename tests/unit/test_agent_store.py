@@ -93,7 +93,7 @@ def test_of_another_version(store: Store, tmp_path: Path, kind: str) -> None:
     store.save(OLD)
     store.save(NEW)
     file = newest_file(tmp_path)
-    head, _, body = file.read_bytes().partition(b"\n")
+    _, _, body = file.read_bytes().partition(b"\n")
     if kind == "a field":
         body = body.replace(b'{"generation"', b'{"more":1,"generation"', 1)
         number = b"1"
