@@ -59,9 +59,14 @@ class Events:
                 found.insert(0, Event(oldest - 1, found[0].time, MISSED, data))
             return found
 
-    async def read(self, since: int, pause_s: float, remote: bool) -> AsyncIterator[list[Event]]:
-        """Yield what comes after that id, and nothing after `pause_s` without; until end()."""
-        reader = _Reader(asyncio.get_running_loop(), remote)
+    async def read(
+        self, since: int, pause_s: float, remote: bool, gone: Callable[[], bool] = lambda: False
+    ) -> AsyncIterator[list[Event]]:
+        """Yield what comes after that id, and nothing after `pause_s` without; until end().
+
+        `gone`: tells whether nobody reads any more, which shows here only with the next that comes.
+        """
+        reader = _Reader(asyncio.get_running_loop(), remote, gone)
         with self._lock:
             self._readers.add(reader)
         try:
@@ -84,7 +89,8 @@ class Events:
     @property
     def readers(self) -> int:
         """How many read."""
-        return len(self._readers)
+        with self._lock:
+            return sum(not reader.gone() for reader in self._readers)
 
     def end(self, only_remote: bool = False) -> None:
         """Have those who read come again, or not; `only_remote`: of those over TCP."""
@@ -98,8 +104,11 @@ class Events:
 class _Reader:
     """Somebody who waits in a loop of his own."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, remote: bool) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, remote: bool, gone: Callable[[], bool]
+    ) -> None:
         self.remote = remote
+        self.gone = gone
         self.ended = False
         self.something = asyncio.Event()
         self._loop = loop

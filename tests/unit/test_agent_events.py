@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -187,9 +188,24 @@ def test_a_sign_of_life_where_nothing_happens() -> None:
 def test_more_readers_than_there_may_be(
     agent: RunningAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slb.agent.event_stream.MAX_READERS", 0)
-    with pytest.raises(TooMany, match="0 read events already"):
-        list(agent.client.events())
+    """Who has gone counts no more, though nothing has happened since that he could have read."""
+    monkeypatch.setattr("slb.agent.event_stream.MAX_READERS", 1)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.connect(str(agent.socket))
+        other.sendall(b"GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert other.recv(12) == b"HTTP/1.1 200"
+        wait(lambda: refused(agent.client), PATIENCE_S, "the other one counts")
+    wait(lambda: not refused(agent.client), PATIENCE_S / 2, "the other one has gone")
+
+
+def refused(client: Client) -> bool:
+    """Tell whether too many read."""
+    try:
+        told(client)
+    except TooMany as error:
+        assert str(error) == "1 read events already"
+        return True
+    return False
 
 
 def test_slbctl_shows_them(agent: RunningAgent, daemon: FakeDaemon) -> None:
