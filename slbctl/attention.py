@@ -99,7 +99,7 @@ def _desired(desired: StatusView, slbd: Version | None) -> Iterator[Trouble]:
         yield Trouble(f"{what} the one before counts", "slbctl history; slbctl apply FILE")
     if desired.mended_ago_s is not None and desired.mended_ago_s < BESIDE_S:
         what = f"slbd was changed beside slb-agent {desired.mended_ago_s:.0f} s ago, and mended"
-        yield Trouble(what, "journalctl -u slb-agent -n 50; is there another slb-agent?")
+        yield Trouble(f"{what}; by another slb-agent?", "journalctl -u slb-agent -n 50")
     if desired.rs_down:
         what = f"{desired.rs_down} of {desired.rs_checked} RS that are checked are down"
         yield Trouble(what, "slbctl health")
@@ -122,7 +122,7 @@ def _files(facts: Facts) -> Iterator[Trouble]:
     left = facts.desired.certificate_ends_in_s
     if left is not None and left < RENEW_S:
         when = "has ended" if left < 0 else f"ends in {duration(round(left * 1000))}"
-        yield Trouble(f"slb-agent's certificate {when}", "renew it: tls.certificate in agent.yaml")
+        yield Trouble(f"slb-agent's certificate {when}", "renew tls.certificate of agent.yaml")
 
 
 def _services(facts: Facts) -> Iterator[Trouble]:

@@ -203,11 +203,11 @@ CASES = [
         "slb-agent has not taken agent.yaml: agent.yaml:1: no",
         "systemctl reload slb-agent",
     ),
-    (desired(certificate_ends_in_s=-1.0), "slb-agent's certificate has ended", "renew it"),
+    (desired(certificate_ends_in_s=-1.0), "slb-agent's certificate has ended", "renew tls"),
     (
         desired(certificate_ends_in_s=2 * 86400 + 4 * 3600),
         "slb-agent's certificate ends in 2d04h",
-        "renew it",
+        "renew tls",
     ),
     (
         desired(damaged=9),
