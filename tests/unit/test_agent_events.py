@@ -115,7 +115,7 @@ def test_slbctl_goes_on_after_a_restart(
     tmp_path: Path, agent: RunningAgent, daemon: FakeDaemon
 ) -> None:
     """It says that it waits, and tells what happens once the agent is there again."""
-    words = [sys.executable, "-m", "slbctl", "--socket", str(agent.socket), "events", "-f"]
+    words = [sys.executable, "-P", "-m", "slbctl", "--socket", str(agent.socket), "events", "-f"]
     out, err = tmp_path / "out", tmp_path / "err"
     with out.open("w") as to, err.open("w") as errors:
         process = subprocess.Popen(words, stdout=to, stderr=errors)
