@@ -198,7 +198,11 @@ class Unreachable(SlbError):
 
 
 class NoAnswer(SlbError):
-    """The daemon took a request and did not answer in time; a change may still happen."""
+    """The daemon took a request and did not answer in time; if `changing`, it may still do it."""
+
+    def __init__(self, text: str, changing: bool = False) -> None:
+        super().__init__(text)
+        self.changing = changing
 
 
 def request_error(code: str, message: str) -> RequestError:

@@ -4,12 +4,16 @@
 from collections.abc import Iterator
 
 from slb.model.desired import StatusView
-from slb.model.views import OspfView, SteeringView
+from slb.model.views import OspfView, SteeringView, Version
 from slbctl.facts import Facts, PortFacts, WorkerFacts
 from slbctl.reading import Trouble
-from slbctl.units import per_second, percent
+from slbctl.units import duration, per_second, percent
 
 BUSY = 0.95
+# For so long it is said that somebody has changed slbd beside slb-agent.
+BESIDE_S = 60.0
+# As SlbCertificateEnds.
+RENEW_S = 7 * 86400.0
 FULL = 0.9
 NAMED = 3
 
@@ -36,7 +40,8 @@ def look(facts: Facts) -> list[Trouble]:
         *(trouble for worker in facts.workers for trouble in _worker(worker)),
         *(trouble for port in facts.ports for trouble in _port(port)),
         *(_ospf(facts.ospf) if facts.ospf else ()),
-        *(_desired(facts.desired) if facts.desired else ()),
+        *(_desired(facts.desired, facts.version) if facts.desired else ()),
+        *_files(facts),
         *_services(facts),
         *_tables(facts),
         *_drops(facts),
@@ -80,14 +85,21 @@ def _ospf(ospf: OspfView) -> Iterator[Trouble]:
             yield Trouble(f"{name}: the adjacency is {state}", show)
 
 
-def _desired(desired: StatusView) -> Iterator[Trouble]:
+def _desired(desired: StatusView, slbd: Version | None) -> Iterator[Trouble]:
     reason = f": {desired.reason}" if desired.reason else ""
     if desired.slbd in ("refused", "incomplete"):
         what = f"slbd has not all of the desired state, {desired.slbd}{reason}"
         yield Trouble(what, "slbctl history; slbctl rollback")
-    elif desired.slbd != "applied":
+    elif desired.slbd != "applied" and (slbd or desired.slbd != "unreachable"):
+        # That slbd does not answer stands there already.
         what = f"slb-agent does not know whether slbd has the desired state, {desired.slbd}{reason}"
         yield Trouble(what, "journalctl -u slb-agent -n 50")
+    if desired.damaged:
+        what = f"generation {desired.damaged} was damaged on disk when slb-agent started, so"
+        yield Trouble(f"{what} the one before counts", "slbctl history; slbctl apply FILE")
+    if desired.mended_ago_s is not None and desired.mended_ago_s < BESIDE_S:
+        what = f"slbd was changed beside slb-agent {desired.mended_ago_s:.0f} s ago, and mended"
+        yield Trouble(f"{what}; by another slb-agent?", "journalctl -u slb-agent -n 50")
     if desired.rs_down:
         what = f"{desired.rs_down} of {desired.rs_checked} RS that are checked are down"
         yield Trouble(what, "slbctl health")
@@ -95,6 +107,22 @@ def _desired(desired: StatusView) -> Iterator[Trouble]:
         if owner.confirm_within_s is not None:
             what = f"a change of {owner.owner}'s is to be confirmed within "
             yield Trouble(f"{what}{owner.confirm_within_s:.0f} s", "slbctl confirm")
+
+
+def _files(facts: Facts) -> Iterator[Trouble]:
+    """Of the files of both programs what was not taken, though it lies there for the next start."""
+    if facts.version and facts.version.reload_trouble:
+        what = f"slbd has not taken slb.yaml: {facts.version.reload_trouble}"
+        yield Trouble(what, "slbd --check; systemctl reload slbd")
+    if facts.desired is None:
+        return
+    if facts.desired.reload_trouble:
+        what = f"slb-agent has not taken agent.yaml: {facts.desired.reload_trouble}"
+        yield Trouble(what, "systemctl reload slb-agent; journalctl -u slb-agent -n 50")
+    left = facts.desired.certificate_ends_in_s
+    if left is not None and left < RENEW_S:
+        when = "has ended" if left < 0 else f"ends in {duration(round(left * 1000))}"
+        yield Trouble(f"slb-agent's certificate {when}", "renew tls.certificate of agent.yaml")
 
 
 def _services(facts: Facts) -> Iterator[Trouble]:

@@ -24,6 +24,10 @@ VERBS: dict[str, Sequence[str]] = {
     "workers.txt": ("workers", "list"),
     "vs.txt": ("vs", "list"),
     "rs.txt": ("rs", "list"),
+    "answers.txt": ("rs", "answers"),
+    "health.txt": ("health",),
+    "services.txt": ("services",),
+    "events.txt": ("events",),
     "neighbours.txt": ("neigh", "list"),
     "routes.txt": ("route", "list"),
     "sessions.txt": ("session", "count"),
@@ -56,6 +60,7 @@ HOST: dict[str, Sequence[str]] = {
     "host/interrupts.txt": ("cat", "/proc/interrupts"),
     "host/softirqs.txt": ("cat", "/proc/softirqs"),
     "host/pressure.txt": ("grep", "-r", "", "/proc/pressure", "/proc/loadavg"),
+    "host/files.txt": (*("ls", "-lR", "/etc/slb", "/var/lib/slb", "/run/slb", "/run/slb-agent"),),
     "host/mounts.txt": ("cat", "/proc/mounts"),
     "host/disks.txt": ("df", "-h"),
     "host/links.txt": ("ip", "-details", "-statistics", "link"),
@@ -86,7 +91,12 @@ def parts(target: Target, config: str) -> list[Part]:
     # The same slbctl; what lies in the folder that we were called in is none of its modules.
     ours = (sys.executable, "-P", "-m", "slbctl", "--socket", target.socket)
     slbctl = (*ours, "--timeout", f"{target.timeout_s:g}")
-    slbd = (sys.executable, "-P", "-c", "from slb.daemon.main import main; main()")
+    slbd = (
+        sys.executable,
+        "-P",
+        "-c",
+        "from slb.daemon.main import main; raise SystemExit(main())",
+    )
     lines = ("-n", str(LOG_LINES))
     return [
         *(Part(f"slbctl/{name}", (*slbctl, *words)) for name, words in VERBS.items()),

@@ -30,7 +30,8 @@ def ask(target: Target, question: "Callable[[Client], T]") -> T:
     try:
         return question(client(target))
     except NoAnswer as late:
-        raise NoAnswer(f"{late}; a change may still happen, so look before repeating it") from None
+        hint = "; a change may still happen, so look before repeating it" if late.changing else ""
+        raise NoAnswer(f"{late}{hint}") from None
 
 
 def client(target: Target) -> "Client":

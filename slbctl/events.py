@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`slbctl events`: what has happened, and what happens."""
 
+import time
 from datetime import datetime
 
 import click
 
+from slb.errors import NoAnswer, Unreachable
 from slb.model import codec
 from slb.model.events import Event, Value
 from slbctl import output
 from slbctl.call import client
 from slbctl.command import SlbCommand
 from slbctl.options import Target, json_option
+
+AGAIN_S = 0.5
 
 
 @click.command(
@@ -33,10 +37,20 @@ def events(target: Target, follow: bool, since: int, as_json: bool) -> None:
     With --json each is an object on a line of its own, whose id --since takes.
     """
     api = client(target)
+    away = False
     while True:
-        for event in api.events(since, follow=follow):
-            since = event.id
-            output.show_now(codec.encode(event).decode() if as_json else _line(event))
+        try:
+            for event in api.events(since, follow=follow):
+                since, away = event.id, False
+                output.show_now(codec.encode(event).decode() if as_json else _line(event))
+        except (Unreachable, NoAnswer) as gone:
+            # Who has read already waits for an agent that is being started again.
+            if not (follow and since):
+                raise
+            if not away:
+                output.show_failure(f"{gone}; waiting for it")
+            away = True
+            time.sleep(AGAIN_S)
         # The agent ends streams when other clients may read them than before.
         if not follow:
             return
@@ -49,5 +63,5 @@ def _line(event: Event) -> str:
 
 
 def _word(value: Value) -> str:
-    text = str(value)
+    text = "unknown" if value is None else str(value)
     return f'"{text}"' if " " in text else text

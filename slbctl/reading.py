@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
-from slb.errors import NoAnswer, NotFound, NotReady, SlbError, Unreachable
+from slb.errors import ConfigError, NoAnswer, NotFound, NotReady, SlbError, Unreachable
 from slb.model.desired import StatusView
 from slb.model.views import (
     DropView,
@@ -105,8 +105,13 @@ class _Asker:
             return self._without(error, question, otherwise)
         except (NoAnswer, NotReady) as error:
             self._lose(error, "slbd")
+        except ConfigError:
+            # A file of slbctl's own options: nothing is asked.
+            raise
         except SlbError as error:
-            self.troubles.append(Trouble(str(error), "slbctl version"))
+            trouble = Trouble(str(error), "slbctl version")
+            if trouble not in self.troubles:
+                self.troubles.append(trouble)
         return otherwise
 
     def _without(self, error: SlbError, question: "Callable[[Client], T]", otherwise: T) -> T:

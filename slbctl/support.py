@@ -48,6 +48,8 @@ def support_bundle(
     addresses of services, servers and of the host stay: look through it before you send it. Only
     its owner may read the file.
     """
+    if target.remote is not None:
+        raise click.UsageError("it is of this host; run it on the other one, without --url")
     # What packs, and what reads YAML, is for this command alone.
     from slb.config.loader import DEFAULT
     from slbctl.bundle import new_file, pack

@@ -108,7 +108,9 @@ async def start(
     stack.callback(socket.close)
     metrics = AgentMetrics(desired, health, record, secure)
 
-    app = partial(_app, partial(add_routes, desired, forward, health, ends, metrics), record)
+    app = partial(
+        _app, partial(add_routes, desired, forward, health, ends, metrics, secure), record
+    )
     server = Server(app(access.of_socket))
     stack.push_async_callback(server.stop)
     await server.start(socket.socket)

@@ -25,6 +25,7 @@ from slb.agent.events import Events
 from slb.agent.keyed import Services, step
 from slb.agent.standing import Standing
 from slb.agent.state import Owner, State
+from slb.agent.steady import steady
 from slb.agent.store import Store
 from slb.agent.wanted import Wanted
 from slb.api.client import Client
@@ -67,12 +68,12 @@ class Desired:
         store: Store,
         slbd: Client,
         events: Events | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         programs: bool = False,
     ) -> None:
         """Begin with what is on disk; raises ConfigError when all of it is damaged.
 
-        `programs`: checks may be programs.
+        `clock`: by which what is to be confirmed waits. `programs`: checks may be programs.
         """
         self.events = events or Events()
         self._standing = Standing()
@@ -84,7 +85,7 @@ class Desired:
         self._looked = False
         self._store = store
         self._slbd = slbd
-        self._clock = clock
+        self._clock = clock or steady()
         self._state = store.newest()
         # Whoever was killed between storing it and slbd's answer left what slbd may refuse.
         self._doubtful = self._state is not None and store.never_applied(self._state.generation)
@@ -207,7 +208,7 @@ class Desired:
                 new = states.rolled_back(new, name)
             if not late:
                 return
-            new = self._numbered(new, late[0], "not confirmed in time, rolled back")
+            new = self._numbered(new, late[0], versions.EXPIRED)
             log.warning("generation %d was not confirmed in time: back", self.state.generation)
             try:
                 await self._save(new)
@@ -272,7 +273,8 @@ class Desired:
             self.given = want
             self._applied(state, done, version, left_out)
             if done.plan and beside:
-                self.standing = replace(self.standing, mended=before.mended + 1)
+                times, now = before.mended + 1, time.monotonic()
+                self.standing = replace(self.standing, mended=times, mended_at=now)
                 log.warning("slbd was changed beside us; mended, %d changes:", len(done.plan))
             elif not before.has(state.generation) or done.plan:
                 text = "slbd has generation %d now, after %d changes"
@@ -321,21 +323,9 @@ class Desired:
 
     def status(self) -> StatusView:
         """Return how desired and current state are to each other."""
-        seen = self.standing
         generation = self._state.generation if self._state else 0
-        word, reason = seen.word, seen.reason
-        if word in ("applied", "incomplete") and seen.applied != generation:
-            word, reason = "unknown", "it is being applied"
-        return StatusView(
-            generation,
-            seen.applied,
-            word,
-            reason,
-            seen.pid,
-            seen.slbd_generation,
-            seen.mended,
-            self._owners(None, False) if self._state else [],
-        )
+        view = self.standing.view(generation, self._owners(None, False) if self._state else [])
+        return structs.replace(view, damaged=self._store.damaged)
 
     async def services_status(self) -> list[VsStatus]:
         """Return how each VS is to what slbd has, of which slbd is asked now."""
@@ -372,7 +362,7 @@ class Desired:
         return structs.replace(
             state,
             generation=self._store.next_generation(),
-            time=self._clock(),
+            time=time.time(),
             by=by,
             change=what,
         )

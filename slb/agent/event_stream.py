@@ -2,6 +2,7 @@
 """`GET /v1/events`: events as they happen, a JSON object a line."""
 
 import asyncio
+from functools import partial
 
 from aiohttp import web
 
@@ -49,7 +50,8 @@ async def _answer(request: web.Request, events: Events) -> web.StreamResponse:
     try:
         if follow:
             remote = request.protocol.ssl_context is not None
-            async for found in events.read(since, PAUSE_S, remote):
+            gone = partial(_is_gone, request)
+            async for found in events.read(since, PAUSE_S, remote, gone):
                 await _write(response, b"".join(codec.encode(one) + b"\n" for one in found))
         else:
             while found := events.after(since):
@@ -59,6 +61,10 @@ async def _answer(request: web.Request, events: Events) -> web.StreamResponse:
     except (ConnectionError, TimeoutError):
         request.protocol.force_close()
     return response
+
+
+def _is_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 async def _write(response: web.StreamResponse, lines: bytes) -> None:

@@ -44,22 +44,29 @@ class Events:
     def after(self, since: int) -> list[Event]:
         """Return some of those after that id, in their order; what was missed comes first."""
         with self._lock:
-            if since >= self._last:
+            if since == self._last:
                 return []
             oldest = self._last - len(self._kept) + 1
-            found = [event for event in self._kept if event.id > since][:MAX_BATCH]
-            if since + 1 < oldest and since > 0:
-                known = since >= self._first
+            # One that is yet to come was told by an earlier start, before the clock was set back.
+            known = self._first <= since < self._last
+            from_ = since if since < self._last else 0
+            found = [event for event in self._kept if event.id > from_][:MAX_BATCH]
+            if from_ + 1 < oldest and since > 0:
                 data: dict[str, Value] = {
                     "after": since,
                     "count": oldest - since - 1 if known else None,
                 }
-                found.insert(0, Event(oldest - 1, self._clock(), MISSED, data))
+                found.insert(0, Event(oldest - 1, found[0].time, MISSED, data))
             return found
 
-    async def read(self, since: int, pause_s: float, remote: bool) -> AsyncIterator[list[Event]]:
-        """Yield what comes after that id, and nothing after `pause_s` without; until end()."""
-        reader = _Reader(asyncio.get_running_loop(), remote)
+    async def read(
+        self, since: int, pause_s: float, remote: bool, gone: Callable[[], bool] = lambda: False
+    ) -> AsyncIterator[list[Event]]:
+        """Yield what comes after that id, and nothing after `pause_s` without; until end().
+
+        `gone`: tells whether nobody reads any more, which shows here only with the next that comes.
+        """
+        reader = _Reader(asyncio.get_running_loop(), remote, gone)
         with self._lock:
             self._readers.add(reader)
         try:
@@ -82,7 +89,8 @@ class Events:
     @property
     def readers(self) -> int:
         """How many read."""
-        return len(self._readers)
+        with self._lock:
+            return sum(not reader.gone() for reader in self._readers)
 
     def end(self, only_remote: bool = False) -> None:
         """Have those who read come again, or not; `only_remote`: of those over TCP."""
@@ -96,8 +104,11 @@ class Events:
 class _Reader:
     """Somebody who waits in a loop of his own."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, remote: bool) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, remote: bool, gone: Callable[[], bool]
+    ) -> None:
         self.remote = remote
+        self.gone = gone
         self.ended = False
         self.something = asyncio.Event()
         self._loop = loop

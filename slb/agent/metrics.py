@@ -120,7 +120,7 @@ def _secure(secure: Secure, record: Record) -> Iterator[Metric]:
         "slb_agent_last_reload_time_seconds", text, RESULT, _each(RELOADS, record.last_reload)
     )
     text = "1 if the last reload failed: what is in force is not what the files say."
-    yield single("slb_agent_reload_failed", text, int(secure.failed))
+    yield single("slb_agent_reload_failed", text, int(bool(secure.trouble)))
     if secure.expires is not None:
         text = "When the agent's own certificate ends, in seconds since 1970."
         yield single("slb_agent_certificate_end_time_seconds", text, secure.expires)

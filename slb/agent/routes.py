@@ -5,6 +5,7 @@ Every other route of slbd's is passed on, so the two have one vocabulary by cons
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ from slb.agent.forward import Forward
 from slb.agent.health import Health
 from slb.agent.keyed import Services
 from slb.agent.metrics import AgentMetrics
+from slb.agent.secure import Secure
 from slb.agent.state import State
 from slb.api import openapi
 from slb.api import request as read
@@ -57,6 +59,7 @@ def add_routes(
     health: Health,
     ends: Ends,
     metrics: AgentMetrics,
+    secure: Secure | None,
     app: web.Application,
 ) -> None:
     """Add every route."""
@@ -96,7 +99,9 @@ def add_routes(
     serve("POST", "/v1/confirm", _confirm)
     serve("POST", "/v1/rollback", _rollback)
     serve("GET", "/v1/history", _history)
-    serve("GET", "/v1/status", partial(_status, health=health), frozenset({"services"}))
+    serve(
+        "GET", "/v1/status", partial(_status, health=health, secure=secure), frozenset({"services"})
+    )
     serve("GET", "/v1/health", partial(_health, health=health), frozenset({"vs"}))
     serve("POST", "/v1/sessions/reset", partial(_session_reset, ends=ends))
     serve("GET", "/v1/state", _state, frozenset({"owner", "digest"}))
@@ -234,10 +239,15 @@ async def _history(request: web.Request, desired: Desired) -> views.Items[Versio
     return views.Items(await desired.history())
 
 
-async def _status(request: web.Request, desired: Desired, health: Health) -> StatusView:
+async def _status(
+    request: web.Request, desired: Desired, health: Health, secure: Secure | None
+) -> StatusView:
     """How desired and current state are to each other."""
     checked, down = health.counts()
     status = replace(desired.status(), rs_checked=checked, rs_down=down)
+    if secure is not None:
+        left = None if secure.expires is None else secure.expires - time.time()
+        status = replace(status, reload_trouble=secure.trouble, certificate_ends_in_s=left)
     if not read.flag(request, "services"):
         return status
     return replace(status, services=await desired.services_status())

@@ -37,8 +37,8 @@ class Secure:
         """Read the files; raises ConfigError. `record`: where reloads are counted."""
         self._path = path
         self._record = record or Record()
-        # Whether the last reload failed.
-        self.failed = False
+        # Why the last reload failed; empty if it did not.
+        self.trouble = ""
         # The files as they were when they were read last, those of a wrong config too.
         self._seen: dict[str, Seen] = {path: None}
         self._expires: float | None = None
@@ -68,7 +68,7 @@ class Secure:
             for line in error.problems:
                 log.error("%s", line)
             log.error("%s stays in force as it was", self._path)
-            self.failed = True
+            self.trouble = error.problems[0]
             self._record.reloaded(False)
             return False
         if config.listen != self.config.listen:
@@ -79,7 +79,7 @@ class Secure:
         self.config, self.context = config, context
         self._note_good()
         self._buckets = Buckets()
-        self.failed = False
+        self.trouble = ""
         self._record.reloaded(True)
         log.info("%s and the files that it names were read again", self._path)
         for call in self.after_reload if trust != before else ():

@@ -136,7 +136,7 @@ def overdue(state: State, now: float) -> list[str]:
 
 
 def left(part: Owner, now: float) -> float:
-    """Return the seconds left to confirm; a clock that was set back does not prolong them."""
+    """Return the seconds left to confirm; no earlier time than that of the change adds to them."""
     assert part.pending is not None
     return min(part.pending.until - now, part.pending.seconds)
 

@@ -17,6 +17,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +28,7 @@ from slb.agent.difference import Difference
 from slb.agent.state import State
 from slb.errors import ConfigError, NotStored
 from slb.model import codec
+from slb.model.desired import OPERATOR
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +38,21 @@ KEEP = 20
 _NAME = re.compile(r"state-(\d{1,19})\.json", re.ASCII)
 # 1: whole. 2: the difference from the generation that follows.
 _HEAD = re.compile(rb"slb-agent (?:1|2 (\d{1,19})) (\d{1,12}) ([0-9a-f]{64})\n")
-_HEAD_LEN = 128
+# Also of what may be written one day.
+_ANY_HEAD = re.compile(rb"slb-agent \d{1,3}(?: \w{1,19}){0,9} (\d{1,12}) ([0-9a-f]{64})\n")
+# Both kinds have it before anything that somebody else has written.
+_BY = re.compile(rb'"by":"([^"]*)"')
+_HEAD_LEN = 256
 # So many changes at most need the same file to be good.
 _WHOLE_EVERY = 64
 
 
 class Damaged(Exception):
     """A file is not what was written."""
+
+
+class Foreign(Damaged):
+    """A file is what was written, by an slb-agent of another version."""
 
 
 class Store:
@@ -64,13 +74,16 @@ class Store:
             text = f"{directory}: another slb-agent has it; stop that one, or give another --state"
             raise ConfigError([text]) from None
         self._last = max(self._generations(), default=0)
+        # The newest version, if it was damaged, until the operator has made another.
+        self.damaged = 0
         self._spare = directory / "new"
         # What is written there, and the version that is whole on disk once it has its name.
         self._prepared: tuple[State, State | None] | None = None
         # The last version that is whole on disk, as it is in memory.
         self._base: State | None = None
-        # Which version those on disk need to be read, as far as it was asked: itself, or its base.
-        self._needs: dict[int, int] = {}
+        # Of versions on disk, as far as it was asked: which one they need to be read, itself or its
+        # base, and who made them.
+        self._heads: dict[int, tuple[int, str]] = {}
 
     def close(self) -> None:
         """Give the directory up."""
@@ -83,14 +96,19 @@ class Store:
     def newest(self) -> State | None:
         """Return the newest good version, None when there has never been one.
 
-        Raises ConfigError when there are some and all are damaged.
+        Raises ConfigError when there are some and all are damaged; and when one that is newer is
+        whole, but of another slb-agent: to go back behind it would undo what was wanted.
         """
         generations = self._generations()
         for generation in generations:
             try:
                 state, self._base = self._read(generation, {})
+            except Foreign as foreign:
+                text = f"{self._path(generation)}: {foreign}; start that version again, or remove"
+                raise ConfigError([f"{text} the file, and the one before it counts"]) from None
             except Damaged as damage:
                 log.error("%s: %s; taking the one before", self._path(generation), damage)
+                self.damaged = self.damaged or generation
             else:
                 return state
         if not generations:
@@ -102,7 +120,7 @@ class Store:
         """Return every good version that is kept, the newest first."""
         found = []
         whole: dict[int, State] = {}
-        for generation in self._generations()[: self._keep]:
+        for generation in self._kept():
             with contextlib.suppress(Damaged):
                 found.append(self._read(generation, whole)[0])
         return found
@@ -143,7 +161,9 @@ class Store:
                 os.unlink(self._path(state.generation))
             raise self._not_stored(error) from None
         self._base = base
-        self._needs[state.generation] = base.generation if base else state.generation
+        if state.by == OPERATOR:
+            self.damaged = 0
+        self._heads[state.generation] = (base or state).generation, state.by
         self._prune()
 
     def forget_prepared(self) -> None:
@@ -154,7 +174,7 @@ class Store:
 
     def drop(self, generation: int) -> None:
         """Take the newest version back; one that cannot be removed is logged."""
-        self._needs.pop(generation, None)
+        self._heads.pop(generation, None)
         if self._base and self._base.generation == generation:
             self._base = None
         try:
@@ -194,25 +214,39 @@ class Store:
             return None
         return differences.between(self._base, state)
 
+    def _kept(self) -> list[int]:
+        """The numbers of the versions that are kept, the newest first.
+
+        These are the last, and the last of the operator's: a controller that changes its set all
+        the time must not push out what somebody may want to go back to.
+        """
+        generations = self._generations()
+        last = generations[: self._keep]
+        if len(generations) > self._keep:
+            his = (one for one in generations if self._head(one)[1] == OPERATOR)
+            last += [one for one in islice(his, self._keep) if one < last[-1]]
+        return last
+
     def _prune(self) -> None:
         """Remove what is neither kept nor the base of what is."""
         with contextlib.suppress(OSError, ConfigError):
-            generations = self._generations()
-            if len(generations) <= self._keep:
-                return
-            needed = {self._base_of(generation) for generation in generations[: self._keep]}
-            for old in generations[self._keep :]:
+            kept = set(self._kept())
+            needed = kept | {self._head(generation)[0] for generation in kept}
+            for old in self._generations():
                 if old not in needed:
                     os.unlink(self._path(old))
-                    self._needs.pop(old, None)
+                    self._heads.pop(old, None)
 
-    def _base_of(self, generation: int) -> int:
-        """The generation that is needed to read this one: itself, or its base."""
-        if generation not in self._needs:
-            with self._path(generation).open("rb") as file:
-                head = _HEAD.match(file.read(_HEAD_LEN))
-            self._needs[generation] = int(head[1]) if head and head[1] else generation
-        return self._needs[generation]
+    def _head(self, generation: int) -> tuple[int, str]:
+        """The generation that is needed to read this one, itself or its base, and who made it."""
+        if generation not in self._heads:
+            text = b""
+            with contextlib.suppress(OSError), self._path(generation).open("rb") as file:
+                text = file.read(_HEAD_LEN)
+            head, by = _HEAD.match(text), _BY.search(text)
+            base = int(head[1]) if head and head[1] else generation
+            self._heads[generation] = base, by[1].decode(errors="replace") if by else ""
+        return self._heads[generation]
 
     def _read(self, generation: int, whole: dict[int, State]) -> tuple[State, State]:
         """Read a version, and the whole one that it is made from; `whole` has those read before."""
@@ -242,15 +276,18 @@ class Store:
             text = self._path(generation).read_bytes()
         except OSError as error:
             raise Damaged(f"it cannot be read: {error.strerror}") from None
-        head = _HEAD.match(text)
+        head = _ANY_HEAD.match(text)
         if head is None:
             raise Damaged("its first line is not that of a state")
         body = text[head.end() :]
-        if len(body) != int(head[2]):
-            raise Damaged(f"it has {len(body)} octets of {int(head[2])}")
-        if hashlib.sha256(body).hexdigest().encode() != head[3]:
+        if len(body) != int(head[1]):
+            raise Damaged(f"it has {len(body)} octets of {int(head[1])}")
+        if hashlib.sha256(body).hexdigest().encode() != head[2]:
             raise Damaged("its checksum is wrong")
-        return (int(head[1]) if head[1] else None), body
+        known = _HEAD.match(text)
+        if known is None:
+            raise Foreign("another version of slb-agent wrote it, in another form")
+        return (int(known[1]) if known[1] else None), body
 
     def _not_stored(self, error: OSError) -> NotStored:
         text = f"{self._directory}: the new state cannot be stored: {error.strerror}"
@@ -292,7 +329,7 @@ def _decoded(body: bytes, kind: type[T]) -> T:
     try:
         return codec.decode(body, kind)
     except msgspec.MsgspecError as error:
-        raise Damaged(f"another version of slb-agent wrote it: {error}") from None
+        raise Foreign(f"another version of slb-agent wrote it: {error}") from None
 
 
 def _unusable(directory: Path, error: OSError) -> ConfigError:

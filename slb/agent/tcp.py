@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from slb.agent.secure import Secure
+from slb.agent.seldom import Seldom
 from slb.agent.tls import HandshakeFailed
 from slb.api.server import STOP_S
 from slb.api.tcp_socket import listening
@@ -43,6 +44,7 @@ class TcpServer:
         self._busy: set[object] = set()
         self._idle: dict[object, float] = {}
         self._full = False
+        self._seldom = Seldom(log)
         app.middlewares.insert(0, self._note_busy)
         self._runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=STOP_S, handler_cancellation=False
@@ -163,11 +165,12 @@ class TcpServer:
                 ssl_shutdown_timeout=SHUTDOWN_S,
             )
         except HandshakeFailed as error:
-            log.info("%s: no TLS connection: %s", peer, error.why)
+            self._seldom.info("%s: no TLS connection: %s", peer, error.why)
             with contextlib.suppress(OSError):
                 spare.send(error.alert)
         except OSError as error:
-            log.info("%s: no TLS connection: %s", peer, error)
+            why = str(error) or "the other side ended it before"
+            self._seldom.info("%s: no TLS connection: %s", peer, why)
         finally:
             spare.close()
 

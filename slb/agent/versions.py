@@ -14,6 +14,8 @@ from slb.model.op import Op
 from slb.tables import plan as plans
 
 Edit = Callable[[State], State]
+# The change of a version that was made by the clock.
+EXPIRED = "not confirmed in time, rolled back"
 
 
 def work_out(old: State, edit: Edit) -> tuple[State, list[Op], list[str]]:
@@ -42,18 +44,22 @@ def sets_apart(state: State) -> dict[str, Owner]:
 def choose(earlier: Sequence[State], now: State, generation: int | None) -> State:
     """Return the version to go back to; None: the last that had other services of the operator's.
 
-    Raises Conflict.
+    Raises Conflict, also where that one was to be confirmed and was not: who wants to be rid of it
+    would get it again.
     """
     if generation is not None:
         if found := next((one for one in earlier if one.generation == generation), None):
             return found
         kept = ", ".join(str(one.generation) for one in earlier)
         raise Conflict(f"generation {generation} is not kept any more; there are {kept}")
-    have = now.owner(OPERATOR).services
+    have, later = now.owner(OPERATOR).services, now
     for one in earlier:
-        services = one.owner(OPERATOR).services
-        if one.generation < now.generation and _differ(have, services):
+        if one.generation < now.generation and _differ(have, one.owner(OPERATOR).services):
+            if later.change == EXPIRED:
+                text = "was not confirmed in time, so it is undone already"
+                raise Conflict(f"generation {one.generation} {text}; say which one is to come back")
             return one
+        later = one
     raise Conflict("no earlier version that is kept has other services of the operator's")
 
 

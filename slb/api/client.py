@@ -285,7 +285,7 @@ class Client:
 
     def _send(self, method: str, kind: type[T], path: str, body: object = None) -> T:
         data = None if body is None else codec.encode(body)
-        with self._asking():
+        with self._asking(changing=method != "GET"):
             answer = exchange(self._socket, method, f"/v1{path}", data, self._timeout_s)
         return self._read(answer, kind)
 
@@ -301,7 +301,7 @@ class Client:
         raise request_error(error.code, error.message)
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
+    def _asking(self, changing: bool = False) -> Iterator[None]:
         """Raise what is not to be had as our own errors."""
         try:
             yield
@@ -309,7 +309,7 @@ class Client:
             message = (
                 f"{self._program} at {self._socket} did not answer within {self._timeout_s:g} s"
             )
-            raise NoAnswer(message) from None
+            raise NoAnswer(message, changing) from None
         except TooLong as problem:
             raise self._unreadable(problem) from None
         except (HTTPException, OSError, ValueError) as problem:

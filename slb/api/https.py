@@ -24,6 +24,14 @@ ALERTS = {
     "UNEXPECTED_EOF_WHILE_READING": "it ended the connection; more are open than it takes",
 }
 
+# What is to be done about the agent's certificate, by OpenSSL's X509_V_ERR; else it is the CA.
+OF_CERTIFICATE = {
+    9: "is the clock of this host right?",
+    10: "renew it there",
+    62: "--url must have one of its names",
+    64: "--url must have one of its names",
+}
+
 
 @dataclass(frozen=True)
 class Https:
@@ -132,7 +140,8 @@ class _TlsConnection(HTTPSConnection):
 def _explained(error: ssl.SSLError) -> OSError:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message.rstrip(".")
-        text = f"its certificate does not count ({why}); is its CA in --ca?"
+        hint = OF_CERTIFICATE.get(error.verify_code, "is its CA in --ca?")
+        text = f"its certificate does not count ({why}); {hint}"
     else:
         reason = error.reason or "unknown"
         text = ALERTS.get(reason, f"TLS failed: {reason.lower().replace('_', ' ')}")

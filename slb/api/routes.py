@@ -124,6 +124,7 @@ async def _version(request: web.Request, backend: Backend, gate: Gate) -> views.
         generation=generation,
         instance=gate.instance,
         uptime_s=gate.uptime_s,
+        reload_trouble=backend.facts.reload_trouble,
     )
 
 

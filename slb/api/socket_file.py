@@ -115,8 +115,9 @@ def _bind(path: str, mode: int, group: str, owner: Owner) -> socket.socket:
         bound.close()
         with contextlib.suppress(OSError):
             os.unlink(path)
-        unknown = f"there is no group {group}; see {owner.group_setting}"
-        reason = getattr(error, "strerror", None) or unknown
+        reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, KeyError):
+            reason = f"there is no group {group}; see {owner.group_setting}"
         raise _refused(path, owner, f"cannot be made: {reason}") from None
     finally:
         os.umask(old)

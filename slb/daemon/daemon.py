@@ -229,20 +229,20 @@ class Daemon:
             await self._hangup.wait()
             self._hangup.clear()
             self._notify.reloading()
-            status, result = "forwarding", DONE
+            status, result, trouble = "forwarding", DONE, ""
             try:
                 await self._reload(parts)
             except ConfigError as error:
                 for line in error.problems:
                     log.error("%s", line)
                 log.error("reload refused, nothing has changed")
-                status += f"; reload refused: {error.problems[0]}"
-                result = REFUSED
+                result, trouble = REFUSED, error.problems[0]
+                status += f"; reload refused: {trouble}"
             except SlbError as error:
                 log.error("reload failed: %s", error)
-                status += f"; reload failed: {error}"
-                result = FAILED
-            parts.facts.reloaded(result)
+                result, trouble = FAILED, str(error)
+                status += f"; reload failed: {trouble}"
+            parts.facts.reloaded(result, trouble)
             self._notify.ready(status)
 
     async def _reload(self, parts: Parts) -> None:

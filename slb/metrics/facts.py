@@ -11,7 +11,10 @@ RESULTS = (DONE, REFUSED, FAILED)
 
 @dataclass
 class Facts:
-    """Kept by the daemon while it lives; `reloads` counts by result."""
+    """Kept by the daemon while it lives; `reloads` counts by result.
+
+    `reload_trouble`: what was wrong with the last one, empty if nothing.
+    """
 
     vs_capacity: int = 0
     rs_capacity: int = 0
@@ -19,10 +22,11 @@ class Facts:
     started: float = field(default_factory=time.time)
     reloads: Counter[str] = field(default_factory=Counter)
     last_reload: str = DONE
+    reload_trouble: str = ""
     reloaded_at: dict[str, float] = field(default_factory=dict)
 
-    def reloaded(self, result: str) -> None:
+    def reloaded(self, result: str, trouble: str = "") -> None:
         """Count a reload."""
         self.reloads[result] += 1
-        self.last_reload = result
+        self.last_reload, self.reload_trouble = result, trouble
         self.reloaded_at[result] = time.time()

@@ -25,7 +25,7 @@ MAX_CONFIRM_S = 86400
 
 OwnerName = Annotated[
     str,
-    Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$", description="an owner's name"),
+    Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z", description="an owner's name"),
 ]
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
@@ -113,8 +113,10 @@ class StatusView(Struct, frozen=True):
     `slbd`: applied, it has the desired state; incomplete, but for what it refuses; refused, it
     would not take it; unreachable; or unknown until it was asked. `reason` says more of all but the
     first. `applied` is the last generation that it had. `mended` counts how often it had been
-    changed beside us. Of the RS `rs_checked` are, and `rs_down` of these are down. `services`, if
-    they were asked for: each VS.
+    changed beside us, `mended_ago_s` when last. Of the RS `rs_checked` are, and `rs_down` of these
+    are down. `services`, if they were asked for: each VS. `damaged`: the newest version on disk
+    when the agent started, if it could not be read; 0: it could. `reload_trouble`: why agent.yaml
+    was not taken when it was read again last. `certificate_ends_in_s`: below 0 it has ended.
     """
 
     generation: int
@@ -128,6 +130,10 @@ class StatusView(Struct, frozen=True):
     rs_checked: int = 0
     rs_down: int = 0
     services: list[VsStatus] | None = None
+    mended_ago_s: float | None = None
+    damaged: int = 0
+    reload_trouble: str = ""
+    certificate_ends_in_s: float | None = None
 
 
 class VersionView(Struct, frozen=True):

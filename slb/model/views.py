@@ -17,7 +17,10 @@ class Items(Struct, Generic[T], frozen=True):
 
 
 class Version(Struct, frozen=True):
-    """Who answers, and since when; no other start of slbd has the same `instance`."""
+    """Who answers, and since when; no other start of slbd has the same `instance`.
+
+    `reload_trouble`: why slb.yaml was not taken when it was read again last; empty if it was.
+    """
 
     slb: str
     abi: int
@@ -26,6 +29,7 @@ class Version(Struct, frozen=True):
     generation: int
     instance: str = ""
     uptime_s: float = 0.0
+    reload_trouble: str = ""
 
 
 class Generation(Struct, frozen=True):

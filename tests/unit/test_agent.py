@@ -27,7 +27,6 @@ from slb.errors import (
     NotReady,
     NotStored,
     OtherOwner,
-    Unconfirmed,
     UnknownRs,
     UnknownVs,
 )
@@ -217,6 +216,13 @@ def test_many_writers_at_once(agent: RunningAgent, daemon: FakeDaemon) -> None:
         ("POST", "/v1/apply?base=x", b'{"services":[]}', 400, "query base"),
         ("POST", "/v1/rollback", b'{"generation":-1}', 400, "generation"),
         ("POST", "/v1/rollback", b"", 400, "the body is no JSON"),
+        (
+            "PUT",
+            "/v1/state",
+            b'{"owner":"k8s\\n","epoch":1,"generation":1,"services":[],"allow_empty":true}',
+            400,
+            "owner: Expected `str` matching",
+        ),
         ("DELETE", "/v1/state", None, 405, "use GET, PATCH, PUT"),
         ("POST", "/v1/commit", b'{"ops":[]}', 404, "there is no /v1/commit"),
         ("DELETE", "/v1/vs/nonsense", None, 400, "nonsense"),
@@ -335,58 +341,6 @@ def test_a_damaged_state_is_not_replaced_by_nothing(
     with pytest.raises(ConfigError, match="every version is damaged"):
         RunningAgent(tmp_path, daemon.socket).__enter__()
     assert there(daemon) == {FIRST}
-
-
-def test_confirmed_in_time(agent: RunningAgent, daemon: FakeDaemon) -> None:
-    agent.client.apply([service(2)], confirm_s=60)
-    (operator,) = agent.client.status().owners
-    assert operator.confirm_within_s is not None and 50 < operator.confirm_within_s <= 60
-    with pytest.raises(Unconfirmed):
-        agent.client.vs_add(service(3))
-    assert agent.client.confirm().generation == 3
-    assert agent.client.vs_add(service(3)).generation == 4
-    with pytest.raises(Conflict, match="nothing waits to be confirmed"):
-        agent.client.confirm()
-    assert at_rest(agent)
-    assert there(daemon) == {"10.96.0.2:80/tcp", "10.96.0.3:80/tcp"}
-
-
-def test_not_confirmed_in_time(agent: RunningAgent, daemon: FakeDaemon) -> None:
-    """And what another owner did meanwhile stays."""
-    before = daemon.services
-    agent.client.apply([service(2)], confirm_s=1)
-    assert there(daemon) == {"10.96.0.2:80/tcp"}
-    agent.client.state_put(Snapshot(K8S, 1, 1, (service(7),)))
-    wait(lambda: FIRST in there(daemon), PATIENCE_S, "the services of before")
-    assert there(daemon) == {FIRST, "10.96.0.7:80/tcp"}
-    assert daemon.services[FIRST] == before[FIRST]
-    assert agent.client.history()[0].change == "not confirmed in time, rolled back"
-
-
-def test_the_time_goes_on_without_the_agent(
-    tmp_path: Path, agent: RunningAgent, daemon: FakeDaemon
-) -> None:
-    agent.client.apply([service(2)], confirm_s=1)
-    agent.stop()
-    with RunningAgent(tmp_path, daemon.socket):
-        wait(lambda: there(daemon) == {FIRST}, PATIENCE_S, "the services of before")
-
-
-def test_rollback(agent: RunningAgent, daemon: FakeDaemon) -> None:
-    agent.client.vs_add(service(2, 1))
-    agent.client.state_put(Snapshot(K8S, 1, 1, (service(7),)))
-    done = agent.client.rollback()
-    assert done.plan == ["- vs 10.96.0.2:80/tcp"]
-    assert there(daemon) == {FIRST, "10.96.0.7:80/tcp"}, "the controller's stays"
-    agent.client.rollback(2)
-    assert there(daemon) == {FIRST, "10.96.0.2:80/tcp", "10.96.0.7:80/tcp"}
-    with pytest.raises(Conflict, match="generation 99 is not kept any more; there are 5, 4, 3, 2"):
-        agent.client.rollback(99)
-    agent.client.apply([], confirm_s=60)
-    assert len(agent.client.rollback().plan) == 5
-    assert agent.client.export().services == agent.client.state("operator").owners[0].services
-    with pytest.raises(Conflict, match="nothing waits"):
-        agent.client.confirm()
 
 
 def test_snapshots_and_deltas_of_a_controller(agent: RunningAgent, daemon: FakeDaemon) -> None:

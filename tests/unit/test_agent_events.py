@@ -3,6 +3,9 @@
 
 import asyncio
 import os
+import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -108,6 +111,28 @@ def test_resumed(agent: RunningAgent) -> None:
         assert rest == [one for one in whole if one.id > event.id]
 
 
+def test_slbctl_goes_on_after_a_restart(
+    tmp_path: Path, agent: RunningAgent, daemon: FakeDaemon
+) -> None:
+    """It says that it waits, and tells what happens once the agent is there again."""
+    words = [sys.executable, "-P", "-m", "slbctl", "--socket", str(agent.socket), "events", "-f"]
+    out, err = tmp_path / "out", tmp_path / "err"
+    with out.open("w") as to, err.open("w") as errors:
+        process = subprocess.Popen(words, stdout=to, stderr=errors)
+    try:
+        wait(lambda: "applied" in out.read_text(), PATIENCE_S, "the events so far")
+        agent.stop()
+        wait(lambda: "waiting for it" in err.read_text(), PATIENCE_S, "slbctl to notice")
+        with RunningAgent(tmp_path, daemon.socket) as again:
+            again.client.vs_add(service(2))
+            wait(lambda: f"+ vs {key(2)}" in out.read_text(), PATIENCE_S, "what happens then")
+        assert "count=unknown" in out.read_text()
+        assert err.read_text().count("\n") <= 2, "once for each time"
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
 def test_what_a_late_reader_has_missed() -> None:
     events = Events(keep=3, clock=lambda: 1.0)
     first = events.last + 1
@@ -121,6 +146,18 @@ def test_what_a_late_reader_has_missed() -> None:
     of_an_earlier_start = events.after(5)[0]
     assert of_an_earlier_start.data == {"after": 5, "count": None}
     assert events.after(events.last) == []
+
+
+def test_an_id_of_before_the_clock_was_set_back() -> None:
+    """Its events have higher ids than ours will ever have; who waits for higher ones gets none."""
+    events = Events(keep=2, clock=lambda: 1.0)
+    ahead = events.last + 10**6
+    for _ in range(3):
+        events.emit("tick")
+    missed, *rest = events.after(ahead)
+    assert (missed.kind, missed.data) == ("missed", {"after": ahead, "count": None})
+    assert [one.kind for one in rest] == ["tick"] * 2
+    assert events.after(rest[-1].id) == []
 
 
 def test_a_slow_reader_is_told_what_it_missed() -> None:
@@ -151,9 +188,24 @@ def test_a_sign_of_life_where_nothing_happens() -> None:
 def test_more_readers_than_there_may_be(
     agent: RunningAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slb.agent.event_stream.MAX_READERS", 0)
-    with pytest.raises(TooMany, match="0 read events already"):
-        list(agent.client.events())
+    """Who has gone counts no more, though nothing has happened since that he could have read."""
+    monkeypatch.setattr("slb.agent.event_stream.MAX_READERS", 1)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.connect(str(agent.socket))
+        other.sendall(b"GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert other.recv(12) == b"HTTP/1.1 200"
+        wait(lambda: refused(agent.client), PATIENCE_S, "the other one counts")
+    wait(lambda: not refused(agent.client), PATIENCE_S / 2, "the other one has gone")
+
+
+def refused(client: Client) -> bool:
+    """Tell whether too many read."""
+    try:
+        told(client)
+    except TooMany as error:
+        assert str(error) == "1 read events already"
+        return True
+    return False
 
 
 def test_slbctl_shows_them(agent: RunningAgent, daemon: FakeDaemon) -> None:

@@ -79,10 +79,15 @@ def test_over_tls(place: Place, secure: RunningAgent) -> None:
     assert value(scrape(secure), "slb_agent_reload_failed") == 0
     assert place.ask("POST", "/confirm", {}).status == 401
     assert value(scrape(secure), "slb_agent_changes_total", result="denied") == 1
+    seen = secure.client.status()
+    assert seen.certificate_ends_in_s is not None and 0 < seen.certificate_ends_in_s < 86_400
+    assert seen.reload_trouble == ""
     place.config.write_text("listen: 1\n")
     wait(lambda: value(scrape(secure), "slb_agent_reload_failed") == 1, PATIENCE_S, "it is seen")
     assert value(scrape(secure), "slb_agent_reloads_total", result="failed") >= 1
-    assert place.ask("GET", "/status", pair=reader).status == 200
+    answer = place.ask("GET", "/status", pair=reader)
+    assert answer.status == 200
+    assert answer.body["reload_trouble"].startswith(f"{place.config}:1: listen: 1 is not valid")
 
 
 def test_every_family_is_documented(

@@ -11,6 +11,8 @@ from unit.slbctl_run import slbctl
 from rig.waiting import wait
 from slb.agent.state import Owner
 from slb.agent.vs_status import compare
+from slb.api.client import Client
+from slb.model.desired import Snapshot
 
 pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture"]
 
@@ -57,3 +59,31 @@ def test_without_slbd(tmp_path: Path) -> None:
             wait(lambda: at_rest(agent), PATIENCE_S, "what slbd has")
         (row,) = agent.client.status(services=True).services or ()
         assert (row.slbd, row.applied, row.rs) == ("unknown", None, 1)
+
+
+def test_somebody_else_changes_slbd(agent: RunningAgent, daemon: FakeDaemon) -> None:
+    """How often, and how long ago: another slb-agent would do it every second."""
+    assert agent.client.status().mended_ago_s is None
+    Client(str(daemon.socket)).vs_add(service(2))
+    wait(lambda: agent.client.status().mended == 1, PATIENCE_S, "the change is undone")
+    ago = agent.client.status().mended_ago_s
+    assert ago is not None and 0 <= ago < PATIENCE_S
+
+
+def test_a_damaged_version_is_told_until_the_operator_makes_another(
+    tmp_path: Path, agent: RunningAgent, daemon: FakeDaemon
+) -> None:
+    """A controller makes new ones all the time, and knows nothing of what the operator had."""
+    agent.client.vs_add(service(2))
+    assert agent.client.status().damaged == 0
+    agent.stop()
+    file = max(agent.state.glob("state-*"))
+    file.write_bytes(file.read_bytes()[:-1])
+    with RunningAgent(tmp_path, daemon.socket) as again:
+        assert again.client.status().damaged == 2
+        wait(lambda: at_rest(again), PATIENCE_S, "the version before")
+        assert "- generation 2 was damaged on disk" in slbctl(again.socket, "status").out
+        again.client.state_put(Snapshot("controller", 1, 1, (service(7),)))
+        assert again.client.status().damaged == 2
+        again.client.vs_add(service(3))
+        assert again.client.status().damaged == 0

@@ -8,9 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from unit.agent_values import service, state
 
 from slb.agent.store import Store
@@ -83,6 +85,43 @@ def test_all_damaged_is_not_nothing(store: Store, tmp_path: Path) -> None:
     newest_file(tmp_path).write_bytes(b"")
     with pytest.raises(ConfigError, match="every version is damaged"):
         store.newest()
+
+
+@pytest.mark.parametrize("kind", ["a field", "a form"])
+def test_of_another_version(store: Store, tmp_path: Path, kind: str) -> None:
+    """A newer agent's file is not torn: to take the one before would undo what was wanted."""
+    store.save(OLD)
+    store.save(NEW)
+    file = newest_file(tmp_path)
+    _, _, body = file.read_bytes().partition(b"\n")
+    if kind == "a field":
+        body = body.replace(b'{"generation"', b'{"more":1,"generation"', 1)
+        number = b"1"
+    else:
+        number = b"3 zstd"
+    words = (b"slb-agent", number, str(len(body)).encode(), sha256(body).hexdigest().encode())
+    file.write_bytes(b" ".join(words) + b"\n" + body)
+    with pytest.raises(ConfigError, match=rf"^{file}: another version of slb-agent wrote it"):
+        store.newest()
+    assert store.versions() == [OLD]
+    file.write_bytes(file.read_bytes()[:-1])
+    assert store.newest() == OLD, "a torn one is torn, whoever wrote it"
+
+
+def test_the_operators_are_kept_across_a_start(tmp_path: Path) -> None:
+    """Who made a version is read from disk, of a difference too."""
+    many = [service(n, 1) for n in range(1, 251)]
+    store = Store(tmp_path / "state", keep=2)
+    for generation in range(1, 4):
+        store.save(state(generation, *many[:-generation]))
+    store.close()
+    store = Store(tmp_path / "state", keep=2)
+    last = store.newest()
+    assert last is not None
+    for generation in range(4, 9):
+        store.save(replace(last, generation=generation, by="controller"))
+    assert [kept.generation for kept in store.versions()] == [8, 7, 3, 2]
+    store.close()
 
 
 def test_a_number_is_given_once(tmp_path: Path) -> None:

@@ -72,4 +72,6 @@ def test_a_place_that_cannot_be_had(tmp_path: Path) -> None:
         SocketFile(str(tmp_path / "file" / "slbd.sock"), 0o600)
     with pytest.raises(ConfigError, match="there is no group nobody-has-this"):
         SocketFile(str(tmp_path / "slbd.sock"), 0o600, "nobody-has-this")
+    with pytest.raises(ConfigError, match="cannot be made: AF_UNIX path too long"):
+        SocketFile(str(tmp_path / ("x" * 120)), 0o600)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -190,10 +190,13 @@ def test_a_reload_of_a_wrong_file_changes_nothing(
         await until(said(caplog, "reload refused, nothing has changed"), "the refusal")
         assert f"{life.file}:9: colour: no such key" in caplog.text
         assert life.engine.generation() == before
+        trouble = (await client.version()).reload_trouble
+        assert trouble.startswith(f"{life.file}:9: colour: no such key")
         life.edit("colour: red\n", "")
         life.edit("10.96.0.10:80/tcp", "10.96.0.11:80/tcp")
         os.kill(os.getpid(), signal.SIGHUP)
         await until(said(caplog, "reloaded"), "the reload")
+        assert (await client.version()).reload_trouble == ""
         assert [row.vs for row in await client.vs_list()] == ["10.96.0.11:80/tcp"]
 
     life.live(scenario)

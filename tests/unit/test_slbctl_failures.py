@@ -89,6 +89,12 @@ def test_a_daemon_that_is_late(daemon: FakeDaemon) -> None:
     )
 
 
+def test_a_reading_that_is_late_changes_nothing(daemon: FakeDaemon) -> None:
+    daemon.hold = threading.Event()
+    line = failure(slbctl(daemon.socket, "--timeout", "0.2", "vs", "list"), 4)
+    assert line == f"slbd at {daemon.socket} did not answer within 0.2 s"
+
+
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "3601", "soon"])
 def test_a_timeout_that_is_none(daemon: FakeDaemon, seconds: str) -> None:
     line = failure(slbctl(daemon.socket, "--timeout", seconds, "vs", "list"), 2)

@@ -13,7 +13,7 @@ from unit.running_agent import FIRST, RunningAgent
 from unit.slbctl_run import Result, slbctl
 
 from slb.model.desired import OwnerView, StatusView
-from slb.model.views import LaddrView, MemberView, OspfView, RsView, SteeringView, Traffic
+from slb.model.views import LaddrView, MemberView, OspfView, RsView, SteeringView, Traffic, Version
 from slbctl import attention
 from slbctl.facts import Facts, PortFacts, ServiceFacts, WorkerFacts, facts
 from slbctl.reading import Moving, Reading, Trouble
@@ -35,6 +35,7 @@ WELL = Facts(
     desired=StatusView(3, 3, "applied", "", 1, 1, 0, []),
 )
 NOTHING = Moving([], [], [])
+VERSION = Version("0.1.0", 1, "DPDK 22.11", 7, 1)
 
 
 def status(where: Path, *words: str) -> Result:
@@ -188,8 +189,34 @@ CASES = [
         "slbctl history",
     ),
     (
-        desired(slbd="unreachable", reason="no slbd"),
+        replace(desired(slbd="unreachable", reason="no slbd"), version=VERSION),
         "slb-agent does not know whether slbd has the desired state, unreachable: no slbd",
+        "journalctl -u slb-agent",
+    ),
+    (
+        replace(WELL, version=replace(VERSION, reload_trouble="slb.yaml:3: no such key")),
+        "slbd has not taken slb.yaml: slb.yaml:3: no such key",
+        "slbd --check",
+    ),
+    (
+        desired(reload_trouble="agent.yaml:1: no"),
+        "slb-agent has not taken agent.yaml: agent.yaml:1: no",
+        "systemctl reload slb-agent",
+    ),
+    (desired(certificate_ends_in_s=-1.0), "slb-agent's certificate has ended", "renew tls"),
+    (
+        desired(certificate_ends_in_s=2 * 86400 + 4 * 3600),
+        "slb-agent's certificate ends in 2d04h",
+        "renew tls",
+    ),
+    (
+        desired(damaged=9),
+        "generation 9 was damaged on disk when slb-agent started, so the one before counts",
+        "slbctl history",
+    ),
+    (
+        desired(mended=7, mended_ago_s=2.0),
+        "slbd was changed beside slb-agent 2 s ago, and mended",
         "journalctl -u slb-agent",
     ),
     (
@@ -219,6 +246,28 @@ CASES = [
 def test_what_needs_attention(seen: Facts, what: str, command: str) -> None:
     (trouble,) = attention.look(seen)
     assert trouble.what.startswith(what) and trouble.next.startswith(command)
+
+
+def test_what_needs_none() -> None:
+    """What is long ago or far off; and that slbd is away stands there already, if it is."""
+    seen = desired(mended=7, mended_ago_s=61.0, certificate_ends_in_s=8 * 86400.0)
+    assert attention.look(seen) == []
+    assert attention.look(desired(slbd="unreachable", reason="no slbd")) == []
+
+
+def test_a_wrong_file_of_its_own_is_told_once(tmp_path: Path) -> None:
+    """Nobody was asked, so it is no screen."""
+    url = ("--url", "https://127.0.0.1:1", "--ca", str(tmp_path / "none.pem"))
+    result = slbctl(None, *url, "status")
+    assert (result.status, result.out) == (2, "")
+    assert result.err.count("none.pem: cannot be read") == 1
+
+
+def test_the_same_refusal_is_told_once(daemon: FakeDaemon) -> None:
+    body = b'{"error":{"code":"unauthorized","message":"nobody knows who asks"}}'
+    for path in ("status", "workers", "drops", "ports", "version", "vs", "rs", "laddr"):
+        daemon.answer(path, body, 401)
+    assert status(daemon.socket).lines.count("- nobody knows who asks") == 1
 
 
 def test_drops_that_are_ours_are_drop_reasons() -> None:

@@ -9,6 +9,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from unit.fake_daemon import FakeDaemon
@@ -18,9 +19,17 @@ from slb.errors import HostError
 from slbctl import secrets_out
 from slbctl.bundle import Runner, new_file
 from slbctl.bundle_parts import HOST, VERBS, Part
+from slbctl.root import cli
 from slbctl.secrets_out import REMOVED
 
 VS = "10.96.0.10:80/tcp"
+CHANGING = {
+    *("vs add", "vs del", "vs edit", "rs add", "rs del", "rs edit", "rs drain", "session reset"),
+    *("workers set", "laddr add", "laddr del", "ospf restart", "apply", "confirm", "rollback"),
+    *("nic bind", "nic unbind", "token new", "support-bundle"),
+}
+# The first two in vs.txt and rs.txt.
+TOLD_ELSEWHERE = {"vs show", "vs stats", "completion"}
 ROOT = Path(__file__).parents[2]
 SECRETS = {
     "hunter2 and more": "password: hunter2 and more",
@@ -97,6 +106,32 @@ def test_what_is_in_it(bundle: Bundle) -> None:
     assert "an ordinary line" in bundle.files["logs/slbd.txt"]
     assert "hugepages" in bundle.files["slbctl/doctor.txt"]
     assert bundle.modes == {0o600}
+
+
+def test_every_reading_verb_is_in_it() -> None:
+    """What is added to slbctl is in the bundle as well, or stands here with the reason."""
+    packed = [*VERBS.values(), ("doctor",)]
+    groups = {name for name, one in cli.commands.items() if isinstance(one, click.Group)}
+    ours = {" ".join(words[: 2 if words[0] in groups else 1]) for words in packed}
+    every = set(cli.commands) - groups
+    every |= {f"{name} {verb}" for name in groups for verb in cli.commands[name].commands}  # type: ignore[attr-defined]
+    assert every - ours == CHANGING | TOLD_ELSEWHERE | {"session list"}, "sessions are counted"
+    assert ours <= every
+
+
+def test_of_another_host(tmp_path: Path) -> None:
+    """Its facts of the host would be of this one."""
+    path = tmp_path / "x.tar.gz"
+    url = ("--url", "https://192.0.2.1:8443")
+    line = failure(slbctl(None, *url, "support-bundle", str(path)), 2)
+    assert "it is of this host; run it on the other one, without --url" in line
+    assert not path.exists()
+
+
+def test_a_configuration_that_is_wrong(bundle: Bundle) -> None:
+    """The exit status of the check counts, too."""
+    (line,) = (row for row in bundle.files["parts.txt"].splitlines() if "config-check" in row)
+    assert "exit status 2" in line
 
 
 def test_no_secret_is_in_it(bundle: Bundle) -> None:

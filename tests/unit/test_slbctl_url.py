@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
+from unit.fake_daemon import FakeDaemon
 from unit.running_agent import FIRST, RunningAgent
-from unit.secure_agent import OPS, VIEWER, Place
+from unit.secure_agent import OPS, VIEWER, Place, running
 from unit.slbctl_run import Result, failure, slbctl
 
 from rig.certificates import Authority
@@ -59,6 +60,19 @@ def test_what_tls_refuses(place: Place, secure: RunningAgent, tmp_path: Path) ->
     forged = ("--cert", str(pair.certificate), "--key", str(pair.key))
     line = failure(over(place, *forged, "vs", "list"), 3)
     assert line == f"{at}it does not know the CA of the certificate in --cert"
+
+
+@pytest.mark.parametrize(
+    ("names", "days", "hint"),
+    [("IP:127.0.0.1", -1, "renew it there"), ("DNS:lb1", 1, "--url must have one of its names")],
+)
+def test_a_certificate_of_the_agents_that_does_not_count(
+    place: Place, daemon: FakeDaemon, names: str, days: int, hint: str
+) -> None:
+    pair = place.server_ca.issue("another", names, days)
+    place.write(tls={"certificate": str(pair.certificate), "key": str(pair.key)}, clients=None)
+    with running(place, daemon.socket):
+        assert failure(over(place, "vs", "list"), 3).endswith(f"); {hint}")
 
 
 def test_nobody_there(place: Place) -> None:
