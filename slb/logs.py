@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What slbd and slb-agent log, on stderr: lines of text, or an object of JSON a line.
 
-Where stderr is the journal's, each line begins with its priority (sd-daemon(3)), which the journal
+Where stderr is the journal's, each is sent there as an entry with fields (slb.journal). Should that
+fail, it is written to stderr with its priority before each line (sd-daemon(3)), which the journal
 takes off and keeps.
 """
 
@@ -12,30 +13,38 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
+from slb import journal
 from slb.model import codec
 
 FORMS = TEXT, JSON = ("text", "json")
 LIBRARIES = ("asyncio", "aiohttp", "pyroute2")
-# Of syslog(3), by the least level that has it.
-_PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (0, 7))
 
 
 def log_to_stderr(program: str, verbose: bool, form: str = TEXT) -> None:
     """Log under the program's name; of libraries only when `verbose`, their errors."""
-    line: logging.Formatter = logging.Formatter(f"{program}: %(message)s")
-    if form == JSON:
-        line = _Objects(program)
     level = logging.DEBUG if verbose else logging.INFO
-    logging.basicConfig(level=level, handlers=[handler(line)])
+    if form == JSON:
+        objects = _Objects(program)
+        made = handler(program, objects, objects)
+    else:
+        # The journal shows whose an entry is by itself.
+        bare = logging.Formatter("%(message)s")
+        made = handler(program, logging.Formatter(f"{program}: %(message)s"), bare)
+    logging.basicConfig(level=level, handlers=[made])
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.ERROR if verbose else logging.CRITICAL)
 
 
-def handler(line: logging.Formatter) -> logging.Handler:
-    """Return what writes lines of that form to stderr."""
+def handler(program: str, line: logging.Formatter, message: logging.Formatter) -> logging.Handler:
+    """Return what writes lines of that form to stderr, or such messages to the journal."""
     made = logging.StreamHandler(sys.stderr)
-    made.setFormatter(_Prioritized(line) if is_journal(sys.stderr, os.environ) else line)
-    return made
+    if not is_journal(sys.stderr, os.environ):
+        made.setFormatter(line)
+        return made
+    made.setFormatter(_Prioritized(line))
+    to_journal = journal.JournalHandler(program, made)
+    to_journal.setFormatter(message)
+    return to_journal
 
 
 def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
@@ -64,8 +73,9 @@ class _Objects(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if event := getattr(record, "event", None):
-            line["event"] = event
+        fields: Mapping[str, object] = getattr(record, "fields", {})
+        if kind := fields.get("event"):
+            line["event"] = {"kind": kind} | {k: v for k, v in fields.items() if k != "event"}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return codec.encode(line).decode()
@@ -80,5 +90,5 @@ class _Prioritized(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, or lines."""
-        mark = next(f"<{number}>" for level, number in _PRIORITIES if record.levelno >= level)
+        mark = f"<{journal.priority(record.levelno)}>"
         return "\n".join(mark + line for line in self._line.format(record).splitlines())

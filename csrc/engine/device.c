@@ -34,7 +34,7 @@ static int not_found(
 	char text[SLB_TEXT_LEN];
 
 	if (pci) {
-		pci_explain("/sys/bus/pci/devices", name, text, sizeof(text));
+		pci_explain(PCI_DEVICES, name, text, sizeof(text));
 		return err_set(
 			e, ENODEV, "%s %.*s: %s", where, (int)strcspn(configured, ","), configured,
 			text

@@ -186,11 +186,34 @@ static const char *file_prefix(const struct slb_config *config) {
 	return config->file_prefix[0] != '\0' ? config->file_prefix : "slb";
 }
 
+static int check_shared_device(const char *device, struct err *e) {
+	char name[DEVICE_NAME_LEN];
+
+	return device_name(device, name) ? pci_check_shared(PCI_DEVICES, name, e) : 0;
+}
+
+static int check_shared_devices(const struct slb_config *config, struct err *e) {
+	int rc = 0;
+
+	for (uint16_t i = 0; rc == 0 && i < config->n_ports; i++) {
+		const struct slb_port_config *p = &config->ports[i];
+		rc = check_shared_device(p->device, e);
+		for (uint16_t m = 0; rc == 0 && m < p->bond.n_members; m++)
+			rc = check_shared_device(p->bond.members[m], e);
+	}
+	return rc;
+}
+
 // What an earlier slbd has left goes first, since it takes hugepages.
 static int prepare_shared(const struct slb_config *config, struct err *e) {
-	int rc = config->shared_memory ? leftovers_check(file_prefix(config), e) : 0;
+	int rc;
 
-	if (rc == 0 && config->shared_memory && config->ring_place != SLB_RING_PLACE_OWN)
+	if (!config->shared_memory)
+		return 0;
+	rc = check_shared_devices(config, e);
+	if (rc == 0)
+		rc = leftovers_check(file_prefix(config), e);
+	if (rc == 0 && config->ring_place != SLB_RING_PLACE_OWN)
 		rc = pool_kinds_place(config->ring_place, e);
 	return rc;
 }

@@ -178,5 +178,11 @@ enum { LACP_MBUF_BYTES = 512, LACP_SPARE_MBUFS = 64 };
 // Megabytes the configuration needs.
 uint32_t memory_needed_mb(const struct slb_config *config);
 
+#define PCI_DEVICES "/sys/bus/pci/devices"
+
+// Refuses a PCI device that a tool would stop: it opens the file by which the kernel hands the device over, and of uio_pci_generic's
+// each one that is closed, also by the death of who has opened it, takes the device's right to write to memory away.
+int pci_check_shared(const char *folder, const char *name, struct err *e);
+
 // Says why DPDK found no PCI device of this name and what to do, from `folder`, sysfs's bus/pci/devices.
 void pci_explain(const char *folder, const char *name, char *text, size_t len);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // PCI devices as sysfs shows them. EAL finds those that it can drive when it starts, and about the others says little or
-// nothing. Nothing is refused from here: a device that was not found is explained.
+// nothing: a device that was not found is explained.
 
 #include "engine/engine.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,20 @@ static const char *driver_of(const char *device_path, char target[PATH_MAX]) {
 	target[n > 0 ? n : 0] = '\0';
 	slash = strrchr(target, '/');
 	return slash != NULL ? slash + 1 : target;
+}
+
+int pci_check_shared(const char *folder, const char *name, struct err *e) {
+	char path[PATH_MAX - sizeof("/driver")], target[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	if (strcmp(driver_of(path, target), "uio_pci_generic") != 0)
+		return 0;
+	return err_set(
+		e, EBUSY,
+		"engine.shared_memory: %s is bound to uio_pci_generic, which stops a NIC when a "
+		"tool that was attached ends; bind it to vfio-pci, or leave shared_memory out",
+		name
+	);
 }
 
 void pci_explain(const char *folder, const char *name, char *text, size_t len) {

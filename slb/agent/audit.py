@@ -28,7 +28,8 @@ TOO_MANY = 429
 
 def to_stderr() -> None:
     """Write the lines as they are, without the program's name."""
-    log.addHandler(logs.handler(logging.Formatter("%(message)s")))
+    line = logging.Formatter("%(message)s")
+    log.addHandler(logs.handler("slb-agent", line, line))
     log.propagate = False
 
 
@@ -39,7 +40,8 @@ async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
     changes = request.method not in READING and response.status != TOO_MANY
     if changes or response.status in REFUSED:
-        log.info("%s", codec.encode(_line(request, response, asked)).decode())
+        line = _line(request, response, asked)
+        log.info("%s", codec.encode(line).decode(), extra={"fields": line})
     return response
 
 

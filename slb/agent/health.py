@@ -37,7 +37,7 @@ AGAIN_S = 5.0
 def log_event(kind: str, **fields: object) -> None:
     """Write an event to the log."""
     text = ", ".join(f"{name} {value}" for name, value in fields.items())
-    log.warning("%s: %s", kind, text, extra={"event": {"kind": kind, **fields}})
+    log.warning("%s: %s", kind, text, extra={"fields": {"event": kind, **fields}})
 
 
 class Health:
@@ -62,7 +62,7 @@ class Health:
         self._trouble = ""
         self._seen: object = None
         # What the targets of that state are for.
-        self._uses: dict[Target, list[str]] = {}
+        self._uses: dict[Target, list[Ejected]] = {}
         # RS of which nothing but their connections is looked at.
         self._unchecked = 0
         passive.changed = self._changed.set
@@ -88,7 +88,7 @@ class Health:
         """Return how many RS are looked at, an RS of two VS twice, and how many are down."""
         uses, fallen = self._uses, self._desired.effect.fallen
         down = {use for one in fallen if isinstance(one, Target) for use in uses.get(one, ())}
-        down |= {_use(one) for one in fallen if isinstance(one, Ejected)}
+        down |= {one for one in fallen if isinstance(one, Ejected)}
         return sum(map(len, uses.values())) + self._unchecked, len(down)
 
     def measured(self) -> Measured:
@@ -186,21 +186,18 @@ class Health:
                 continue
             result = results.get(target)
             for use in self._uses.get(target, ()):
-                self._emit("rs_down", rs=use, reason=result.reason if result else "")
+                reason = result.reason if result else ""
+                self._emit("rs_down", vs=str(use.vs), rs=str(use.rs), reason=reason)
         for target in before.keys() - now.keys():
             if isinstance(target, Ejected):
                 continue
             for use in self._uses.get(target, ()):
-                self._emit("rs_up", rs=use)
+                self._emit("rs_up", vs=str(use.vs), rs=str(use.rs))
 
 
-def _uses(services: tuple[Service, ...]) -> dict[Target, list[str]]:
-    uses: dict[Target, list[str]] = {}
+def _uses(services: tuple[Service, ...]) -> dict[Target, list[Ejected]]:
+    uses: dict[Target, list[Ejected]] = {}
     for service in services:
         for real, target in zip(service.rs, targets.of(service), strict=False):
-            uses.setdefault(target, []).append(_use(Ejected(service.vs, real.rs)))
+            uses.setdefault(target, []).append(Ejected(service.vs, real.rs))
     return uses
-
-
-def _use(one: Ejected) -> str:
-    return f"{one.rs} of {one.vs}"

@@ -114,12 +114,12 @@ class PassiveWatch:
             return self._blind()
 
     def _tell(self, change: Change) -> None:
-        rs = f"{change.who.rs} of {change.who.vs}"
+        who = {"vs": str(change.who.vs), "rs": str(change.who.rs)}
         if (ejection := change.ejection) is None:
-            self._emit("rs_returned", rs=rs)
+            self._emit("rs_returned", **who)
             return
         length = round(ejection.until - ejection.since)
-        self._emit("rs_ejected", rs=rs, reason=ejection.reason, for_s=length, times=ejection.times)
+        self._emit("rs_ejected", **who, reason=ejection.reason, for_s=length, times=ejection.times)
 
     def known(self) -> Passive:
         """Return what is known; to be read with `lock` held."""

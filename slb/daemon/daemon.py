@@ -32,6 +32,7 @@ from slb.daemon import ports, reload
 from slb.daemon.announce import Announce
 from slb.daemon.heartbeat import Heartbeat
 from slb.daemon.links import Links
+from slb.daemon.restarts import STEADY_S, Restarts
 from slb.engine.protocol import Engine
 from slb.errors import ConfigError, EngineError, NotReady, SlbError
 from slb.kernel.mirror import Mirror
@@ -87,6 +88,7 @@ class Daemon:
         self._config = config
         self._opener = opener
         self._notify = Notify(os.environ)
+        self._restarts = Restarts(os.environ)
         # This thread's own affinity changes when busy workers get their CPUs.
         self._cpus = os.sched_getaffinity(0)
         self._stop = asyncio.Event()
@@ -103,10 +105,23 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._hangup.set)
-        async with AsyncExitStack() as stack:
-            parts = await self._unless_stopped(self._start(stack))
-            if parts is not None:
-                await self._serve(parts)
+        if await self._back_off():
+            async with AsyncExitStack() as stack:
+                parts = await self._unless_stopped(self._start(stack))
+                if parts is not None:
+                    await self._serve(parts)
+        self._restarts.forget()
+
+    async def _back_off(self) -> bool:
+        """Wait as long as it takes after starts that came to nothing; False: stopped meanwhile."""
+        if seconds := self._restarts.begin():
+            text = f"waiting {seconds} s, since {self._restarts.failed} starts came to nothing"
+            log.warning("%s", text)
+            self._notify.status(text)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), seconds)
+            self._notify.status("starting")
+        return not self._stop.is_set()
 
     async def _unless_stopped(self, start: Coroutine[Any, Any, Parts]) -> Parts | None:
         starting = asyncio.create_task(start)
@@ -191,12 +206,17 @@ class Daemon:
                 group.create_task(_leaving(parts.laddrs, parts.workers)),
                 group.create_task(self._reloads(parts)),
                 group.create_task(_links(self._config, parts.engine)),
+                group.create_task(self._steady()),
             ]
             await self._stop.wait()
             self._notify.stopping(_stop_s(self._config))
             await _wind_down(parts)
             for task in tasks:
                 task.cancel()
+
+    async def _steady(self) -> None:
+        await asyncio.sleep(STEADY_S)
+        self._restarts.forget()
 
     async def _events(self, parts: Parts) -> None:
         while True:

@@ -81,6 +81,10 @@ def _handed_over(facts: Facts, check: str, nic: Nic, pmd: Pmd) -> Finding:
     if holders and not facts.running:
         pids = " ".join(str(holder.pid) for holder in holders)
         return error(check, f"{found}; {holders[0]} has it", f"stop it: kill {pids}")
+    if nic.driver == "uio_pci_generic" and facts.config and facts.config.engine.shared_memory:
+        text = f"{found}, which stops a NIC when a tool of engine.shared_memory ends"
+        command = f"slbctl nic bind {nic.address} --driver vfio-pci"
+        return error(check, text, f"{command}, or set engine.shared_memory: false")
     if nic.driver == "vfio-pci":
         if nic.group is None:
             return error(check, f"{found}, but is in no IOMMU group", iommu_advice(facts.host))

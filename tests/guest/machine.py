@@ -127,7 +127,7 @@ def _qemu(share: Path, door: Path) -> list[str]:
         *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"),
         *("-display", "none", "-machine", "q35"),
         # Slower than KVM, which a host that is a guest itself may offer without it working.
-        *("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1536"),
+        *("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048"),
         *("-kernel", str(BUILT / "vmlinuz"), "-initrd", str(BUILT / "initrd.gz")),
         *("-append", "console=ttyS0 quiet panic=-1"),
         *("-serial", "stdio"),

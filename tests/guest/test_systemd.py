@@ -18,9 +18,11 @@ import yaml
 from guest import Guest
 from guest_slbd import HUGEPAGES, GuestApi, bind, guest_config
 from lan import NICS, WORKERS
-from machine import SHARE
+from machine import SHARE, Machine
+from tools import PREFIX, Tools, few_drivers
 
 from rig.addresses import CLIENTS, DATA_LINK, KERNEL_LINK, LB, SWITCH
+from rig.dpdk_tools import figure
 from rig.process import tail
 from rig.services import dns_service, http_service
 from rig.waiting import RigError, wait
@@ -29,7 +31,12 @@ from slb.model.desired import AGENT_SOCKET
 # The first of them boots.
 pytestmark = [pytest.mark.guest, pytest.mark.timeout(400)]
 
-SHIPPED = Path(__file__).resolve().parents[2] / "configs/systemd"
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+SHIPPED = CONFIGS / "systemd"
+HUGEPAGES_FILE = CONFIGS / "sysctl.d/80-slb-hugepages.conf"
+POOL = "/sys/kernel/mm/hugepages/hugepages-2048kB"
+# For slbd, for one that was killed while a tool has its memory, and for what tools allocate.
+PAGES = 2 * HUGEPAGES + 40
 NIC = NICS[0]
 SOCKET = Path("/run/slb/slbd.sock")
 REQUESTS = 100
@@ -147,6 +154,10 @@ class Unit(GuestApi):
         created = [row["sessions_created"] for row in self.items("/v1/workers")]
         assert len(created) == WORKERS and all(created)
 
+    def free_pages(self) -> int:
+        """The hugepages that nobody has."""
+        return int(self.machine.run("cat", f"{POOL}/free_hugepages"))
+
     def runs(self, name: str, restarts: int) -> bool:
         """Whether it has said that it is ready, after so many starts by systemd alone."""
         shown = self.show(name)
@@ -165,9 +176,10 @@ def unit(guest: Guest) -> Iterator[Unit]:
     machine = guest.machine
     if machine.try_run("systemctl", "is-active", "agent.service")[0] != 0:
         pytest.skip("this host has no systemd for the guest to run")
-    machine.write("/proc/sys/vm/nr_hugepages", str(HUGEPAGES))
+    reserve(machine)
     bind(machine, NIC, "uio_pci_generic")
     guest.lan.use(NIC)
+    few_drivers(machine)
     unit = Unit(guest)
     unit.add("uio.conf")
     unit.configure(on_the_nic(SERVICES))
@@ -178,9 +190,31 @@ def unit(guest: Guest) -> Iterator[Unit]:
         bind(machine, NIC, "virtio-pci")
 
 
+def reserve(machine: Machine) -> None:
+    """Hugepages as at boot, by our file and systemd's program for it, and where Debian has them."""
+    text = HUGEPAGES_FILE.read_text()
+    assert text.count("= 1024") == 1
+    (machine.share / HUGEPAGES_FILE.name).write_text(text.replace("= 1024", f"= {PAGES}"))
+    machine.run("/lib/systemd/systemd-sysctl", str(SHARE / HUGEPAGES_FILE.name))
+    assert machine.run("cat", f"{POOL}/free_hugepages") == f"{PAGES}\n"
+    machine.run("mkdir", "-p", "/dev/hugepages")
+    machine.run("mount", "-t", "hugetlbfs", "hugetlbfs", "/dev/hugepages")
+
+
 def on_the_nic(services: list[dict[str, Any]]) -> dict[str, Any]:
     """slb.yaml for the NIC."""
     return guest_config({"device": NIC.device}, services, hugepages=True, socket=SOCKET)
+
+
+def shared(content: dict[str, Any]) -> dict[str, Any]:
+    """DPDK's tools may attach."""
+    content["engine"] |= {
+        "hugepages": True,
+        "shared_memory": True,
+        "telemetry": True,
+        "file_prefix": PREFIX,
+    }
+    return content
 
 
 def test_start_returns_when_it_forwards(unit: Unit) -> None:
@@ -242,8 +276,7 @@ def test_stop(unit: Unit) -> None:
         "0",
     )
     assert KERNEL_LINK not in unit.machine.run("ip", "-o", "link")
-    pools = "/sys/kernel/mm/hugepages/hugepages-2048kB"
-    assert int(unit.machine.run("cat", f"{pools}/free_hugepages")) == HUGEPAGES
+    assert unit.free_pages() == PAGES
     assert unit.machine.try_run("test", "-e", str(SOCKET.parent))[0] == 1
     assert "Traceback" not in unit.log.read_text()
 
@@ -264,19 +297,58 @@ def test_a_broken_configuration(unit: Unit) -> None:
     unit.systemctl("reset-failed", "slbd")
 
 
+def test_a_nic_that_a_tool_would_stop(unit: Unit) -> None:
+    """The kernel's uio_pci_generic takes DMA away whenever somebody closes its file."""
+    unit.configure(shared(on_the_nic(SERVICES)))
+    unit.log.write_text("")
+    with pytest.raises(RigError, match=f"{NIC.address} is bound to uio_pci_generic, which stops"):
+        unit.systemctl("start", "slbd")
+    unit.systemctl("stop", "slbd")
+    assert "engine.shared_memory: " in unit.log.read_text().splitlines()[0]
+
+
 def test_a_tap_needs_nothing_beside_the_unit(unit: Unit) -> None:
-    """And its rules go with it."""
+    """And DPDK's tools, which are run by root outside of it, nothing either."""
     unit.remove("uio.conf")
-    unit.configure(guest_config({}, SERVICES, socket=SOCKET))
+    unit.configure(shared(guest_config({}, SERVICES, socket=SOCKET)))
     unit.systemctl("start", "slbd")
     assert unit.state() == ("active", "forwarding")
     (row,) = unit.items("/v1/steering")
     assert row["method"] == "flow" and row["rules"] > 0
     assert "UP" in unit.link()["flags"] and unit.port()["kni_kind"] == "vhost"
+    tools = Tools(unit.machine)
+    links, info = tools.telemetry("/ethdev/list", "/slb/info")
+    assert 0 in links["/ethdev/list"] and info["/slb/info"]["workers"] == WORKERS
+    capture = tools.capture("live")
+    before = unit.port()
+    # What leaves by the port, and what comes in.
+    unit.machine.try_run("ping", "-c", "1", "-w", "3", SWITCH)
+    for words in (f"link set {DATA_LINK} up", f"address add {CLIENTS[0]}/24 dev {DATA_LINK}"):
+        unit.machine.run("ip", *words.split())
+    unit.machine.try_run("ping", "-I", DATA_LINK, "-c", "1", "-w", "3", CLIENTS[1])
+    said = capture.end()
+    for asked in (SWITCH, CLIENTS[1]):
+        assert capture.lines(f"arp and host {asked}"), (asked, said, capture.lines(""))
+    after, shown = unit.port(), tools.proc_info("--stats")
+    assert before["rx_packets"] < after["rx_packets"] <= figure(shown, "RX-packets")
+
+
+def test_killed_while_a_tool_hangs(unit: Unit) -> None:
+    """Its memory, which the tool keeps, is in nobody's way; the next life has tools as well."""
+    tools = Tools(unit.machine)
+    capture = tools.capture("hangs")
+    capture.signal("STOP")
+    unit.signal("KILL")
+    unit.assert_started_again(1)
+    again = tools.capture("again")
+    again.end()
     unit.systemctl("stop", "slbd")
     assert unit.show()["Result"] == "success"
+    capture.signal("KILL")
+    wait(lambda: unit.free_pages() == PAGES, 20, "all hugepages free")
     links = unit.machine.run("ip", "-o", "link")
     assert KERNEL_LINK not in links and DATA_LINK not in links
+    assert unit.machine.run("find", "/dev/hugepages", "-type", "f") == ""
 
 
 def test_a_drain_is_longer_than_systemd_would_wait(unit: Unit) -> None:

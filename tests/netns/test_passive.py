@@ -84,7 +84,7 @@ def test_out_and_back(own_rig: Rig, agent: Agent, how: str) -> None:
         wait(lambda: weight(own_rig) == 0, PATIENCE_S, "no weight for it")
         event = list(agent.client.events(0, follow=False))[-1]
         assert event.kind == "rs_ejected"
-        assert event.data["rs"] == f"{POD.http} of {HTTP_VS}"
+        assert (event.data["vs"], event.data["rs"]) == (HTTP_VS, POD.http)
         said = "unanswered" if how == "silent" else "refused"
         assert str(event.data["reason"]).endswith(f"connections {said}")
         outcome = own_rig.client.http(100)

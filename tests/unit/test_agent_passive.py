@@ -83,7 +83,8 @@ def test_out_and_back(agent: RunningAgent, daemon: FakeDaemon, clients: Clients)
     wait(lambda: kinds(agent).count("rs_ejected") == 2, PATIENCE_S, "and it is no better")
     last = list(agent.client.events(0, follow=False))[-1]
     assert last.data["for_s"] == 4 and last.data["times"] == 2
-    assert last.data["rs"] == f"{RS[1]} of {VS}" and "refused" in str(last.data["reason"])
+    assert (last.data["vs"], last.data["rs"]) == (str(VS), str(RS[1]))
+    assert "refused" in str(last.data["reason"])
     clients.refusing.clear()
     wait(lambda: weights(daemon) == [1, 1, 1, 1], PATIENCE_S, "it is in for good")
     assert agent.client.status().mended == 0

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import promql_parser as promql
 import pytest
 import yaml
 
 from rig.exposition import documented, documented_of_agent
+from slbctl.root import cli
 
 TOP = Path(__file__).parents[2]
 RULES = TOP / "configs/prometheus/slb.rules.yaml"
@@ -114,6 +116,26 @@ def test_run_books() -> None:
     """There is one for each alert, and none for an alert that is not there."""
     headings = re.findall(r"^### (Slb\w+)$", (TOP / "docs/operations.md").read_text(), re.M)
     assert headings == [rule["alert"] for rule in rules()]
+
+
+def run_books() -> dict[str, str]:
+    """What each says."""
+    text = (TOP / "docs/operations.md").read_text()
+    return dict(re.findall(r"^### (Slb\w+)\n\n(.+?)(?=^#|\Z)", text, re.M | re.S))
+
+
+@pytest.mark.parametrize(("alert", "text"), run_books().items(), ids=list(run_books()))
+def test_a_run_book_says_what_to_do(alert: str, text: str) -> None:
+    """More than its alert has, something to do or to read, and verbs that there are."""
+    assert len(text.split()) > 15
+    assert re.search(r"`[^`]+`|\]\(", text)
+    for words in re.findall(r"slbctl ((?:[a-z][a-z-]*[ `]?)+)", text):
+        command: click.Command | None = cli
+        for word in words.strip("` ").split():
+            if isinstance(command, click.Group):
+                command = command.get_command(click.Context(command), word)
+                assert command is not None, f"slbctl {words}"
+        assert not isinstance(command, click.Group), f"slbctl {words}"
 
 
 def test_the_dashboard_asks_for_what_there_is() -> None:

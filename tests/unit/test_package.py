@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from rig.waiting import wait
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
 ENABLED = "etc/systemd/system/multi-user.target.wants"
+ADDED = "10.96.0.20:80/tcp"
+DEAD = "10.10.0.9:80"
 
 pytestmark = pytest.mark.skipif(
     shutil.which("dpkg-shlibdeps") is None or os.geteuid() != 0, reason="needs Debian, and root"
@@ -171,33 +174,122 @@ def test_its_life(host: DebianHost, package: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["systemd"], indirect=True)
-def test_under_systemd(host: DebianHost, package: Path) -> None:
+def test_under_systemd(host: DebianHost, package: Path, tmp_path: Path) -> None:
     """Nothing starts before it is told to; an upgrade leaves slbd alone; a removal ends both."""
     install(host, package)
     assert units(host) == ["inactive", "inactive"]
-    host.run("systemctl", "enable", "--now", "slbd", "slb-agent")
+    host.run("systemctl", "enable", "slbd", "slb-agent")
+    # In whichever order they are named, and so at boot.
+    host.run("systemctl", "start", "slb-agent", "slbd")
     assert units(host) == ["active", "active"]
+    (ready,) = moments(host, "slbd", "ActiveEnter")
+    (began,) = moments(host, "slb-agent", "ExecMainStart")
+    assert 0 < ready <= began
     wait(lambda: desired(host) == "applied", PATIENCE_S, "what slb.yaml says, taken over")
+    host.run("slbctl", "vs", "add", ADDED)
     before = pids(host)
 
-    said = install(host, package)
+    said = install(host, successor(package, tmp_path))
     assert "slbd goes on as the version before" in said
     slbd, agent = pids(host)
     assert slbd == before[0] and agent != before[1]
     assert host.run("systemctl", "is-enabled", "slbd", "slb-agent") == "enabled\nenabled\n"
+    wait(lambda: desired(host) == "applied", PATIENCE_S, "the desired state, as it was")
+    assert ADDED in host.run("slbctl", "vs", "list")
+    # Nobody had changed it.
+    assert "# of the next version" in host.file("etc/slb/slb.yaml").read_text()
 
+    host.file("etc/slb/agent.yaml").write_text("# the operator's\n")
     host.run("dpkg", "-r", "dpdk-slb")
     assert units(host) == ["inactive", "inactive"]
+    kept = [name for name in host.written() if name.startswith("var/lib/slb/state-")]
+    install(host, package)
+    host.file("etc/slb/agent.yaml").unlink()
+    host.run("systemctl", "start", "slbd", "slb-agent")
+    wait(lambda: desired(host) == "applied", PATIENCE_S, "the desired state that was kept")
+    assert kept and ADDED in host.run("slbctl", "vs", "list")
+
+    host.file("etc/slb/agent.yaml").write_text("# the operator's\n")
     said = host.run("dpkg", "-P", "dpdk-slb")
-    assert "dpdk-slb: /var/lib/slb is kept; 'rm -r /var/lib/slb'" in said
-    assert "/etc/slb is kept" not in said
-    left = [name for name in host.written() if "slb" in name]
-    assert left and all(name.startswith("var/lib/slb/") for name in left)
+    assert "dpdk-slb: /etc/slb is kept; 'rm -r /etc/slb'" in said
+    assert [name for name in host.written() if "slb" in name] == ["etc/slb/agent.yaml"]
+
+
+@pytest.mark.parametrize("host", ["systemd"], indirect=True)
+def test_the_journal(host: DebianHost, package: Path, tmp_path: Path) -> None:
+    """Entries have their priority and program, and fields for what they are about."""
+    install(host, package)
+    host.run("systemctl", "start", "slbd", "slb-agent")
+    wait(lambda: desired(host) == "applied", PATIENCE_S, "what slb.yaml says, taken over")
+    (ready,) = [row for row in journal(host, "slbd") if row["MESSAGE"].startswith("ready, ")]
+    assert (ready["PRIORITY"], ready["SYSLOG_IDENTIFIER"]) == ("6", "slbd")
+    assert ready["SLB_LOGGER"] == "slb.daemon.daemon" and ready["_PID"] == pids(host)[0]
+
+    # Nobody answers.
+    check = "tcp,interval_s=0.3,timeout_s=0.2,fall=1"
+    host.run("slbctl", "vs", "add", ADDED, "--rs", DEAD, "--health", check)
+    told = ("SLB_EVENT=rs_down", f"SLB_VS={ADDED}", f"SLB_RS={DEAD}")
+    wait(lambda: journal(host, "slb-agent", *told), PATIENCE_S, "the event")
+    (down,) = journal(host, "slb-agent", *told)
+    assert down["PRIORITY"] == "4" and down["MESSAGE"].startswith(f"rs_down: vs {ADDED}, rs {DEAD}")
+    (who,) = journal(host, "slb-agent", "SLB_METHOD=POST", "SLB_PATH=/v1/vs")
+    assert (who["SLB_WHO"], who["SLB_OWNER"]) == ("uid 0", "operator")
+    assert str(json.loads(who["MESSAGE"])["status"]) == who["SLB_STATUS"]
+
+    host.file("etc/slb/slb.yaml").write_text("ports: []\n")
+    host.run("systemctl", "reload", "slbd")
+    found = lambda: journal(host, "slbd", "PRIORITY=3")  # noqa: E731
+    wait(lambda: "reload refused" in str(found()), PATIENCE_S, "the error")
+    host.run("slbctl", "support-bundle", "/tmp/bundle.tar.gz", "--limit", "5")
+    with tarfile.open(host.file("tmp/bundle.tar.gz")) as archive:
+        (log,) = [name for name in archive.getnames() if name.endswith("logs/slb-agent.txt")]
+        text = archive.extractfile(log).read().decode()  # type: ignore[union-attr]
+    assert f"rs_down: vs {ADDED}" in text
+
+
+@pytest.mark.parametrize("host", ["systemd"], indirect=True)
+def test_who_crashes_again_and_again_waits(host: DebianHost, package: Path) -> None:
+    """systemd says so; whoever starts it by hand need not wait."""
+    install(host, package)
+    host.run("systemctl", "start", "slbd")
+    for restarts in (1, 2):
+        host.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", "slbd")
+        number = str(restarts)
+        wait(lambda number=number: shown(host, "NRestarts") == number, PATIENCE_S, "a restart")  # type: ignore[misc]
+        if restarts == 1:
+            wait(lambda: units(host)[0] == "active", PATIENCE_S, "it forwards")
+    wait(lambda: "since 2 starts" in shown(host, "StatusText"), PATIENCE_S, "the word of it")
+    assert shown(host, "StatusText") == "waiting 2 s, since 2 starts came to nothing"
+    wait(lambda: units(host)[0] == "active", PATIENCE_S, "it forwards again")
+    assert shown(host, "StatusText") == "forwarding"
+    host.run("systemctl", "restart", "slbd")
+    for _ in range(2):
+        host.run("systemctl", "stop", "slbd")
+        assert not host.file("run/slb").exists()
+        host.run("systemctl", "start", "slbd")
+    assert "waiting" not in str(journal(host, "slbd")[-6:])
 
 
 def units(host: DebianHost) -> list[str]:
     """What the two units do."""
     return host.try_run("systemctl", "is-active", "slbd", "slb-agent")[1].split()
+
+
+def shown(host: DebianHost, name: str) -> str:
+    """A property of slbd's unit."""
+    return host.run("systemctl", "show", "-P", name, "slbd").strip()
+
+
+def moments(host: DebianHost, unit: str, *events: str) -> list[int]:
+    """When things happened to a unit, in microseconds."""
+    names = [f"-P{event}TimestampMonotonic" for event in events]
+    return [int(line) for line in host.run("systemctl", "show", *names, unit).split()]
+
+
+def journal(host: DebianHost, unit: str, *matches: str) -> list[dict[str, str]]:
+    """The entries of a unit, those that match."""
+    words = ("-q", "-u", unit, "-o", "json", *matches)
+    return [json.loads(line) for line in host.run("journalctl", *words).splitlines()]
 
 
 def pids(host: DebianHost) -> list[str]:
