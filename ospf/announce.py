@@ -196,7 +196,10 @@ class Announcer:
         await _logged(self._bird.stop())
 
     def _warn_of_interfaces(self) -> None:
-        there = {name for _, name in socket.if_nameindex()}
+        try:
+            there = {name for _, name in socket.if_nameindex()}
+        except OSError:
+            return
         for name in self._setup.interfaces:
             if name not in there:
                 text = "OSPF: ospf.interfaces: there is no %s yet, of %s"

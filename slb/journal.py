@@ -52,18 +52,24 @@ class JournalHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send one."""
-        fields: dict[str, object] = {
-            "MESSAGE": self.format(record),
-            "PRIORITY": priority(record.levelno),
-            "SYSLOG_IDENTIFIER": self._program,
-            OURS + "LOGGER": record.name,
-        }
-        known: Mapping[str, object] = getattr(record, "fields", {})
-        fields |= {OURS + name.upper(): value for name, value in known.items()}
+        try:
+            fields: dict[str, object] = {
+                "MESSAGE": self.format(record),
+                "PRIORITY": priority(record.levelno),
+                "SYSLOG_IDENTIFIER": self._program,
+                OURS + "LOGGER": record.name,
+            }
+            known: Mapping[str, object] = getattr(record, "fields", {})
+            fields |= {OURS + name.upper(): value for name, value in known.items()}
+            told = entry(fields)
+        except Exception:
+            # As any handler: a wrong record must not end who logs.
+            self.handleError(record)
+            return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
                 channel.settimeout(PATIENCE_S)
-                channel.sendto(entry(fields), self._path)
+                channel.sendto(told, self._path)
         except OSError:
             # It is not there, does not take any, or the entry is too long for it.
             self._otherwise.handle(record)

@@ -9,7 +9,6 @@
 #include "path/session_key.h"
 
 #include <errno.h>
-#include <rte_branch_prediction.h>
 #include <string.h>
 
 // How long a search for a free port is not repeated for an RS after one that found none.

@@ -55,9 +55,6 @@ def _drain_and_hold(ospf: Ospf) -> Iterator[Finding]:
     if ospf.drain_s and most <= ospf.metric:
         text = f"{most} is no more than metric ({ospf.metric}), so a drain changes nothing"
         yield ("ospf", "drain_metric"), f"{text}; lower metric, or raise this"
-    if ospf.hold_max_s < ospf.hold_s:
-        text = f"{ospf.hold_max_s} s is less than hold_s ({ospf.hold_s} s); raise it"
-        yield ("ospf", "hold_max_s"), text
 
 
 def _graceful_restart(ospf: Ospf) -> Iterator[Finding]:

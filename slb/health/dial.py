@@ -59,7 +59,7 @@ class TlsDialer(PlainDialer):
         super().__init__(target)
         self._host = host
         self._alpn = alpn
-        self._context = context(verify, alpn)
+        self._verify = verify
         self._session: ssl.SSLSession | None = None
         self._until = 0.0
 
@@ -68,7 +68,7 @@ class TlsDialer(PlainDialer):
         plain = yield from super().dial()
         try:
             known = self._session if time.monotonic() < self._until else None
-            secure = Secure(plain, self._context, self._host, known)
+            secure = Secure(plain, context(self._verify, self._alpn), self._host, known)
             yield from secure.shake_hands(self._alpn)
         except BaseException:
             plain.close()

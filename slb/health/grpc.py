@@ -32,6 +32,7 @@ from slb.model.health import GrpcCheck, GrpcsCheck
 STATES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 SERVING = 1
 # A field 1 that is a string, and one that is a number, as protobuf has them.
+MOST = 4 * 65536  # octets of one answer, with all that is said beside it
 _TEXT, _NUMBER = b"\x0a", b"\x08"
 # Of a message in gRPC: whether it is compressed, and its length.
 _PREFIX = 5
@@ -97,9 +98,13 @@ class _Talk:
 
     def rests(self) -> bool:
         """Take what has come unasked; tells whether the server goes on."""
+        came = 0
         try:
             while text := self.stream.come():
-                if any(isinstance(e, ConnectionTerminated) for e in self._take(text)):
+                came += len(text)
+                if came > MOST or any(
+                    isinstance(e, ConnectionTerminated) for e in self._take(text)
+                ):
                     return False
         except Bad:
             return False
@@ -110,14 +115,22 @@ class _Talk:
         self.heard = False
         session = self._session
         number = session.get_next_available_stream_id()
-        session.send_headers(number, self._headers)
-        session.send_data(number, request(self._check.service), end_stream=True)
+        try:
+            session.send_headers(number, self._headers)
+            session.send_data(number, request(self._check.service), end_stream=True)
+        except H2Error:
+            # By its settings, or its window.
+            raise Bad("it takes no more requests") from None
         answer = _Answer(number)
+        came = 0
         while not answer.ended:
             yield from self.stream.send(session.data_to_send())
             text = yield from self.stream.receive()
             if not text:
                 raise Bad("closed without an answer")
+            came += len(text)
+            if came > MOST:
+                raise Bad("an answer without end")
             for event in self._take(text):
                 answer.take(event)
                 self.heard = answer.begun

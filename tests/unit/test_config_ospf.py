@@ -81,10 +81,6 @@ def test_who_may_restart_gracefully(line: str) -> None:
             "nothing; lower metric, or raise this",
         ),
         (
-            "hold_s: 10\n  hold_max_s: 9",
-            "12: ospf.hold_max_s: 9 s is less than hold_s (10 s); raise it",
-        ),
-        (
             "interfaces: [slb0, slb0]",
             "11: ospf.interfaces[1]: the interface slb0 is used twice; give each its own",
         ),

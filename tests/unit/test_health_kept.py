@@ -21,7 +21,7 @@ from unit.health_servers import (
 from rig.waiting import wait
 from slb.model.health import Check, GrpcCheck, HttpCheck
 
-FAST = {"interval_s": 0.1, "timeout_s": 0.1, "rise": 1, "fall": 1}
+FAST = {"interval_s": 0.3, "timeout_s": 0.3, "rise": 1, "fall": 1}
 KEPT = HttpCheck(reuse_s=60, **FAST)
 NEEDED = 8
 
@@ -88,7 +88,7 @@ def test_one_connection_serves_many_checks(check: dict[str, object], text: bytes
     ],
 )
 def test_answers_after_which_nothing_can_be_kept(text: bytes) -> None:
-    pages = Pages(text, most=1)
+    pages = Pages(text) if b"Length" in text else Pages(text, most=1)
     connections, bad = seen(pages)
     assert connections >= NEEDED and bad == 0
 
@@ -147,7 +147,7 @@ def test_a_server_that_hangs() -> None:
 
     with serving(answer) as port:
         result = checked(KEPT, port, lambda result: result.state == "down")
-        assert result.reason == "no answer within 0.1 s"
+        assert result.reason == "no answer within 0.3 s"
         quiet.set()
 
 

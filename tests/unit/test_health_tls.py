@@ -21,7 +21,7 @@ from rig.certificates import Authority
 from slb.health import dial
 from slb.model.health import Check, GrpcsCheck, HttpsCheck
 
-FAST = {"interval_s": 0.1, "timeout_s": 0.1, "rise": 1, "fall": 1}
+FAST = {"interval_s": 0.3, "timeout_s": 0.3, "rise": 1, "fall": 1}
 
 
 @pytest.fixture(scope="session")

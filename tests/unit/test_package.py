@@ -179,8 +179,8 @@ def test_under_systemd(host: DebianHost, package: Path, tmp_path: Path) -> None:
     install(host, package)
     assert units(host) == ["inactive", "inactive"]
     host.run("systemctl", "enable", "slbd", "slb-agent")
-    # In whichever order they are named, and so at boot.
-    host.run("systemctl", "start", "slb-agent", "slbd")
+    # The second one's start meets the first one's under way, as at boot.
+    host.run("systemctl", "start", "slbd", "slb-agent")
     assert units(host) == ["active", "active"]
     (ready,) = moments(host, "slbd", "ActiveEnter")
     (began,) = moments(host, "slb-agent", "ExecMainStart")

@@ -406,7 +406,10 @@ def test_json_of_what_is_no_listing(daemon: FakeDaemon) -> None:
     assert slbctl(daemon.socket, "session", "count", "--json").json == {"count": 6}
     assert slbctl(daemon.socket, "ospf", "status", "--json").json["router_id"] == "192.0.2.2"
     version = slbctl(daemon.socket, "version", "--json").json
-    assert set(version) == {"slb", "abi", "dpdk", "pid", "generation", "instance", "uptime_s"}
+    assert set(version) == {
+        *("slb", "abi", "dpdk", "pid", "generation", "instance", "uptime_s"),
+        "reload_trouble",
+    }
     assert slbctl(daemon.socket, "export", "--json").json["services"][0]["vs"] == VS
 
 
