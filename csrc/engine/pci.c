@@ -23,24 +23,33 @@ static bool usable(const char *driver) {
 	return false;
 }
 
-// The name of the driver that a device is bound to, an empty one when it is bound to none.
-static const char *driver_of(const char *device_path, char target[PATH_MAX]) {
-	char path[PATH_MAX];
+struct driver {
+	char name[NAME_MAX + 1];
+};
+
+// The driver that a device is bound to, with an empty name when it is bound to none.
+static struct driver driver_of(const char *device_path) {
+	char path[PATH_MAX], target[PATH_MAX];
+	struct driver driver = {0};
 	const char *slash;
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "%s/driver", device_path);
-	n = readlink(path, target, PATH_MAX - 1);
+	n = readlink(path, target, sizeof(target) - 1);
 	target[n > 0 ? n : 0] = '\0';
 	slash = strrchr(target, '/');
-	return slash != NULL ? slash + 1 : target;
+	snprintf(
+		driver.name, sizeof(driver.name), "%.*s", NAME_MAX,
+		slash != NULL ? slash + 1 : target
+	);
+	return driver;
 }
 
 int pci_check_shared(const char *folder, const char *name, struct err *e) {
-	char path[PATH_MAX - sizeof("/driver")], target[PATH_MAX];
+	char path[PATH_MAX - sizeof("/driver")];
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	if (strcmp(driver_of(path, target), "uio_pci_generic") != 0)
+	if (strcmp(driver_of(path).name, "uio_pci_generic") != 0)
 		return 0;
 	return err_set(
 		e, EBUSY,
@@ -51,8 +60,8 @@ int pci_check_shared(const char *folder, const char *name, struct err *e) {
 }
 
 void pci_explain(const char *folder, const char *name, char *text, size_t len) {
-	char path[PATH_MAX - sizeof("/driver")], target[PATH_MAX];
-	const char *driver;
+	char path[PATH_MAX - sizeof("/driver")];
+	struct driver driver;
 	struct stat found;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
@@ -63,17 +72,18 @@ void pci_explain(const char *folder, const char *name, char *text, size_t len) {
 		);
 		return;
 	}
-	driver = driver_of(path, target);
-	if (usable(driver))
+	driver = driver_of(path);
+	if (usable(driver.name))
 		snprintf(
-			text, len, "bound to %s, but no driver of DPDK's could take it over", driver
+			text, len, "bound to %s, but no driver of DPDK's could take it over",
+			driver.name
 		);
 	else
 		snprintf(
 			text, len,
 			"bound to %s%s; bind it to vfio-pci or uio_pci_generic (dpdk-devbind.py "
 			"-b vfio-pci %s)",
-			driver[0] != '\0' ? driver : "no driver",
-			driver[0] != '\0' ? ", which DPDK cannot use" : "", name
+			driver.name[0] != '\0' ? driver.name : "no driver",
+			driver.name[0] != '\0' ? ", which DPDK cannot use" : "", name
 		);
 }

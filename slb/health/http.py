@@ -75,7 +75,6 @@ def _parser(answer: "_Answer") -> HttpResponseParser:
         lenient_headers=True,
         lenient_chunked_length=True,
         lenient_transfer_encoding=True,
-        lenient_version=True,
         lenient_optional_cr_before_lf=True,
         lenient_spaces_after_chunk_size=True,
     )

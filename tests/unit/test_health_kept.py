@@ -195,3 +195,23 @@ def test_grpc_over_one_connection(most: int) -> None:
         result = checked(check, port, lambda result: sum(result.counts) >= NEEDED)
     assert result.counts.bad == 0 and len(asked) >= NEEDED
     assert connections == 1 if most > NEEDED else connections >= NEEDED // 2
+
+
+@pytest.mark.parametrize("kept", [0, 60])
+def test_grpc_that_never_ends(kept: int) -> None:
+    """What goes on without an answer is cut off, and nobody else waits for it."""
+    settings = bytes(3) + b"\x04" + bytes(5)
+    ping = b"\0\0\x08\x06" + bytes(5) + bytes(8)
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(settings)
+        while True:
+            connection.sendall(ping * 1000)
+
+    with serving(answer) as port:
+        result = checked(
+            GrpcCheck(reuse_s=kept, interval_s=5, timeout_s=5, rise=1, fall=1),
+            port,
+            lambda result: result.state == "down",
+        )
+    assert result.reason == "an answer without end"

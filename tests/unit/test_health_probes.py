@@ -54,6 +54,11 @@ def test_tcp(address: str) -> None:
         ({"body": "ok"}, OK, ("up", "")),
         ({"body": "health"}, chunked(b"hea", b"lth"), ("up", "")),
         ({"body": "ok"}, b"HTTP/1.1 200 OK\nServer: careless\n\nok", ("up", "")),
+        (
+            {"body": "health"},
+            chunked(b"hea", b"lth").replace(b"\r\n\r\n", b"\r\nContent-Length: 6\r\n\r\n", 1),
+            ("up", ""),
+        ),
         ({"body": "OK"}, OK, ("down", "status 200, but the body lacks the text")),
         ({"body": "x"}, OK + b"x", ("down", "status 200, but the body lacks the text")),
     ],
