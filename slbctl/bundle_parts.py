@@ -60,7 +60,7 @@ HOST: dict[str, Sequence[str]] = {
     "host/interrupts.txt": ("cat", "/proc/interrupts"),
     "host/softirqs.txt": ("cat", "/proc/softirqs"),
     "host/pressure.txt": ("grep", "-r", "", "/proc/pressure", "/proc/loadavg"),
-    "host/files.txt": (*("ls", "-lR", "/etc/slb", "/var/lib/slb", "/run/slb", "/run/slb-agent"),),
+    "host/files.txt": ("ls", "-lR", "/etc/slb", "/var/lib/slb", "/run/slb", "/run/slb-agent"),
     "host/mounts.txt": ("cat", "/proc/mounts"),
     "host/disks.txt": ("df", "-h"),
     "host/links.txt": ("ip", "-details", "-statistics", "link"),

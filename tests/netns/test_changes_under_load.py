@@ -162,6 +162,9 @@ def test_wrong_file_at_sighup_changes_nothing(rig: Rig) -> None:
         under_load(rig, lambda: _reload_and_hear(rig, said))
     finally:
         rig.lb.write_config(wanted)
+    assert "10.97.0.1" in str(trouble := rig.lb.api("/v1/version")["reload_trouble"]), trouble
+    rig.lb.reload()
+    wait(lambda: not rig.lb.api("/v1/version")["reload_trouble"], 10, "the right file is read")
     assert rig.lb.api("/v1/export") == before
 
 
