@@ -40,7 +40,7 @@ static void sweep_all(struct core *c, struct rounds *r, uint32_t run) {
 	sweep_start(c);
 	do {
 		rounds_begin(r);
-		left = sweep(c, WALK_LOOKS);
+		left = sweep(c);
 		rounds_end(r);
 	} while (left);
 	rounds_report(r, run);

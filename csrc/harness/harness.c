@@ -331,7 +331,7 @@ static void expire(uint16_t worker) {
 	struct core *c = h.admin.cores[worker];
 	uint32_t budget = SPARE_MAX / 2;
 
-	while (sweep(c, budget))
+	while (sweep(c))
 		;
 	do {
 		fill_spare(worker);

@@ -21,12 +21,12 @@ static uint32_t move(struct core *c, uint32_t id) {
 }
 
 // The entries are a circle: a sweep begins and ends wherever the one before it stood.
-bool sweep(struct core *c, uint32_t looks) {
+bool sweep(struct core *c) {
 	struct sweep *w = &c->sweep;
 	uint32_t lines = c->sessions.lines, spent = 0;
 	bool any = w->left > 0;
 
-	while (w->left > 0 && spent < looks) {
+	while (w->left > 0 && spent < WALK_LOOKS) {
 		uint32_t id = session_at(&c->sessions, w->at);
 		uint32_t next = id < lines ? id + 1 : lines;
 		w->left -= RTE_MIN(w->left, next - w->at);

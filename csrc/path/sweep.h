@@ -8,5 +8,5 @@
 // Another removal on the way makes it go on to where it was then.
 void sweep_start(struct core *c);
 
-// Looks at up to so many entries, where one that is moved counts for WALK_DEAR (path/session_walk.h); returns whether there were any left to look at.
-bool sweep(struct core *c, uint32_t looks);
+// The next part of it, which is what a burst may have to wait (path/session_walk.h); returns whether there were any entries left to look at.
+bool sweep(struct core *c);

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "path/fragment.h"
 #include "path/lifecycle.h"
-#include "path/session_walk.h"
 #include "path/spread.h"
 #include "path/sweep.h"
 #include "worker/rx.h"
@@ -44,7 +43,7 @@ bool worker_round(struct worker *w) {
 		tx_control(w);
 	}
 	worked |= inbox_poll(&w->inbox, c);
-	worked |= sweep(c, WALK_LOOKS);
+	worked |= sweep(c);
 	worker_spare(w);
 	worked |= session_expire(c, EXPIRE_BUDGET) == EXPIRE_BUDGET;
 	fragment_expire(c, EXPIRE_BUDGET);

@@ -2,6 +2,7 @@
 """Two namespaces on one link: an announcer with its BIRD in one, the switch's BIRD in the other."""
 
 import asyncio
+import signal
 import threading
 from collections.abc import Coroutine, Iterable, Mapping
 from ipaddress import IPv4Address
@@ -141,6 +142,16 @@ class Lan:
         process = self.start(namespace, f"{namespace.role}-bird", *words)
         wait(control.exists, 10, f"the socket of BIRD at {namespace.role}")
         return process
+
+    def start_system_bird_again(self, announcer: Announcer) -> None:
+        """Kill the BIRD that was started at the LB, and start it from the same file: until Full."""
+        (bird,) = [process for process in self.processes if process.name == "lb-bird"]
+        bird.send(signal.SIGKILL)
+        bird.wait(5)
+        wait(lambda: self.adjacency(announcer) == {"unknown"}, UP_S, "BIRD's silence")
+        (self.directory / "lb.ctl").unlink()
+        self.start_bird(self.lb, (self.directory / "lb.conf").read_text())
+        self.wait_full(announcer)
 
     def start(self, namespace: Namespace, name: str, *words: str) -> Process:
         """Start a process that is ended with the run."""

@@ -192,13 +192,7 @@ def test_system_bird_that_is_started_again_finds_our_file(lan: Lan) -> None:
     lan.wait_full(announcer)
     lan.loop.run(announcer.set_prefixes([SUBNET]))
     lan.wait_learnt(SUBNET)
-    (bird,) = [process for process in lan.processes if process.name == "lb-bird"]
-    bird.send(signal.SIGKILL)
-    bird.wait(5)
-    wait(lambda: lan.adjacency(announcer) == {"unknown"}, UP_S, "BIRD's silence")
-    (lan.directory / "lb.ctl").unlink()
-    lan.start_bird(lan.lb, (lan.directory / "lb.conf").read_text())
-    lan.wait_full(announcer)
+    lan.start_system_bird_again(announcer)
     lan.wait_learnt(SUBNET)
 
 

@@ -113,11 +113,12 @@ def test_a_handshake_makes_the_next_ones_short(
         checked(check, port, lambda result: result.counts.good > 5)
         assert short[0] is False and all(short[1:]) and len(short) > 5
         short.clear()
-        monkeypatch.setattr(dial, "RESUMED_S", 0.5)
+        monkeypatch.setattr(dial, "RESUMED_S", 1.0)
         checked(check, port, lambda result: short[1:].count(False) > 1)
-        assert True in short
+        # A session serves for half a second at least, and checks come every 0.3 s.
+        assert any(short)
         monkeypatch.undo()
         short.clear()
         refused = True
         checked(check, port, lambda result: result.counts.bad > 3)
-        assert True not in short
+        assert len(short) > 3 and not any(short)
