@@ -13,6 +13,8 @@ from typing import Protocol
 from slb.health.probe import READ, WRITE, Bad, Waiting
 
 MOST = 16384
+# Of TLS before something can be read: certificates, tickets, and a record of 16 KiB.
+MOST_FED = 16 * MOST
 
 Octets = Generator[tuple[int, int], None, bytes]
 
@@ -76,13 +78,15 @@ class Plain:
 class Secure:
     """One of TLS on a plain one."""
 
-    __slots__ = ("_in", "_out", "_plain", "_tls", "close", "fileno")
+    __slots__ = ("_fed", "_in", "_out", "_plain", "_tls", "close", "fileno")
 
     def __init__(
         self, plain: Plain, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None
     ) -> None:
         self._plain = plain
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        # Octets since there was something to read.
+        self._fed = 0
         self._tls = context.wrap_bio(
             self._in, self._out, server_hostname=host or None, session=session
         )
@@ -130,15 +134,17 @@ class Secure:
         text = self._plain.come()
         if text is None:
             return None
-        self._take(text)
         try:
+            self._take(text)
             return self._read()
         except Bad:
             return b""
 
     def _read(self) -> bytes | None:
         try:
-            return self._tls.read(MOST)
+            text = self._tls.read(MOST)
+            self._fed = 0
+            return text
         except ssl.SSLWantReadError:
             return None
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
@@ -154,6 +160,9 @@ class Secure:
         self._take((yield from self._plain.receive()))
 
     def _take(self, text: bytes) -> None:
+        self._fed += len(text)
+        if self._fed > MOST_FED:
+            raise Bad("TLS: an answer without end")
         if text:
             self._in.write(text)
         else:

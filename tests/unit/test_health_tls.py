@@ -122,3 +122,11 @@ def test_a_handshake_makes_the_next_ones_short(
         refused = True
         checked(check, port, lambda result: result.counts.bad > 3)
         assert len(short) > 3 and not any(short)
+
+
+def test_tickets_without_end(context: ssl.SSLContext) -> None:
+    """A server that goes on saying what is no answer is cut off, and keeps nobody waiting."""
+    context.num_tickets = 5000
+    with serving(by_tls(context, saying(OK))) as port:
+        once_long = HttpsCheck(interval_s=20, timeout_s=20, rise=1, fall=1)
+        assert once(once_long, port) == ("down", "TLS: an answer without end")
