@@ -4,8 +4,8 @@ go on; with the client's own numbers it does not.
 
 client ---- switch ---- lb (slbd)
            |      |              one RS, two local addresses: after 129,024 sessions, the first
-         node1  node2            local port of each comes round again
-        pod1a
+         node1  node2            local port of each comes round again, or changes places with its
+        pod1a                    neighbour
 
 The sessions between are SYNs with a wrong checksum: slbd, which does not look at it, makes a
 session of each, and the RS's kernel drops them.
@@ -95,7 +95,7 @@ def ended_connection(rig: Rig, way: Way, raw: Raw, port: int) -> tuple[int, Ende
 
 
 def ended_connections(rig: Rig, way: Way, raw: Raw) -> list[Ended]:
-    """Two that worker 0 had, one after the other."""
+    """The first two of worker 0's."""
     made = (ended_connection(rig, way, raw, port) for port in range(9000, 9064))
     return list(islice((ended for worker, ended in made if worker == 0), 2))
 
@@ -119,35 +119,39 @@ def come_round(rig: Rig, way: Way, raw: Raw, turn: int) -> None:
     assert created(rig)[0] == turn
 
 
-def answer_to(rig: Rig, way: Way, raw: Raw, syn: TCP, local: str) -> TCP:
-    """What the RS says to the SYN of another client that gets this local endpoint."""
+def answer_to(rig: Rig, way: Way, raw: Raw, syn: TCP, awaited: list[str]) -> tuple[str, TCP]:
+    """What the RS says to the SYN of the client that first gets one of these local endpoints."""
     layer = IP if way.vip is V4 else IPv6
     for port in range(syn.sport, syn.sport + 64):
         source, syn.sport = (way.vip.clients[1], port), port
         raw.send(bytes(layer(src=source[0], dst=way.vip.vip) / syn))
         reply = raw.see(lambda p: TCP in p and p[TCP].dport == port)  # noqa: B023
-        ((worker, its),) = sessions_of(rig, source)
-        if worker == 0:
-            break
-    assert (worker, its) == (0, local)
-    return reply[TCP]
+        ((worker, local),) = sessions_of(rig, source)
+        if worker == 0 and local in awaited:
+            return local, reply[TCP]
+    raise AssertionError(f"nobody got any of {awaited}")
+
+
+def behind(one: int, other: int) -> int:
+    """A number that comes before both, by a million at least, modulo 2^32."""
+    return ((one if (other - one) % 2**32 < 2**31 else other) - 1_000_000) % 2**32
 
 
 def test_a_port_in_time_wait_is_used_again(ending: tuple[Rig, Way]) -> None:
     """The next clients' own numbers are behind those of the last, with and without time stamps."""
     rig, way = ending
     with Raw(rig.client.namespace) as raw:
-        ended = ended_connections(rig, way, raw)
-        come_round(rig, way, raw, LAP)
+        first, second = ended_connections(rig, way, raw)
+        come_round(rig, way, raw, LAP - 2)
         raw.forget()
-        for number, was in enumerate(ended):
-            assert waits(rig, was.local)
-            stamp = ("Timestamp", ((was.stamp - 5000) % 2**32, 0))
-            syn = TCP(sport=9100 + 100 * number, dport=way.http[1], flags="S")
-            syn.options = [stamp][:number]
-            syn.seq = (was.seq - 1_000_000) % 2**32
-            reply = answer_to(rig, way, raw, syn, was.local)
+        left = [first.local, second.local]
+        seq, stamp = behind(first.seq, second.seq), behind(first.stamp, second.stamp)
+        assert all(waits(rig, local) for local in left)
+        for sport, options in ((9100, []), (9200, [("Timestamp", (stamp, 0))])):
+            syn = TCP(sport=sport, dport=way.http[1], flags="S", seq=seq, options=options)
+            local, reply = answer_to(rig, way, raw, syn, left)
+            left.remove(local)
             if rig.settings.policies["tcp"]["renumber"]:
-                assert (reply.flags, reply.ack) == ("SA", (syn.seq + 1) % 2**32)
+                assert (reply.flags, reply.ack) == ("SA", (seq + 1) % 2**32)
             else:
                 assert reply.flags == "A", "it speaks of the connection that is over"
