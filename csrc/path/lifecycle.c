@@ -51,15 +51,9 @@ uint32_t session_due(const struct core *c, const struct session *s) {
 	return drains(c, s) && clock_reached(due, deadline(c, s)) ? deadline(c, s) : due;
 }
 
-static enum wheel_lane lane_of(const struct core *c, const struct session *s) {
-	if (tcp_is_open(s->state))
-		return WHEEL_STAYS;
-	return WHEEL_YIELDS + session_width_of(&c->sessions, session_id(&c->sessions, s));
-}
-
 static void arm(struct core *c, const struct session *s) {
 	wheel_arm(
-		&c->wheel, &c->sessions, session_id(&c->sessions, s), lane_of(c, s),
+		&c->wheel, &c->sessions, session_id(&c->sessions, s), session_lane(c, s),
 		session_due(c, s)
 	);
 }
@@ -234,16 +228,6 @@ void session_end_now(struct core *c, struct session *s) {
 
 bool session_is_answered(const struct core *c, const struct session *s) {
 	return s->state == SLB_UDP_REPLIED && c->policies[s->policy].one_packet;
-}
-
-// What became due later stays where it is until it is looked at.
-void session_state(struct core *c, struct session *s, uint8_t state) {
-	bool stayed = tcp_is_open(s->state);
-	uint32_t before = timeout(c, s);
-
-	s->state = state;
-	if (timeout(c, s) < before || tcp_is_open(state) != stayed)
-		session_rearm(c, s);
 }
 
 enum session_width session_width(const struct pkt *p, const struct vs_rs *rs) {

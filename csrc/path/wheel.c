@@ -16,14 +16,6 @@ void wheel_init(struct wheel *w, const struct session_table *t, uint32_t now) {
 	}
 }
 
-void wheel_disarm(struct wheel *w, struct session_table *t, uint32_t id) {
-	uint32_t next = t->entries[id].next;
-	uint32_t prev = t->entries[id].prev;
-
-	*wheel_next(w, t, prev) = next;
-	*wheel_prev(w, t, next) = prev;
-}
-
 uint32_t wheel_first(
 	struct wheel *w, const struct session_table *t, enum wheel_lane lane, uint32_t *tick
 ) {

@@ -63,7 +63,13 @@ static inline void wheel_arm(
 	w->prev[slot][lane] = id;
 }
 
-void wheel_disarm(struct wheel *w, struct session_table *t, uint32_t id);
+static inline void wheel_disarm(struct wheel *w, struct session_table *t, uint32_t id) {
+	uint32_t next = t->entries[id].next;
+	uint32_t prev = t->entries[id].prev;
+
+	*wheel_next(w, t, prev) = next;
+	*wheel_prev(w, t, next) = prev;
+}
 
 // The session of this lane that is armed for the earliest tick, and that tick; SESSION_NIL, and *tick unset, when the lane is empty. Costs a look at
 // each empty slot, but at none twice.
