@@ -30,6 +30,7 @@ pytestmark = pytest.mark.netns
 INTERVAL_S = 0.2
 FAST = {"interval_s": INTERVAL_S, "timeout_s": INTERVAL_S, "rise": 2, "fall": 2}
 PATIENCE_S = 10
+PINGS = Path(__file__).parents[2] / "configs/sysctl.d/50-slb-ping.conf"
 POD = PODS[0]
 OTHERS = {pod.name for pod in PODS[1:]}
 
@@ -39,8 +40,8 @@ def own_rig() -> Iterator[Rig]:
     """A rig of two workers whose slbd knows no service of its own."""
     with Rig(LbSettings(workers=2)) as rig:
         rig.wait_ospf()
-        # As systemd has it on a host.
-        rig.lb.namespace.run("sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
+        # As our package has it on a host.
+        rig.lb.namespace.run("sysctl", "-qp", str(PINGS))
         yield rig
 
 
