@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from slb.model.config import Api
-from slb.model.desired import AGENT_SOCKET, MAX_CONFIRM_S
+from slb.model.desired import AGENT_SOCKET, AGENT_STATE, MAX_CONFIRM_S
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Value = TypeVar("Value")
@@ -42,6 +42,12 @@ class Target:
     def program(self) -> str:
         """Who should answer there."""
         return "slb-agent" if self.remote or self.socket == AGENT_SOCKET else "slbd"
+
+    @property
+    def agent_away(self) -> bool:
+        """Whether slbd is asked where there is a desired state, of an agent that was stopped."""
+        here = not self.remote and self.socket == SLBD_SOCKET
+        return here and os.path.exists(AGENT_STATE) and not os.path.exists(AGENT_SOCKET)
 
 
 def remote_options(command: Command) -> Command:
