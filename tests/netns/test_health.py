@@ -108,6 +108,21 @@ def test_a_server_that_ends_and_comes_back(
     assert answering(own_rig) == OTHERS | {POD.name}
 
 
+def test_within_one_interval_on_all_workers(
+    own_rig: Rig, agent: Agent, apply: Callable[..., None]
+) -> None:
+    """Of the check that finds it down; from then on nobody is sent there."""
+    interval_s = 1
+    apply(http_service() | {"health": {"type": "tcp", "interval_s": interval_s, "fall": 1}})
+    end_pod(own_rig)
+    wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 0, PATIENCE_S, "no weight for it")
+    (row,) = (row for row in agent.client.health() if row.state == "down")
+    assert row.since_s < interval_s
+    generations = {worker["generation"] for worker in own_rig.lb.items("/v1/workers")}
+    assert generations == {own_rig.lb.api("/v1/version")["generation"]}
+    assert answering(own_rig) == OTHERS
+
+
 def test_a_server_that_takes_connections_and_hangs(
     own_rig: Rig, agent: Agent, apply: Callable[..., None]
 ) -> None:
