@@ -75,6 +75,12 @@ def remote_of(params: Mapping[str, Any]) -> Remote | None:
     return None
 
 
+def of_this_host(target: Target) -> None:
+    """Raises a usage error where another host is meant than the one that the command is about."""
+    if target.remote is not None:
+        raise click.UsageError("it is of this host; run it on the other one, without --url")
+
+
 def usual_socket() -> str:
     """The agent's socket if it is there, also when nobody listens: a change belongs there."""
     return AGENT_SOCKET if os.path.exists(AGENT_SOCKET) else SLBD_SOCKET
