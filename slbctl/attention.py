@@ -103,6 +103,9 @@ def _desired(desired: StatusView, slbd: Version | None) -> Iterator[Trouble]:
     if desired.rs_down:
         what = f"{desired.rs_down} of {desired.rs_checked} RS that are checked are down"
         yield Trouble(what, "slbctl health")
+    if desired.rs_silent:
+        what = f"checks of {desired.rs_silent} of {desired.rs_checked} RS say nothing: "
+        yield Trouble(f"{what}{desired.silent_reason}", "slbctl health")
     for owner in desired.owners:
         if owner.confirm_within_s is not None:
             what = f"a change of {owner.owner}'s is to be confirmed within "

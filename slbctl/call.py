@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from slb.errors import NoAnswer
+from slb.model.desired import AGENT_STATE
+from slbctl import output
 from slbctl.options import Remote, Target
 
 if TYPE_CHECKING:
@@ -39,7 +41,15 @@ def client(target: Target) -> "Client":
     # The client brings HTTP along: help and completion of words start faster without it.
     from slb.api.client import Client
 
-    return Client(_way(target.remote) or target.socket, target.timeout_s, target.program)
+    way = _way(target.remote) or target.socket
+    return Client(way, target.timeout_s, target.program, _tell_loss if target.agent_away else None)
+
+
+def _tell_loss(path: str) -> None:
+    # Ports and workers are slbd's own.
+    if path.startswith(("/vs", "/apply")) and "dry_run" not in path:
+        text = f"this holds until slb-agent starts, which has its own services in {AGENT_STATE}"
+        output.show_failure(f"slb-agent does not run; {text}")
 
 
 def _way(remote: Remote | None) -> "Https | None":

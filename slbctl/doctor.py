@@ -8,7 +8,7 @@ import click
 from slbctl import output
 from slbctl.command import SlbCommand
 from slbctl.failures import REFUSED
-from slbctl.options import json_option
+from slbctl.options import Target, json_option, of_this_host
 from slbctl.output import Column
 from slbctl.units import plural
 
@@ -35,12 +35,14 @@ COLUMNS: "tuple[Column[Finding], ...]" = (
     help="The slb.yaml that slbd is to run with; /etc/slb/slb.yaml if there is one.",
 )
 @json_option
-def doctor(path: str | None, as_json: bool) -> None:
+@click.pass_obj
+def doctor(target: Target, path: str | None, as_json: bool) -> None:
     """Check NICs, drivers, memory, CPUs, kernel and configuration of this host.
 
     Each line is ok, a warning or an error, and says what to do about it. Nothing need run for it,
     and nothing is changed. The exit status is 1 when there is an error.
     """
+    of_this_host(target)
     # Reading the host brings netlink, ELF and YAML along, which no other command waits for.
     from slb.host import doctor as host_doctor
     from slb.host.files import Host

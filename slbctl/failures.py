@@ -83,4 +83,5 @@ def _usage(error: click.UsageError) -> str:
         text = error.format_message().rstrip(".")
         return f"{text[:1].lower()}{text[1:]} (see '{command} --help')"
     name = error.param.get_error_hint(error.ctx) if error.param and error.ctx else "'value'"
-    return f"{name}: {error.message.rstrip('.')}"
+    text = error.message.rstrip(".")
+    return f"{name}: {text.replace('a valid integer range', 'a whole number')}"

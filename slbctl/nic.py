@@ -7,7 +7,7 @@ import click
 
 from slbctl import output
 from slbctl.command import SlbGroup
-from slbctl.options import json_option
+from slbctl.options import Target, json_option, of_this_host
 from slbctl.output import Column
 from slbctl.units import link_speed
 
@@ -42,8 +42,10 @@ force_option = click.option(
 
 
 @click.group(cls=SlbGroup)
-def nic() -> None:
+@click.pass_obj
+def nic(target: Target) -> None:
     """NICs of this host and their drivers."""
+    of_this_host(target)
 
 
 @nic.command("list", examples=("slbctl nic list", "slbctl nic list --json"))

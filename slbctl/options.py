@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from slb.model.config import Api
-from slb.model.desired import AGENT_SOCKET, MAX_CONFIRM_S
+from slb.model.desired import AGENT_SOCKET, AGENT_STATE, MAX_CONFIRM_S
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Value = TypeVar("Value")
@@ -43,6 +43,12 @@ class Target:
         """Who should answer there."""
         return "slb-agent" if self.remote or self.socket == AGENT_SOCKET else "slbd"
 
+    @property
+    def agent_away(self) -> bool:
+        """Whether slbd is asked where there is a desired state, of an agent that was stopped."""
+        here = not self.remote and self.socket == SLBD_SOCKET
+        return here and os.path.exists(AGENT_STATE) and not os.path.exists(AGENT_SOCKET)
+
 
 def remote_options(command: Command) -> Command:
     """Adds what leads to an agent over TCP; `remote_of` reads it."""
@@ -67,6 +73,12 @@ def remote_of(params: Mapping[str, Any]) -> Remote | None:
     if given := next((name for name, value in files.items() if value), None):
         raise click.UsageError(f"--{given.replace('_', '-')} is for --url alone")
     return None
+
+
+def of_this_host(target: Target) -> None:
+    """Raises a usage error where another host is meant than the one that the command is about."""
+    if target.remote is not None:
+        raise click.UsageError("it is of this host; run it on the other one, without --url")
 
 
 def usual_socket() -> str:

@@ -5,6 +5,7 @@ Text that came from elsewhere may hold anything, so what is not printable is rep
 out. Nothing is cut or wrapped to the width of the terminal: a row stays one line for grep and awk.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -106,6 +107,9 @@ def show_json(value: Any) -> None:
 
 def show_failure(text: str) -> None:
     """Prints one line on stderr, under the program's name."""
+    if sys.stderr is None:
+        # Closed when we were started: print() would take stdout instead.
+        return
     try:
         print(f"slbctl: {printable(' '.join(text.split()))}", file=sys.stderr)
     except OSError:
@@ -114,12 +118,15 @@ def show_failure(text: str) -> None:
 
 def finish() -> None:
     """Writes out what is still buffered; raises OSError while somebody can still be told."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "it is closed")
     sys.stdout.flush()
 
 
 def give_up_stdout() -> None:
     """Points stdout at nothing, so that the interpreter's last flush does not complain."""
-    _close_quietly(sys.stdout)
+    if sys.stdout is not None:
+        _close_quietly(sys.stdout)
 
 
 def printable(text: str) -> str:

@@ -8,7 +8,7 @@ import click
 
 from slbctl import output
 from slbctl.command import SlbCommand
-from slbctl.options import SecondsParam, Target
+from slbctl.options import SecondsParam, Target, of_this_host
 from slbctl.units import plural
 
 LIMIT_S = 20.0
@@ -48,8 +48,7 @@ def support_bundle(
     addresses of services, servers and of the host stay: look through it before you send it. Only
     its owner may read the file.
     """
-    if target.remote is not None:
-        raise click.UsageError("it is of this host; run it on the other one, without --url")
+    of_this_host(target)
     # What packs, and what reads YAML, is for this command alone.
     from slb.config.loader import DEFAULT
     from slbctl.bundle import new_file, pack

@@ -65,7 +65,11 @@ def apply(
             ),
         )
     except BadRequest as error:
-        raise BadRequest(wanted.place(str(error))) from None
+        text = wanted.place(str(error))
+        if text.startswith("query: no such key"):
+            given = "--confirm" if confirm_s is not None else "--base"
+            text = f"{given} is for slb-agent, and slbd is at this socket"
+        raise BadRequest(text) from None
     if as_json:
         output.show_json(done)
     else:

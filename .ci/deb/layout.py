@@ -11,6 +11,7 @@ from deb.runtime import PRODUCT, PackageError
 HOME = Path("/opt/slb")
 CONFIG = "etc/slb/slb.yaml"
 UNITS = "lib/systemd/system"
+PINGS = "50-slb-ping.conf"
 DOC = f"usr/share/doc/{PRODUCT}"
 OTHERS = """
 The Python packages in /opt/slb have licenses of their own, beside them in *.dist-info. libslb.so
@@ -29,6 +30,7 @@ def lay_out(root: Path, top: Path, changelog: str) -> None:
     _copy(root / "configs/slb.yaml", top / CONFIG, 0o640)
     for unit in (root / "configs/systemd").glob("*.service"):
         _copy(unit, top / UNITS / unit.name)
+    _copy(root / f"configs/sysctl.d/{PINGS}", top / "usr/lib/sysctl.d" / PINGS)
     for page in (root / "docs/man").iterdir():
         section = page.suffix[1:]
         _packed(page.read_text(), top / f"usr/share/man/man{section}/{page.name}.gz")

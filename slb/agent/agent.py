@@ -37,15 +37,17 @@ from slb.api.server import Server, bare_app
 from slb.api.socket_file import Owner, SocketFile
 from slb.health.kinds import PROBES
 from slb.health.program import runner
-from slb.model.desired import AGENT_SOCKET
+from slb.model.desired import AGENT_SOCKET, AGENT_STATE
 from slb.model.events import Value
 from slb.notify import Notify
 
 log = logging.getLogger(__name__)
 
-STATE = "/var/lib/slb"
+STATE = AGENT_STATE
 THREADS = 32
 LOOK_TIMEOUT_S = 2.0
+# Less than slbctl waits: it is to hear which of the two does not answer.
+FORWARD_S = 25.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ async def start(
     tell = partial(_tell, events)
     passive = PassiveWatch(desired, Client(settings.slbd, LOOK_TIMEOUT_S), tell)
     health = Health(desired, ends, passive, probes, tell)
-    forward = Forward(settings.slbd)
+    forward = Forward(settings.slbd, FORWARD_S)
     owner = Owner("slb-agent", "--socket", "--group")
     socket = SocketFile(settings.socket, int(settings.mode, 8), settings.group, owner)
     stack.callback(socket.close)

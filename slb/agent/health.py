@@ -91,6 +91,12 @@ class Health:
         down |= {one for one in fallen if isinstance(one, Ejected)}
         return sum(map(len, uses.values())) + self._unchecked, len(down)
 
+    def silent(self) -> tuple[int, str]:
+        """Return of how many RS the last check said nothing, and why, of one of them."""
+        silent = self._prober.silent() if self._prober else {}
+        number = sum(len(self._uses.get(target, ())) for target in silent)
+        return number, next(iter(silent.values()), "")
+
     def measured(self) -> Measured:
         """Return what the checks have come to so far."""
         prober = self._prober

@@ -35,12 +35,16 @@ def rows(
             words,
             result.state if result else "unknown",
             "out" if real.rs in gone else stays,
-            result.reason if result else "",
+            _reason(result) if result else "",
             round(now - result.since, 1) if result else 0.0,
             None if result is None or result.latency_s is None else _ms(result.latency_s * 1000),
         )
         made.append(_with_passive(row, service, real, passive, now) if passive else row)
     return made
+
+
+def _reason(result: Result) -> str:
+    return f"not checked: {result.silent}" if result.silent else result.reason
 
 
 def _with_passive(

@@ -244,7 +244,10 @@ async def _status(
 ) -> StatusView:
     """How desired and current state are to each other."""
     checked, down = health.counts()
-    status = replace(desired.status(), rs_checked=checked, rs_down=down)
+    silent, why = health.silent()
+    status = replace(
+        desired.status(), rs_checked=checked, rs_down=down, rs_silent=silent, silent_reason=why
+    )
     if secure is not None:
         left = None if secure.expires is None else secure.expires - time.time()
         status = replace(status, reload_trouble=secure.trouble, certificate_ends_in_s=left)

@@ -8,7 +8,7 @@ when none answers, and NoAnswer when it took the request and is late. They block
 loop calls them in a thread.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
 from typing import TypeVar
@@ -58,11 +58,17 @@ class Client:
     """
 
     def __init__(
-        self, socket: str | Way = SOCKET, timeout_s: float = TIMEOUT_S, program: str = "slbd"
+        self,
+        socket: str | Way = SOCKET,
+        timeout_s: float = TIMEOUT_S,
+        program: str = "slbd",
+        changed: Callable[[str], None] | None = None,
     ) -> None:
+        """`changed` is called with the path of what was asked for, when it may have changed it."""
         self._socket = socket
         self._timeout_s = timeout_s
         self._program = program
+        self._changed = changed
 
     def version(self) -> views.Version:
         """Ask who answers."""
@@ -287,7 +293,10 @@ class Client:
         data = None if body is None else codec.encode(body)
         with self._asking(changing=method != "GET"):
             answer = exchange(self._socket, method, f"/v1{path}", data, self._timeout_s)
-        return self._read(answer, kind)
+        done = self._read(answer, kind)
+        if method != "GET" and self._changed:
+            self._changed(path)
+        return done
 
     def _read(self, answer: Answer, kind: type[T]) -> T:
         try:

@@ -71,7 +71,8 @@ class Https:
                 # Nobody may be there to be asked for a password.
                 context.load_cert_chain(self.certificate, self.key, password="")
             except OSError as error:
-                raise _unusable("--cert", self.certificate, error) from None
+                without = "" if self.key else "; is its key in it? Else give --key"
+                raise _unusable("--cert", self.certificate, error, without) from None
         return context
 
 
@@ -148,9 +149,9 @@ def _explained(error: ssl.SSLError) -> OSError:
     return OSError(errno.EPROTO, text)
 
 
-def _unusable(option: str, path: str | None, error: Exception) -> ConfigError:
+def _unusable(option: str, path: str | None, error: Exception, hint: str = "") -> ConfigError:
     if isinstance(error, ssl.SSLError):
         reason = (error.reason or "unreadable").lower().replace("_", " ")
-        return ConfigError([f"{option} {path}: is not what it should be, in PEM: {reason}"])
+        return ConfigError([f"{option} {path}: is not what it should be, in PEM: {reason}{hint}"])
     reason = getattr(error, "strerror", None) or "not a text"
     return ConfigError([f"{option} {path}: cannot be read: {reason}"])

@@ -62,7 +62,7 @@ class SocketFile:
 def _lock(path: str, owner: Owner) -> int:
     name = f"{path}.lock"
     try:
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        os.makedirs(os.path.dirname(path) or ".", mode=0o755, exist_ok=True)
         while True:
             fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:

@@ -50,13 +50,17 @@ NONE = Counts()
 
 @dataclass(frozen=True)
 class Result:
-    """What is known of a target; times of time.monotonic()."""
+    """What is known of a target; times of time.monotonic().
+
+    `silent`: why the last check said nothing about the RS, "" if it did.
+    """
 
     state: str
     reason: str
     since: float
     latency_s: float | None
     counts: Counts = NONE
+    silent: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class _Run:
         "no_result",
         "probe",
         "running",
+        "silent",
         "tally",
         "target",
         "turn",
@@ -105,6 +110,7 @@ class _Run:
         self.good = self.bad = self.no_result = 0
         self.probe: Waiting | None = None
         self.running = False
+        self.silent = ""
         self.fd = -1
         # The number of the heap's entry that counts.
         self.turn = 0
@@ -187,9 +193,14 @@ class Prober:
                 run.tally.since,
                 run.latency,
                 Counts(run.good, run.bad, run.no_result),
+                run.silent,
             )
             for target, run in self._runs.copy().items()
         }
+
+    def silent(self) -> dict[Target, str]:
+        """Return of whom the last check said nothing, and why."""
+        return {target: run.silent for target, run in self._runs.copy().items() if run.silent}
 
     def counts(self) -> Counts:
         """Return what all checks came to, those of former targets too."""
@@ -340,6 +351,7 @@ class Prober:
         # From when it should have begun, so that many intervals take as long as they should.
         at = run.began + check.interval_s + (random.random() - 0.5) * spread
         self._plan(run, max(at, now))
+        run.silent = (bad or "") if inconclusive else ""
         if inconclusive or self._paused:
             run.no_result += 1
             self._no_result += 1

@@ -20,6 +20,7 @@ from slb.model.endpoint import VsKey
 from slb.model.service import Service
 
 AGENT_SOCKET = "/run/slb-agent/agent.sock"
+AGENT_STATE = "/var/lib/slb"
 OPERATOR = "operator"
 MAX_CONFIRM_S = 86400
 
@@ -114,9 +115,10 @@ class StatusView(Struct, frozen=True):
     would not take it; unreachable; or unknown until it was asked. `reason` says more of all but the
     first. `applied` is the last generation that it had. `mended` counts how often it had been
     changed beside us, `mended_ago_s` when last. Of the RS `rs_checked` are, and `rs_down` of these
-    are down. `services`, if they were asked for: each VS. `damaged`: the newest version on disk
-    when the agent started, if it could not be read; 0: it could. `reload_trouble`: why agent.yaml
-    was not taken when it was read again last. `certificate_ends_in_s`: below 0 it has ended.
+    are down; of `rs_silent` the last check said nothing, for one because of `silent_reason`.
+    `services`, if they were asked for: each VS. `damaged`: the newest version on disk when the
+    agent started, if it could not be read; 0: it could. `reload_trouble`: why agent.yaml was not
+    taken when it was read again last. `certificate_ends_in_s`: below 0 it has ended.
     """
 
     generation: int
@@ -134,6 +136,8 @@ class StatusView(Struct, frozen=True):
     damaged: int = 0
     reload_trouble: str = ""
     certificate_ends_in_s: float | None = None
+    rs_silent: int = 0
+    silent_reason: str = ""
 
 
 class VersionView(Struct, frozen=True):

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.netns
 INTERVAL_S = 0.2
 FAST = {"interval_s": INTERVAL_S, "timeout_s": INTERVAL_S, "rise": 2, "fall": 2}
 PATIENCE_S = 10
+PINGS = Path(__file__).parents[2] / "configs/sysctl.d/50-slb-ping.conf"
 POD = PODS[0]
 OTHERS = {pod.name for pod in PODS[1:]}
 
@@ -39,8 +40,8 @@ def own_rig() -> Iterator[Rig]:
     """A rig of two workers whose slbd knows no service of its own."""
     with Rig(LbSettings(workers=2)) as rig:
         rig.wait_ospf()
-        # As systemd has it on a host.
-        rig.lb.namespace.run("sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
+        # As our package has it on a host.
+        rig.lb.namespace.run("sysctl", "-qp", str(PINGS))
         yield rig
 
 
@@ -105,6 +106,21 @@ def test_a_server_that_ends_and_comes_back(
     own_rig.restart_pod(POD)
     wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 1, PATIENCE_S, "its weight again")
     assert answering(own_rig) == OTHERS | {POD.name}
+
+
+def test_within_one_interval_on_all_workers(
+    own_rig: Rig, agent: Agent, apply: Callable[..., None]
+) -> None:
+    """Of the check that finds it down; from then on nobody is sent there."""
+    interval_s = 1
+    apply(http_service() | {"health": {"type": "tcp", "interval_s": interval_s, "fall": 1}})
+    end_pod(own_rig)
+    wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 0, PATIENCE_S, "no weight for it")
+    (row,) = (row for row in agent.client.health() if row.state == "down")
+    assert row.since_s < interval_s
+    generations = {worker["generation"] for worker in own_rig.lb.items("/v1/workers")}
+    assert generations == {own_rig.lb.api("/v1/version")["generation"]}
+    assert answering(own_rig) == OTHERS
 
 
 def test_a_server_that_takes_connections_and_hangs(

@@ -24,7 +24,7 @@ from slb.errors import SlbError
 LIMIT_S = 60
 
 
-def config(socket: Path, vs_max: int, rs_max: int) -> dict[str, Any]:
+def slb_yaml(socket: Path, vs_max: int, rs_max: int) -> dict[str, Any]:
     """The whole slb.yaml: two workers, and nothing to forward."""
     return {
         "engine": {
@@ -51,19 +51,22 @@ def config(socket: Path, vs_max: int, rs_max: int) -> dict[str, Any]:
 class Pair:
     """Both processes and their clients; use it as a context manager."""
 
-    def __init__(self, vs_max: int, rs_max: int, prefix: str = "slbt") -> None:
-        """Write the configuration, and start both."""
+    def __init__(
+        self, vs_max: int, rs_max: int, prefix: str = "slbt", config: Path | None = None
+    ) -> None:
+        """Write the configuration, and start both; `config` is the agent's, for TCP."""
         self._registry = Registry.create(prefix)
         self._stack = ExitStack()
         self._stack.callback(self._registry.remove)
         folder = self._registry.directory
         self.agent_socket = folder / "agent.sock"
         self._slbd_socket, self._config = folder / "slbd.sock", folder / "slb.yaml"
-        self._config.write_text(yaml.safe_dump(config(self._slbd_socket, vs_max, rs_max)))
+        self._config.write_text(yaml.safe_dump(slb_yaml(self._slbd_socket, vs_max, rs_max)))
+        self._agent_words = ["--config", str(config)] if config else []
         self.agent = Client(str(self.agent_socket), LIMIT_S, "slb-agent")
         self.slbd = Client(str(self._slbd_socket), LIMIT_S)
         try:
-            self._namespace = Namespace(self._registry, "lb")
+            self.namespace = Namespace(self._registry, "lb")
             self.start_slbd()
             self.start_agent()
         except BaseException:
@@ -84,8 +87,12 @@ class Pair:
     def start_agent(self) -> None:
         """Start it, and wait for its ready line."""
         words = ["--socket", str(self.agent_socket), "--slbd", str(self._slbd_socket)]
-        state = str(self._registry.directory / "state")
-        self._agent = self._start("slb-agent", [*words, "--state", state])
+        words += ["--state", str(self._registry.directory / "state"), *self._agent_words]
+        self._agent = self._start("slb-agent", words)
+
+    def logs(self) -> tuple[str, str]:
+        """What slbd and the agent have said."""
+        return self._slbd.text(), self._agent.text()
 
     def kill_slbd(self) -> None:
         """SIGKILL."""
@@ -107,7 +114,7 @@ class Pair:
         wait(lambda: self.word() == "applied", timeout, "slbd as the agent wants it")
 
     def _start(self, name: str, words: list[str], env: Mapping[str, str] | None = None) -> Process:
-        process = Process(self._registry, self._namespace, name, [program(name), *words], env)
+        process = Process(self._registry, self.namespace, name, [program(name), *words], env)
         self._stack.callback(process.stop)
 
         def ready() -> bool:

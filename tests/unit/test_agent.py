@@ -2,6 +2,7 @@
 """slb-agent between its clients, its disk and slbd: changes, restarts, divergence."""
 
 import logging
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from msgspec.structs import replace
 from unit.agent_values import key, service, state
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import FIRST, PATIENCE_S, RunningAgent, at_rest
+from unit.slbctl_run import failure, slbctl
 
 from rig.waiting import wait
+from slb.agent.agent import FORWARD_S
 from slb.agent.store import Store
 from slb.api.backend import Gate
 from slb.api.client import Client, ErrorBody
@@ -34,6 +37,7 @@ from slb.model import codec
 from slb.model.desired import Delta, Snapshot, digest
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.service import RealServer, Service, VsEdit
+from slbctl.root import TIMEOUT_S
 
 pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture"]
 
@@ -424,6 +428,18 @@ def test_everything_else_is_slbds_answer(agent: RunningAgent, daemon: FakeDaemon
     assert ("GET", "/v1/sessions") in routes, "what add_routes() goes through"
     with pytest.raises(NotFound, match="there is no /v1/commit"):
         here.commit([])
+
+
+def test_slbd_hangs(tmp_path: Path, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    """slbctl hears that it is slbd which does not answer, before it gives the agent up."""
+    assert FORWARD_S < TIMEOUT_S
+    monkeypatch.setattr("slb.agent.agent.FORWARD_S", 0.2)
+    with RunningAgent(tmp_path, daemon.socket) as agent:
+        wait(lambda: at_rest(agent), PATIENCE_S, "the first desired state")
+        daemon.hold = threading.Event()
+        said = failure(slbctl(agent.socket, "vs", "list"), 1)
+        daemon.hold.set()
+    assert said == f"slbd at {daemon.socket} did not answer within 0.2 s; try again shortly"
 
 
 def test_before_slbd_has_ever_answered(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@
 No RS may have an address of loopback, so every check is made there instead, at the same port.
 """
 
+import errno
 import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address
@@ -196,6 +197,29 @@ def test_what_was_down_stays_so(
         assert len(daemon.engine.commits) == before
         servers.open(1)
         wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "it is back")
+
+
+def test_a_check_that_this_host_may_not_make(
+    agent: RunningAgent, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As icmp, where the kernel does not allow it: nobody must take that for health."""
+    allowed = PROBES["tcp"]
+
+    def refused(target: Target) -> Waiting:
+        raise PermissionError(errno.EACCES, "socket")
+        yield
+
+    monkeypatch.setitem(PROBES, "tcp", refused)
+    agent.client.vs_add(servers.service(FAST))
+    wait(lambda: agent.client.status().rs_silent == 4, PATIENCE_S, "all say nothing")
+    row = agent.client.health(key(2))[0]
+    assert (row.state, row.effect) == ("unknown", "in")
+    assert row.reason == "not checked: permission denied"
+    status = slbctl(agent.socket, "status", "--over", "0.05").lines
+    assert "- checks of 4 of 4 RS say nothing: permission denied" in status
+    monkeypatch.setitem(PROBES, "tcp", allowed)
+    wait(lambda: agent.client.status().rs_silent == 0, PATIENCE_S, "checks again")
+    assert agent.client.status().silent_reason == ""
 
 
 def test_slbd_itself_makes_none(daemon: FakeDaemon, agent: RunningAgent, servers: Servers) -> None:

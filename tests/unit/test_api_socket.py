@@ -24,6 +24,13 @@ def test_mode_and_end(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [], "nothing is left"
 
 
+def test_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    taken = SocketFile("slbd.sock", 0o600)
+    assert (tmp_path / "slbd.sock").is_socket()
+    taken.close()
+
+
 def test_a_live_daemon_keeps_its_socket(tmp_path: Path) -> None:
     path = str(tmp_path / "slbd.sock")
     first = SocketFile(path, 0o600)

@@ -91,6 +91,12 @@ def test_our_own_trouble_says_nothing() -> None:
     with probing(targets(4, 1), {"tcp": troubled}) as prober:
         wait(lambda: min(made.values()) > 2, PATIENCE_S, "some checks of each")
         assert states(prober) == ["unknown"] * 4
+        assert sorted(prober.silent().values()) == [
+            "a defect: ValueError: a defect",
+            "network is unreachable",
+            "no program",
+            "too many open files",
+        ]
         assert prober.alive
 
 

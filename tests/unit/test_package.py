@@ -87,6 +87,7 @@ def test_what_is_in_it(package: Path) -> None:
         "./usr/bin/slbctl",
         "./lib/systemd/system/slbd.service",
         "./lib/systemd/system/slb-agent.service",
+        "./usr/lib/sysctl.d/50-slb-ping.conf",
         "./usr/share/man/man1/slbctl.1.gz",
         "./usr/share/man/man8/slbd.8.gz",
         "./usr/share/man/man8/slb-agent.8.gz",
@@ -178,6 +179,8 @@ def test_under_systemd(host: DebianHost, package: Path, tmp_path: Path) -> None:
     """Nothing starts before it is told to; an upgrade leaves slbd alone; a removal ends both."""
     install(host, package)
     assert units(host) == ["inactive", "inactive"]
+    # For health checks of type icmp, from now on.
+    assert host.run("cat", "/proc/sys/net/ipv4/ping_group_range") == "0\t2147483647\n"
     host.run("systemctl", "enable", "slbd", "slb-agent")
     # The second one's start meets the first one's under way, as at boot.
     host.run("systemctl", "start", "slbd", "slb-agent")

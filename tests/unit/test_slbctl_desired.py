@@ -95,6 +95,33 @@ def test_slbd_alone_does_not_know_them(daemon: FakeDaemon, words: tuple[str, ...
     assert said == f"there is no /v1/{words[0]}; slb-agent answers it, and slbd is at this socket"
 
 
+def test_what_is_of_the_agent_alone(daemon: FakeDaemon, tmp_path: Path) -> None:
+    file = tmp_path / "services.yaml"
+    file.write_text("services: []\n")
+    for word, value in (("--confirm", "60s"), ("--base", "3")):
+        said = failure(slbctl(daemon.socket, "apply", str(file), word, value), 1)
+        assert said == f"{word} is for slb-agent, and slbd is at this socket"
+
+
+def test_a_change_while_the_agent_is_stopped(
+    tmp_path: Path, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """slbd takes it, and the agent will undo it, so it is said; without an agent nothing is."""
+    state = tmp_path / "state"
+    for module in ("slbctl.options", "slbctl.call"):
+        monkeypatch.setattr(f"{module}.AGENT_STATE", str(state))
+    monkeypatch.setattr("slbctl.options.AGENT_SOCKET", str(tmp_path / "agent.sock"))
+    monkeypatch.setattr("slbctl.options.SLBD_SOCKET", str(daemon.socket))
+    assert slbctl(None, "vs", "add", "10.96.0.91:80/tcp").err == ""
+    state.mkdir()
+    added = slbctl(None, "vs", "add", "10.96.0.92:80/tcp")
+    assert added.status == 0 and added.err == (
+        "slbctl: slb-agent does not run; this holds until slb-agent starts, "
+        f"which has its own services in {state}\n"
+    )
+    assert slbctl(None, "vs", "list").err == ""
+
+
 def test_the_agents_socket_is_preferred_when_it_is_there(
     tmp_path: Path, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -178,6 +178,22 @@ def test_a_full_disk(daemon: FakeDaemon) -> None:
     assert process.returncode == 4
 
 
+@pytest.mark.parametrize(
+    ("words", "status", "errors"),
+    [
+        ("vs list >&-", 4, "slbctl: cannot write the output: it is closed\n"),
+        ("vs show 10.96.9.9:80/tcp 2>&-", 1, ""),
+        ("vs list >&- 2>&-", 4, ""),
+    ],
+)
+def test_a_closed_descriptor(daemon: FakeDaemon, words: str, status: int, errors: str) -> None:
+    """Python has None for it then; and what is for stderr does not come to stdout."""
+    env = {**os.environ, "SLB_SOCKET": str(daemon.socket)}
+    shell = ["sh", "-c", f"'{sys.executable}' -m slbctl {words}"]
+    done = subprocess.run(shell, env=env, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", errors)
+
+
 def test_ctrl_c(daemon: FakeDaemon) -> None:
     daemon.hold = threading.Event()
     process = start(daemon, "stats", stdout=subprocess.PIPE)

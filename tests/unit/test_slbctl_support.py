@@ -119,11 +119,12 @@ def test_every_reading_verb_is_in_it() -> None:
     assert ours <= every
 
 
-def test_of_another_host(tmp_path: Path) -> None:
-    """Its facts of the host would be of this one."""
+@pytest.mark.parametrize("words", ["support-bundle {}", "doctor", "nic list", "nic bind no0"])
+def test_of_another_host(tmp_path: Path, words: str) -> None:
+    """Its facts of the host would be of this one; and this one's NIC would be taken."""
     path = tmp_path / "x.tar.gz"
     url = ("--url", "https://192.0.2.1:8443")
-    line = failure(slbctl(None, *url, "support-bundle", str(path)), 2)
+    line = failure(slbctl(None, *url, *words.format(path).split()), 2)
     assert "it is of this host; run it on the other one, without --url" in line
     assert not path.exists()
 

@@ -56,6 +56,9 @@ def test_what_tls_refuses(place: Place, secure: RunningAgent, tmp_path: Path) ->
     assert line.startswith(f"{at}its certificate does not count (") and "--ca" in line
     line = failure(over(place, *as_client(place, OPS, -1), "vs", "list"), 3)
     assert line == f"{at}the certificate in --cert is over; renew it"
+    alone = as_client(place, OPS)[:2]
+    line = failure(over(place, *alone, "vs", "list"), 2)
+    assert line.endswith("in PEM: unreadable; is its key in it? Else give --key")
     pair = other.issue("forged", OPS)
     forged = ("--cert", str(pair.certificate), "--key", str(pair.key))
     line = failure(over(place, *forged, "vs", "list"), 3)
