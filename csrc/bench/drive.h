@@ -7,7 +7,7 @@
 #include "bench/trace.h"
 #include "path/pkt.h"
 
-enum { DRIVE_BURSTS = 8, DRIVE_FRAMES = DRIVE_BURSTS * BURST };
+enum { DRIVE_BURSTS = 4, DRIVE_FRAMES = DRIVE_BURSTS * BURST };
 
 struct drive {
 	struct core *core;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRACE = 1 << 20, BURSTS = 4, KEYS = BURSTS * BURST, WARM = 64, ROUNDS = 2000 };
+enum { TRACE = 1 << 20, BURSTS = 2, KEYS = BURSTS * BURST, WARM = 64, ROUNDS = 2000 };
 
 // All that a key consists of, padded as one would for rte_hash.
 struct hash_key {
@@ -85,8 +85,8 @@ static struct reading theirs(struct rte_hash *hash, struct trace *t, struct stop
 			at[i] = &keys[i];
 		}
 		stopwatch_begin(w);
-		for (uint32_t i = 0; i < KEYS; i += BURST)
-			rte_hash_lookup_bulk(hash, &at[i], BURST, &places[i]);
+		for (uint32_t i = 0; i < KEYS; i += RTE_HASH_LOOKUP_BULK_MAX)
+			rte_hash_lookup_bulk(hash, &at[i], RTE_HASH_LOOKUP_BULK_MAX, &places[i]);
 		stopwatch_end(w);
 		w->n -= round < WARM;
 		for (uint32_t i = 0; i < KEYS; i++)

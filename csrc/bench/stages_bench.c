@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-	BURSTS = 8,
+	BURSTS = 4,
 	FRAMES = BURSTS * BURST,
 	WARM = 64,
 	ROUNDS = 1000,

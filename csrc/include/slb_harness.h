@@ -2,7 +2,7 @@
 // The engine without ports, lcores and clock: packets are handed in as bytes, a burst at a time, and come back with their
 // verdicts; time moves when told to. Follows slb_abi.h in one cffi module. Not for two threads at once.
 
-enum harness_limit { HARNESS_FRAME = 9216, HARNESS_BURST = 64, HARNESS_SPARE = 128 };
+enum harness_limit { HARNESS_FRAME = 9216, HARNESS_BURST = 128, HARNESS_SPARE = 256 };
 
 enum harness_verdict {
 	HARNESS_TX = 1,

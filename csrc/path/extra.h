@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SPARE_MAX = 128, EXTRA_MAX = 512 };
+enum { SPARE_MAX = 256, EXTRA_MAX = 512 };
 
 struct extra {
 	uint16_t n_spare;

@@ -11,7 +11,7 @@ struct session;
 struct rte_ipv4_hdr;
 struct rte_ipv6_hdr;
 
-enum { BURST = 64 };
+enum { BURST = 128 };
 
 // What tells the sessions of one address and port pair apart: the protocol, and with this bit the family.
 enum { KIND_V6 = 0x80 };

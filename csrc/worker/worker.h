@@ -7,7 +7,7 @@
 #include "steer/standby.h"
 #include "worker/inbox.h"
 
-enum { TX_BUFFER = 64, NO_QUEUE = UINT16_MAX };
+enum { TX_BUFFER = 128, NO_QUEUE = UINT16_MAX };
 
 struct rte_mempool;
 struct rte_ring;

@@ -20,7 +20,7 @@ from rig.waiting import wait
 pytestmark = pytest.mark.netns
 
 # What slbd says that queues and cores hold with so many descriptors, by workers.
-DESCRIPTORS, ENOUGH = 64, {1: 1024, 2: 1314}
+DESCRIPTORS, ENOUGH = 64, {1: 1024, 2: 1570}
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])

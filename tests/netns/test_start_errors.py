@@ -59,7 +59,7 @@ WRONG = (
         _port(device="net_af_packet0,iface=nosuch"),
         ("net_af_packet0", "No such device"),
     ),
-    Wrong("fewer buffers than descriptors", _engine(mbufs=4096), ("engine.mbufs: 4096", "6176")),
+    Wrong("fewer buffers than descriptors", _engine(mbufs=4096), ("engine.mbufs: 4096", "6432")),
     Wrong("more memory than there is", _engine(memory_mb=1_048_576), ("memory: 1048576 MB",)),
     Wrong("too few local addresses", _port(local_addresses=["198.18.0.1"]), ("local",)),
     Wrong("no such CPU", _engine(cpus={"workers": [0, 999]}), ("slb.yaml:", "999")),
