@@ -65,7 +65,7 @@ def shown(seen: Seen, states: dict[str, str]) -> bool:
         for device, now in states.items()
     ]
     up = value(found, "slb_port_link_up", **PORT) == any(s != "down" for s in states.values())
-    # What SlbMemberDown asks for.
+    # What SlbMemberDown asks for, but for waiting.
     down = total(found, "slb_port_member_state", state="down") == [*states.values()].count("down")
     return all(rows) and all(links) and up and down
 
