@@ -36,24 +36,40 @@ def events(target: Target, follow: bool, since: int, as_json: bool) -> None:
 
     With --json each is an object on a line of its own, whose id --since takes.
     """
-    api = client(target)
-    away = False
+    api, absence = client(target), Absence()
     while True:
         try:
-            for event in api.events(since, follow=follow):
-                since, away = event.id, False
+            for event in api.events(since, follow=follow, begun=absence.end):
+                since = event.id
                 output.show_now(codec.encode(event).decode() if as_json else _line(event))
         except (Unreachable, NoAnswer) as gone:
             # Who has read already waits for an agent that is being started again.
             if not (follow and since):
                 raise
-            if not away:
-                output.show_failure(f"{gone}; waiting for it")
-            away = True
+            absence.tell(str(gone))
             time.sleep(AGAIN_S)
         # The agent ends streams when other clients may read them than before.
         if not follow:
             return
+
+
+class Absence:
+    """Says why the agent does not answer, each reason once in turn, and that it does again."""
+
+    def __init__(self) -> None:
+        self._reason = ""
+
+    def tell(self, reason: str) -> None:
+        """It does not answer."""
+        if reason != self._reason:
+            output.show_failure(f"{reason}; waiting for it")
+        self._reason = reason
+
+    def end(self) -> None:
+        """It answers."""
+        if self._reason:
+            output.show_failure("it answers again")
+        self._reason = ""
 
 
 def _line(event: Event) -> str:

@@ -63,6 +63,10 @@ void bench_stages(const struct request *r);
 void bench_control(const struct request *r);
 void bench_control_few(const struct request *r); // with fewer VS, for a test
 
+// The same while the sessions of one RS are ended, and of half of all RS: of UDP, and of TCP as open connections.
+void bench_reset_load(const struct request *r);
+void bench_reset_load_tcp(const struct request *r);
+
 // The rounds of a walk that ends no session, and of one that ends all; us and ms.
 void bench_reset(const struct request *r);
 

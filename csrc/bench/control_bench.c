@@ -21,6 +21,7 @@
 #include "bench/world.h"
 #include "base/clock.h"
 #include "harness/inner.h"
+#include "path/lifecycle.h"
 
 #include <rte_cycles.h>
 #include <rte_eth_ring.h>
@@ -50,7 +51,6 @@ struct wire {
 	struct rte_mbuf *spare[MBUFS];
 	const struct frame_key *last_sent;
 	uint32_t n_spare;
-	uint32_t in_flight;
 };
 
 // Cycles of rounds without control work.
@@ -63,6 +63,7 @@ struct phase {
 	double control_us, sweep_us, other_us; // at worst in one round; a sweep is control work too
 	uint64_t lost;
 	uint32_t left_out;
+	double ms; // until all is done
 	uint32_t seen; // transactions that were carried out in rounds that count
 };
 
@@ -113,18 +114,21 @@ static uint32_t arrive(uint32_t n) {
 		frame_write(m, trace_next(&wire.trace));
 		rte_ring_sp_enqueue(wire.in, m);
 	}
-	wire.in_flight += room;
 	return n - room;
 }
 
-// What the worker has sent comes round again.
+// What the worker has sent comes round again, but for the segments that it makes itself: any mbuf is as good as another.
 static void leave(void) {
-	uint32_t n = rte_ring_sc_dequeue_burst(
-		wire.out, (void **)&wire.spare[wire.n_spare], MBUFS - wire.n_spare, NULL
-	);
+	struct rte_mbuf *sent[RING];
+	uint32_t n = rte_ring_sc_dequeue_burst(wire.out, (void **)sent, RING, NULL);
+	uint32_t room = MBUFS - wire.n_spare - rte_ring_count(wire.in);
 
-	wire.n_spare += n;
-	wire.in_flight -= n;
+	for (uint32_t i = 0; i < n; i++) {
+		if (i < room)
+			wire.spare[wire.n_spare++] = sent[i];
+		else
+			rte_pktmbuf_free(sent[i]);
+	}
 }
 
 static uint64_t switches(void) {
@@ -198,6 +202,7 @@ static struct phase forward_during(struct control_change *change, unsigned lcore
 	struct pace pace = {.empty = rounds_of(0), .full = rounds_of(BURST), .slow = 1};
 	struct phase p = {0};
 	double due = 0;
+	uint64_t began = rte_rdtsc();
 
 	control_change_begin(change, lcore);
 	while (!control_change_done(change) || worker->core->sweep.left > 0) {
@@ -216,6 +221,7 @@ static struct phase forward_during(struct control_change *change, unsigned lcore
 		worst(&p.sweep_us, l.sweep);
 		worst(&p.other_us, l.took - l.control);
 	}
+	p.ms = (double)(rte_rdtsc() - began) * 1e3 / (double)rte_get_tsc_hz();
 	control_change_end(change, lcore);
 	return p;
 }
@@ -230,7 +236,7 @@ static void say(
 }
 
 static void settle(void) {
-	while (wire.in_flight > 0)
+	while (rte_ring_count(wire.in) > 0)
 		lap();
 }
 
@@ -281,7 +287,8 @@ static void measure(const struct request *r, unsigned lcore, uint32_t n_vs) {
 	}
 }
 
-static void control(const struct request *r, uint32_t n_vs) {
+// Returns the admin core's lcore.
+static unsigned open_all(const struct request *r, uint32_t n_vs) {
 	const struct world_size size = {
 		.workers = 1,
 		.rs = WORLD_RS,
@@ -298,7 +305,11 @@ static void control(const struct request *r, uint32_t n_vs) {
 	world_fill(0, r->sessions);
 	open_wire();
 	open_worker();
-	measure(r, lcore, n_vs);
+	return lcore;
+}
+
+static void control(const struct request *r, uint32_t n_vs) {
+	measure(r, open_all(r, n_vs), n_vs);
 }
 
 void bench_control(const struct request *r) {
@@ -307,4 +318,78 @@ void bench_control(const struct request *r) {
 
 void bench_control_few(const struct request *r) {
 	control(r, CONTROL_VS / 50);
+}
+
+// Packets come of sessions whose RS is none of these.
+static void spare_rs(struct trace *t, uint32_t n_rs) {
+	const struct core *c = world_core(0);
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		const struct frame_key *k = &t->keys[i];
+		uint8_t dir;
+		const struct session *s =
+			session_lookup(&c->sessions, &k->key, k->addrs6, k->kind, &dir);
+		if (s->rs >= n_rs)
+			t->keys[kept++] = *k;
+	}
+	t->n = kept;
+}
+
+// Makes open connections of the sessions of these RS. Their keys lead to them no more, and no packet of theirs comes.
+static void connect(uint32_t n_rs) {
+	struct core *c = world_core(0);
+	struct session_table *t = &c->sessions;
+
+	for (uint32_t at = session_at(t, 0); at < t->lines; at = session_at(t, at + 1)) {
+		struct session *s = &t->entries[at];
+		if (s->kind[DIR_IN] == 0 || s->rs >= n_rs)
+			continue;
+		s->kind[DIR_IN] = s->kind[DIR_OUT] = SLB_PROTO_TCP;
+		session_state(c, s, SLB_TCP_ESTABLISHED);
+	}
+}
+
+static void reset(
+	const char *name, uint32_t first, uint32_t n, const struct request *r, uint32_t run,
+	unsigned lcore
+) {
+	struct slb_reset resets[WORLD_RS];
+	struct control_change change = {.name = name, .resets = resets, .n_resets = n};
+	uint64_t expected = (uint64_t)r->sessions / WORLD_RS * n;
+	struct phase p;
+
+	for (uint32_t i = 0; i < n; i++)
+		resets[i] = world_reset(first + i);
+	p = forward_during(&change, lcore);
+	settle();
+	if (change.ended < expected)
+		world_fail("sessions of an RS have not ended");
+	if (dropped() > 0)
+		world_fail("the engine dropped packets of sessions of other RS");
+	report(&change, &p, run);
+	say(name, "ended", run, change.ended, 0);
+	say(name, "ms", run, p.ms, 0);
+}
+
+// Half of the RS may lose their sessions: one RS after the other, and then those left together. The packets are those of the other half.
+static void resets(const struct request *r, bool tcp) {
+	enum { HALF = WORLD_RS / 2 };
+	uint32_t runs = RTE_MIN(r->runs, HALF - 1U);
+	unsigned lcore = open_all(r, 0);
+
+	spare_rs(&wire.trace, HALF);
+	if (tcp)
+		connect(HALF);
+	for (uint32_t run = 0; run < runs; run++)
+		reset("one RS", run, 1, r, run, lcore);
+	reset("half", runs, HALF - runs, r, 0, lcore);
+}
+
+void bench_reset_load(const struct request *r) {
+	resets(r, false);
+}
+
+void bench_reset_load_tcp(const struct request *r) {
+	resets(r, true);
 }

@@ -75,10 +75,24 @@ static void sleep_a_little(void *) {
 	usleep(POLL_US);
 }
 
+static void reset(struct control_change *change) {
+	uint64_t cursor = 0;
+
+	change->ended = 0;
+	while (change->n_resets > 0 && cursor != UINT64_MAX) {
+		struct slb_refused refused;
+		int n = harness_session_reset(change->resets, change->n_resets, &cursor, &refused);
+		if (n < 0)
+			world_fail(refused.text);
+		change->ended += (uint32_t)n;
+	}
+}
+
 static int commit(void *arg) {
 	struct control_change *change = arg;
 
 	harness_admin()->wait = sleep_a_little;
+	reset(change);
 	for (uint32_t i = 0; i < change->n_txns; i++) {
 		struct slb_refused refused;
 		uint64_t generation;

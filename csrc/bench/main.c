@@ -16,6 +16,8 @@ static const struct {
 	{"stages", bench_stages},
 	{"control", bench_control},
 	{"control-few", bench_control_few},
+	{"reset-load", bench_reset_load},
+	{"reset-load-tcp", bench_reset_load_tcp},
 #else
 	{"path", bench_path},
 	{"families", bench_families},

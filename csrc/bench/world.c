@@ -179,6 +179,15 @@ struct vs *world_vs(uint16_t worker) {
 	return world_core(worker)->vs[0];
 }
 
+struct slb_reset world_reset(uint32_t rs) {
+	return (struct slb_reset){
+		.vs = {.addr = address(BENCH_VIP, 0, false),
+		       .port_be = htons(BENCH_VIP_PORT),
+		       .proto = SLB_PROTO_UDP},
+		.rs = {.addr = address(BENCH_SERVERS, rs + 1, false), .port_be = htons(RS_PORT)},
+	};
+}
+
 struct rte_mbuf **world_mbufs(uint32_t n) {
 	struct rte_mbuf **mbufs = world_memory(n * sizeof(*mbufs));
 

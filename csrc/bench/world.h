@@ -31,6 +31,9 @@ struct core *world_core(uint16_t worker);
 // The service's VS as a worker has it.
 struct vs *world_vs(uint16_t worker);
 
+// What ends the sessions of the so manyth RS, of IPv4 over UDP.
+struct slb_reset world_reset(uint32_t rs);
+
 // Sends the first packets of so many clients, so that each has a session.
 void world_fill(uint16_t worker, uint32_t sessions);
 

@@ -24,6 +24,7 @@ from slb.agent.ends import Ends
 from slb.agent.events import Events
 from slb.agent.forward import Forward
 from slb.agent.health import Health, log_event
+from slb.agent.links import Links
 from slb.agent.metrics import AgentMetrics
 from slb.agent.passive import PassiveWatch
 from slb.agent.record import Record, count_changes
@@ -127,6 +128,8 @@ async def start(
     stack.callback(health.stop)
     stack.callback(asyncio.create_task(health.run()).cancel)
     stack.callback(asyncio.create_task(passive.run()).cancel)
+    links = Links(Client(settings.slbd, LOOK_TIMEOUT_S), events.emit)
+    stack.callback(asyncio.create_task(links.run()).cancel)
     return watching, secure
 
 

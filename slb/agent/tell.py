@@ -12,12 +12,9 @@ def standing(events: Events, before: Standing, now: Standing) -> None:
         events.emit("slbd_restarted", pid=now.pid, was_pid=before.pid)
     if now.mended != before.mended:
         events.emit("mended", times=now.mended)
-    if now.word == "unreachable":
-        if before.word != "unreachable":
-            events.emit("unreachable", reason=now.reason)
-    elif now.word == "refused":
+    if now.word in ("unreachable", "refused"):
         if another or (before.word, before.reason) != (now.word, now.reason):
-            events.emit("refused", reason=now.reason)
+            events.emit(now.word, reason=now.reason)
     elif now.word in ("applied", "incomplete"):
         were = (before.word, before.reason, before.applied)
         if another or were != (now.word, now.reason, now.applied):

@@ -269,16 +269,24 @@ class Client:
         """Read the whole set of VS, in the form that apply takes."""
         return self._get(ServiceSet, "/export")
 
-    def events(self, since: int | None = None, *, follow: bool = True) -> Iterator[Event]:
+    def events(
+        self,
+        since: int | None = None,
+        *,
+        follow: bool = True,
+        begun: Callable[[], None] = lambda: None,
+    ) -> Iterator[Event]:
         """Yield what happens, of slb-agent alone: from behind that id, or from now on.
 
-        Ends when the agent ends it; without `follow`, behind the last that has happened. Raises
-        NoAnswer when not even a sign of life comes.
+        Ends when the agent ends it; without `follow`, behind the last that has happened. `begun` is
+        called when the agent has answered, though nothing happens yet. Raises NoAnswer when not
+        even a sign of life comes.
         """
         path = _with_query("/v1/events", {"since": since, "follow": int(follow)})
         try:
             with self._asking():
-                for line in lines(self._socket, path, max(self._timeout_s, MIN_SILENCE_S)):
+                silence_s = max(self._timeout_s, MIN_SILENCE_S)
+                for line in lines(self._socket, path, silence_s, begun):
                     if line.strip():
                         yield codec.decode(line, Event)
         except NoStream as refused:

@@ -7,7 +7,7 @@ choose, wherever in the answer he would spend them.
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -136,10 +136,13 @@ def exchange(
             return Answer(answer.status, answer.headers.get_content_type(), text)
 
 
-def lines(where: str | Way, target: str, silence_s: float) -> Iterator[bytes]:
+def lines(
+    where: str | Way, target: str, silence_s: float, begun: Callable[[], None]
+) -> Iterator[bytes]:
     """Ask for a stream, and yield its lines as they come, until it ends.
 
-    Raises as exchange() does, TimeoutError when nothing has come for `silence_s`, and NoStream.
+    `begun` is called when it is there, before the first line. Raises as exchange() does,
+    TimeoutError when nothing has come for `silence_s`, and NoStream.
     """
     way = UnixWay(where) if isinstance(where, str) else where
     connection = way.connection(silence_s, MAX_HEADERS + MAX_LINE)
@@ -151,6 +154,7 @@ def lines(where: str | Way, target: str, silence_s: float) -> Iterator[bytes]:
             if answer.status != HTTPStatus.OK:
                 kind = answer.headers.get_content_type()
                 raise NoStream(Answer(answer.status, kind, answer.read(MAX_LINE)))
+            begun()
             while line := answer.readline(MAX_LINE):
                 yield line
                 channel.bound(silence_s, MAX_HEADERS + MAX_LINE)

@@ -113,7 +113,10 @@ class Daemon:
         self._restarts.forget()
 
     async def _back_off(self) -> bool:
-        """Wait as long as it takes after starts that came to nothing; False: stopped meanwhile."""
+        """Wait as long as it takes after starts that came to nothing; False: stopped meanwhile.
+
+        Raises ConfigError: one that was wrong before has been told of without a wait.
+        """
         if seconds := self._restarts.begin():
             text = f"waiting {seconds} s, since {self._restarts.failed} starts came to nothing"
             log.warning("%s", text)
@@ -121,6 +124,9 @@ class Daemon:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), seconds)
             self._notify.status("starting")
+            if not self._stop.is_set():
+                # What kept it from starting may have been mended in the file meanwhile.
+                self._config = await asyncio.to_thread(load, self._path, self._cpus)
         return not self._stop.is_set()
 
     async def _unless_stopped(self, start: Coroutine[Any, Any, Parts]) -> Parts | None:

@@ -146,8 +146,8 @@ MEASURES: dict[str, Callable[[int], Iterable[Figure]]] = {
     "stages": stages.figures,
     "apply": apply.figures,
     "health": health.figures,
-    "reset": walks.of("reset", 1_000, 1_000_000),
-    "reset10m": walks.of("reset", MANY),
+    "reset": walks.resets(1_000, 1_000_000),
+    "reset10m": walks.resets(MANY),
     "walks": walks.of("walks", 1_000, 1_000_000),
     "walks10m": walks.of("walks", MANY),
 }

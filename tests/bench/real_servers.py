@@ -11,16 +11,9 @@ from contextlib import contextmanager
 from subprocess import run
 from tempfile import TemporaryDirectory
 
+from rig.grpc_health import GrpcHealth
+
 HTTP_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-# Of a frame of HTTP/2: length, type, flags, stream.
-_HEAD = 9
-_DATA, _HEADERS, _SETTINGS = 0, 1, 4
-_ACK = _END_STREAM = 1
-_END_HEADERS = 4
-# In HPACK, nothing of it for the table: status 200, a field with its name and value.
-_BEGIN = b"\x88\x00\x0ccontent-type\x10application/grpc"
-_SERVING = b"\0\0\0\0\x02\x08\x01"
-_END = b"\x00\x0bgrpc-status\x010"
 
 
 @contextmanager
@@ -76,36 +69,13 @@ class _Http(asyncio.Protocol):
 
 
 class _Grpc(asyncio.Protocol):
-    """Says of every stream that has ended that all is SERVING."""
+    """Says of every service that it serves."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        # Behind the client's preface frames follow.
-        self._come = b""
-        self._skip = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-        transport.write(_frame(_SETTINGS, 0, 0, b""))
+        self._health = GrpcHealth()
+        transport.write(self._health.begin())
 
     def data_received(self, data: bytes) -> None:
-        self._come += data
-        if self._skip and len(self._come) >= self._skip:
-            self._come, self._skip = self._come[self._skip :], 0
-        while not self._skip and len(self._come) >= _HEAD:
-            end = _HEAD + int.from_bytes(self._come[:3])
-            if len(self._come) < end:
-                return
-            self._answer(self._come[3], self._come[4], int.from_bytes(self._come[5:_HEAD]))
-            self._come = self._come[end:]
-
-    def _answer(self, kind: int, flags: int, stream: int) -> None:
-        if kind == _SETTINGS and not flags & _ACK:
-            self._transport.write(_frame(_SETTINGS, _ACK, 0, b""))
-        elif kind == _DATA and flags & _END_STREAM:
-            answer = _frame(_HEADERS, _END_HEADERS, stream, _BEGIN)
-            answer += _frame(_DATA, 0, stream, _SERVING)
-            answer += _frame(_HEADERS, _END_HEADERS | _END_STREAM, stream, _END)
-            self._transport.write(answer)
-
-
-def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
+        self._transport.write(self._health.answer(data))

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 
 from bench.figure import Figure, Goal, short
-from bench.native import measure
+from bench.native import ACCOUNTS, measure
 
 MEGABYTES = {1_000: 512, 1_000_000: 1024, 10_000_000: 2048}
 GOAL = Goal(20, 200)
@@ -32,6 +32,37 @@ def _figures(name: str, sessions: int, runs: int) -> list[Figure]:
         figure(
             "ms", f"milliseconds for {sessions:,} sessions, one round after another", "ms", None
         ),
+    ]
+
+
+def _under_load(sessions: int, runs: int) -> list[Figure]:
+    """What a worker loses that forwards packets of other RS meanwhile, at half load."""
+    lost, took = {}, {}
+    for kind, name in (("UDP", "reset-load"), ("TCP", "reset-load-tcp")):
+        found = measure(name, sessions, runs, MEGABYTES[sessions], ACCOUNTS).cycles
+        for part in ("one RS", "half"):
+            ended = f"{kind}, {found[f'{part} ended'][0]:,.0f} of {sessions:,}"
+            lost[ended], took[ended] = found[f"{part} lost"], found[f"{part} ms"]
+    key = f"reset.{short(sessions)}"
+    what = "while sessions of one RS of 64 are ended, and of half of them"
+    return [
+        Figure(
+            f"{key}.lost",
+            f"packets of other RS lost, at half load, {what}",
+            sum(map(min, lost.values())),
+            Goal(0, 0),
+            lost,
+        ),
+        Figure(f"{key}.load", f"milliseconds {what}", max(map(min, took.values())), None, took),
+    ]
+
+
+def resets(*sizes: int) -> Callable[[int], list[Figure]]:
+    """The walks that end sessions, by themselves and under load."""
+    alone = of("reset", *sizes)
+    return lambda runs: [
+        *alone(runs),
+        *(figure for sessions in sizes for figure in _under_load(sessions, runs)),
     ]
 
 

@@ -10,16 +10,11 @@ import ssl
 import sys
 from pathlib import Path
 
-from h2.config import H2Configuration
-from h2.connection import H2Connection
-from h2.events import StreamEnded
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rig import dns
 from rig.addresses import DNS_PORT, GRPC_PORT, HTTPS_PORT
-
-_SERVING = b"\0\0\0\0\x02\x08\x01"
+from rig.grpc_health import GrpcHealth
 
 
 class Servers:
@@ -38,18 +33,10 @@ class Servers:
 
     async def health(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Say of every service that it serves."""
-        session = H2Connection(H2Configuration(client_side=False))
-        session.initiate_connection()
-        writer.write(session.data_to_send())
+        health = GrpcHealth()
+        writer.write(health.begin())
         while text := await reader.read(4096):
-            for event in session.receive_data(text):
-                if isinstance(event, StreamEnded):
-                    number = event.stream_id
-                    head = [(":status", "200"), ("content-type", "application/grpc")]
-                    session.send_headers(number, head)
-                    session.send_data(number, _SERVING)
-                    session.send_headers(number, [("grpc-status", "0")], end_stream=True)
-            writer.write(session.data_to_send())
+            writer.write(health.answer(text))
 
     async def names(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer queries."""

@@ -199,7 +199,8 @@ CASES: dict[str, Case] = {
     "SlbHostFlooded": drops("PUNT_RATE", 100),
     "SlbLinkDown": gauge(f"slb_port_link_up{PORT}", 0, 1),
     "SlbLinkNearlyFull": Case(link(0.95), link(0.5) | {f"slb_port_speed_bytes{PORT}": flat(0)}),
-    "SlbMemberDown": gauge('slb_port_member_state{port="b",device="d",state="down"}', 1, 0),
+    # Up, but LACP does not agree with the switch.
+    "SlbMemberDown": gauge('slb_port_member_state{port="b",device="d",state="waiting"}', 1, 0),
     "SlbNoAdjacency": gauge('slb_ospf_adjacency_full{protocol="OSPFv2"}', 0, 1),
     "SlbNotAnnounced": Case(
         {"slb_ospf_withheld": flat(1), "slb_ospf_announced_prefixes": flat(3)},

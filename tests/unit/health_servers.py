@@ -4,14 +4,12 @@
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from ipaddress import ip_address
+from typing import Any
 
-from h2.config import H2Configuration
-from h2.connection import H2Connection
-from h2.events import DataReceived, StreamEnded
-
+from rig.grpc_health import GrpcHealth
 from rig.waiting import wait
 from slb.health.kinds import PROBES
 from slb.health.probe import Probe
@@ -134,35 +132,13 @@ def by_tls(
     return secure
 
 
-def health_of_grpc(
-    asked: list[bytes],
-    status: str = "200",
-    message: bytes = b"\x08\x01",
-    trailers: Sequence[tuple[str, str]] = (("grpc-status", "0"),),
-    most: int = 1_000_000,
-) -> Callable[[socket.socket], None]:
-    """A gRPC server that answers so, and goes away (GOAWAY) with the `most`th answer."""
+def health_of_grpc(asked: list[bytes], **said: Any) -> Callable[[socket.socket], None]:
+    """A server as GrpcHealth is made with these."""
 
     def answer(connection: socket.socket) -> None:
-        session = H2Connection(H2Configuration(client_side=False))
-        session.initiate_connection()
-        connection.sendall(session.data_to_send())
-        served = 0
-        while text := connection.recv(4096):
-            for event in session.receive_data(text):
-                if isinstance(event, DataReceived):
-                    asked.append(event.data)
-                if isinstance(event, StreamEnded):
-                    number, served = event.stream_id, served + 1
-                    body = b"\0" + len(message).to_bytes(4) + message
-                    session.send_headers(number, [(":status", status)])
-                    session.send_data(number, body, end_stream=not trailers)
-                    if trailers:
-                        session.send_headers(number, list(trailers), end_stream=True)
-            if served == most:
-                session.close_connection()
-            connection.sendall(session.data_to_send())
-            if served == most:
-                return
+        health = GrpcHealth(asked, **said)
+        connection.sendall(health.begin())
+        while not health.ended and (text := connection.recv(4096)):
+            connection.sendall(health.answer(text))
 
     return answer

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -66,16 +67,17 @@ def test_not_confirmed_in_time(agent: RunningAgent) -> None:
 
 
 def test_what_becomes_of_slbd(tmp_path: Path) -> None:
-    """Gone, there again with another instance, changed beside the agent."""
-    socket = tmp_path / "slbd.sock"
-    with RunningAgent(tmp_path, socket) as agent:
+    """Gone, for another reason, there again as another instance, changed beside the agent."""
+    place = tmp_path / "slbd.sock"
+    with RunningAgent(tmp_path, place) as agent:
         wait(lambda: told(agent.client, "unreachable"), PATIENCE_S, "that there is none yet")
-        with FakeDaemon(socket):
+        with FakeDaemon(place):
             wait(lambda: at_rest(agent), PATIENCE_S, "what slbd has taken over")
             agent.client.vs_add(service(2, 1))
-        gone = wait(lambda: told(agent.client, "unreachable")[1:], PATIENCE_S, "slbd is gone")[0]
-        assert "no slbd at" in str(gone.data["reason"])
-        with FakeDaemon(socket) as second:
+        wait(lambda: "nobody listens" in last_reason(agent), PATIENCE_S, "slbd is gone")
+        place.unlink()
+        wait(lambda: "no such socket" in last_reason(agent), PATIENCE_S, "the other reason")
+        with FakeDaemon(place) as second:
             wait(lambda: told(agent.client, "slbd_restarted"), PATIENCE_S, "the new slbd")
             wait(lambda: second.services, PATIENCE_S, "what it gets")
             wait(lambda: at_rest(agent), PATIENCE_S, "it has all")
@@ -84,6 +86,12 @@ def test_what_becomes_of_slbd(tmp_path: Path) -> None:
             Client(str(second.socket)).vs_del(key(2))
             (mended,) = wait(lambda: told(agent.client, "mended"), PATIENCE_S, "it is mended")
             assert mended.data == {"times": 1}
+
+
+def last_reason(agent: RunningAgent) -> str:
+    """Why slbd does not answer, as the last event that tells of it."""
+    last = told(agent.client)[-1]
+    return str(last.data["reason"]) if last.kind == "unreachable" else ""
 
 
 def test_a_stream_goes_on(agent: RunningAgent) -> None:
@@ -114,7 +122,7 @@ def test_resumed(agent: RunningAgent) -> None:
 def test_slbctl_goes_on_after_a_restart(
     tmp_path: Path, agent: RunningAgent, daemon: FakeDaemon
 ) -> None:
-    """It says that it waits, and tells what happens once the agent is there again."""
+    """It says why it waits, each time that changes, and when the agent is there again."""
     words = [sys.executable, "-P", "-m", "slbctl", "--socket", str(agent.socket), "events", "-f"]
     out, err = tmp_path / "out", tmp_path / "err"
     with out.open("w") as to, err.open("w") as errors:
@@ -122,12 +130,21 @@ def test_slbctl_goes_on_after_a_restart(
     try:
         wait(lambda: "applied" in out.read_text(), PATIENCE_S, "the events so far")
         agent.stop()
-        wait(lambda: "waiting for it" in err.read_text(), PATIENCE_S, "slbctl to notice")
+        wait(lambda: "no such socket" in err.read_text(), PATIENCE_S, "slbctl to notice")
+        with socket.socket(socket.AF_UNIX) as nobody:
+            nobody.bind(str(agent.socket))
+            wait(lambda: "nobody listens" in err.read_text(), PATIENCE_S, "the other reason")
+        agent.socket.unlink()
+        told = err.read_text().count("no such socket")
+        wait(lambda: err.read_text().count("no such socket") > told, PATIENCE_S, "the first again")
         with RunningAgent(tmp_path, daemon.socket) as again:
+            wait(lambda: "it answers again" in err.read_text(), PATIENCE_S, "its end")
             again.client.vs_add(service(2))
             wait(lambda: f"+ vs {key(2)}" in out.read_text(), PATIENCE_S, "what happens then")
+            said = err.read_text().splitlines()
         assert "count=unknown" in out.read_text()
-        assert err.read_text().count("\n") <= 2, "once for each time"
+        assert said[-1] == "slbctl: it answers again"
+        assert all(one != other for one, other in pairwise(said)), "each reason once in turn"
     finally:
         process.terminate()
         process.wait(PATIENCE_S)

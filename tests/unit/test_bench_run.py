@@ -180,6 +180,20 @@ def test_walks_over_all_sessions(name: str, dear: tuple[str, ...], cheap: tuple[
     assert 0 < made[f"{name}.1k.mean"].value <= made[f"{name}.1k.run"].value
 
 
+def test_sessions_end_under_load() -> None:
+    """Of one RS of 64, and then of what is left of half of them."""
+    made = {figure.key: figure for figure in walks.resets(1000)(1)}
+    lost, took = made["reset.1k.lost"], made["reset.1k.load"]
+    assert lost.goal is not None and lost.goal.floor == 0
+    assert list(lost.sides) == list(took.sides)
+    sides = [side.split(", ", 1) for side in lost.sides]
+    assert [kind for kind, _ in sides] == ["UDP", "UDP", "TCP", "TCP"]
+    ended = [int(count.removesuffix(" of 1,000")) for _, count in sides]
+    assert all(count in (1000 // 64, 1000 // 64 + 1) for count in ended[::2]), ended
+    assert all(480 <= one + rest <= 512 for one, rest in zip(ended[::2], ended[1::2], strict=True))
+    assert took.value > 0
+
+
 def test_the_kernels_nat_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "PACKETS", 2000)
     ratio, cycles = kernel.figures(1)

@@ -15,7 +15,9 @@ from unit.until import until
 from slb.config.loader import load
 from slb.daemon import daemon
 from slb.daemon.restarts import Restarts
-from slb.errors import EngineError
+from slb.engine.protocol import Engine
+from slb.errors import ConfigError, EngineError
+from slb.model.config import Config
 
 pytest_plugins = ["unit.daemon_life_fixture"]
 
@@ -88,6 +90,30 @@ def test_who_has_forwarded_for_a_while_has_come_to_something(
         await until(forgotten, "the end of the count")
 
     life.live(scenario)
+
+
+def test_what_was_mended_while_it_waited_counts(life: Life, starts: Path) -> None:
+    """And what was broken is told instead."""
+    starts.write_text("2")
+    seen: list[int] = []
+
+    async def run(now: str) -> None:
+        one = daemon.Daemon(str(life.file), load(str(life.file)), refuse)
+        life.edit("rs_max: 100", now)
+        await one.run()
+
+    def refuse(config: Config) -> Engine:
+        seen.append(config.engine.rs_max)
+        raise EngineError(1, "enough")
+
+    life.edit("ports:", "engine: {rs_max: 100}\nports:")
+    with pytest.raises(EngineError, match="enough"):
+        asyncio.run(run("rs_max: 200"))
+    starts.write_text("2")
+    life.edit("rs_max: 200", "rs_max: 100")
+    with pytest.raises(ConfigError, match=r"slb.yaml:1: engine.rs_max"):
+        asyncio.run(run("rs_max: many"))
+    assert seen == [200]
 
 
 def test_it_waits_and_a_stop_ends_that(

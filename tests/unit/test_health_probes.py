@@ -162,7 +162,8 @@ def test_grpc(
     status: str, message: bytes, trailers: list[tuple[str, str]], expected: tuple[str, str]
 ) -> None:
     asked: list[bytes] = []
-    with serving(health_of_grpc(asked, status, message, trailers)) as port:
+    say = health_of_grpc(asked, status=status, message=message, trailers=trailers)
+    with serving(say) as port:
         assert once(GrpcCheck(service="one.Two", **ONCE), port) == expected
     assert asked[0] == b"\0\0\0\0\x09\x0a\x07one.Two"
 
