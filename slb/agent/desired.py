@@ -155,6 +155,8 @@ class Desired:
             if dry_run:
                 return Plan(lines, old.generation)
             await self._commit(new, owner)
+            for gone in old.owners.keys() - new.owners.keys():
+                self._digests.pop(gone, None)
             asked.after = new.generation
             self._tell(kind)
             return Plan(lines, new.generation)

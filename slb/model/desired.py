@@ -22,6 +22,8 @@ from slb.model.service import Service
 AGENT_SOCKET = "/run/slb-agent/agent.sock"
 OPERATOR = "operator"
 MAX_CONFIRM_S = 86400
+# The operator among them.
+MAX_OWNERS = 32
 
 OwnerName = Annotated[
     str,
