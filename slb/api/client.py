@@ -342,6 +342,8 @@ def reason(problem: Exception, program: str) -> str:
         return "permission denied; run as root or as a member of the socket's group"
     if isinstance(problem, BlockingIOError):
         return f"too many wait there already; is {program} stuck?"
+    if isinstance(problem, ConnectionError):
+        return f"it ended the connection; is {program} stopping, or do too many ask?"
     if isinstance(problem, HTTPException) and not isinstance(problem, OSError):
         return "what answers there does not speak HTTP"
     return getattr(problem, "strerror", None) or str(problem) or type(problem).__name__

@@ -71,7 +71,7 @@ def test_more_connections_than_may_be_open(place: Place, daemon: FakeDaemon) -> 
 def test_a_request_that_never_ends(
     place: Place, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slb.agent.tcp.LOOK_S", 0.05)
+    monkeypatch.setattr("slb.api.idle.LOOK_S", 0.05)
     place.write(limits={"idle_s": 1})
     with running(place, daemon.socket), contextlib.closing(place.connect()) as connection:
         connection.connect()
