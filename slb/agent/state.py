@@ -52,13 +52,18 @@ class Owner(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class State(Struct, frozen=True, forbid_unknown_fields=True):
-    """A version: all owners' sets, its number, and which change of whom led to it, and when."""
+    """A version: all owners' sets, its number, and which change of whom led to it, and when.
+
+    `by`: whose change it is; `who`: who made it, and from where, `peer`. Earlier ones lack these.
+    """
 
     generation: int
     time: float
     by: str
     change: str
     owners: dict[str, Owner]
+    who: str = ""
+    peer: str = ""
 
     def owner(self, name: str) -> Owner:
         """Return an owner's part; a new owner has nothing."""

@@ -139,7 +139,10 @@ class StatusView(Struct, frozen=True):
 
 
 class VersionView(Struct, frozen=True):
-    """A version of the desired state that is kept; `time` in seconds since 1970."""
+    """A version of the desired state that is kept; `time` in seconds since 1970.
+
+    `who` made it, and from where, `peer`: an address, or a process; empty if that is not known.
+    """
 
     generation: int
     time: float
@@ -147,6 +150,8 @@ class VersionView(Struct, frozen=True):
     change: str
     vs: int
     rs: int
+    who: str = ""
+    peer: str = ""
 
 
 def ordered(services: Iterable[Service]) -> tuple[Service, ...]:

@@ -118,6 +118,20 @@ def test_the_record_of_changes(
     assert not _secrets(place, caplog.text)
 
 
+def test_who_made_a_version(place: Place, secure: RunningAgent, daemon: FakeDaemon) -> None:
+    """By whichever way he came; also after a start."""
+    place.ask("POST", "/vs", NEW, pair=place.client("ops", OPS))
+    secure.client.vs_add(Service(VsKey.parse("10.96.0.8:80/tcp")))
+    before = secure.client.history()
+    secure.stop()
+    with running(place, daemon.socket) as again:
+        assert again.client.history() == before
+    local, remote, first = before
+    assert (local.who, local.peer) == (f"uid {os.getuid()}", f"pid {os.getpid()}")
+    assert remote.who == OPS and remote.peer.startswith("127.0.0.1 port ")
+    assert (first.who, first.peer) == ("slb-agent", "")
+
+
 def _answers(place: Place) -> bool:
     with contextlib.suppress(OSError):
         return place.ask("GET", "/vs").status == 401

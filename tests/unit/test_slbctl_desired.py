@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """slbctl with an agent: the same verbs, and those that only the agent knows."""
 
+import os
 import re
 import socket
 from pathlib import Path
@@ -105,9 +106,10 @@ def test_nothing_instead_of_nothing(agent: RunningAgent) -> None:
 def test_history_and_rollback(agent: RunningAgent, daemon: FakeDaemon) -> None:
     slbctl(agent.socket, "vs", "add", OTHER)
     heading, newest, first = slbctl(agent.socket, "history").lines
-    assert heading == "GENERATION TIME OWNER VS RS CHANGE"
-    assert re.fullmatch(rf"2 \d{{4}}-\S+ \S+ operator 2 2 \+ vs {OTHER}", newest)
-    assert first.endswith(" operator 1 2 taken over from slbd")
+    assert heading == "GENERATION TIME OWNER WHO FROM VS RS CHANGE"
+    who = f"uid {os.getuid()} pid {os.getpid()}"
+    assert re.fullmatch(rf"2 \d{{4}}-\S+ \S+ operator {who} 2 2 \+ vs {OTHER}", newest)
+    assert first.endswith(" operator slb-agent - 1 2 taken over from slbd")
     assert slbctl(agent.socket, "rollback").lines == [
         f"- vs {OTHER}",
         "rolled back, 1 change (generation 3)",
