@@ -12,6 +12,7 @@ SlbError
 │   ├── UnknownVs       404 unknown_vs
 │   ├── UnknownRs       404 unknown_rs
 │   ├── UnknownLaddr    404 unknown_laddr
+│   ├── UnknownOwner    404 unknown_owner
 │   ├── Duplicate       409 duplicate
 │   ├── DuplicateLaddr  409 duplicate_laddr
 │   ├── Conflict        409 conflict
@@ -105,6 +106,13 @@ class UnknownLaddr(RequestError):
 
     status = 404
     code = "unknown_laddr"
+
+
+class UnknownOwner(RequestError):
+    """Nobody of the name that the request says has ever sent a set, or he was removed."""
+
+    status = 404
+    code = "unknown_owner"
 
 
 class Duplicate(RequestError):

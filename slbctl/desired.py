@@ -17,6 +17,8 @@ VERSIONS: tuple[Column[VersionView], ...] = (
     Column("GENERATION", lambda row: str(row.generation), right=True),
     Column("TIME", lambda row: _time(row.time)),
     Column("OWNER", lambda row: row.owner),
+    Column("WHO", lambda row: row.who or "-"),
+    Column("FROM", lambda row: row.peer or "-"),
     Column("VS", lambda row: str(row.vs), right=True),
     Column("RS", lambda row: str(row.rs), right=True),
     Column("CHANGE", lambda row: row.change),

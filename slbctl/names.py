@@ -4,6 +4,7 @@
 import click
 
 from slb.errors import SlbError
+from slb.model.desired import OPERATOR
 from slbctl.call import ask
 from slbctl.options import Target, remote_of
 
@@ -43,6 +44,15 @@ def port_names(ctx: click.Context) -> list[str]:
         return [view.name for view in ask(_target(ctx), lambda client: client.port_list())]
     except SlbError:
         return []
+
+
+def owner_names(ctx: click.Context) -> list[str]:
+    """Every owner but the operator; none when no slb-agent answers."""
+    try:
+        owners = ask(_target(ctx), lambda client: client.state(digest=True)).owners
+    except SlbError:
+        return []
+    return [one.owner for one in owners if one.owner != OPERATOR]
 
 
 def _target(ctx: click.Context) -> Target:

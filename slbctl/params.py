@@ -126,6 +126,22 @@ class PortParam(click.ParamType[str, Any]):
         return _items(names.port_names(ctx), incomplete)
 
 
+class OwnerParam(click.ParamType[str, Any]):
+    """An owner's name; the shell offers those that slb-agent knows."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is: the agent knows the owners."""
+        return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The owners that begin so and can be removed."""
+        return _items(names.owner_names(ctx), incomplete)
+
+
 class HostParam(click.ParamType[str, Any]):
     """A filter: an address, or an address with a port."""
 

@@ -24,6 +24,7 @@ from slbctl.options import (
     usual_socket,
 )
 from slbctl.ospf import ospf
+from slbctl.owner import owner
 from slbctl.port import port
 from slbctl.route import route
 from slbctl.rs import rs
@@ -49,7 +50,7 @@ CONTENTS = {
     "Real servers": (rs, health),
     "Traffic": (session, stats, drops, workers),
     "Network": (laddr, port, neigh, route, steering, ospf),
-    "Whole configuration": (apply, confirm, rollback, history, export, services, events),
+    "Whole configuration": (apply, confirm, rollback, history, export, services, owner, events),
     "Host": (doctor, nic, support_bundle),
     "Tool": (version, token, completion_command),
 }

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import click
 
-from slb.errors import BadRequest
+from slb.errors import BadRequest, Conflict
 from slb.model.views import Plan
 from slbctl import output
 from slbctl.call import ask
@@ -38,6 +38,7 @@ from slbctl.units import plural
     type=click.IntRange(0),
     help="Refuse it if something has changed since; of slb-agent.",
 )
+@click.option("--allow-empty", is_flag=True, help="Also if FILE is without any VS: delete all.")
 @json_option
 @click.pass_obj
 def apply(
@@ -46,17 +47,22 @@ def apply(
     dry_run: bool,
     confirm_s: int | None,
     base: int | None,
+    allow_empty: bool,
     as_json: bool,
 ) -> None:
     """Make the services of FILE the whole set of VS: all of it, or nothing.
 
     FILE is what 'slbctl export' wrote, or an slb.yaml, of which only the services are read. A VS
-    that FILE does not name is deleted. With slb-agent, VS of other owners stay as they are.
+    that FILE does not name is deleted; all of them only with --allow-empty. With slb-agent, VS of
+    other owners stay as they are.
     """
     # YAML is loaded by the two commands that need it.
     from slbctl import service_file
 
-    wanted = service_file.read(file, str(getattr(file, "name", "<stdin>")))
+    name = str(getattr(file, "name", "<stdin>"))
+    wanted = service_file.read(file, name)
+    if not (wanted.services or allow_empty or dry_run):
+        _check_nothing_is_there(target, name)
     try:
         done = ask(
             target,
@@ -90,6 +96,15 @@ def export(target: Target, as_json: bool) -> None:
         output.show_json(services)
     else:
         output.show_text(service_file.write(services))
+
+
+def _check_nothing_is_there(target: Target, name: str) -> None:
+    """Refuse a set without any VS where there are some; raises Conflict."""
+    gone = ask(target, lambda client: client.apply((), dry_run=True)).plan
+    if gone:
+        count = sum(line.startswith("- vs ") for line in gone)
+        text = f"{name} has no services, so all {count} VS would be deleted"
+        raise Conflict(f"{text}; give --allow-empty if that is meant")
 
 
 def _summary(done: Plan, dry_run: bool) -> str:

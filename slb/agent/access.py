@@ -80,12 +80,19 @@ def check_access(identify: Identify) -> Middleware:
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         identity = identify(request)
         request[IDENTITY] = identity
-        asking.now().who = identity.name
+        asked = asking.now()
+        asked.who, asked.peer = identity.name, _peer(request, identity)
         if request.method not in READING and not identity.writes:
             raise Forbidden(f"{identity.name} may only read")
         return await handler(request)
 
     return check
+
+
+def address(request: web.Request) -> str | None:
+    """Return from which address and port somebody asks; None over a Unix socket."""
+    peer = request.get_extra_info("peername")
+    return f"{peer[0]} port {peer[1]}" if peer else None
 
 
 def may_write(request: web.Request, owner: str) -> None:
@@ -97,6 +104,10 @@ def may_write(request: web.Request, owner: str) -> None:
     if identity.owners is not None and owner not in identity.owners:
         have = ", ".join(sorted(identity.owners))
         raise Forbidden(f"{identity.name} may write only what is {have}'s, not {owner}'s")
+
+
+def _peer(request: web.Request, identity: Identity) -> str:
+    return address(request) or ("" if identity.pid is None else f"pid {identity.pid}")
 
 
 def _identity(name: str, rule: ClientRule | TokenRule) -> Identity:

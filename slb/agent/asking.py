@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 @dataclass
 class Asking:
-    """Who asks, and what that does to the desired state; filled in while it is done."""
+    """Who asks, from where, and what that does to the desired state; filled in while it is done."""
 
     who: str = ""
+    peer: str = ""
     owner: str | None = None
     before: int | None = None
     after: int | None = None

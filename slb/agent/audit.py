@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 
 from slb import logs
 from slb.agent import asking
-from slb.agent.access import IDENTITY, READING
+from slb.agent.access import IDENTITY, READING, address
 from slb.agent.asking import Asking
 from slb.api.errors import CODE, REQUEST_ID
 from slb.model import codec
@@ -55,8 +55,8 @@ def _line(
     }
     if identity and identity.uid is not None:
         line |= {"uid": identity.uid, "pid": identity.pid}
-    if peer := request.get_extra_info("peername"):
-        line["from"] = f"{peer[0]} port {peer[1]}"
+    if peer := address(request):
+        line["from"] = peer
     return line | {
         "method": request.method,
         "path": request.path[:MAX_PATH],

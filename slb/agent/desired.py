@@ -155,6 +155,8 @@ class Desired:
             if dry_run:
                 return Plan(lines, old.generation)
             await self._commit(new, owner)
+            for gone in old.owners.keys() - new.owners.keys():
+                self._digests.pop(gone, None)
             asked.after = new.generation
             self._tell(kind)
             return Plan(lines, new.generation)
@@ -343,12 +345,15 @@ class Desired:
     async def history(self) -> list[VersionView]:
         """Return the versions that are kept, the newest first."""
         kept = await asyncio.to_thread(self._store.versions)
-        return [VersionView(v.generation, v.time, v.by, v.change, *v.counts()) for v in kept]
+        return [
+            VersionView(v.generation, v.time, v.by, v.change, *v.counts(), v.who, v.peer)
+            for v in kept
+        ]
 
     def _tell(self, kind: str) -> None:
         now = self.state
-        who = asking.now().who or "slb-agent"
-        self.events.emit(kind, generation=now.generation, owner=now.by, who=who, change=now.change)
+        made = {"owner": now.by, "who": now.who, "change": now.change}
+        self.events.emit(kind, generation=now.generation, **made)
 
     def _owners(self, owner: str | None, with_services: bool) -> list[OwnerView]:
         now = self._clock()
@@ -359,9 +364,12 @@ class Desired:
         ]
 
     def _numbered(self, state: State, by: str, what: str) -> State:
+        asked = asking.now()
         return structs.replace(
             state,
             generation=self._store.next_generation(),
+            who=asked.who or "slb-agent",
+            peer=asked.peer,
             time=time.time(),
             by=by,
             change=what,

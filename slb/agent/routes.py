@@ -49,6 +49,7 @@ from slb.model.reset import Resets
 from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 
 BASE = frozenset({"base"})
+WITH_VS = frozenset({"with_vs"})
 # What would change services beside the desired state.
 NOT_OURS = {("POST", "/v1/commit")}
 
@@ -108,6 +109,7 @@ def add_routes(
     # Whose set it is stands in the body.
     serve("PUT", "/v1/state", _state_put, owner=None)
     serve("PATCH", "/v1/state", _state_patch, owner=None)
+    serve("DELETE", "/v1/owners/{owner}", _owner_del, BASE | WITH_VS)
 
     add_events(app, desired.events)
     metrics.add_route(app)
@@ -295,6 +297,13 @@ async def _state_patch(request: web.Request, desired: Desired, body: Delta) -> O
     edit = partial(states.patch, delta=body, digest=desired.digest(body.owner))
     await desired.change(body.owner, what, edit)
     return _owner(desired, body.owner)
+
+
+async def _owner_del(request: web.Request, desired: Desired) -> views.Plan:
+    """Remove an owner, all of its VS and the highest epoch that was seen of it."""
+    name = read.owner(request)
+    edit = partial(states.without, name=name, with_vs=read.flag(request, "with_vs"))
+    return await desired.change(OPERATOR, f"- owner {name}", edit, base=_base(request))
 
 
 def _owner(desired: Desired, name: str) -> OwnerView:

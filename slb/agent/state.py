@@ -13,8 +13,17 @@ from msgspec.structs import replace
 
 from slb.agent.keyed import Services, exchanged, keyed, step
 from slb.config.check_services import MAX_RS_PER_VS
-from slb.errors import BadRequest, Conflict, OtherOwner, Unconfirmed
-from slb.model.desired import OPERATOR, Delta, OwnerView, Snapshot, digest, ordered
+from slb.errors import BadRequest, Conflict, Full, OtherOwner, Unconfirmed, UnknownOwner
+from slb.model.address import show
+from slb.model.desired import (
+    MAX_OWNERS,
+    OPERATOR,
+    Delta,
+    OwnerView,
+    Snapshot,
+    digest,
+    ordered,
+)
 from slb.model.endpoint import VsKey
 from slb.model.health import CommandCheck
 from slb.model.service import Service
@@ -43,13 +52,18 @@ class Owner(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class State(Struct, frozen=True, forbid_unknown_fields=True):
-    """A version: all owners' sets, its number, and which change of whom led to it, and when."""
+    """A version: all owners' sets, its number, and which change of whom led to it, and when.
+
+    `by`: whose change it is; `who`: who made it, and from where, `peer`. Earlier ones lack these.
+    """
 
     generation: int
     time: float
     by: str
     change: str
     owners: dict[str, Owner]
+    who: str = ""
+    peer: str = ""
 
     def owner(self, name: str) -> Owner:
         """Return an owner's part; a new owner has nothing."""
@@ -142,7 +156,7 @@ def left(part: Owner, now: float) -> float:
 
 
 def put(state: State, wanted: Snapshot, digest: Callable[[Services], str] = digest) -> State:
-    """Return the state with an owner's snapshot; raises BadRequest, Conflict, OtherOwner.
+    """Return the state with an owner's snapshot; raises BadRequest, Conflict, OtherOwner, Full.
 
     The same snapshot once more changes nothing. `digest` may know part of the answer already.
     """
@@ -163,7 +177,7 @@ def put(state: State, wanted: Snapshot, digest: Callable[[Services], str] = dige
 
 
 def patch(state: State, delta: Delta, digest: Callable[[Services], str] = digest) -> State:
-    """Return the state with an owner's delta; raises BadRequest, Conflict, OtherOwner.
+    """Return the state with an owner's delta; raises BadRequest, Conflict, OtherOwner, Full.
 
     `digest` may know part of the answer already.
     """
@@ -181,6 +195,24 @@ def patch(state: State, delta: Delta, digest: Callable[[Services], str] = digest
     if delta.digest and delta.digest != digest(services):
         raise Conflict("what comes out has another digest; send a full one")
     return _numbered(state, delta.owner, services, delta.epoch, delta.generation)
+
+
+def without(state: State, name: str, with_vs: bool = False) -> State:
+    """Return the state without an owner, the highest epoch that was seen of him forgotten too.
+
+    `with_vs`: although he has VS. Raises BadRequest, Conflict, UnknownOwner.
+    """
+    if name == OPERATOR:
+        text = "the operator's own set stays; 'slbctl vs del' and 'slbctl apply' change what is in"
+        raise BadRequest(f"owner: {text} it")
+    if (part := state.owners.get(name)) is None:
+        have = ", ".join(sorted(state.owners))
+        raise UnknownOwner(f"owner {show(name)} does not exist; there are {have}")
+    if part.services and not with_vs:
+        text = f"owner {name} still has {len(part.services)} VS"
+        raise Conflict(f"{text}; with_vs=1 (slbctl owner del --with-vs) deletes them, too")
+    owners = {other: its for other, its in state.owners.items() if other != name}
+    return replace(state, owners=owners)
 
 
 def view(name: str, part: Owner, digest: str, now: float, with_services: bool = False) -> OwnerView:
@@ -226,6 +258,9 @@ def _with(state: State, name: str, part: Owner) -> State:
 
 
 def _numbered(state: State, name: str, services: Services, epoch: int, generation: int) -> State:
+    if name not in state.owners and len({OPERATOR, *state.owners}) >= MAX_OWNERS:
+        text = f"there are {MAX_OWNERS} owners, {name} would be one more"
+        raise Full(f"owner: {text}; an operator may remove one that is over (slbctl owner del)")
     state = give(state, name, services)
     return _with(state, name, replace(state.owner(name), epoch=epoch, generation=generation))
 

@@ -9,15 +9,14 @@ import asyncio
 import contextlib
 import logging
 import socket
-import time
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from slb.agent.secure import Secure
 from slb.agent.seldom import Seldom
 from slb.agent.tls import HandshakeFailed
+from slb.api.idle import Idle
 from slb.api.server import STOP_S
 from slb.api.tcp_socket import listening
 from slb.errors import ConfigError
@@ -30,9 +29,6 @@ HANDSHAKE_S = 10.0
 SHUTDOWN_S = 2.0
 # After the kernel had no descriptor for a connection.
 PAUSE_S = 0.5
-LOOK_S = 1.0
-# So many times as patient with who still takes an answer.
-SLOW = 10
 
 
 class TcpServer:
@@ -40,12 +36,10 @@ class TcpServer:
 
     def __init__(self, app: web.Application, secure: Secure) -> None:
         self._secure = secure
-        # Connections with a request under way, and since when the others have had none.
-        self._busy: set[object] = set()
-        self._idle: dict[object, float] = {}
+        self._idle = Idle(lambda: secure.config.limits.idle_s)
         self._full = False
         self._seldom = Seldom(log)
-        app.middlewares.insert(0, self._note_busy)
+        app.middlewares.insert(0, self._idle.note)
         self._runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=STOP_S, handler_cancellation=False
         )
@@ -75,7 +69,7 @@ class TcpServer:
         for bound in self._bound:
             asyncio.get_running_loop().add_reader(bound, self._accept, bound)
         self._secure.after_reload.append(self._have_made_again)
-        self._looking = asyncio.create_task(self._end_idle())
+        self._looking = asyncio.create_task(self._idle.watch(self._server))
 
     async def stop(self) -> None:
         """Stop listening and let requests under way finish, STOP_S at most."""
@@ -91,35 +85,10 @@ class TcpServer:
     def _have_made_again(self) -> None:
         """End every connection behind its request, so that who it is of is found out anew."""
         for connection in self._server.connections:
-            if connection in self._busy:
+            if self._idle.is_busy(connection):
                 connection.close()
             else:
                 connection.force_close()
-
-    @web.middleware
-    async def _note_busy(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        self._busy.add(request.protocol)
-        self._idle.pop(request.protocol, None)
-        try:
-            return await handler(request)
-        finally:
-            self._busy.discard(request.protocol)
-
-    async def _end_idle(self) -> None:
-        """End what has had no whole request for long: headers that never end, or none at all.
-
-        Who takes the answer to the last one slowly is given more time.
-        """
-        while True:
-            await asyncio.sleep(LOOK_S)
-            now, patience = time.monotonic(), self._secure.config.limits.idle_s
-            idle = [one for one in self._server.connections if one not in self._busy]
-            self._idle = {one: self._idle.get(one, now) for one in idle}
-            for connection in idle:
-                transport = connection.transport
-                writing = transport is not None and transport.get_write_buffer_size() > 0
-                if now - self._idle[connection] > patience * (SLOW if writing else 1):
-                    connection.force_close()
 
     def _accept(self, bound: socket.socket) -> None:
         try:

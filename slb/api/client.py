@@ -257,6 +257,17 @@ class Client:
         """Change an owner's set; raises Conflict when a snapshot is wanted, and OtherOwner."""
         return self._send("PATCH", wanted.OwnerView, "/state", delta)
 
+    def owner_del(
+        self, owner: str, *, with_vs: bool = False, base: int | None = None
+    ) -> views.Plan:
+        """Remove an owner other than the operator; raises Conflict if it has VS, UnknownOwner.
+
+        `with_vs`: these are deleted with it.
+        """
+        query = {"with_vs": 1 if with_vs else None, "base": base}
+        path = _with_query(f"/owners/{quote(owner, safe='')}", query)
+        return self._send("DELETE", views.Plan, path)
+
     def commit(self, ops: Sequence[Op], *, dry_run: bool = False) -> views.Plan:
         """Apply ops by one transaction, of slbd alone; with `dry_run` check each by itself.
 
@@ -348,6 +359,8 @@ def reason(problem: Exception, program: str) -> str:
         return "permission denied; run as root or as a member of the socket's group"
     if isinstance(problem, BlockingIOError):
         return f"too many wait there already; is {program} stuck?"
+    if isinstance(problem, ConnectionError):
+        return f"it ended the connection; is {program} stopping, or do too many ask?"
     if isinstance(problem, HTTPException) and not isinstance(problem, OSError):
         return "what answers there does not speak HTTP"
     return getattr(problem, "strerror", None) or str(problem) or type(problem).__name__

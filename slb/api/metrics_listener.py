@@ -7,7 +7,6 @@ Who connects is not trusted: connections are few, short, and for one request eac
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
 
 from aiohttp import web
 
@@ -40,48 +39,15 @@ class MetricsListener(Server):
         app = bare_app("slbd")
         add_metrics(app, gate)
         app.on_response_prepare.append(_last)
-        super().__init__(app, max_line_size=MAX_HEADER, max_field_size=MAX_HEADER)
-        self._listening: asyncio.Server | None = None
-        self._watching: asyncio.Task[None] | None = None
+        super().__init__(app, MAX_CONNECTIONS, max_line_size=MAX_HEADER, max_field_size=MAX_HEADER)
 
-    async def start(self, bound: socket.socket) -> None:
-        """Begin to answer."""
-        self._bound = bound
-        await self._runner.setup()
-        server = self._runner.server
-        assert server is not None
-        loop = asyncio.get_running_loop()
-        self._listening = await loop.create_server(_few(server), sock=bound)
-        self._watching = asyncio.create_task(_cut_off(server))
-
-    async def stop(self) -> None:
-        """Stop listening and let requests under way finish."""
-        if self._watching is not None:
-            self._watching.cancel()
-        await super().stop()
-        if self._listening is not None:
-            self._listening.close()
+    async def watch(self, server: web.Server) -> None:
+        """Cut connections off that are too old, until cancelled."""
+        await _cut_off(server)
 
 
 async def _last(_: web.Request, response: web.StreamResponse) -> None:
     response.force_close()
-
-
-class _Refusal(asyncio.Protocol):
-    """One connection too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Close it."""
-        transport.close()
-
-
-def _few(server: web.Server) -> Callable[[], asyncio.Protocol]:
-    def serve() -> asyncio.Protocol:
-        if len(server.connections) >= MAX_CONNECTIONS:
-            return _Refusal()
-        return server()
-
-    return serve
 
 
 async def _cut_off(server: web.Server) -> None:

@@ -13,6 +13,7 @@ from slb.api.client import ErrorBody
 from slb.api.described import JSON, Described
 from slb.api.query import KEYS, Text, Whole
 from slb.model.address import Address
+from slb.model.desired import OwnerName
 from slb.model.endpoint import Endpoint, VsKey
 
 _OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -27,7 +28,7 @@ TEXTS: dict[Any, tuple[str, str]] = {
     Endpoint: (rf"^{_ENDPOINT}$", "10.10.0.1:8080"),
     VsKey: (rf"^{_ENDPOINT}/(tcp|udp)$", "10.96.0.10:80/tcp"),
 }
-PATH: dict[str, Any] = {"vs": VsKey, "rs": Endpoint, "address": Address}
+PATH: dict[str, Any] = {"vs": VsKey, "rs": Endpoint, "address": Address, "owner": OwnerName}
 REFS = "#/components/schemas/{name}"
 ABOUT = (
     "The desired state of a DPDK-SLB host, and what slbd does. A failure is "
@@ -86,7 +87,7 @@ def _content(kind: str, made: Mapping[int, Any], of: Any) -> dict[str, Any]:
 
 
 def _in_path(name: str) -> dict[str, Any]:
-    schema = _schema(PATH[name])
+    schema = msgspec.json.schema(PATH[name], schema_hook=_schema)
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 

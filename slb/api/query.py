@@ -39,5 +39,6 @@ KEYS: dict[str, Whole | Text] = {
     "services": Whole(0, 1, "1: each VS as well"),
     "since": Whole(0, MAX_EVENT, "only events behind this id; 0: all that are kept"),
     "vs": Text("only of this VS: ADDRESS:PORT/PROTOCOL"),
+    "with_vs": Whole(0, 1, "1: although it has VS, which are deleted with it"),
     "worker": Whole(0, 1023, "only this worker's"),
 }

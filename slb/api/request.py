@@ -11,6 +11,7 @@ from slb.api.query import KEYS, Whole
 from slb.errors import BadRequest, TextError
 from slb.model import codec
 from slb.model.address import Address, parse_address, show
+from slb.model.desired import OwnerName
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.session_filter import Peer, SessionFilter
 
@@ -56,6 +57,16 @@ def rs_key(request: web.Request) -> Endpoint:
 def address(request: web.Request) -> Address:
     """Read the address in the path."""
     return parse_address(request.match_info["address"])
+
+
+def owner(request: web.Request) -> str:
+    """Read the owner's name in the path."""
+    name = request.match_info["owner"]
+    try:
+        return codec.convert(name, OwnerName)
+    except msgspec.ValidationError:
+        text = "is no owner's name: small letters, digits and -, 32 at most, a letter first"
+        raise BadRequest(f"owner: {show(name)} {text}") from None
 
 
 def known(request: web.Request, allowed: frozenset[str]) -> None:

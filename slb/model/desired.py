@@ -23,6 +23,8 @@ AGENT_SOCKET = "/run/slb-agent/agent.sock"
 AGENT_STATE = "/var/lib/slb"
 OPERATOR = "operator"
 MAX_CONFIRM_S = 86400
+# The operator among them.
+MAX_OWNERS = 32
 
 OwnerName = Annotated[
     str,
@@ -141,7 +143,10 @@ class StatusView(Struct, frozen=True):
 
 
 class VersionView(Struct, frozen=True):
-    """A version of the desired state that is kept; `time` in seconds since 1970."""
+    """A version of the desired state that is kept; `time` in seconds since 1970.
+
+    `who` made it, and from where, `peer`: an address, or a process; empty if that is not known.
+    """
 
     generation: int
     time: float
@@ -149,6 +154,8 @@ class VersionView(Struct, frozen=True):
     change: str
     vs: int
     rs: int
+    who: str = ""
+    peer: str = ""
 
 
 def ordered(services: Iterable[Service]) -> tuple[Service, ...]:

@@ -71,7 +71,7 @@ def test_more_connections_than_may_be_open(place: Place, daemon: FakeDaemon) -> 
 def test_a_request_that_never_ends(
     place: Place, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slb.agent.tcp.LOOK_S", 0.05)
+    monkeypatch.setattr("slb.api.idle.LOOK_S", 0.05)
     place.write(limits={"idle_s": 1})
     with running(place, daemon.socket), contextlib.closing(place.connect()) as connection:
         connection.connect()
@@ -116,6 +116,20 @@ def test_the_record_of_changes(
     ]
     assert lines[5]["pid"] == os.getpid() and lines[0]["from"].startswith("127.0.0.1 port ")
     assert not _secrets(place, caplog.text)
+
+
+def test_who_made_a_version(place: Place, secure: RunningAgent, daemon: FakeDaemon) -> None:
+    """By whichever way he came; also after a start."""
+    place.ask("POST", "/vs", NEW, pair=place.client("ops", OPS))
+    secure.client.vs_add(Service(VsKey.parse("10.96.0.8:80/tcp")))
+    before = secure.client.history()
+    secure.stop()
+    with running(place, daemon.socket) as again:
+        assert again.client.history() == before
+    local, remote, first = before
+    assert (local.who, local.peer) == (f"uid {os.getuid()}", f"pid {os.getpid()}")
+    assert remote.who == OPS and remote.peer.startswith("127.0.0.1 port ")
+    assert (first.who, first.peer) == ("slb-agent", "")
 
 
 def _answers(place: Place) -> bool:

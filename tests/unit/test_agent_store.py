@@ -242,3 +242,14 @@ def test_killed_while_it_writes(tmp_path: Path) -> None:
         assert newest is not None and newest.generation in (acknowledged, acknowledged + 1)
         assert len(newest.services()) == newest.generation % 40
     assert acknowledged >= 6
+
+
+def test_of_before_it_was_kept_who_made_it(store: Store, tmp_path: Path) -> None:
+    """A version of an earlier slb-agent is read; what is not known of it stays so."""
+    store.save(replace(NEW, who="uid 0", peer="pid 7"))
+    file = newest_file(tmp_path)
+    _, _, body = file.read_bytes().partition(b"\n")
+    body = body.replace(b',"who":"uid 0","peer":"pid 7"', b"")
+    head = f"slb-agent 1 {len(body)} {sha256(body).hexdigest()}\n"
+    file.write_bytes(head.encode() + body)
+    assert b"who" not in body and store.newest() == NEW

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """slbctl with an agent: the same verbs, and those that only the agent knows."""
 
+import os
 import re
 import socket
 from pathlib import Path
@@ -73,12 +74,42 @@ def test_base(tmp_path: Path, agent: RunningAgent) -> None:
     assert slbctl(agent.socket, "apply", file, "--base", "1").status == 0
 
 
+@pytest.mark.parametrize("beside", ["agent", "slbd"])
+def test_an_empty_set_is_asked_for(
+    agent: RunningAgent, daemon: FakeDaemon, tmp_path: Path, beside: str
+) -> None:
+    """As of a controller; also where slbd itself is asked."""
+    where = agent.socket if beside == "agent" else daemon.socket
+    slbctl(agent.socket, "vs", "add", OTHER)
+    wait(lambda: len(daemon.services) == 2, PATIENCE_S, "two VS")
+    file = tmp_path / "services.yaml"
+    file.write_text("services: []\n")
+    refused = failure(slbctl(where, "apply", str(file)), 1)
+    text = f"{file} has no services, so all 2 VS would be deleted"
+    assert refused == f"{text}; give --allow-empty if that is meant"
+    assert len(daemon.services) == 2
+    assert slbctl(where, "apply", str(file), "--dry-run").lines[:2] == [
+        f"- vs {FIRST}",
+        f"- vs {OTHER}",
+    ]
+    done = slbctl(where, "apply", str(file), "--allow-empty")
+    assert done.lines[-1].startswith("2 changes made")
+
+
+def test_nothing_instead_of_nothing(agent: RunningAgent) -> None:
+    """Where there is no VS, an empty set deletes none."""
+    slbctl(agent.socket, "vs", "del", FIRST)
+    done = slbctl(agent.socket, "apply", "-", stdin="services: []\n")
+    assert done.out == "nothing to change (generation 2)\n"
+
+
 def test_history_and_rollback(agent: RunningAgent, daemon: FakeDaemon) -> None:
     slbctl(agent.socket, "vs", "add", OTHER)
     heading, newest, first = slbctl(agent.socket, "history").lines
-    assert heading == "GENERATION TIME OWNER VS RS CHANGE"
-    assert re.fullmatch(rf"2 \d{{4}}-\S+ \S+ operator 2 2 \+ vs {OTHER}", newest)
-    assert first.endswith(" operator 1 2 taken over from slbd")
+    assert heading == "GENERATION TIME OWNER WHO FROM VS RS CHANGE"
+    who = f"uid {os.getuid()} pid {os.getpid()}"
+    assert re.fullmatch(rf"2 \d{{4}}-\S+ \S+ operator {who} 2 2 \+ vs {OTHER}", newest)
+    assert first.endswith(" operator slb-agent - 1 2 taken over from slbd")
     assert slbctl(agent.socket, "rollback").lines == [
         f"- vs {OTHER}",
         "rolled back, 1 change (generation 3)",
