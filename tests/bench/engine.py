@@ -10,7 +10,6 @@ import time
 from ipaddress import IPv4Address, IPv4Network
 
 from bench import capture, slices
-from bench.testpmd import BURST
 from slb.engine.native import NativeEngine
 from slb.model import config as model
 from slb.model.codec import convert
@@ -26,6 +25,7 @@ GATEWAY = IPv4Address("192.0.2.1")
 SECONDS = 2
 SLICE_S = 0.0005
 FILL_LIMIT_S = 60
+BURST = 128  # csrc/path/pkt.h
 VS = VsKey(capture.VIP, capture.VIP_PORT, "udp")
 
 
