@@ -33,6 +33,7 @@ VERBS: dict[str, Sequence[str]] = {
     "sessions.txt": ("session", "count"),
     "services.yaml": ("export",),
     "history.txt": ("history",),
+    "owners.txt": ("owner", "list"),
     "version.txt": ("version",),
     "nics.txt": ("nic", "list"),
 }

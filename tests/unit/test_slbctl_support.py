@@ -26,7 +26,7 @@ VS = "10.96.0.10:80/tcp"
 CHANGING = {
     *("vs add", "vs del", "vs edit", "rs add", "rs del", "rs edit", "rs drain", "session reset"),
     *("workers set", "laddr add", "laddr del", "ospf restart", "apply", "confirm", "rollback"),
-    *("nic bind", "nic unbind", "token new", "support-bundle"),
+    *("nic bind", "nic unbind", "token new", "owner del", "support-bundle"),
 }
 # The first two in vs.txt and rs.txt.
 TOLD_ELSEWHERE = {"vs show", "vs stats", "completion"}
