@@ -60,8 +60,11 @@ static inline uint64_t session_parts_hash(
 	return hash_16(seed, addresses, (uint64_t)kind << 32 | ports);
 }
 
+// Each address by itself, as wyhash has its lanes: the two multiplications do not wait for each other. What they come to is hashed with the
+// ports.
 static inline uint64_t session_hash6(const struct hash_seed *seed, const uint64_t half[4]) {
-	return hash_32(seed, half[0], half[1], half[2], half[3]);
+	return hash_mix(half[0] ^ seed->a, half[1] ^ seed->b)
+		+ hash_mix(half[2] ^ seed->b, half[3] ^ seed->a ^ 0x9e3779b97f4a7c15ULL);
 }
 
 static __rte_always_inline uint64_t
