@@ -128,5 +128,5 @@ def test_tickets_without_end(context: ssl.SSLContext) -> None:
     """A server that goes on saying what is no answer is cut off, and keeps nobody waiting."""
     context.num_tickets = 5000
     with serving(by_tls(context, saying(OK))) as port:
-        once_long = HttpsCheck(interval_s=20, timeout_s=20, rise=1, fall=1)
+        once_long = HttpsCheck(interval_s=5, timeout_s=4, rise=1, fall=1)
         assert once(once_long, port) == ("down", "TLS: an answer without end")
