@@ -189,7 +189,7 @@ def test_a_change_under_traffic(own_rig: Rig, agent: Agent, tmp_path: Path) -> N
 def test_not_confirmed(own_rig: Rig, agent: Agent, tmp_path: Path, killed: bool) -> None:
     """What cut the clients off is undone, also by an agent that was away when the time was over."""
     wanted = there(own_rig)
-    said = apply(own_rig, agent, tmp_path, [], "--confirm", "2s")
+    said = apply(own_rig, agent, tmp_path, [], "--allow-empty", "--confirm", "2s")
     assert "undone in 2 s" in said and there(own_rig) == {}
     if killed:
         agent.kill()
