@@ -8,9 +8,10 @@ from slb.model.views import LaddrView
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbGroup
+from slbctl.names import port_names
 from slbctl.options import Target, json_option
 from slbctl.output import Column
-from slbctl.params import LaddrParam, PortParam
+from slbctl.params import LaddrParam, NameParam
 from slbctl.tables import number
 
 COLUMNS: tuple[Column[LaddrView], ...] = (
@@ -37,7 +38,9 @@ def laddr() -> None:
 @click.argument(
     "addresses", metavar="ADDRESS...", nargs=-1, required=True, type=LaddrParam(existing=False)
 )
-@click.option("--port", metavar="NAME", required=True, type=PortParam(), help="That gets them.")
+@click.option(
+    "--port", metavar="NAME", required=True, type=NameParam(port_names), help="That gets them."
+)
 @click.pass_obj
 def add(target: Target, addresses: tuple[Address, ...], port: str) -> None:
     """Add local addresses to a port, all or none; returns when new sessions use them."""

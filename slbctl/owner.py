@@ -8,9 +8,10 @@ from slb.model.views import Items
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbGroup
+from slbctl.names import owner_names
 from slbctl.options import Target, json_option
 from slbctl.output import Column
-from slbctl.params import OwnerParam
+from slbctl.params import NameParam
 from slbctl.units import plural
 
 COLUMNS: tuple[Column[OwnerView], ...] = (
@@ -43,7 +44,9 @@ def list_(target: Target, as_json: bool) -> None:
 
 
 @owner.command("del", examples=("slbctl owner del old-cluster --with-vs",))
-@click.argument("name", type=OwnerParam(), help="One of 'slbctl owner list', not operator.")
+@click.argument(
+    "name", type=NameParam(owner_names), help="One of 'slbctl owner list', not operator."
+)
 @click.option("--with-vs", is_flag=True, help="Although it has VS: they are deleted, too.")
 @click.pass_obj
 def delete(target: Target, name: str, with_vs: bool) -> None:

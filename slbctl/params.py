@@ -2,6 +2,7 @@
 """How VS, RS and clients are written on the command line, and how a shell completes them."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -110,36 +111,23 @@ class LaddrParam(click.ParamType[Address, Any]):
         return _items(names.laddr_names(ctx), incomplete) if self._existing else []
 
 
-class PortParam(click.ParamType[str, Any]):
-    """A port's name; the shell offers those of the daemon."""
+class NameParam(click.ParamType[str, Any]):
+    """A name, which the program that is asked knows; the shell offers those that `known` finds."""
 
     name = "name"
 
+    def __init__(self, known: Callable[[click.Context], list[str]]) -> None:
+        self._known = known
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text as it is: the daemon knows its ports."""
+        """The text as it is."""
         return str(value)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """The ports that begin so."""
-        return _items(names.port_names(ctx), incomplete)
-
-
-class OwnerParam(click.ParamType[str, Any]):
-    """An owner's name; the shell offers those that slb-agent knows."""
-
-    name = "name"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text as it is: the agent knows the owners."""
-        return str(value)
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """The owners that begin so and can be removed."""
-        return _items(names.owner_names(ctx), incomplete)
+        """The names that begin so."""
+        return _items(self._known(ctx), incomplete)
 
 
 class HostParam(click.ParamType[str, Any]):
