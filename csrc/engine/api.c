@@ -75,8 +75,9 @@ void slb_close(void) {
 	if (engine == NULL)
 		return;
 	telemetry_close();
-	capture_close();
 	lcores_stop(engine);
+	// What DPDK counts captured packets in goes with it, and a worker whose queues are captured counts in each round.
+	capture_close();
 	// The driver of a tap that was moved into another namespace complains of each rule that went with it.
 	log_capture_start();
 	ports_close(engine);
