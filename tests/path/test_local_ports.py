@@ -139,13 +139,16 @@ def test_ports_of_an_address_that_goes_are_not_found(open_lab: OpenLab) -> None:
     lab = lab_of(open_lab, ["10.10.0.1:53"], laddrs=TWO)
     fill(lab.harness, 2 * PORTS)
     lab.harness.advance(SESSION_S - 1)
-    fill(lab.harness, 2 * PORTS - 200)
+    kept = fill(lab.harness, 2 * PORTS - 200)
+    # About half of those that end: ports come nearly in turns.
+    free = PORTS - sum(outside(result)[0][0] == "198.18.0.1" for result in kept)
+    assert 0 < free < 200
     assert fill(lab.harness, 1, FIRST_CLIENT + 2 * PORTS)[0].what == "DROP NO_LOCAL_PORT"
     lab.harness.advance(2)
     lab.harness.set_laddrs(ONE[0][0])
     results = fill(lab.harness, 200, FIRST_CLIENT + 2 * PORTS)
     assert {outside(r)[0][0] for r in results if r.verdict == "TX"} == {"198.18.0.1"}
-    assert sum(result.verdict == "TX" for result in results) == 100
+    assert sum(result.verdict == "TX" for result in results) == free
 
 
 def test_a_port_is_not_used_again_at_once(open_lab: OpenLab) -> None:
