@@ -79,11 +79,11 @@ def _options(setup: Setup, family: Family, link: OspfLink) -> str:
 
 
 def _authentication(setup: Setup, family: Family) -> list[str]:
-    auth = setup.ospf.auth
+    auth = setup.ospf.signed(family.version)
     if auth is None:
         return []
     if auth.algorithm == "md5" and family.version == 6:
-        raise OspfError("ospf.auth.algorithm: OSPFv3 has no md5; write hmac-sha-256")
+        raise OspfError("ospf.auth_v3: OSPFv3 has no md5; write hmac-sha-256, or none")
     keys = (
         f"password {quoted(setup.secrets[key.secret_file])} "
         f"{{ id {key.id}; algorithm {_ALGORITHMS[auth.algorithm]}; }};"

@@ -26,8 +26,7 @@ class SystemBird:
     def use(self, setup: Setup) -> None:
         """Write other settings from now on; the file's path is the same."""
         self._setup = setup
-        secret = setup.ospf.auth is not None
-        self.file = ConfigFile(Path(setup.ospf.include_file), secret, shared=True)
+        self.file = ConfigFile(Path(setup.ospf.include_file), bool(setup.ospf.keys), shared=True)
 
     def text(
         self,

@@ -33,7 +33,10 @@ def find(config: Config) -> Iterator[Finding]:
         yield ("ospf", "metric"), text
     yield from _drain_and_hold(ospf)
     if ospf.auth:
-        yield from _auth(config, ospf.auth)
+        yield from _auth("auth", ospf.auth)
+    if isinstance(ospf.auth_v3, OspfAuth):
+        yield from _auth("auth_v3", ospf.auth_v3)
+    yield from _md5(config)
 
 
 def _needed(config: Config) -> Iterator[Finding]:
@@ -78,17 +81,22 @@ def _links(ospf: Ospf) -> Iterator[Finding]:
             yield ("ospf", "links", index, "interface"), text
 
 
-def _auth(config: Config, auth: OspfAuth) -> Iterator[Finding]:
-    md5 = auth.algorithm == "md5"
-    if md5 and 6 in versions(config):
+def _md5(config: Config) -> Iterator[Finding]:
+    signed = config.ospf.signed(6)
+    if signed and signed.algorithm == "md5" and 6 in versions(config):
+        name = "auth" if signed is config.ospf.auth else "auth_v3"
         text = "OSPFv3 has no md5, and there are IPv6 addresses; write hmac-sha-256"
-        yield ("ospf", "auth", "algorithm"), text
-    ids = ((("ospf", "auth", "keys", i, "id"), str(key.id)) for i, key in enumerate(auth.keys))
+        more = ", or auth_v3 for OSPFv3 alone" if name == "auth" else ""
+        yield ("ospf", name, "algorithm"), f"{text}{more}"
+
+
+def _auth(name: str, auth: OspfAuth) -> Iterator[Finding]:
+    ids = ((("ospf", name, "keys", i, "id"), str(key.id)) for i, key in enumerate(auth.keys))
     yield from repeated(ids, "the key id")
     for index, key in enumerate(auth.keys):
-        path: Path = ("ospf", "auth", "keys", index, "secret_file")
+        path: Path = ("ospf", name, "keys", index, "secret_file")
         try:
-            if len(secret.read(key.secret_file)) > MD5_MAX and md5:
+            if len(secret.read(key.secret_file)) > MD5_MAX and auth.algorithm == "md5":
                 text = f"{key.secret_file} holds more than the {MD5_MAX} characters of an md5 key"
                 yield path, f"{text}; choose a shorter secret"
         except ConfigError as error:

@@ -79,6 +79,8 @@ def sentence(expected: inspect.Type) -> str:
         return str((expected.extra_json_schema or {}).get("description") or sentence(expected.type))
     if one_or_list(expected):
         return f"{sentence(bare(expected))}, or a list of them"
+    if words := _words_too(expected):
+        return f"{' or '.join(words)}, or {sentence(bare(expected))}"
     match bare(expected):
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(str(v) for v in values)}"
@@ -98,3 +100,10 @@ def sentence(expected: inspect.Type) -> str:
             return TEXTS[cls]
         case _:
             return "a text in quotes"
+
+
+def _words_too(expected: inspect.Type) -> list[str]:
+    """Return the words that may stand there in place of a mapping."""
+    types = expected.types if isinstance(expected, inspect.UnionType) else ()
+    literals = [t for t in types if isinstance(t, inspect.LiteralType)]
+    return [str(v) for t in literals for v in t.values] if len(types) > len(literals) + 1 else []

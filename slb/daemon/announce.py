@@ -213,7 +213,6 @@ def _setup(config: Config) -> Setup | None:
     ospf = config.ospf
     if ospf.mode == "off" or ospf.router_id is None:
         return None
-    files = [key.secret_file for key in ospf.auth.keys] if ospf.auth else []
-    secrets = {file: secret.read(file) for file in files}
+    secrets = {key.secret_file: secret.read(key.secret_file) for key in ospf.keys}
     directory = bird_directory(config)
     return Setup(ospf, ospf.router_id, ospf.interfaces, directory, spoken(config), secrets)

@@ -19,6 +19,7 @@ OSPF_LIVE = (
     "announce",
     "area",
     "auth",
+    "auth_v3",
     "bfd",
     "cost",
     "dead_s",

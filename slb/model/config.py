@@ -277,11 +277,24 @@ class Ospf(Section, frozen=True):
     drain_s: Annotated[int, Meta(ge=0, le=600)] = 0
     drain_metric: Annotated[int, Meta(ge=1, le=16_777_213)] = 16_777_213
     auth: OspfAuth | None = None
+    auth_v3: OspfAuth | Literal["none"] | None = None
     bfd: OspfBfd | None = None
     graceful_restart: Literal["off", "aware", "on"] = "aware"
     control_socket: AbsolutePath = "/run/bird/bird.ctl"
     include_file: AbsolutePath = "/etc/bird/slb.conf"
     await_services_s: Annotated[int, Meta(ge=0, le=3600)] = 0
+
+    def signed(self, version: int) -> OspfAuth | None:
+        """How packets that carry IPv4 (4) or IPv6 (6) are signed; None: not at all."""
+        if version == 6 and self.auth_v3 is not None:
+            return self.auth_v3 if isinstance(self.auth_v3, OspfAuth) else None
+        return self.auth
+
+    @property
+    def keys(self) -> tuple[OspfKey, ...]:
+        """Every key that is in use or could be."""
+        auths = (self.auth, self.signed(6))
+        return tuple(key for auth in auths if auth for key in auth.keys)
 
 
 class Api(Section, frozen=True):

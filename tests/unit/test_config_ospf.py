@@ -104,12 +104,33 @@ def test_keys_and_what_holds_them(tmp_path: Path) -> None:
     found = problems(text + auth("md5", path, path))
     where = "slb.yaml:11: ospf.auth"
     assert sorted(found) == [
-        f"{where}.algorithm: OSPFv3 has no md5, and there are IPv6 addresses; write hmac-sha-256",
+        f"{where}.algorithm: OSPFv3 has no md5, and there are IPv6 addresses; write hmac-sha-256, "
+        "or auth_v3 for OSPFv3 alone",
         f"{where}.keys[0].secret_file: {path} holds more than the 16 characters of an md5 key; "
         "choose a shorter secret",
         f"{where}.keys[1].id: the key id 1 is used twice; give each its own",
         f"{where}.keys[1].secret_file: {path} holds more than the 16 characters of an md5 key; "
         "choose a shorter secret",
+    ]
+
+
+def test_keys_of_one_family(tmp_path: Path) -> None:
+    """A switch may have md5 alone for OSPFv2, and no signature for OSPFv3, or another one."""
+    path = keep(tmp_path, "sixteen-octets..")
+    assert good(auth("md5", path) + "  auth_v3: none\n").ospf.auth_v3 == "none"
+    text = GOOD.replace("[10.96.0.0/16]", '[10.96.0.0/16, "2001:db8::/48"]') + auth("md5", path)
+    own = "{{algorithm: {}, keys: [{{id: 2, secret_file: {}}}]}}"
+    more = f"{text}  auth_v3: {own.format('hmac-sha-512', path)}\n  hello_s: 9\n"
+    assert [row for row in problems(more) if "auth" in row] == []
+    assert problems(f"{text}  auth_v3: {own.format('md5', '/none')}\n") == [
+        "slb.yaml:12: ospf.auth_v3.keys[0].secret_file: /none cannot be read: "
+        "No such file or directory; put the secret there",
+        "slb.yaml:12: ospf.auth_v3.algorithm: OSPFv3 has no md5, and there are IPv6 addresses; "
+        "write hmac-sha-256",
+    ]
+    assert problems(f"{text}  auth_v3: md5\n") == [
+        "slb.yaml:12: ospf.auth_v3: 'md5' is not valid; "
+        "write none, or a mapping with algorithm, keys"
     ]
 
 

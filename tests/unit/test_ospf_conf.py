@@ -209,10 +209,24 @@ def test_bird_parses_the_keys(tmp_path: Path, algorithm: str) -> None:
     assert bird_parses(config) == ""
 
 
+def test_keys_of_one_family(tmp_path: Path) -> None:
+    """Each family has its own, or one of them none."""
+    v2, v3 = OspfAuth("md5", (OspfKey(7, "/a"),)), OspfAuth("hmac-sha-256", (OspfKey(8, "/b"),))
+    ospf = Ospf(mode="managed", auth=v2, auth_v3="none")
+    unsigned = replace(setup(tmp_path, ospf), secrets=SECRETS)
+    assert "authentication" in section(unsigned, [IPV4], [])
+    assert "authentication" not in section(unsigned, [IPV6], [])
+    ospf = Ospf(mode="managed", auth=v2, auth_v3=v3)
+    own = replace(setup(tmp_path, ospf), secrets=SECRETS)
+    assert "first-secret" not in section(own, [IPV6], [])
+    assert 'password "second" { id 8; algorithm hmac sha256; };' in section(own, [IPV6], [])
+    assert "second" not in section(own, [IPV4], [])
+
+
 def test_secrets_are_not_shown(tmp_path: Path) -> None:
     settings = signed(tmp_path, "md5")
     assert "first-secret" not in repr(settings)
-    with pytest.raises(OspfError, match=r"ospf\.auth\.algorithm: OSPFv3 has no md5"):
+    with pytest.raises(OspfError, match=r"ospf\.auth_v3: OSPFv3 has no md5"):
         section(settings, [IPV6], [])
 
 
