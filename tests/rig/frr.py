@@ -56,10 +56,9 @@ class Frr:
         return json.loads(self.namespace.run(*words, check=False) or "{}")
 
     def full(self) -> set[str]:
-        """Router ids of the neighbours that are Full and that BFD says are up."""
+        """Router ids of the neighbours that are Full by OSPFv2, and that BFD says are up."""
         found = self.show("show ip ospf neighbor json").get("neighbors", {})
-        rows: list[dict[str, Any]] = self.show("show bfd peers json")
-        up = {row["peer"] for row in rows if row["status"] == "up"}
+        up = self._up()
         return {
             router
             for router, neighbours in found.items()
@@ -67,16 +66,27 @@ class Frr:
             if one["nbrState"].startswith("Full") and one["ifaceAddress"] in up
         }
 
+    def full6(self) -> set[str]:
+        """The same by OSPFv3, which says nobody's address: as many as BFD says are up."""
+        rows = self.show("show ipv6 ospf6 neighbor json").get("neighbors", [])
+        full = {row["neighborId"] for row in rows if row["state"] == "Full"}
+        return full if len([peer for peer in self._up() if ":" in peer]) == len(full) else set()
+
+    def _up(self) -> set[str]:
+        rows: list[dict[str, Any]] = self.show("show bfd peers json")
+        return {row["peer"] for row in rows if row["status"] == "up"}
+
     def gateways(self, prefix: str) -> set[str]:
         """Next hops of a prefix in the kernel."""
-        rows = json.loads(self.namespace.ip("-j", "route", "show", prefix) or "[]")
+        version = "-6" if ":" in prefix else "-4"
+        rows = json.loads(self.namespace.ip("-j", version, "route", "show", prefix) or "[]")
         hops = [hop for row in rows for hop in row.get("nexthops", [row])]
         return {hop["gateway"] for hop in hops if "gateway" in hop}
 
 
 def signed_and_watched(secret: str) -> dict[str, str]:
-    """OSPFv2 signed by MD5 with a key, BFD, and graceful restarts of neighbours helped with."""
-    return {"bfdd": _BFDD, "ospfd": _OSPFD.replace("@secret@", secret)}
+    """OSPFv2 signed by MD5 with a key, OSPFv3, BFD, and neighbours helped with their restarts."""
+    return {"bfdd": _BFDD, "ospfd": _OSPFD.replace("@secret@", secret), "ospf6d": _OSPF6D}
 
 
 def helpers(network: str) -> dict[str, str]:
@@ -116,6 +126,18 @@ _OSPFD = f"""\
      capability opaque
      graceful-restart helper enable
      network 192.0.2.0/24 area 0
+    """
+_OSPF6D = f"""\
+    interface {DATA_LINK}
+     ipv6 ospf6 hello-interval 1
+     ipv6 ospf6 dead-interval 4
+     ipv6 ospf6 area 0
+     ipv6 ospf6 bfd profile fast
+    exit
+    router ospf6
+     ospf6 router-id {SWITCH}
+     timers throttle spf 0 50 1000
+     graceful-restart helper enable
     """
 _WATCHED = {
     "ospfd": f"""\

@@ -57,10 +57,12 @@ class TapLink:
     """DPDK's net_tap: slbd makes it, and its kernel end is moved into the switch."""
 
     end: str = DATA_LINK
+    # As a NIC has, so that a restart changes none; empty: another one each time.
+    mac: str = ""
 
     def device(self, _directory: Path) -> str:
         """As in Link."""
-        return f"net_tap0,iface={self.end}"
+        return f"net_tap0,iface={self.end}" + (f",mac={self.mac}" if self.mac else "")
 
     def prepare(self, _lb: Namespace, _switch: Namespace) -> None:
         """Nothing."""

@@ -5,14 +5,27 @@
     client ---------------|   port1 --- slbd 192.0.2.2, local addresses 198.18.1.x
     pods -----------------|   port2 --- slbd 192.0.2.3, local addresses 198.18.2.x
 
+Both families: OSPFv2 signed by MD5, and OSPFv3, whose signature FRR 8.4 gets wrong.
 A link that ends at one host does not go down at the switch, as it does with two switches between.
 """
 
+import re
 import signal
 from pathlib import Path
 from typing import Any
 
-from rig.addresses import DATA_LINK, PODS, SERVICE_SUBNET, SWITCH_MAC
+from rig.addresses import (
+    DATA_LINK,
+    FAMILIES,
+    HTTP_PORT,
+    KERNEL_LINK,
+    PODS,
+    SWITCH_MAC,
+    V4,
+    V6,
+    Family,
+    endpoint,
+)
 from rig.client import Client
 from rig.frr import BFD_MS, BFD_MULTIPLIER, Frr, signed_and_watched
 from rig.lb import Lb, LbSettings
@@ -21,11 +34,12 @@ from rig.netns import Namespace
 from rig.process import Process
 from rig.registry import Registry
 from rig.rig import start_pod
-from rig.services import http_service
+from rig.services import service
 from rig.topology import Topology
 from rig.waiting import wait
 
 HOSTS = ("192.0.2.2", "192.0.2.3")
+HOSTS6 = ("2001:db8:2::2", "2001:db8:2::3")
 SECRET = "between-us"
 TAKEN_BACK_S = 40
 
@@ -58,6 +72,8 @@ class ScaleOut:
         self.client = Client(self.topology.client)
         self._namespaces = (self.topology.lb, Namespace(registry, "lb2", ipv6=True))
         self.lbs: list[Lb] = []
+        # By which OSPFv3 names a host.
+        self._link_locals: dict[str, str] = {}
         self.frr = Frr(registry, self.topology.switch, signed_and_watched(SECRET))
 
     def start(self) -> None:
@@ -78,14 +94,17 @@ class ScaleOut:
         self._attach_lb(number)
 
     def wait_hosts(self, *hosts: str) -> None:
-        """Wait until the switch is Full with these and sends to exactly them."""
+        """Wait until the switch is Full with these and sends to exactly them, in both families."""
         wanted = set(hosts)
         wait(lambda: self.frr.full() == wanted, TAKEN_BACK_S, f"{wanted} Full at the switch")
-        wait(lambda: self.used() == wanted, TAKEN_BACK_S, f"the switch's routes to {wanted}")
+        wait(lambda: self.frr.full6() == wanted, TAKEN_BACK_S, f"{wanted} Full by OSPFv3")
+        wait(lambda: self.used() == (wanted, wanted), TAKEN_BACK_S, f"routes to {wanted}")
 
-    def used(self) -> set[str]:
-        """The hosts that the switch's kernel sends clients to."""
-        return self.frr.gateways(SERVICE_SUBNET)
+    def used(self) -> tuple[set[str], set[str]]:
+        """The hosts that the switch's kernel sends clients to: those of IPv4, those of IPv6."""
+        links = self.frr.gateways(V6.service_subnet)
+        known = {self._link_locals.get(link, link) for link in links}
+        return self.frr.gateways(V4.service_subnet), known
 
     def bird_pid(self, number: int) -> int:
         """The pid of a host's BIRD."""
@@ -104,17 +123,19 @@ class ScaleOut:
     def _make_bridge(self) -> None:
         switch = self.topology.switch
         switch.call(lambda: Path("/proc/sys/net/ipv4/fib_multipath_hash_policy").write_text("1"))
+        switch.call(lambda: Path("/proc/sys/net/ipv6/fib_multipath_hash_policy").write_text("1"))
         switch.ip("link", "add", DATA_LINK, "type", "bridge")
         self.topology.set_up_data_link()
 
     def _start_lb(self, number: int) -> Lb:
         settings = LbSettings(
-            ipv6=False,
-            services=[http_service()],
-            link=TapLink(f"port{number + 1}"),
+            services=[_http(family) for family in FAMILIES],
+            link=TapLink(f"port{number + 1}", f"{SWITCH_MAC[:-2]}{number + 21}"),
             port={
-                "addresses": [f"{HOSTS[number]}/24"],
-                "local_addresses": [f"198.18.{number + 1}.1-198.18.{number + 1}.2"],
+                "addresses": [f"{HOSTS[number]}/24", f"{HOSTS6[number]}/64"],
+                "local_addresses": [
+                    f"{net}{last}" for net in _local_nets(number) for last in (1, 2)
+                ],
             },
             policies={"ospf": self._ospf(number), "tcp": {"no_session": "reset"}},
         )
@@ -132,6 +153,7 @@ class ScaleOut:
             "priority": 0,
             "route_type": "stub",
             "auth": {"algorithm": "md5", "keys": [key]},
+            "auth_v3": "none",
             "bfd": {"interval_ms": BFD_MS, "multiplier": BFD_MULTIPLIER},
             "graceful_restart": "on",
             "drain_s": self._drain_s,
@@ -139,8 +161,21 @@ class ScaleOut:
 
     def _attach_lb(self, number: int) -> None:
         self.lbs[number].wait_ready()
+        shown = self._namespaces[number].ip("-6", "-o", "addr", "show", "dev", KERNEL_LINK)
+        (link,) = re.findall(r"inet6 (fe80\S+)/", shown)
+        self._link_locals[link] = HOSTS[number]
         switch, name = self.topology.switch, f"port{number + 1}"
         self._namespaces[number].ip("link", "set", name, "netns", switch.name)
         switch.ip("link", "set", name, "address", f"{SWITCH_MAC[:-2]}{number + 11}")
         switch.run("ethtool", "-K", name, "tx", "off", check=False)
         switch.ip("link", "set", name, "master", DATA_LINK, "up")
+
+
+def _local_nets(number: int) -> tuple[str, str]:
+    """Where a host's local addresses are, in both families."""
+    return f"198.18.{number + 1}.", f"2001:db8:18:{number + 1}::"
+
+
+def _http(family: Family) -> dict[str, Any]:
+    rows = {endpoint(pod.at(family), HTTP_PORT): 1 for pod in PODS}
+    return service(f"{endpoint(family.vip, 80)}/tcp", rows)
