@@ -34,7 +34,10 @@ def areas(setup: Setup, family: Family, stubs: Iterable[tuple[Network, int]] = (
         options = found.setdefault(link.area or setup.ospf.area, {})
         options.setdefault(_options(setup, family, link), []).append(quoted(name))
     ours = [f"        stubnet {prefix} {{ cost {cost}; }};" for prefix, cost in stubs]
-    return "".join(_area(area, ours, rows) for area, rows in sorted(found.items()))
+    stub = {area: ["        stub yes;"] for area in setup.ospf.stub_areas}
+    return "".join(
+        _area(area, [*stub.get(area, []), *ours], rows) for area, rows in sorted(found.items())
+    )
 
 
 def too_long_a_list(prefixes: Iterable[Network]) -> bool:
@@ -52,11 +55,11 @@ def quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def _area(area: IPv4Address, ours: list[str], rows: dict[str, list[str]]) -> str:
+def _area(area: IPv4Address, head: list[str], rows: dict[str, list[str]]) -> str:
     lines = [
         f"        interface {', '.join(names)} {{ {options} }};" for options, names in rows.items()
     ]
-    return "\n".join([f"    area {area} {{", *ours, *lines, "    };", ""])
+    return "\n".join([f"    area {area} {{", *head, *lines, "    };", ""])
 
 
 def _options(setup: Setup, family: Family, link: OspfLink) -> str:

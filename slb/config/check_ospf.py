@@ -2,6 +2,7 @@
 """Rules between the keys of `ospf`."""
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
 from ospf.bird_area import STUB_MAX
 from slb.config import secret
@@ -13,6 +14,7 @@ from slb.errors import ConfigError
 from slb.model.config import Config, Ospf, OspfAuth
 
 Finding = tuple[Path, str]
+BACKBONE = IPv4Address("0.0.0.0")
 # RFC 2328, D.3.
 MD5_MAX = 16
 
@@ -27,6 +29,7 @@ def find(config: Config) -> Iterator[Finding]:
         return
     yield from _needed(config)
     yield from _links(ospf)
+    yield from _stub_areas(ospf)
     yield from _graceful_restart(ospf)
     if ospf.route_type == "stub" and ospf.metric > STUB_MAX:
         text = f"{ospf.metric} is more than a stub network's metric can be; lower it to {STUB_MAX}"
@@ -79,6 +82,24 @@ def _links(ospf: Ospf) -> Iterator[Finding]:
             have = ", ".join(ospf.interfaces)
             text = f"OSPF does not run on {link.interface}; choose from {have}"
             yield ("ospf", "links", index, "interface"), text
+
+
+def _stub_areas(ospf: Ospf) -> Iterator[Finding]:
+    """RFC 2328, 3.6: no stub area carries external routes, and the backbone is none."""
+    own = {link.interface: link.area for link in ospf.links}
+    areas = {own.get(name) or ospf.area for name in ospf.interfaces}
+    on = ((("ospf", "stub_areas", i), str(area)) for i, area in enumerate(ospf.stub_areas))
+    yield from repeated(on, "the area")
+    for index, area in enumerate(ospf.stub_areas):
+        path: Path = ("ospf", "stub_areas", index)
+        if area == BACKBONE:
+            yield path, "the backbone, 0.0.0.0, is never a stub area; remove it"
+        elif area not in areas:
+            have = ", ".join(str(found) for found in sorted(areas))
+            yield path, f"no interface is in {area}; choose from {have}"
+    if ospf.route_type == "external" and areas.intersection(ospf.stub_areas):
+        text = "external routes do not reach a stub area; write stub, or take it off stub_areas"
+        yield ("ospf", "route_type"), text
 
 
 def _md5(config: Config) -> Iterator[Finding]:

@@ -34,6 +34,7 @@ OSPF_LIVE = (
     "network_type",
     "priority",
     "quorum",
+    "stub_areas",
 )
 # Paths without indices; what is not under one of these is read at the start alone.
 LIVE: frozenset[Path] = frozenset(

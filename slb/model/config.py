@@ -260,6 +260,7 @@ class Ospf(Section, frozen=True):
     mode: Literal["off", "managed", "system"] = "off"
     router_id: IPv4Address | None = None
     area: IPv4Address = IPv4Address("0.0.0.0")
+    stub_areas: tuple[IPv4Address, ...] = ()
     announce: Literal["subnets", "vips"] = "subnets"
     hello_s: Annotated[int, Meta(ge=1, le=65535)] = 1
     dead_s: Annotated[int, Meta(ge=2, le=65535)] = 4

@@ -43,6 +43,23 @@ def test_all_of_it_is_read(tmp_path: Path) -> None:
     assert (found.metric, found.metric_type, found.graceful_restart) == (20, 1, "off")
 
 
+def test_stub_areas() -> None:
+    lines = ("area: 0.0.0.7", "stub_areas: [0.0.0.7]", "route_type: stub", "metric: 20")
+    assert [str(area) for area in good(ospf(*lines)).ospf.stub_areas] == ["0.0.0.7"]
+    assert problems(GOOD + ospf(*lines[:2])) == [
+        "slb.yaml:9: ospf.route_type: external routes do not reach a stub area; write stub, "
+        "or take it off stub_areas"
+    ]
+    more = ospf("stub_areas: [0.0.0.0, 0.0.0.7, 0.0.0.7]", "route_type: stub", "metric: 20")
+    where = "slb.yaml:11: ospf.stub_areas"
+    assert sorted(problems(GOOD + more)) == [
+        f"{where}[0]: the backbone, 0.0.0.0, is never a stub area; remove it",
+        f"{where}[1]: no interface is in 0.0.0.7; choose from 0.0.0.0",
+        f"{where}[2]: no interface is in 0.0.0.7; choose from 0.0.0.0",
+        f"{where}[2]: the area 0.0.0.7 is used twice; give each its own",
+    ]
+
+
 @pytest.mark.parametrize(
     "line", ["priority: 0", "network_type: ptp", "links: [{interface: slb0, network_type: ptp}]"]
 )
