@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from unit.agent_values import service
+from unit.agent_values import key, service
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import FIRST, PATIENCE_S, RunningAgent, at_rest
 
@@ -69,8 +69,8 @@ def test_rollback(agent: RunningAgent, daemon: FakeDaemon) -> None:
     assert there(daemon) == {FIRST, "10.96.0.2:80/tcp", "10.96.0.7:80/tcp"}
     with pytest.raises(Conflict, match="generation 99 does not exist yet; there are 5, 4, 3, 2, 1"):
         agent.client.rollback(99)
-    for number in range(13, 21):
-        agent.client.vs_add(service(number))
+    for weight in range(2, 10):
+        agent.client.rs_edit(key(2), service(2, 1).rs[0].rs, weight)
     text = r"there are 13, 12, 11, 10, 9, 8, 7, 6, 5, 4 and 3 more \('slbctl history'\)"
     with pytest.raises(Conflict, match=f"generation 0 is not kept any more; {text}"):
         agent.client.rollback(0)
