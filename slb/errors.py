@@ -17,6 +17,7 @@ SlbError
 │   ├── DuplicateLaddr  409 duplicate_laddr
 │   ├── Conflict        409 conflict
 │   ├── OtherOwner      409 other_owner
+│   ├── OtherAgent      409 other_agent
 │   ├── Unconfirmed     409 unconfirmed
 │   ├── TooMany         429 too_many
 │   ├── NotReady        503 not_ready
@@ -141,6 +142,13 @@ class OtherOwner(RequestError):
 
     status = 409
     code = "other_owner"
+
+
+class OtherAgent(RequestError):
+    """slbd follows another slb-agent, which lives."""
+
+    status = 409
+    code = "other_agent"
 
 
 class Unconfirmed(RequestError):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What needs attention, and which command comes next: rules over the facts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from slb.model.desired import StatusView
 from slb.model.views import OspfView, SteeringView, Version
@@ -42,6 +42,7 @@ def look(facts: Facts) -> list[Trouble]:
         *(_ospf(facts.ospf) if facts.ospf else ()),
         *(_desired(facts.desired, facts.version) if facts.desired else ()),
         *_files(facts),
+        *_unsaved(facts),
         *_services(facts),
         *_tables(facts),
         *_drops(facts),
@@ -99,7 +100,7 @@ def _desired(desired: StatusView, slbd: Version | None) -> Iterator[Trouble]:
         yield Trouble(f"{what} the one before counts", "slbctl history; slbctl apply FILE")
     if desired.mended_ago_s is not None and desired.mended_ago_s < BESIDE_S:
         what = f"slbd was changed beside slb-agent {desired.mended_ago_s:.0f} s ago, and mended"
-        yield Trouble(f"{what}; by another slb-agent?", "journalctl -u slb-agent -n 50")
+        yield Trouble(f"{what}; by slbctl at slbd's socket?", "journalctl -u slb-agent -n 50")
     if desired.rs_down:
         what = f"{desired.rs_down} of {desired.rs_checked} RS that are checked are down"
         yield Trouble(what, "slbctl health")
@@ -128,11 +129,17 @@ def _files(facts: Facts) -> Iterator[Trouble]:
         yield Trouble(f"slb-agent's certificate {when}", "renew tls.certificate of agent.yaml")
 
 
+def _unsaved(facts: Facts) -> Iterator[Trouble]:
+    for port, addresses in facts.unsaved_laddrs.items():
+        what = f"port {port}: gone after slbd's next start, since slb.yaml does not have them: "
+        missing = f"add to local_addresses of port {port} in slb.yaml: {', '.join(addresses)}"
+        yield Trouble(f"{what}{_few(addresses)}", f"{missing}; systemctl reload slbd")
+
+
 def _services(facts: Facts) -> Iterator[Trouble]:
     without = facts.services.without_rs if facts.services else []
     if without:
-        more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
-        what = "VS without an RS of a weight above 0: " + ", ".join(without[:NAMED]) + more
+        what = f"VS without an RS of a weight above 0: {_few(without)}"
         yield Trouble(what, f"slbctl rs list {without[0]}")
 
 
@@ -162,3 +169,8 @@ def _steering(row: SteeringView) -> Iterator[Trouble]:
         of = row.proved + row.unproved + len(row.wrong)
         what = f"port {row.port}: {row.unproved} of {of} local addresses are not proved"
         yield Trouble(what, "slbctl steering --probes")
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

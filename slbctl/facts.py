@@ -66,7 +66,10 @@ class LocalPortFacts(Struct, frozen=True):
 
 
 class Facts(Struct, frozen=True):
-    """All of it; `drops` has the reasons that count, in packets a second."""
+    """All of it; `drops` has the reasons that count, in packets a second.
+
+    `unsaved_laddrs`: by port, the local addresses in use that slb.yaml does not have.
+    """
 
     seconds: float
     version: Version | None
@@ -75,6 +78,7 @@ class Facts(Struct, frozen=True):
     drops: dict[str, float]
     services: ServiceFacts | None
     local_ports: LocalPortFacts | None
+    unsaved_laddrs: dict[str, list[str]]
     steering: list[SteeringView]
     ospf: OspfView | None
     desired: StatusView | None
@@ -94,6 +98,7 @@ def facts(seen: Reading) -> Facts:
         drops=_drops(before.drops, after.drops, seconds),
         services=_services(seen.vs or [], seen.rs or []) if both else None,
         local_ports=_local_ports(seen.rs or [], seen.laddrs or []),
+        unsaved_laddrs=_unsaved(seen.laddrs or []),
         steering=seen.steering or [],
         ospf=seen.ospf,
         desired=seen.desired,
@@ -153,3 +158,11 @@ def _local_ports(rs: Iterable[RsView], laddrs: Iterable[LaddrView]) -> LocalPort
         if (room := sum(a.version == Endpoint.parse(name).address.version for a in usable))
     ]
     return max(found, key=lambda row: row.used / row.room, default=None)
+
+
+def _unsaved(laddrs: Iterable[LaddrView]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in laddrs:
+        if not row.configured and row.state != "draining":
+            found.setdefault(row.port, []).append(row.address)
+    return found

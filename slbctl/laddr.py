@@ -21,6 +21,7 @@ COLUMNS: tuple[Column[LaddrView], ...] = (
     Column("STATE", lambda row: row.state),
     number("ACTIVE", lambda row: row.active),
     number("SESSIONS", lambda row: row.sessions),
+    Column("IN SLB.YAML", lambda row: "yes" if row.configured else "no"),
 )
 
 
@@ -43,7 +44,10 @@ def laddr() -> None:
 )
 @click.pass_obj
 def add(target: Target, addresses: tuple[Address, ...], port: str) -> None:
-    """Add local addresses to a port, all or none; returns when new sessions use them."""
+    """Add local addresses to a port, all or none; returns when new sessions use them.
+
+    They are gone after slbd's next start, unless they are added to slb.yaml, too.
+    """
     done = ask(target, lambda client: client.laddr_add(port, addresses))
     what = "local address" if len(addresses) == 1 else "local addresses"
     added = ", ".join(map(str, addresses))
@@ -66,6 +70,10 @@ def delete(target: Target, addresses: tuple[Address, ...]) -> None:
 @json_option
 @click.pass_obj
 def list_(target: Target, as_json: bool) -> None:
-    """List local addresses, their workers and sessions."""
+    """List local addresses, their workers and sessions, and whether slb.yaml has them.
+
+    What slb.yaml does not have is gone after slbd's next start; what drains and is in slb.yaml
+    comes back.
+    """
     rows = ask(target, lambda client: client.laddr_list())
     output.show_listing(rows, COLUMNS, as_json, empty="no local addresses")

@@ -86,6 +86,13 @@ def usual_socket() -> str:
     return AGENT_SOCKET if os.path.exists(AGENT_SOCKET) else SLBD_SOCKET
 
 
+def not_empty(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Returns a path; raises a usage error where there is none, as of an unset variable."""
+    if not value:
+        raise click.BadParameter("it is empty; write a path, or leave it out", ctx, param)
+    return value
+
+
 class SecondsParam(click.ParamType[float, Any]):
     """A time in seconds, above 0 and at most an hour."""
 

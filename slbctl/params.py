@@ -15,6 +15,8 @@ from slb.model.service import MAX_WEIGHT, RealServer
 from slb.model.session_filter import Peer
 from slbctl import names
 
+_WEIGHT = re.compile(r"([^,=]+)[,=] *(?:weight *[=:] *)?([0-9]{1,9})", re.ASCII)
+
 
 class VsParam(click.ParamType[VsKey, Any]):
     """A VS: 10.96.0.10:80/tcp; the shell offers those of the daemon."""
@@ -53,6 +55,9 @@ class RsParam(click.ParamType[Endpoint, Any]):
         """The endpoint; a usage error when the text is none."""
         if isinstance(value, Endpoint):
             return value
+        if meant := _with_weight(value):
+            text = f"write {meant.rs}; a weight, where one is taken, is --weight {meant.weight}"
+            self.fail(f"{show(value)} is not ADDRESS:PORT; {text}", param, ctx)
         try:
             return Endpoint.parse(value)
         except TextError as error:
@@ -77,6 +82,9 @@ class WeightedRsParam(click.ParamType[RealServer, Any]):
         if isinstance(value, RealServer):
             return value
         text, equals, weight = value.partition("=")
+        if "," in value and (meant := _with_weight(value)):
+            hint = f"write {meant.rs}={meant.weight}"
+            self.fail(f"{show(value)} is not ADDRESS:PORT=WEIGHT; {hint}", param, ctx)
         if equals and not (re.fullmatch(r"[0-9]{1,9}", weight) and int(weight) <= MAX_WEIGHT):
             self.fail(f"the weight of {text[:64]} is a number from 0 to {MAX_WEIGHT}", param, ctx)
         try:
@@ -152,6 +160,15 @@ class RsFilterParam(HostParam):
     ) -> list[CompletionItem]:
         """The RS that begin so; none when no daemon answers."""
         return _items(names.rs_names(ctx), incomplete)
+
+
+def _with_weight(text: str) -> RealServer | None:
+    """An RS behind which a weight is written in some way: `10.10.0.2:8080,weight=5`."""
+    match = _WEIGHT.fullmatch(text)
+    try:
+        return RealServer(Endpoint.parse(match[1]), int(match[2])) if match else None
+    except TextError:
+        return None
 
 
 def _items(known: list[str], incomplete: str) -> list[CompletionItem]:

@@ -19,6 +19,7 @@ from slbctl.options import (
     SLBD_SOCKET,
     SecondsParam,
     Target,
+    not_empty,
     remote_of,
     remote_options,
     usual_socket,
@@ -72,6 +73,7 @@ CONTENTS = {
     envvar="SLB_SOCKET",
     metavar="PATH",
     default=usual_socket,
+    callback=not_empty,
     help=f"SLB_SOCKET, else slb-agent's {AGENT_SOCKET} if it is there, else {SLBD_SOCKET}.",
 )
 @remote_options

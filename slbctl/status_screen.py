@@ -115,7 +115,8 @@ def _desired(desired: StatusView | None) -> Iterator[Pair]:
     if desired.rs_checked:
         yield "health", f"{desired.rs_down} of {desired.rs_checked} RS that are checked are down"
     if desired.mended:
-        yield "mended", f"{desired.mended} times: slbd was changed beside slb-agent"
+        times = plural(desired.mended, "time")
+        yield "mended", f"{times}: slbd was changed beside slb-agent"
     for row in desired.owners:
         yield f"owner {row.owner}", _owner(row)
 

@@ -6,7 +6,6 @@ TCP it is agent.yaml: a token, or else the names in the client's certificate.
 """
 
 import socket
-import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +14,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from slb.agent import asking, tls
-from slb.api import tokens
+from slb.api import peer, tokens
 from slb.errors import Forbidden, Unauthorized
 from slb.model.agent_config import AgentConfig, ClientRule, TokenRule
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_UCRED = struct.Struct("3i")
 
 
 @dataclass(frozen=True)
@@ -40,10 +38,10 @@ IDENTITY: web.RequestKey[Identity] = web.RequestKey("identity", Identity)
 
 def of_socket(request: web.Request) -> Identity:
     """Return who is at the other end of a Unix socket."""
-    peer: socket.socket | None = request.get_extra_info("socket")
-    if peer is None:
+    connection: socket.socket | None = request.get_extra_info("socket")
+    if connection is None:
         raise Unauthorized("the connection is gone")
-    pid, uid, _ = _UCRED.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    pid, uid, _ = peer.of(connection)
     return Identity(f"uid {uid}", pid=pid, uid=uid)
 
 

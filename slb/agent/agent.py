@@ -36,6 +36,7 @@ from slb.agent.watch import Watch
 from slb.api.client import SOCKET, Client
 from slb.api.server import Server, bare_app
 from slb.api.socket_file import Owner, SocketFile
+from slb.api.unix_http import UnixWay
 from slb.health.kinds import PROBES
 from slb.health.program import runner
 from slb.model.desired import AGENT_SOCKET, AGENT_STATE
@@ -99,9 +100,10 @@ async def start(
     events = Events()
     events.emit("started", version=__version__, pid=os.getpid())
     programs = settings.check_programs
-    desired = Desired(store, Client(settings.slbd), events, programs=bool(programs))
+    slbd = UnixWay(settings.slbd, settings.state)
+    desired = Desired(store, Client(slbd), events, programs=bool(programs))
     probes = {**PROBES, "command": runner(Path(programs))} if programs else PROBES
-    ends = Ends(Client(settings.slbd), events)
+    ends = Ends(Client(slbd), events)
     tell = partial(_tell, events)
     passive = PassiveWatch(desired, Client(settings.slbd, LOOK_TIMEOUT_S), tell)
     health = Health(desired, ends, passive, probes, tell)
@@ -109,6 +111,9 @@ async def start(
     owner = Owner("slb-agent", "--socket", "--group")
     socket = SocketFile(settings.socket, int(settings.mode, 8), settings.group, owner)
     stack.callback(socket.close)
+    watch = Watch(desired, Client(slbd, LOOK_TIMEOUT_S))
+    # Before anybody is answered, and before anything is taken over.
+    await watch.meet()
     metrics = AgentMetrics(desired, health, record, secure)
 
     app = partial(
@@ -123,7 +128,7 @@ async def start(
         await _serve_tcp(secure, app(secure.identify), stack)
     # Called before the servers stop: they wait for requests under way.
     stack.callback(events.end)
-    watching = asyncio.create_task(Watch(desired, Client(settings.slbd, LOOK_TIMEOUT_S)).run())
+    watching = asyncio.create_task(watch.run())
     stack.callback(watching.cancel)
     stack.callback(health.stop)
     stack.callback(asyncio.create_task(health.run()).cancel)

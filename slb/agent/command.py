@@ -52,15 +52,17 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = made.add_argument
-    add("--state", default=STATE, metavar="DIR", help="the desired state; default: %(default)s")
+    text = "the desired state; default: %(default)s"
+    add("--state", type=_path, default=STATE, metavar="DIR", help=text)
     add("--history", type=_count, default=KEEP, metavar="N", help="versions kept: %(default)s")
     text = "the API's Unix socket; default: %(default)s"
-    add("--socket", default=AGENT_SOCKET, metavar="PATH", help=text)
+    add("--socket", type=_path, default=AGENT_SOCKET, metavar="PATH", help=text)
     add("--mode", type=_mode, default="0660", help="the socket's permissions: %(default)s")
     add("--group", default="", metavar="NAME", help="the socket's group")
     text = f"what it serves over TCP, and to whom; default: {DEFAULT} if it is there"
     add("--config", default=_usual_config(), metavar="FILE", help=text)
-    add("--slbd", default=SOCKET, metavar="PATH", help="slbd's api.socket; default: %(default)s")
+    text = "slbd's api.socket; default: %(default)s"
+    add("--slbd", type=_path, default=SOCKET, metavar="PATH", help=text)
     text = "the programs that health checks of type command may run; default: none"
     add("--check-programs", type=_directory, metavar="DIR", help=text)
     add("--log", choices=FORMS, default=TEXT, help="lines of text, or objects of JSON")
@@ -71,6 +73,12 @@ def parser() -> argparse.ArgumentParser:
 
 def _usual_config() -> str:
     return DEFAULT if os.path.exists(DEFAULT) else ""
+
+
+def _path(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; write a path, or leave it out")
+    return text
 
 
 def _mode(text: str) -> str:

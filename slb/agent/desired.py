@@ -14,15 +14,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from msgspec import structs
 
-from slb.agent import asking, follow, tell, versions, vs_status
+from slb.agent import asking, follow, versions, vs_status
 from slb.agent import state as states
 from slb.agent.digests import Digest, Digests
 from slb.agent.events import Events
 from slb.agent.keyed import Services, step
+from slb.agent.seen import Seen
 from slb.agent.standing import Standing
 from slb.agent.state import Owner, State
 from slb.agent.steady import steady
@@ -35,6 +35,7 @@ from slb.errors import (
     NoAnswer,
     NotReady,
     NotStored,
+    OtherAgent,
     RequestError,
     SlbError,
     UnknownRs,
@@ -76,7 +77,7 @@ class Desired:
         `clock`: by which what is to be confirmed waits. `programs`: checks may be programs.
         """
         self.events = events or Events()
-        self._standing = Standing()
+        self._seen = Seen(self.events)
         self._programs = programs
         self.effect = Effect()
         self._wanted = Wanted(self.effect)
@@ -95,13 +96,8 @@ class Desired:
 
     @property
     def standing(self) -> Standing:
-        """What is known of slbd; what a change of it means is told to who watches."""
-        return self._standing
-
-    @standing.setter
-    def standing(self, now: Standing) -> None:
-        before, self._standing = self._standing, now
-        tell.standing(self.events, before, now)
+        """What is known of slbd."""
+        return self._seen.now
 
     @property
     def known(self) -> bool:
@@ -172,7 +168,7 @@ class Desired:
             await self._save(new)
             # The services are the same, so slbd has them if it had those.
             if self.standing.applied == self.state.generation:
-                self.standing = replace(self.standing, applied=new.generation)
+                self._seen.renumbered(new.generation)
                 self._note_applied(new.generation)
             self._state = new
             asked.after = new.generation
@@ -219,7 +215,7 @@ class Desired:
                 log.error("%s; rolled back all the same", error)
                 self._unsaved = True
             self._state = new
-            self.standing = replace(self.standing, word="unknown", reason="rolled back just now")
+            self._seen.unknown("rolled back just now")
             self._tell("expired")
 
     async def refit(self, fallen: Fallen) -> None:
@@ -235,7 +231,7 @@ class Desired:
             try:
                 done = await asyncio.to_thread(self._slbd.commit, ops)
             except SlbError as error:
-                self.standing = replace(self.standing, word="unknown", reason=str(error))
+                self._seen.unknown(str(error))
                 raise
             self._has(want, self._state, done)
 
@@ -252,7 +248,7 @@ class Desired:
 
     async def converge(self, version: Version) -> None:
         """Make slbd have the desired state, by one transaction; raises RequestError, Unreachable,
-        NoAnswer, and what it refused it with is in the standing.
+        NoAnswer, and what it refused it with is in the standing. OtherAgent: it was not looked at.
         """
         async with self._lock:
             state, before = self.state, self.standing
@@ -265,8 +261,9 @@ class Desired:
                     want = await asyncio.to_thread(self._wanted.of, state)
                 done, left_out = await asyncio.to_thread(follow.apply, self._slbd, want)
             except RequestError as error:
-                if not isinstance(error, NotReady) and not await self._take_back(error):
-                    self._refused(str(error), version)
+                aside = isinstance(error, NotReady | OtherAgent)
+                if not aside and not await self._take_back(error):
+                    self._seen.refused(state.generation, str(error), version)
                 raise
             beside = before.has(state.generation) and (before.instance, before.pid) == (
                 version.instance,
@@ -275,14 +272,10 @@ class Desired:
             self.given = want
             self._applied(state, done, version, left_out)
             if done.plan and beside:
-                times, now = before.mended + 1, time.monotonic()
-                self.standing = replace(self.standing, mended=times, mended_at=now)
-                log.warning("slbd was changed beside us; mended, %d changes:", len(done.plan))
+                self._seen.mended(done.plan)
             elif not before.has(state.generation) or done.plan:
-                text = "slbd has generation %d now, after %d changes"
+                text = "slbd has generation %d now, changes: %d"
                 log.info(text, state.generation, len(done.plan))
-            for line in done.plan if beside else ():
-                log.warning("%s", line)
 
     async def _take_back(self, refusal: RequestError) -> bool:
         """Take back a version that nobody was told of, because slbd refuses it; False: none is."""
@@ -308,9 +301,7 @@ class Desired:
 
     def unreachable(self, reason: str) -> None:
         """Note that slbd does not answer."""
-        if self.standing.word != "unreachable":
-            log.warning("%s", reason)
-        self.standing = replace(self.standing, word="unreachable", reason=reason)
+        self._seen.unreachable(reason)
 
     def digest(self, owner: str) -> Digest:
         """Return what works out digests of an owner's sets."""
@@ -398,7 +389,7 @@ class Desired:
             await asyncio.to_thread(self._bring_about, new, by)
         except (Unreachable, NoAnswer, NotReady) as error:
             # It may have come to it all the same, and is taken back then.
-            self.standing = replace(self.standing, word="unknown", reason=str(error))
+            self._seen.unknown(str(error))
             raise NotReady(f"{error}; the desired state is as before") from None
         self._state = new
 
@@ -435,16 +426,9 @@ class Desired:
 
     def _has(self, want: Services, state: State, done: Plan) -> None:
         """Note that a transaction has brought slbd there."""
-        seen = self.standing
-        # If there was another change before, the watch is to see another generation.
-        ours = done.generation in (seen.slbd_generation, seen.slbd_generation + 1)
         self.given = want
         self._note_applied(state.generation)
-        self.standing = replace(
-            seen,
-            applied=state.generation,
-            slbd_generation=done.generation if ours else seen.slbd_generation,
-        )
+        self._seen.changed(state.generation, done)
 
     async def _save(self, new: State) -> None:
         await asyncio.to_thread(self._store.save, new)
@@ -463,35 +447,8 @@ class Desired:
         self, state: State, done: Plan, version: Version | None, left_out: Sequence[str]
     ) -> None:
         self._note_applied(state.generation)
-        seen = self.standing
-        reason = left_out[0] if left_out else ""
-        if len(left_out) > 1:
-            reason += f"; and {len(left_out) - 1} more"
-        if left_out and reason != seen.reason:
-            for line in left_out:
-                log.error("slbd refuses, so it is left out: %s", line)
-        self.standing = replace(
-            seen,
-            word="incomplete" if left_out else "applied",
-            reason=reason,
-            applied=state.generation,
-            instance=version.instance if version else seen.instance,
-            pid=version.pid if version else seen.pid,
-            slbd_generation=done.generation,
-        )
+        self._seen.applied(state.generation, done, version, left_out)
 
     def _note_applied(self, generation: int) -> None:
         self._doubtful = False
         self._store.note_applied(generation)
-
-    def _refused(self, reason: str, version: Version) -> None:
-        if (self.standing.word, self.standing.reason) != ("refused", reason):
-            log.error("slbd refuses generation %d: %s", self.state.generation, reason)
-        self.standing = replace(
-            self.standing,
-            word="refused",
-            reason=reason,
-            instance=version.instance,
-            pid=version.pid,
-            slbd_generation=version.generation,
-        )

@@ -14,6 +14,8 @@ from slb.model.op import Op
 from slb.tables import plan as plans
 
 Edit = Callable[[State], State]
+# So many of those that are kept are named, where another one is asked for.
+SHOWN = 10
 # The change of a version that was made by the clock.
 EXPIRED = "not confirmed in time, rolled back"
 
@@ -50,8 +52,8 @@ def choose(earlier: Sequence[State], now: State, generation: int | None) -> Stat
     if generation is not None:
         if found := next((one for one in earlier if one.generation == generation), None):
             return found
-        kept = ", ".join(str(one.generation) for one in earlier)
-        raise Conflict(f"generation {generation} is not kept any more; there are {kept}")
+        lacks = "is not kept any more" if generation < now.generation else "does not exist yet"
+        raise Conflict(f"generation {generation} {lacks}; {_kept(earlier)}")
     have, later = now.owner(OPERATOR).services, now
     for one in earlier:
         if one.generation < now.generation and _differ(have, one.owner(OPERATOR).services):
@@ -61,6 +63,12 @@ def choose(earlier: Sequence[State], now: State, generation: int | None) -> Stat
             return one
         later = one
     raise Conflict("no earlier version that is kept has other services of the operator's")
+
+
+def _kept(earlier: Sequence[State]) -> str:
+    shown = ", ".join(str(one.generation) for one in earlier[:SHOWN])
+    more = len(earlier) - SHOWN
+    return f"there are {shown}" + (f" and {more} more ('slbctl history')" if more > 0 else "")
 
 
 def _differ(one: Services, other: Services) -> bool:

@@ -11,7 +11,15 @@ import time
 
 from slb.agent.desired import Desired
 from slb.api.client import Client
-from slb.errors import NoAnswer, NotReady, RequestError, Unreachable
+from slb.errors import (
+    ConfigError,
+    NoAnswer,
+    NotReady,
+    OtherAgent,
+    RequestError,
+    SlbError,
+    Unreachable,
+)
 from slb.model.views import Version
 
 log = logging.getLogger(__name__)
@@ -23,13 +31,26 @@ REFUSED_S = 5.0
 
 
 class Watch:
-    """`slbd`: the daemon's client, with little patience."""
+    """`slbd`: the daemon's client, with little patience, which says that an slb-agent asks.
+
+    All raise ConfigError when slbd follows another slb-agent: this one has to end.
+    """
 
     def __init__(self, desired: Desired, slbd: Client) -> None:
         self._desired = desired
         self._slbd = slbd
         self._compared = 0.0
         self._trouble = ""
+
+    async def meet(self) -> None:
+        """Have slbd follow this agent, if it answers at all."""
+        try:
+            await self._version()
+        except OtherAgent as error:
+            raise _to_end(error) from None
+        except SlbError:
+            # It is looked for by and by.
+            return
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -42,7 +63,7 @@ class Watch:
         try:
             await self._desired.expire()
             seen = self._desired.standing
-            version = await asyncio.to_thread(self._slbd.version)
+            version = await self._version()
             if self._desired.standing is not seen:
                 # A change of ours went by, so this may be from before it.
                 return
@@ -53,10 +74,15 @@ class Watch:
                 await self._desired.converge(version)
         except (Unreachable, NoAnswer, NotReady) as error:
             self._desired.unreachable(str(error))
+        except OtherAgent as error:
+            raise _to_end(error) from None
         except RequestError as error:
             self._tell(str(error))
         else:
             self._trouble = ""
+
+    async def _version(self) -> Version:
+        return await asyncio.to_thread(self._slbd.version)
 
     def _is_due(self, version: Version) -> bool:
         seen = self._desired.standing
@@ -76,3 +102,7 @@ class Watch:
         if self._desired.standing.word != "refused" and trouble != self._trouble:
             log.error("%s", trouble)
         self._trouble = trouble
+
+
+def _to_end(error: OtherAgent) -> ConfigError:
+    return ConfigError([str(error)])

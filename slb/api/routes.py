@@ -80,7 +80,7 @@ def add_routes(app: web.Application, gate: Gate) -> None:
     serve("DELETE", one_rs, _rs_del)
     serve("GET", "/v1/rs", _rs_list, query=frozenset({"vs"}))
     listing("/v1/answers", views.RsAnswers, lambda b: b.engine.answer_list)
-    listing("/v1/laddr", views.LaddrView, lambda b: b.engine.laddr_list)
+    listing("/v1/laddr", views.LaddrView, lambda b: b.laddrs.rows)
     serve("POST", "/v1/laddr", _laddr_add, 201)
     serve("DELETE", "/v1/laddr/{address}", _laddr_del)
     listing("/v1/ports", views.PortView, lambda b: b.engine.port_list)

@@ -14,10 +14,15 @@ from http import HTTPStatus
 from http.client import HTTPConnection
 from socket import AF_UNIX, SOCK_STREAM, socket
 from typing import Any, Protocol
+from urllib.parse import quote
 
 MAX_ANSWER = 512 << 20  # more than a full table of RS takes
 MAX_HEADERS = 1 << 20
 MAX_LINE = 1 << 20
+
+# In it an slb-agent names itself to slbd: by the directory of its state, quoted as in a URL.
+AGENT = "X-Slb-Agent"
+_STATE_LONGEST = 200
 
 
 class TooLong(ValueError):
@@ -79,14 +84,18 @@ class Way(Protocol):
 
 @dataclass(frozen=True)
 class UnixWay:
-    """A Unix socket, of which the kernel tells who connects."""
+    """A Unix socket, of which the kernel tells who connects.
+
+    `agent_state`: of an slb-agent that asks slbd, the directory of its state.
+    """
 
     path: str
+    agent_state: str = ""
 
     @property
     def headers(self) -> dict[str, str]:
-        """Nothing."""
-        return {}
+        """Which agent asks, if it is one."""
+        return {AGENT: quote(self.agent_state[:_STATE_LONGEST])} if self.agent_state else {}
 
     def connection(self, timeout_s: float, max_octets: int) -> HTTPConnection:
         """Return a connection of these bounds, which is not made yet."""

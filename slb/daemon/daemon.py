@@ -157,6 +157,7 @@ class Daemon:
         await ports.set_up(config, engine, netlink)
         parts = _parts(config, engine, netlink, socket, gate)
         parts.laddrs.moved = lambda found: self._laddrs_moved(parts, found)
+        parts.laddrs.in_file = lambda: configured(self._config)
         await parts.mirror.sync()
         await parts.tables.apply(config.services)
         parts.tables.given = parts.announce.services_given

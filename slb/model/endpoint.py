@@ -34,7 +34,7 @@ class Endpoint:
     def parse(cls, text: str) -> "Endpoint":
         """Parse `10.10.0.1:8080`; raises TextError."""
         if not (match := _WRITTEN.fullmatch(text)):
-            raise TextError(f"{show(text)} is not ADDRESS:PORT; write 10.10.0.1:8080")
+            raise TextError(f"{show(text)} is not ADDRESS:PORT; write {_meant(text)}")
         address = parse_address(match[2] if match[2] is not None else match[1])
         if (address.version == 6) != (match[2] is not None):
             raise TextError(f"{show(text)}: brackets are for IPv6 addresses alone")
@@ -90,3 +90,18 @@ class VsKey(Endpoint):
 
     def _written(self) -> str:
         return f"{super()._written()}/{self.proto}"
+
+
+def _meant(text: str) -> str:
+    """What may have been meant: an IPv6 address without its brackets, or without a port."""
+    head, _, port = text.rpartition(":")
+    if re.fullmatch("[0-9]{1,5}", port, re.ASCII) and _is_ipv6(head):
+        return f"[{head}]:{port}"
+    return f"[{text}]:8080" if _is_ipv6(text) else "10.10.0.1:8080"
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return parse_address(text).version == 6
+    except TextError:
+        return False

@@ -130,7 +130,8 @@ class LaddrView(Struct, frozen=True):
     """A local address and the worker that owns it; `state`: waiting, active or draining.
 
     A waiting one is new, and new sessions use it when probes have had their time. A draining one
-    was taken away; it is there until its last session has ended.
+    was taken away; it is there until its last session has ended. `configured`: slb.yaml has it, as
+    slbd has read it last; what slb.yaml does not have is gone after slbd's next start.
     """
 
     address: str
@@ -139,6 +140,7 @@ class LaddrView(Struct, frozen=True):
     active: int
     sessions: int
     state: str = "active"
+    configured: bool = True
 
 
 class MemberView(Struct, frozen=True):

@@ -11,11 +11,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from slb.config.reserved import unusable
 from slb.engine.protocol import Engine
 from slb.errors import BadRequest, DuplicateLaddr, EngineError, KernelError, NotReady, UnknownLaddr
 from slb.model.address import Address, Network, parse_address
 from slb.model.config import Config
+from slb.model.views import LaddrView
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +38,9 @@ def configured(config: Config) -> Places:
 class Laddrs:
     """The only way to change the engine's local addresses.
 
-    `subnets`, `moved` and `prove` may be exchanged at any time. `there`: what `moved` was told
-    last; `lead_s`: how long before the engine uses a new one, at least; `prove`: returns when
-    probes have said what they will of new ones.
+    `subnets`, `moved`, `prove`, `in_file` may be exchanged at any time. `there`: what `moved` was
+    told last; `lead_s`: how long before the engine uses a new one, at least; `prove`: returns when
+    probes have said what they will of new ones; `in_file`: those of slb.yaml, where there is one.
     """
 
     def __init__(
@@ -51,11 +54,20 @@ class Laddrs:
         self.moved: Callable[[Places], Awaitable[None]] = _nobody
         self.prove: Callable[[Collection[Address]], Awaitable[None]] = _nobody
         self.there = dict(there or {})
+        self.in_file: Callable[[], Places] | None = None
         self.lead_s = 0.0
         self._engine = engine
         self._ports = list(ports)
         self._trouble = ""
         self._lock = asyncio.Lock()
+
+    def rows(self) -> list[LaddrView]:
+        """List them with what slb.yaml says of them; asks the engine, so it is for a thread."""
+        rows = self._engine.laddr_list()
+        if self.in_file is None:
+            return rows
+        known = {str(address): port for address, port in self.in_file().items()}
+        return [replace(row, configured=known.get(row.address) == row.port) for row in rows]
 
     async def add(self, port: str, addresses: Sequence[Address]) -> int:
         """Add addresses to a port, all or none; raises BadRequest, DuplicateLaddr, Full."""

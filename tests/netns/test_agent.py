@@ -206,3 +206,27 @@ def test_confirmed(own_rig: Rig, agent: Agent, tmp_path: Path) -> None:
     apply(own_rig, agent, tmp_path, [http_service()], "--confirm", "1s")
     own_rig.lb.ctl("--socket", str(agent.socket), "confirm")
     holds(lambda: set(there(own_rig)) == {HTTP_VS}, 1.5, "the confirmed change")
+
+
+def test_another_agent(own_rig: Rig, agent: Agent) -> None:
+    """It ends and disturbs nothing while the first one lives; when that was killed it is taken."""
+    wanted = there(own_rig)
+    generation = own_rig.lb.api("/v1/version")["generation"]
+
+    def try_another() -> None:
+        other = Agent.another(own_rig)
+        assert other.wait(10) == 2
+        (line,) = other.text().splitlines()
+        assert line.startswith("slb-agent: slbd follows the slb-agent with pid ")
+        assert f" {agent.process.pid}, " in line and line.endswith("; stop one of the two")
+
+    under_load(own_rig, try_another)
+    assert own_rig.lb.api("/v1/version")["generation"] == generation
+    own_rig.lb.ctl("vs", "edit", HTTP_VS, "--scheduler", "wrr")
+    wait(lambda: agent.client.status().mended > 0, 5, "an operator's own change mended")
+    agent.kill()
+    other = Agent.another(own_rig)
+    wait(lambda: "slbd has generation" in other.text(), 2, "the other agent, followed")
+    assert there(own_rig) == wanted and other.status() is None
+    other.stop()
+    agent.start()

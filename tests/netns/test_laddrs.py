@@ -56,6 +56,11 @@ def test_added_and_deleted_under_load(own_rig: Rig) -> None:
 
     under_load(rig, add, later=5)
     wait(lambda: set(NEW) <= rig.routes_to_lb(), 10, "the routes to the new addresses")
+    rows = {row["address"]: row["configured"] for row in rig.lb.items("/v1/laddr")}
+    assert {address for address, known in rows.items() if not known} == set(NEW)
+    said = rig.lb.try_ctl("status")
+    assert said.returncode == 1
+    assert f"to local_addresses of port lan0 in slb.yaml: {', '.join(NEW)}; " in said.stdout
     workers = {row["address"]: row["worker"] for row in rig.lb.items("/v1/laddr")}
     assert {workers[address] for address in NEW} == set(range(rig.settings.workers))
 

@@ -27,14 +27,20 @@ class Agent:
         `config`: agent.yaml, if it is to serve TCP.
         """
         self._rig = rig
-        directory = rig.registry.directory
-        self.socket = directory / "agent.sock"
+        self.socket = rig.registry.directory / "agent.sock"
         self.client = Client(str(self.socket), 10)
-        self._words = [*_BARE, program("slb-agent"), "--socket", str(self.socket)]
-        self._words += ["--state", str(directory / "state"), "--slbd", str(rig.lb.socket)]
+        self._words = _words(rig, self.socket, "state")
         if config is not None:
             self._words += ["--config", str(config)]
         self.start()
+
+    @staticmethod
+    def another(rig: Rig) -> Process:
+        """Start one more, on a state and a socket of its own; it may end at once."""
+        words = _words(rig, rig.registry.directory / "another.sock", "another-state")
+        process = Process(rig.registry, rig.lb.namespace, "another-agent", words)
+        rig.adopt(process)
+        return process
 
     def start(self) -> None:
         """Start it, again too, and wait until slbd has what it wants."""
@@ -58,3 +64,8 @@ class Agent:
         if self.process.status() is not None:
             raise RigError(f"slb-agent ended: {tail(self.process.log, 8)}")
         return "slb-agent: ready" in self.process.text()
+
+
+def _words(rig: Rig, socket: Path, state: str) -> list[str]:
+    words = [*_BARE, program("slb-agent"), "--socket", str(socket)]
+    return [*words, "--state", str(rig.registry.directory / state), "--slbd", str(rig.lb.socket)]

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Sets of services that show whether they are whole, and a thread that applies one after the other.
 
-Every RS of a set has the set's number as its weight, and the number says which VS there are: of two
-sets that were mixed up, one or the other would be seen.
+Every RS of a set has the set's number as its weight, and the number says which VS and RS there are:
+of two sets that were mixed up, one or the other would be seen. Sets whose numbers differ by a
+multiple of SAME_VS have the same VS, so that routes can stay while all else goes on changing.
 """
 
 import os
@@ -20,6 +21,7 @@ from slb.errors import SlbError
 Found = dict[str, dict[str, int]]
 
 NUMBERS = 1000
+SAME_VS = 20
 VS_MOST = 6
 RS_MOST = 4
 REST_S = 60
@@ -43,7 +45,8 @@ def numbered(number: int) -> list[dict[str, Any]]:
         return []
     chance = random.Random(number)
     rs = {f"10.10.9.{n}:8080": number for n in range(1, 1 + chance.randint(1, RS_MOST))}
-    places = chance.sample(range(1, 20), chance.randint(1, VS_MOST))
+    of_vs = random.Random(number % SAME_VS)
+    places = of_vs.sample(range(1, 20), of_vs.randint(1, VS_MOST))
     return [service(f"10.96.1.{place}:80/tcp", rs) for place in places]
 
 
@@ -63,7 +66,8 @@ class Changer:
     """Applies one numbered set after the other, `always` with each, but while `lock` is held.
 
     `apply` may raise OSError, RigError or SlbError: who was asked has died, and the set may hold or
-    not. `look` reads what there is at this moment; it may raise the same.
+    not. `look` reads what there is at this moment; it may raise the same. `step`: what lies between
+    the numbers of two sets.
     """
 
     def __init__(
@@ -73,7 +77,8 @@ class Changer:
         always: Sequence[dict[str, Any]],
         pause_s: float,
     ) -> None:
-        self.asked = self.answered = self.looks = 0
+        self.asked = self.answered = self.looks = self.tried = 0
+        self.step = 1
         self.torn: list[Found] = []
         self.lock = threading.Lock()
         self._apply, self._look, self._always, self._pause_s = apply, look, always, pause_s
@@ -108,7 +113,10 @@ class Changer:
                 self._one()
 
     def _one(self) -> None:
-        self.asked += 1
+        self.asked += self.step
+        # The empty set is of no kind.
+        self.asked += self.step if self.asked % NUMBERS == 0 and self.step > 1 else 0
+        self.tried += 1
         with suppress(OSError, RigError, SlbError):
             self._apply([*self._always, *numbered(self.asked % NUMBERS)])
             self.answered = self.asked

@@ -2,6 +2,7 @@
 """slb-agent between its clients, its disk and slbd: changes, restarts, divergence."""
 
 import logging
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -293,7 +294,29 @@ def test_what_is_changed_beside_it_is_mended(
     wait(lambda: there(daemon) == {FIRST}, PATIENCE_S, "the desired state again")
     wait(lambda: agent.client.status().mended == 1, PATIENCE_S, "the count of it")
     text = "\n".join(caplog.messages)
-    assert "slbd was changed beside us; mended" in text and "- vs 10.96.0.5:80/tcp" in text
+    assert "slbd was changed beside us; mended, 4 changes:" in text
+    assert "- vs 10.96.0.5:80/tcp" in text
+    beside.vs_add(service(5))
+    wait(lambda: agent.client.status().mended == 2, PATIENCE_S, "the count of both")
+    assert "slbd was changed beside us; mended, 1 change:" in caplog.messages
+
+
+def test_why_slbd_does_not_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said once, and once more whenever it is for another reason."""
+    path = tmp_path / "slbd.sock"
+
+    def said() -> list[str]:
+        lines = [line for line in caplog.messages if line.startswith("no slbd at ")]
+        return [line.removeprefix(f"no slbd at {path}: ").partition(";")[0] for line in lines]
+
+    with RunningAgent(tmp_path, path):
+        wait(lambda: said() == ["no such socket"], PATIENCE_S, "the first reason")
+        with socket.socket(socket.AF_UNIX) as deaf:
+            deaf.bind(str(path))
+        wait(lambda: len(said()) == 2, PATIENCE_S, "another one")
+        path.unlink()
+        wait(lambda: len(said()) == 3, PATIENCE_S, "and the first again")
+    assert said() == ["no such socket", "nobody listens there", "no such socket"]
 
 
 def test_a_set_that_slbd_refuses_is_told(

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from unit.agent_values import service
+from unit.agent_values import key, service
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import FIRST, PATIENCE_S, RunningAgent, at_rest
 
@@ -67,8 +67,14 @@ def test_rollback(agent: RunningAgent, daemon: FakeDaemon) -> None:
     assert there(daemon) == {FIRST, "10.96.0.7:80/tcp"}, "the controller's stays"
     agent.client.rollback(2)
     assert there(daemon) == {FIRST, "10.96.0.2:80/tcp", "10.96.0.7:80/tcp"}
-    with pytest.raises(Conflict, match="generation 99 is not kept any more; there are 5, 4, 3, 2"):
+    with pytest.raises(Conflict, match="generation 99 does not exist yet; there are 5, 4, 3, 2, 1"):
         agent.client.rollback(99)
+    for weight in range(2, 10):
+        agent.client.rs_edit(key(2), service(2, 1).rs[0].rs, weight)
+    text = r"there are 13, 12, 11, 10, 9, 8, 7, 6, 5, 4 and 3 more \('slbctl history'\)"
+    with pytest.raises(Conflict, match=f"generation 0 is not kept any more; {text}"):
+        agent.client.rollback(0)
+    agent.client.rollback(5)
     agent.client.apply([], confirm_s=60)
     assert len(agent.client.rollback().plan) == 5
     assert agent.client.export().services == agent.client.state("operator").owners[0].services

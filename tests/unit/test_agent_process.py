@@ -106,3 +106,12 @@ def test_a_wrong_file_ends_the_start(place: Place, daemon: FakeDaemon) -> None:
     assert done.returncode == 2
     first = done.stderr.splitlines()[0]
     assert first.startswith(f"slb-agent: {place.config}:1: listen: there is no TLS without")
+
+
+@pytest.mark.parametrize("option", ["--socket", "--slbd", "--state"])
+def test_an_empty_path(option: str) -> None:
+    """As of a variable that is unset; the usual path would be a surprise."""
+    done = subprocess.run([AGENT, option, ""], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    line = f"slb-agent: error: argument {option}: it is empty; write a path, or leave it out"
+    assert done.stderr.splitlines()[-1] == line

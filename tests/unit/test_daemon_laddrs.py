@@ -41,6 +41,28 @@ def test_a_reload_changes_them(life: Life, caplog: pytest.LogCaptureFixture) -> 
     life.live(scenario)
 
 
+def test_what_slb_yaml_does_not_have(life: Life, caplog: pytest.LogCaptureFixture) -> None:
+    """As it was read last: it is marked until a reload finds it there."""
+    caplog.set_level("INFO")
+
+    async def marks(client: Client) -> dict[str, bool]:
+        return {row.address: row.configured for row in await client.laddr_list()}
+
+    async def scenario(client: Client) -> None:
+        assert await marks(client) == {"198.18.0.1": True}
+        await client.laddr_add("lan0", [ip_address("198.18.0.9")])
+        assert await marks(client) == {"198.18.0.1": True, "198.18.0.9": False}
+        life.edit("[198.18.0.1]", "[198.18.0.1, 198.18.0.9]")
+        assert await marks(client) == {"198.18.0.1": True, "198.18.0.9": False}
+        await reload(caplog, "reloaded")
+        assert await marks(client) == {"198.18.0.1": True, "198.18.0.9": True}
+        await client.laddr_del(ip_address("198.18.0.9"))
+        await client.laddr_add("lan0", [ip_address("198.18.0.9")])
+        assert (await marks(client))["198.18.0.9"]
+
+    life.live(scenario)
+
+
 def test_services_and_addresses_of_another_family(
     life: Life, caplog: pytest.LogCaptureFixture
 ) -> None:

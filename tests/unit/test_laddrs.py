@@ -42,7 +42,7 @@ def test_add_and_delete(daemon: FakeDaemon) -> None:
         "198.18.0.1": "draining",
     }
     listed = slbctl(daemon.socket, "laddr", "list").lines
-    assert "198.18.0.1 lan0 0 draining 117 20412" in listed
+    assert "198.18.0.1 lan0 0 draining 117 20412 yes" in listed
     again = slbctl(daemon.socket, "laddr", "add", "198.18.0.1", "--port", "lan0")
     assert again.status == 0 and rows(daemon)["198.18.0.1"] == "active"
 

@@ -144,6 +144,36 @@ def test_a_full_table_names_the_limit(daemon: FakeDaemon) -> None:
             "'--rs': '10.10.0.1' is not ADDRESS:PORT; write 10.10.0.1:8080",
         ),
         (
+            ("vs", "add", VS, "--rs", "10.10.0.1:80,weight=3"),
+            "'--rs': '10.10.0.1:80,weight=3' is not ADDRESS:PORT=WEIGHT; write 10.10.0.1:80=3",
+        ),
+        (
+            ("rs", "add", VS, "10.10.0.1:80,weight=3"),
+            "'RS': '10.10.0.1:80,weight=3' is not ADDRESS:PORT; "
+            "write 10.10.0.1:80; a weight, where one is taken, is --weight 3",
+        ),
+        (
+            ("rs", "add", VS, "[2001:db8::1]:80=3"),
+            "'RS': '[2001:db8::1]:80=3' is not ADDRESS:PORT; "
+            "write [2001:db8::1]:80; a weight, where one is taken, is --weight 3",
+        ),
+        (
+            ("rs", "add", VS, "2001:db8::1:80"),
+            "'RS': '2001:db8::1:80' is not ADDRESS:PORT; write [2001:db8::1]:80",
+        ),
+        (
+            ("vs", "add", "2001:db8::1:80/tcp"),
+            "'VS': '2001:db8::1:80' is not ADDRESS:PORT; write [2001:db8::1]:80",
+        ),
+        (
+            ("rs", "add", VS, "2001:db8::beef"),
+            "'RS': '2001:db8::beef' is not ADDRESS:PORT; write [2001:db8::beef]:8080",
+        ),
+        (
+            ("--socket", "", "vs", "list"),
+            "'--socket': it is empty; write a path, or leave it out",
+        ),
+        (
             ("vs", "add", VS, "--rs", "10.10.0.1:8080=1001"),
             "'--rs': the weight of 10.10.0.1:8080 is a number from 0 to 1000",
         ),

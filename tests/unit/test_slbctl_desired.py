@@ -116,7 +116,8 @@ def test_history_and_rollback(agent: RunningAgent, daemon: FakeDaemon) -> None:
     ]
     assert set(daemon.services) == {FIRST}
     assert slbctl(agent.socket, "rollback", "2", "--json").json["generation"] == 4
-    assert "generation 77 is not kept" in failure(slbctl(agent.socket, "rollback", "77"), 1)
+    text = "generation 99999 does not exist yet; there are 4, 3, 2, 1"
+    assert failure(slbctl(agent.socket, "rollback", "99999"), 1) == text
     assert len(slbctl(agent.socket, "history", "--json").json["items"]) == 4
 
 

@@ -238,7 +238,11 @@ def test_network_tables(daemon: FakeDaemon) -> None:
     assert counters == "lan0 48.1M 3.51 GB 3 0 1 48.1M 61.2 GB 0 5120 4801 2"
     assert slbctl(daemon.socket, "port", "list", "--members").lines == ["no port is a bond"]
     laddr = slbctl(daemon.socket, "laddr", "list").lines
-    assert laddr[1:] == ["198.18.0.1 lan0 0 active 117 20412", "198.18.0.2 lan0 1 active 98 1.23M"]
+    assert laddr == [
+        "ADDRESS PORT WORKER STATE ACTIVE SESSIONS IN SLB.YAML",
+        "198.18.0.1 lan0 0 active 117 20412 yes",
+        "198.18.0.2 lan0 1 active 98 1.23M yes",
+    ]
     neighbours = slbctl(daemon.socket, "neigh", "list").lines
     assert neighbours == ["ADDRESS MAC PORT", "192.0.2.1 02:00:00:00:00:01 lan0"]
     routes = slbctl(daemon.socket, "route", "list").lines
@@ -368,7 +372,7 @@ JSON_KEYS = {
     "client_address syn_proxy refused answers",
     "rs list": "vs rs weight removed traffic vs_removed answers",
     "rs answers": "vs rs weight removed traffic vs_removed answers",
-    "laddr list": "address worker port active sessions state",
+    "laddr list": "address worker port active sessions state configured",
     "port list": "name driver mac mtu link_up speed_mbps kernel_interface kni_kind rx_queues "
     "tx_queues rx_checksum tx_checksum rx_packets rx_bytes rx_missed rx_no_mbuf rx_errors "
     "tx_packets tx_bytes tx_errors "

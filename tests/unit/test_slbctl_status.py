@@ -30,6 +30,7 @@ WELL = Facts(
     drops={"NO_VS": 12.0, "STEERING_PROBE": 1.0},
     services=ServiceFacts(1, 2, 0, []),
     local_ports=None,
+    unsaved_laddrs={},
     steering=[SteeringView("lan0", "flow", "queues", "", 1, 0, proved=2)],
     ospf=fake_answers.OSPF,
     desired=StatusView(3, 3, "applied", "", 1, 1, 0, []),
@@ -216,7 +217,7 @@ CASES = [
     ),
     (
         desired(mended=7, mended_ago_s=2.0),
-        "slbd was changed beside slb-agent 2 s ago, and mended",
+        "slbd was changed beside slb-agent 2 s ago, and mended; by slbctl at slbd's socket?",
         "journalctl -u slb-agent",
     ),
     (
@@ -228,6 +229,11 @@ CASES = [
         replace(WELL, services=ServiceFacts(9, 9, 9, ["a", "b", "c", "d", "e"])),
         "VS without an RS of a weight above 0: a, b, c and 2 more",
         "slbctl rs list a",
+    ),
+    (
+        replace(WELL, unsaved_laddrs={"lan0": ["a", "b", "c", "d"]}),
+        "port lan0: gone after slbd's next start, since slb.yaml does not have them: a, b, c and 1",
+        "add to local_addresses of port lan0 in slb.yaml: a, b, c, d; systemctl reload slbd",
     ),
     (
         replace(WELL, drops={"SESSION_FULL": 1234.0}),
@@ -246,6 +252,28 @@ CASES = [
 def test_what_needs_attention(seen: Facts, what: str, command: str) -> None:
     (trouble,) = attention.look(seen)
     assert trouble.what.startswith(what) and trouble.next.startswith(command)
+
+
+def test_a_local_address_that_only_slbctl_knows(daemon: FakeDaemon) -> None:
+    """It is marked, and what to add to slb.yaml is said; nothing of one that drains."""
+    daemon.add(VS, r1=1)
+    without_trouble(daemon)
+    rows = [
+        LaddrView(f"198.18.0.{number}", 0, "lan0", 1, 1, state, configured)
+        for number, state, configured in [
+            (1, "active", True),
+            (7, "active", False),
+            (8, "waiting", False),
+            (9, "draining", False),
+        ]
+    ]
+    daemon.engine.laddrs = rows
+    listed = slbctl(daemon.socket, "laddr", "list").lines
+    assert [line.split()[-1] for line in listed[1:]] == ["yes", "no", "no", "no"]
+    result = status(daemon.socket)
+    assert (result.status, result.lines[0]) == (1, "1 thing needs attention")
+    assert result.lines[1].endswith("does not have them: 198.18.0.7, 198.18.0.8")
+    assert "slb.yaml: 198.18.0.7, 198.18.0.8; systemctl" in result.lines[2]
 
 
 def test_what_needs_none() -> None:
