@@ -57,12 +57,16 @@ def needs_restart(old: Config, new: Config) -> list[str]:
     found = {show_path(path) for path in _differences(codec.to_plain(old), codec.to_plain(new), ())}
     if new.engine.workers != old.engine.workers and not workers_may_change(old, new):
         found.add("engine.workers")
+    if _waits_to_be_stub(old, new):
+        found.add("ospf.stub_areas")
     return sorted(found)
 
 
 def effective(old: Config, new: Config) -> Config:
     """Return `old` with what a reload may change taken from `new`, but for engine.workers."""
-    ports = old.ports
+    ports, ospf = old.ports, {key: getattr(new.ospf, key) for key in OSPF_LIVE}
+    if _waits_to_be_stub(old, new):
+        ospf["stub_areas"] = old.ospf.stub_areas
     if [port.name for port in old.ports] == [port.name for port in new.ports]:
         ports = tuple(
             replace(
@@ -78,7 +82,7 @@ def effective(old: Config, new: Config) -> Config:
         ports=ports,
         services=new.services,
         service_subnets=new.service_subnets,
-        ospf=replace(old.ospf, **{key: getattr(new.ospf, key) for key in OSPF_LIVE}),
+        ospf=replace(old.ospf, **ospf),
         api=replace(old.api, mode=new.api.mode),
         metrics=replace(old.metrics, rs_max=new.metrics.rs_max),
     )
@@ -128,6 +132,11 @@ def loses_family(old: Config, new: Config) -> bool:
     """Tell whether `old` has local addresses of a family of which `new` has none."""
     before, after = local_addresses(old), local_addresses(new)
     return any(before[version] and not after[version] for version in before)
+
+
+def _waits_to_be_stub(old: Config, new: Config) -> bool:
+    """Tell whether routes are external until a restart, which BIRD refuses in a stub area."""
+    return old.ospf.route_type == "external" and bool(new.ospf.stub_areas)
 
 
 def _union(one: tuple[T, ...], other: tuple[T, ...]) -> tuple[T, ...]:

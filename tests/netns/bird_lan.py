@@ -118,7 +118,9 @@ class Lan:
         """Have the switch's BIRD take another configuration."""
         config = self.directory / "switch.conf"
         config.write_text(config.read_text().replace(old, new))
-        assert "Reconfigured" in self.birdc("switch", "configure")
+        said = self.birdc("switch", "configure")
+        # The latter where a protocol is restarted by it.
+        assert "Reconfigured" in said or "Reconfiguration in progress" in said, said
 
     def start_frr(self, network: Link, configs: Mapping[str, str] | None = None) -> Frr:
         """Start FRR as the switch: so configured, or to help with graceful restarts."""

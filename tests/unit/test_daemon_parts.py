@@ -122,6 +122,21 @@ def test_what_takes_effect_is_the_rest() -> None:
     assert reload.needs_restart(new, read) == ["engine.sessions"], "told again at the next reload"
 
 
+def test_external_routes_are_not_brought_into_a_stub_area() -> None:
+    """What announces them is there until a restart, so the stub areas wait for it, too."""
+    here = "service_subnets"
+    words = "ospf: {{mode: managed, area: 0.0.0.7, route_type: {}, stub_areas: {}}}\n" + here
+    external, normal, stub = (
+        config((here, words.format(*kinds)))
+        for kinds in (("external", "[]"), ("stub", "[]"), ("stub", "[0.0.0.7]"))
+    )
+    assert reload.needs_restart(external, stub) == ["ospf.route_type", "ospf.stub_areas"]
+    assert reload.effective(external, stub).ospf == external.ospf
+    for old, new in ((normal, stub), (stub, normal)):
+        assert reload.needs_restart(old, new) == []
+        assert reload.effective(old, new).ospf == new.ospf
+
+
 def test_what_the_kernel_may_have_while_it_changes() -> None:
     old, new = config(), config(("[192.0.2.2/24]", "[192.0.2.3/24, 192.0.2.2/24]"))
     (port,) = reload.either(old, new).ports

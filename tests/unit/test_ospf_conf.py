@@ -181,6 +181,23 @@ def test_stub_networks_and_what_is_left_of_them_in_a_drain(
         assert bird_parses(tmp_path / "bird.conf") == ""
 
 
+@needs_bird
+def test_a_stub_area(tmp_path: Path) -> None:
+    """BIRD takes it, but neither with external routes nor as the backbone, as the checks say."""
+    area = IPv4Address("0.0.0.7")
+    ospf = Ospf(mode="managed", area=area, stub_areas=(area,), route_type="stub")
+    log = tmp_path / "bird.log"
+    text = managed(setup(tmp_path, ospf), FAMILIES, networks("10.96.0.0/16"), log)
+    config = tmp_path / "bird.conf"
+    config.write_text(text)
+    assert bird_parses(config) == ""
+    config.write_text(text.replace("area 0.0.0.7", "area 0.0.0.0"))
+    assert "Backbone area cannot be stub" in bird_parses(config)
+    external = Ospf(mode="managed", area=area, stub_areas=(area,))
+    config.write_text(managed(setup(tmp_path, external), FAMILIES, (), log))
+    assert "ASBR must be in non-stub area" in bird_parses(config)
+
+
 def test_a_drain_raises_the_metric_and_never_lowers_it(tmp_path: Path) -> None:
     for metric, expected in (20, 300), (400, 400):
         ospf = Ospf(mode="managed", metric=metric, drain_metric=300)
