@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What health checks cost: slb-agent's checks of many RS on loopback, as a share of one core.
 
-All RS are addresses of loopback that one process listens at, so what the kernel does for the other
-end of each connection is partly counted too.
+Those that a whole agent can begin all at once are health_agent's. All RS are addresses of loopback
+that one process listens at, so what the kernel does for the other end of each connection is partly
+counted too.
 """
 
 import time
@@ -18,13 +19,11 @@ from slb.health import dial
 from slb.health.prober import Prober
 from slb.health.target import Target
 from slb.model.endpoint import Endpoint
-from slb.model.health import Check, GrpcCheck, GrpcsCheck, HttpCheck, HttpsCheck, TcpCheck
+from slb.model.health import Check, GrpcCheck, HttpsCheck
 
 RS = 10_000
 # A handshake costs much more than a connection, at the server's end as well.
 RS_TLS = 500
-# More than this is more than one core can, of HTTP/2 in Python at both ends.
-RS_GRPC = 5_000
 REUSE_S = 60
 MEASURED_S = 6.0
 # Running and kept; see Prober.
@@ -50,15 +49,10 @@ class Case:
 
 KEPT = f", each connection kept for up to {REUSE_S} s"
 CASES = (
-    Case("tcp", TcpCheck(), RS, goal=HALF),
-    Case("http", HttpCheck(), RS, goal=HALF),
-    Case("http.kept", HttpCheck(reuse_s=REUSE_S), RS, KEPT, HALF),
     Case("https.whole", HttpsCheck(), RS_TLS, ", each a whole handshake", whole=True),
     Case("https", HttpsCheck(), RS_TLS, ", sessions resumed"),
     Case("https.kept", HttpsCheck(reuse_s=REUSE_S), RS, KEPT, HALF),
     Case("grpc", GrpcCheck(), RS_TLS),
-    Case("grpc.kept", GrpcCheck(reuse_s=REUSE_S), RS_GRPC, KEPT),
-    Case("grpcs.kept", GrpcsCheck(reuse_s=REUSE_S), RS_GRPC, KEPT),
 )
 
 

@@ -2,8 +2,20 @@
 """What `./dev bench` can measure, by name."""
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 
-from bench import apply, beside_testpmd, control, health, kernel, locks, series, stages, walks
+from bench import (
+    apply,
+    beside_testpmd,
+    control,
+    health,
+    health_agent,
+    kernel,
+    locks,
+    series,
+    stages,
+    walks,
+)
 from bench.figure import Figure, Goal, short
 from bench.memory import holds
 from bench.native import SMALLEST_MB, Runs, measure
@@ -134,6 +146,12 @@ def steering(runs: int) -> list[Figure]:
     return figures
 
 
+def checks(runs: int) -> Iterable[Figure]:
+    """By the whole agent, then what TLS and new connections cost; 2 runs say enough."""
+    runs = min(runs, 2)
+    return chain(health_agent.figures(runs), health.figures(runs))
+
+
 MEASURES: dict[str, Callable[[int], Iterable[Figure]]] = {
     "m1": lambda runs: beside_testpmd.compare("m1", 1_000, runs, beside_testpmd.GOAL),
     "1m": lambda runs: beside_testpmd.compare("1m", 1_000_000, runs, None),
@@ -153,7 +171,7 @@ MEASURES: dict[str, Callable[[int], Iterable[Figure]]] = {
     "sessions": series.figures,
     "stages": stages.figures,
     "apply": apply.figures,
-    "health": health.figures,
+    "health": checks,
     "reset": walks.resets(1_000, 1_000_000),
     "reset10m": walks.resets(MANY),
     "walks": walks.of("walks", 1_000, 1_000_000),

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from subprocess import run
 from tempfile import TemporaryDirectory
@@ -16,10 +16,20 @@ from rig.grpc_health import GrpcHealth
 HTTP_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
+Where = Callable[[Callable[[], socket.socket]], socket.socket]
+
+
+def _listening() -> socket.socket:
+    return socket.create_server(("0.0.0.0", 0), backlog=4096)
+
+
 @contextmanager
-def serving(kind: str = "tcp") -> Iterator[int]:
-    """The port of a process that answers every connection as checks of that kind want it."""
-    with socket.create_server(("0.0.0.0", 0), backlog=4096) as server:
+def serving(kind: str = "tcp", where: Where = lambda begin: begin()) -> Iterator[int]:
+    """The port of a process that answers every connection as checks of that kind want it.
+
+    `where`: what begins to listen in another network namespace.
+    """
+    with where(_listening) as server:
         port = server.getsockname()[1]
         pid = os.fork()
         if pid == 0:

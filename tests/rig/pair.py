@@ -90,6 +90,11 @@ class Pair:
         words += ["--state", str(self._registry.directory / "state"), *self._agent_words]
         self._agent = self._start("slb-agent", words)
 
+    @property
+    def agent_pid(self) -> int:
+        """The agent's process."""
+        return self._agent.pid
+
     def logs(self) -> tuple[str, str]:
         """What slbd and the agent have said."""
         return self._slbd.text(), self._agent.text()

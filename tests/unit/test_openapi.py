@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The API's description: it is of the routes that there are, and requests made of it fit."""
+"""The API's description: it is of the routes that there are, and its patterns fit."""
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.running_agent import PATIENCE_S, RunningAgent, at_rest
-from unit.secure_agent import Place
+from unit.running_agent import RunningAgent
 
-from rig.schemas import ask_all
-from rig.waiting import wait
 from slb.api.backend import Gate
 from slb.api.described import ROUTES
 from slb.api.openapi import TEXTS
@@ -20,7 +16,7 @@ from slb.api.unix_http import exchange
 from slb.model.address import parse_address
 from slb.model.endpoint import Endpoint, VsKey
 
-pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture", "unit.secure_fixture"]
+pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture"]
 
 ADDRESSES = ["192.0.2.1", "2001:db8::1"]
 
@@ -76,13 +72,3 @@ def test_patterns_fit_what_is_written(text: str) -> None:
     for wrong in ("10.96.0.256:80/tcp", "10.96.0.10:65536/tcp", "10.96.0.10:80/sctp", f"{text}\n"):
         assert not re.search(r"\A(?:" + patterns[VsKey].pattern + r")\Z", wrong)
     assert all(parse_address(one) for one in ADDRESSES)
-
-
-def test_requests_made_of_it(place: Place, secure: RunningAgent, tmp_path: Path) -> None:
-    """schemathesis asks all routes over TLS, for sense and for nonsense."""
-    place.write(limits={"requests_per_s": 100_000, "burst": 100_000})
-    wait(lambda: secure.secure and secure.secure.config.limits.burst > 1000, PATIENCE_S, "reload")
-    url = f"https://127.0.0.1:{place.port}"
-    who = ("--header", f"Authorization: Bearer {place.tokens['operator']}")
-    ask_all(url, str(place.server_ca.certificate), who, tmp_path)
-    wait(lambda: at_rest(secure), PATIENCE_S, "slbd has what came of it")
