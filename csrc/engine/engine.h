@@ -73,6 +73,12 @@ struct mailbox {
 	int rc;
 };
 
+// The signal by which net_tap is told of packets, 0: there is no such device; and when it is sent next, in cycles.
+struct tap_wake {
+	int number;
+	uint64_t due;
+};
+
 struct engine {
 	struct slb_config config;
 	bool eal, launched;
@@ -84,6 +90,7 @@ struct engine {
 	struct kni kni;
 	struct admin admin;
 	struct mailbox mailbox;
+	struct tap_wake tap_wake;
 };
 
 // Each opens one layer; -errno with a sentence. The matching close copes with a layer half open.
@@ -114,6 +121,10 @@ int cores_open(struct engine *g, struct err *e);
 void cores_close(struct engine *g);
 int lcores_launch(struct engine *g, struct err *e);
 void lcores_stop(struct engine *g);
+
+// Once the ports are open; and in each round of the admin core.
+void tap_wake_find(struct tap_wake *wake);
+void tap_wake(struct tap_wake *wake);
 
 // A port's device as configured is a PCI address, with or without domain, or a virtual device's name, either with arguments
 // behind a comma. Its name as DPDK spells it; true: a PCI address.

@@ -72,6 +72,7 @@ int mailbox_main(void *arg) {
 
 	pthread_mutex_lock(&box->lock);
 	while (!stopped(g)) {
+		tap_wake(&g->tap_wake);
 		if (box->call == NULL) {
 			await_request(g);
 			continue;
@@ -107,6 +108,7 @@ int lcores_launch(struct engine *g, struct err *e) {
 	int rc;
 
 	g->admin.wait = wait_for_workers;
+	tap_wake_find(&g->tap_wake);
 	g->launched = true;
 	rc = rte_eal_remote_launch(mailbox_main, g, LCORE_ADMIN);
 	if (rc == 0)
