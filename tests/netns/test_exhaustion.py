@@ -21,6 +21,7 @@ from rig.raw import Raw, flood_syn
 from rig.rig import Rig
 from rig.services import all_services
 from rig.waiting import wait
+from slb.model.config import Timeouts
 
 pytestmark = pytest.mark.netns
 
@@ -37,13 +38,13 @@ ENGINE = {
 }
 
 
-def small(workers: int, *, recycle: bool) -> Iterator[Rig]:
+def small(workers: int, *, recycle: bool, half_open_s: int) -> Iterator[Rig]:
     """A rig without OSPF."""
     settings = LbSettings(
         workers=workers,
         ospf=False,
         services=all_services(),
-        timeouts={"tcp_syn_sent": HALF_OPEN_S, "tcp_time_wait": 1, "tcp_close": 1},
+        timeouts={"tcp_syn_sent": half_open_s, "tcp_time_wait": 1, "tcp_close": 1},
         policies={
             "engine": {**ENGINE, "workers": workers},
             "fragments": {"datagrams": DATAGRAMS},
@@ -58,13 +59,13 @@ def small(workers: int, *, recycle: bool) -> Iterator[Rig]:
 @pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])
 def small_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A rig in which no session makes room."""
-    yield from small(request.param, recycle=False)
+    yield from small(request.param, recycle=False, half_open_s=HALF_OPEN_S)
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])
 def recycling_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """A rig in which idle ones do."""
-    yield from small(request.param, recycle=True)
+    """A rig in which idle ones do; half-open connections live as long as datagrams' sessions."""
+    yield from small(request.param, recycle=True, half_open_s=Timeouts().udp_oneway)
 
 
 def drops(rig: Rig, reason: str) -> int:
