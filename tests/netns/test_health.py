@@ -27,7 +27,7 @@ from slb.model.events import Event
 
 pytestmark = pytest.mark.netns
 
-INTERVAL_S = 0.2
+INTERVAL_S = 0.4
 FAST = {"interval_s": INTERVAL_S, "timeout_s": INTERVAL_S, "rise": 2, "fall": 2}
 PATIENCE_S = 10
 PINGS = Path(__file__).parents[2] / "configs/sysctl.d/50-slb-ping.conf"
@@ -128,7 +128,7 @@ def test_a_server_that_takes_connections_and_hangs(
 ) -> None:
     """Its kernel still answers SYNs, so only a request can tell."""
     apply(http_service() | {"health": {"type": "http", "body": "pod", **FAST}})
-    own_rig.pods[POD.name].send(signal.SIGSTOP)
+    own_rig.pods[POD.name].freeze()
     wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 0, PATIENCE_S, "no weight for it")
     assert answering(own_rig) == OTHERS
     (row,) = (row for row in agent.client.health() if row.state == "down")
@@ -149,7 +149,7 @@ def test_connections_to_a_server_that_hangs_are_reset(
         assert len(hanging) > 1
         # Those of earlier tests that wait out their time after the end are among them.
         most = own_rig.lb.api(f"/v1/sessions/count?vs={HTTP_VS}&rs={POD.http}")["count"]
-        own_rig.pods[POD.name].send(signal.SIGSTOP)
+        own_rig.pods[POD.name].freeze()
         hanging[0].request("GET", "/")
         wait(lambda: weight(own_rig, HTTP_VS, POD.http) == 0, PATIENCE_S, "no weight for it")
         begun = time.monotonic()

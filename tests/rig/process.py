@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rig.netns import Namespace, environment
 from rig.registry import ProcessId, Registry, children
+from rig.waiting import wait
 
 
 class Process:
@@ -62,6 +63,14 @@ class Process:
         if self.status() is None:
             os.kill(self.pid, number)
 
+    def freeze(self) -> None:
+        """SIGSTOP, and wait until none of its threads runs any more: a busy host takes its time."""
+        self.send(signal.SIGSTOP)
+        wait(lambda: {_state(task) for task in self._tasks()} == {"T"}, 10, f"{self.name} to stop")
+
+    def _tasks(self) -> list[Path]:
+        return list(Path(f"/proc/{self.pid}/task").iterdir())
+
     def wait(self, timeout: float) -> int:
         """Wait for the end; returns the exit status, raises subprocess.TimeoutExpired."""
         return self._popen.wait(timeout)
@@ -81,6 +90,11 @@ class Process:
     def text(self) -> str:
         """Everything it has logged; an earlier process of that name wrote into the same file."""
         return self.log.read_bytes()[self._offset :].decode(errors="replace")
+
+
+def _state(task: Path) -> str:
+    # Its name, in parentheses, may have blanks.
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def tail(log: Path, lines: int = 25) -> str:

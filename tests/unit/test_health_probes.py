@@ -216,8 +216,9 @@ def test_a_program(tmp_path: Path) -> None:
 
     assert asked("a b") == ("up", "")
     assert asked("a") == ("down", "look ended with status 1")
-    assert asked("late") == ("down", "no answer within 0.4 s")
     told = dict(line.split("=", 1) for line in Path(f"{script}.env").read_text().splitlines())
+    # It may be ended before it has written anything.
+    assert asked("late") == ("down", "no answer within 0.4 s")
     told.pop("PWD", None)
     assert told.keys() <= {"PATH", "LANG", "SLB_VS", "SLB_RS_ADDRESS", "SLB_RS_PORT", "_", "SHLVL"}
     assert (told["SLB_VS"], told["SLB_RS_ADDRESS"]) == (str(VS), "127.0.0.1")
