@@ -4,6 +4,7 @@
 client ==HTTP==> switch ==> lb: slbd, and a BIRD with a configuration of the host's own
 """
 
+import re
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,6 +32,10 @@ protocol kernel { scan time 1; ipv4 { import none; export where proto = "theirs"
 protocol static theirs { ipv4; route 100.64.0.0/24 via "lo"; }
 protocol ospf v2 elsewhere { area 0.0.0.7 { stubnet 100.65.0.0/24; }; }
 """
+
+
+# What BIRD logs of a protocol of the host's that it changes, restarts or removes.
+OURS_NOT = r"protocol (theirs|elsewhere)"
 
 
 class Host(Rig):
@@ -75,10 +80,14 @@ class Host(Rig):
         return command("birdc", "-s", str(self.control), *words, check=False)
 
     def theirs(self) -> str:
-        """What is to stay as it is: the host's protocols, how long they are up, its route."""
+        """What is to stay as it is: the host's protocols, that none was restarted, its route."""
         questions = ("protocols theirs", "protocols elsewhere", "ospf state all elsewhere")
         answers = [self.birdc("show", *question.split()) for question in questions]
-        return "".join(answers) + self.lb.namespace.ip("route", "show", "100.64.0.0/24")
+        route = self.lb.namespace.ip("route", "show", "100.64.0.0/24")
+        assert self.bird is not None
+        told = [line for line in self.bird.text().splitlines() if re.search(OURS_NOT, line)]
+        # BIRD works out since when from another clock each time, to the millisecond.
+        return re.sub(r"\d+:\d+:\d+\.\d+", "", "".join(answers)) + route + "\n".join(told)
 
     def announced(self, *addresses: str) -> bool:
         """Whether the switch's kernel has routes to these VIPs by way of the LB."""
