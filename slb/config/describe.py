@@ -105,5 +105,6 @@ def sentence(expected: inspect.Type) -> str:
 def _words_too(expected: inspect.Type) -> list[str]:
     """Return the words that may stand there in place of a mapping."""
     types = expected.types if isinstance(expected, inspect.UnionType) else ()
-    literals = [t for t in types if isinstance(t, inspect.LiteralType)]
-    return [str(v) for t in literals for v in t.values] if len(types) > len(literals) + 1 else []
+    if not any(isinstance(t, inspect.StructType) for t in types):
+        return []
+    return [str(v) for t in types if isinstance(t, inspect.LiteralType) for v in t.values]
