@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The socket file: who may have it, what is left of it."""
 
+import grp
 import os
 import socket
 import stat
@@ -22,6 +23,14 @@ def test_mode_and_end(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     taken.close()
     assert list(path.parent.iterdir()) == [], "nothing is left"
+
+
+def test_group(tmp_path: Path) -> None:
+    group = next(one for one in grp.getgrall() if one.gr_gid not in os.getgroups())
+    path = tmp_path / "slbd.sock"
+    taken = SocketFile(str(path), 0o660, group.gr_name)
+    assert (path.stat().st_uid, path.stat().st_gid) == (os.getuid(), group.gr_gid)
+    taken.close()
 
 
 def test_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,11 @@ import errno
 import os
 import socket
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import IPv4Address
+from itertools import pairwise
 
 from rig.waiting import holds, wait
 from slb.health.kinds import PROBES
@@ -71,6 +73,29 @@ def test_more_than_may_be_open_at_once() -> None:
     with probing(targets(9, 1), {"tcp": silent}, max_open=2) as prober:
         wait(lambda: states(prober) == ["down"] * 9, PATIENCE_S, "all are found out")
     assert most == 2
+
+
+def test_checks_do_not_come_all_at_once() -> None:
+    """The first ones are spread over the interval, and each comes sooner or later by the jitter."""
+    check = TcpCheck(interval_s=0.4, timeout_s=0.4, jitter_percent=50)
+    begun = defaultdict[Endpoint, list[float]](list)
+
+    def noted(target: Target) -> Waiting:
+        begun[target.at].append(time.monotonic())
+        return
+        yield
+
+    with probing([Target(Endpoint(FIRST + n, 1), check) for n in range(40)], {"tcp": noted}):
+        wait(
+            lambda: len(begun) == 40 and min(map(len, begun.values())) > 2,
+            PATIENCE_S,
+            "three checks of each",
+        )
+    first = [times[0] for times in begun.values()]
+    assert max(first) - min(first) > check.interval_s / 2
+    pauses = [after - before for times in begun.values() for before, after in pairwise(times)]
+    assert min(pauses) < 0.9 * check.interval_s
+    assert max(pauses) > 1.1 * check.interval_s
 
 
 def test_our_own_trouble_says_nothing() -> None:
