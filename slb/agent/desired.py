@@ -20,6 +20,7 @@ from msgspec import structs
 from slb.agent import asking, follow, versions, vs_status
 from slb.agent import state as states
 from slb.agent.digests import Digest, Digests
+from slb.agent.down import Down
 from slb.agent.events import Events
 from slb.agent.keyed import Services, step
 from slb.agent.seen import Seen
@@ -42,7 +43,7 @@ from slb.errors import (
     UnknownVs,
     Unreachable,
 )
-from slb.health.effect import Effect, Fallen, already_out, bare
+from slb.health.effect import Effect, Fallen, already_down, already_out, bare
 from slb.model.desired import (
     OPERATOR,
     OwnerView,
@@ -86,6 +87,7 @@ class Desired:
         self._looked = False
         self._store = store
         self._slbd = slbd
+        self._down = Down(slbd)
         self._clock = clock or steady()
         self._state = store.newest()
         # Whoever was killed between storing it and slbd's answer left what slbd may refuse.
@@ -235,6 +237,19 @@ class Desired:
                 raise
             self._has(want, self._state, done)
 
+    async def tell_down(self) -> None:
+        """Have slbd know which RS are down though they are in; what fails comes with the rest."""
+        async with self._lock:
+            if self._state is None or not self.standing.has(self._state.generation):
+                return
+            try:
+                await self._tell_down(self.standing.instance)
+            except SlbError as error:
+                self._seen.unknown(str(error))
+
+    async def _tell_down(self, instance: str) -> None:
+        await asyncio.to_thread(self._down.tell, instance, self.effect.stays())
+
     async def take_over(self) -> None:
         """Make what slbd has the first desired state; raises SlbError."""
         async with self._lock:
@@ -259,6 +274,8 @@ class Desired:
             try:
                 if not before.has(state.generation):
                     want = await asyncio.to_thread(self._wanted.of, state)
+                # First, or what is announced for want of it would be withdrawn at once.
+                await self._tell_down(version.instance)
                 done, left_out = await asyncio.to_thread(follow.apply, self._slbd, want)
             except RequestError as error:
                 aside = isinstance(error, NotReady | OtherAgent)
@@ -295,8 +312,12 @@ class Desired:
     async def _look_what_is_out(self, services: Services) -> None:
         if any(service.health for service in services):
             has = await asyncio.to_thread(self._slbd.export)
+            told = await asyncio.to_thread(self._down.there)
             found = await asyncio.to_thread(already_out, services, has.services)
-            self.effect.fallen = dict.fromkeys(found, time.monotonic())
+            stays = await asyncio.to_thread(already_down, services, told)
+            # Who is out went down first, or he would change places with who stays in.
+            now = time.monotonic()
+            self.effect.fallen = dict.fromkeys(stays, now) | dict.fromkeys(found, now - 1)
         self._looked = True
 
     def unreachable(self, reason: str) -> None:

@@ -147,6 +147,7 @@ class Health:
             self.stop()
             self._seen, self._ended = None, time.monotonic()
             await self._refit(ejected)
+        await self._desired.tell_down()
         # Only when they get no new ones.
         self._ends.follow(self._desired.state, self._desired.given)
 

@@ -50,8 +50,8 @@ from slb.model.service import RealServer, RsEdit, Service, ServiceSet, VsEdit
 
 BASE = frozenset({"base"})
 WITH_VS = frozenset({"with_vs"})
-# What would change services beside the desired state.
-NOT_OURS = {("POST", "/v1/commit")}
+# What would change services beside the desired state, and what the checks alone may say.
+NOT_OURS = {("POST", "/v1/commit"), ("PUT", "/v1/rs/down")}
 
 
 def add_routes(

@@ -8,7 +8,7 @@ when none answers, and NoAnswer when it took the request and is late. They block
 loop calls them in a thread.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
 from typing import TypeVar
@@ -21,6 +21,7 @@ from slb.errors import NoAnswer, RequestError, Unreachable, request_error
 from slb.model import codec, views
 from slb.model import desired as wanted
 from slb.model.address import Address
+from slb.model.down import DownRs, DownSet
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.events import Event
 from slb.model.health import HealthView
@@ -275,6 +276,14 @@ class Client:
         """
         path = "/commit?dry_run=1" if dry_run else "/commit"
         return self._send("POST", views.Plan, path, Transaction(tuple(ops)))
+
+    def down_list(self) -> list[DownRs]:
+        """List RS that are down though they have a weight, as slb-agent has told slbd."""
+        return list(self._get(DownSet, "/rs/down").items)
+
+    def down_set(self, down: Iterable[DownRs]) -> None:
+        """Say which these are, all of them; of slbd alone."""
+        self._send("PUT", DownSet, "/rs/down", DownSet(tuple(down)))
 
     def export(self) -> ServiceSet:
         """Read the whole set of VS, in the form that apply takes."""

@@ -17,6 +17,7 @@ from slb.api.backend import Backend, Gate
 from slb.api.described import JSON, ROUTES, Action, Described, describe
 from slb.errors import UnknownVs
 from slb.model import codec, views
+from slb.model.down import DownSet
 from slb.model.endpoint import VsKey
 from slb.model.laddr import LaddrAdd
 from slb.model.op import Op, OpKind, Transaction
@@ -79,6 +80,8 @@ def add_routes(app: web.Application, gate: Gate) -> None:
     serve("PATCH", one_rs, _rs_edit)
     serve("DELETE", one_rs, _rs_del)
     serve("GET", "/v1/rs", _rs_list, query=frozenset({"vs"}))
+    serve("GET", "/v1/rs/down", _down_list)
+    serve("PUT", "/v1/rs/down", _down_set)
     listing("/v1/answers", views.RsAnswers, lambda b: b.engine.answer_list)
     listing("/v1/laddr", views.LaddrView, lambda b: b.laddrs.rows)
     serve("POST", "/v1/laddr", _laddr_add, 201)
@@ -185,6 +188,18 @@ async def _rs_del(request: web.Request, backend: Backend) -> views.Generation:
     """Delete an RS; its sessions live until they end."""
     op = Op(OpKind.RS_DEL, read.vs_key(request), rs=read.rs_key(request))
     return views.Generation(await backend.tables.commit([op]))
+
+
+async def _down_list(request: web.Request, backend: Backend) -> DownSet:
+    """List the RS that are down though they have a weight, as slb-agent says."""
+    rows = sorted(backend.tables.down, key=lambda row: (row.vs.order, str(row.rs)))
+    return DownSet(tuple(rows))
+
+
+async def _down_set(request: web.Request, backend: Backend, body: DownSet) -> DownSet:
+    """Say which RS are down though they have a weight: no quorum counts them."""
+    backend.tables.set_down(body.items)
+    return body
 
 
 async def _laddr_add(request: web.Request, backend: Backend, body: LaddrAdd) -> views.Generation:

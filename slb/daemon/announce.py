@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from msgspec.structs import replace
@@ -19,7 +19,6 @@ from slb.daemon.quorum import quorums
 from slb.errors import Conflict, EngineError, OspfError, RequestError
 from slb.kernel.interface import on_link
 from slb.model.config import Config
-from slb.model.service import Service
 from slb.model.views import NO_QUORUM, OspfView
 from slb.tables.apply import Tables
 
@@ -33,14 +32,14 @@ WAITING = "waiting for the services, which slb-agent gives"
 
 def prefixes(
     config: Config,
-    services: Iterable[Service],
+    met: Mapping[Network, bool],
     shown: Callable[[Network, bool], bool] = lambda _, met: met,
 ) -> list[Network]:
     """Return what to announce: subnets or VIPs, and local addresses that nobody could ask for.
 
-    `shown` has the last word, given a subnet or VIP and whether its quorum is met.
+    `met`: the subnets or VIPs, and whether the quorum of each is met. `shown` has the last word.
     """
-    wanted = [prefix for prefix, met in quorums(config, services).items() if shown(prefix, met)]
+    wanted = [prefix for prefix, enough in met.items() if shown(prefix, enough)]
     asked_for = {found.ip for port in config.ports for found in on_link(port)}
     local = (a for port in config.ports for span in port.local_addresses for a in span)
     return [*wanted, *collapsed(ip_network(a) for a in local if a not in asked_for)]
@@ -189,10 +188,10 @@ class Announce:
         asked = self.config.ospf.announce == "vips" or self.config.ospf.quorum
         services = await self._tables.services() if asked else ()
         now = time.monotonic()
-        met = quorums(self.config, services)
+        met = quorums(self.config, services, self._tables.down)
         self._hold.keep([ALL, *met])
         self._short = tuple(prefix for prefix, enough in met.items() if not enough)
-        return prefixes(self.config, services, lambda prefix, ok: self._hold.look(prefix, ok, now))
+        return prefixes(self.config, met, lambda prefix, ok: self._hold.look(prefix, ok, now))
 
     def _held(self) -> dict[str, str]:
         now = time.monotonic()

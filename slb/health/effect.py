@@ -5,6 +5,7 @@ An RS that is out keeps its place with weight 0, or leaves (`down: drain`). Whic
 depends on when they went down, the first ones first: who goes down later changes nothing for those.
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 
 from slb.health import target as targets
 from slb.health.target import Ejected, Target
+from slb.model.down import DownRs
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.health import NoCheck
 from slb.model.reset import Reset
@@ -25,11 +27,15 @@ Fallen = Mapping[Target | Ejected, float]
 
 @dataclass(frozen=True)
 class _Worked:
-    """What came of a service when so many of its targets were down."""
+    """What came of a service when so many of its targets were down.
+
+    `stays`: RS that are down too, and in all the same.
+    """
 
     service: Service
     targets: tuple[Target, ...]
     out: frozenset[Endpoint]
+    stays: frozenset[Endpoint]
     result: Service
 
 
@@ -39,6 +45,12 @@ class Effect:
     def __init__(self) -> None:
         self.fallen: Fallen = {}
         self._worked: dict[VsKey, _Worked] = {}
+
+    def stays(self) -> frozenset[DownRs]:
+        """Return the RS that are down and in all the same."""
+        return frozenset(
+            DownRs(vs, rs) for vs, worked in self._worked.items() for rs in worked.stays
+        )
 
     def of(self, services: Iterable[Service]) -> Services:
         """Return the services as slbd is to have them; the same object if none has checks."""
@@ -64,9 +76,11 @@ class Effect:
     def _one(self, service: Service, before: _Worked | None) -> Service:
         same = before is not None and before.service is service
         found = before.targets if before and same else targets.of(service)
-        gone = out(service, found, self.fallen)
+        gone, stays = _parted(service, _down(service, found, self.fallen))
         if before is None or not same or before.out != gone:
-            before = _Worked(service, found, gone, _without(service, gone))
+            before = _Worked(service, found, gone, stays, _without(service, gone))
+        elif before.stays != stays:
+            before = dataclasses.replace(before, stays=stays)
         self._worked[service.vs] = before
         return before.result
 
@@ -93,6 +107,18 @@ def already_out(services: Iterable[Service], has: Iterable[Service]) -> set[Targ
     return found
 
 
+def already_down(services: Iterable[Service], told: Iterable[DownRs]) -> set[Target | Ejected]:
+    """Return what an earlier agent had found down and left in, going by what it told slbd."""
+    told = frozenset(told)
+    return {
+        at
+        for service in services
+        if service.health
+        for real, at in zip(service.rs, _what(service), strict=True)
+        if DownRs(service.vs, real.rs) in told
+    }
+
+
 def to_reset(services: Iterable[Service], given: Iterable[Service]) -> set[Reset]:
     """Return the RS of VS with `down: reset` that slbd, which was given that, has out."""
     there = {one.vs: one.rs for one in given}
@@ -111,12 +137,7 @@ def out(service: Service, found: tuple[Target, ...], fallen: Fallen) -> frozense
     """Return the RS of a VS, whose targets these are, that get no new sessions."""
     if not service.health:
         return frozenset()
-    down = _down(service, found, fallen)
-    if not down:
-        return frozenset()
-    serving = sum(real.weight > 0 for real in service.rs)
-    most = serving * service.health.max_ejected_percent // 100
-    return frozenset(rs for _, rs in sorted(down)[:most])
+    return _parted(service, _down(service, found, fallen))[0]
 
 
 def since(service: Service, number: int, found: tuple[Target, ...], fallen: Fallen) -> float | None:
@@ -124,6 +145,18 @@ def since(service: Service, number: int, found: tuple[Target, ...], fallen: Fall
     one = fallen.get(found[number]) if found else None
     other = fallen.get(Ejected(service.vs, service.rs[number].rs))
     return other if one is None else one if other is None else min(one, other)
+
+
+def _parted(
+    service: Service, down: list[tuple[float, Endpoint]]
+) -> tuple[frozenset[Endpoint], frozenset[Endpoint]]:
+    """Part those that are down into who is out, and who stays in for being too many."""
+    if not service.health or not down:
+        return frozenset(), frozenset()
+    serving = sum(real.weight > 0 for real in service.rs)
+    most = serving * service.health.max_ejected_percent // 100
+    first = [rs for _, rs in sorted(down)]
+    return frozenset(first[:most]), frozenset(first[most:])
 
 
 def _down(

@@ -17,6 +17,7 @@ from slb.config.tree import show_path
 from slb.engine.protocol import Engine
 from slb.errors import BadRequest, SlbError, UnknownVs
 from slb.model.address import Address, Network
+from slb.model.down import DownRs
 from slb.model.endpoint import VsKey
 from slb.model.op import Op, OpKind
 from slb.model.service import Service, VsEdit
@@ -30,6 +31,7 @@ class Tables:
     `subnets`, `local` (the local addresses), `changed` and `given` may be exchanged at any time;
     `changed` is called after every commit, `given` when apply() has made a set the whole one.
     `results` counts commits that were done and those refused, `last` has when each came last.
+    `down`: RS that are down though they have a weight, as slb-agent says.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Tables:
         self.changed: Callable[[], None] = lambda: None
         self.results: Counter[str] = Counter()
         self.last: dict[str, float] = {}
+        self.down: frozenset[DownRs] = frozenset()
         self.given: Callable[[], None] = lambda: None
         self._engine = engine
         self._lock = asyncio.Lock()
@@ -51,6 +54,11 @@ class Tables:
         """Read the set of services from the engine."""
         async with self._lock:
             return await self._read()
+
+    def set_down(self, down: Iterable[DownRs]) -> None:
+        """Exchange what is down."""
+        self.down = frozenset(down)
+        self.changed()
 
     async def add(self, service: Service) -> int:
         """Add a VS with its RS; raises BadRequest, Duplicate, Full."""

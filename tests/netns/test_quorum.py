@@ -15,6 +15,7 @@ from rig.addresses import HTTP_PORT, LB, PODS, V4, V6
 from rig.agent import Agent
 from rig.lb import LbSettings
 from rig.rig import Rig
+from rig.services import service
 from rig.waiting import holds, wait
 from rig.ways import Way
 
@@ -31,6 +32,46 @@ OSPF = {
     "quorum": len(PODS),
     "hold_s": HOLD_S,
 }
+
+
+def test_nobody_is_left(tmp_path: Path) -> None:
+    """Half of the RS, and the only one of another VIP, stay in though they are down.
+
+    A VIP without anybody behind it goes all the same, and stays away when slb-agent or slbd is
+    started again meanwhile.
+    """
+    ospf = OSPF | {"quorum": 1, "hold_s": 0, "await_services_s": 30}
+    with Rig(LbSettings(network_type="ptp", policies={"ospf": ospf})) as rig:
+        agent = Agent(rig)
+        every = Way(V4, V4).serve(80, "tcp", HTTP_PORT)
+        six = Way(V6, V6)
+        alone = service(six.vs(80, "tcp"), {six.rs(POD): 1})
+        file = tmp_path / "services.yaml"
+        services = [one | {"health": {**CHECK}} for one in (every, alone)]
+        file.write_text(yaml.safe_dump({"services": services}))
+        rig.lb.ctl("--socket", str(agent.socket), "apply", str(file))
+        vips = {V4.vip, V6.vip}
+
+        def shown() -> set[str]:
+            return (rig.routes_to_lb() | rig.routes_to_lb(V6)) & vips
+
+        wait(lambda: shown() == vips, 30, "the VIPs' routes")
+        for pod in PODS:
+            rig.pods[pod.name].send(signal.SIGKILL)
+        wait(lambda: shown() == set(), 10, "no route for want of RS")
+        assert sorted(weights(rig)) == [0, 0, 1, 1, 1]
+        agent.kill()
+        agent.start()
+        wait(agent.applied, 10, "the agent is back")
+        holds(lambda: shown() == set(), 2, "no route")
+        rig.lb.process.send(signal.SIGKILL)
+        rig.lb.process.wait(5)
+        rig.restart_lb()
+        wait(agent.applied, 30, "slbd is back")
+        wait(lambda: rig.routes_to_lb() and rig.routes_to_lb(V6), 30, "other routes")
+        holds(lambda: shown() == set(), 2, "no route")
+        rig.restart_pod(POD)
+        wait(lambda: shown() == vips, 20, "both routes, with one RS")
 
 
 def test_a_vip_goes_and_comes_with_its_servers(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from unit.test_config_loader import good
 from slb.daemon.hold import Hold
 from slb.daemon.quorum import quorums
 from slb.model.config import Config
+from slb.model.down import DownRs
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.service import RealServer, Service
 
@@ -74,9 +75,10 @@ SERVICES = [
 ]
 
 
-def met(config: Config) -> str:
+def met(config: Config, *down: DownRs) -> str:
     """The prefixes whose quorum is met."""
-    return " ".join(str(prefix) for prefix, enough in quorums(config, SERVICES).items() if enough)
+    found = quorums(config, SERVICES, frozenset(down))
+    return " ".join(str(prefix) for prefix, enough in found.items() if enough)
 
 
 def test_quorum() -> None:
@@ -87,3 +89,14 @@ def test_quorum() -> None:
     assert met(good(vips.replace("2", "0"))) == "10.96.0.1/32 10.96.0.2/32 2001:db8::1/128"
     assert met(good("ospf: {quorum: 2}\n")) == "10.96.0.0/16"
     assert met(good("ospf: {quorum: 3}\n")) == ""
+
+
+def test_who_is_down_does_not_count() -> None:
+    """Whatever his weight; of another VS he may count."""
+    vips, rs = good("ospf: {announce: vips, quorum: 1}\n"), Endpoint.parse("10.10.0.1:80")
+    six = DownRs(VsKey.parse("[2001:db8::1]:80/tcp"), rs)
+    assert met(vips, six) == "10.96.0.1/32 10.96.0.2/32 2001:db8::1/128"
+    assert met(vips, six, DownRs(six.vs, Endpoint.parse("10.10.0.2:80"))) == (
+        "10.96.0.1/32 10.96.0.2/32"
+    )
+    assert met(vips, DownRs(VsKey.parse("10.96.0.2:80/tcp"), rs)) == "10.96.0.1/32 2001:db8::1/128"

@@ -17,6 +17,7 @@ from slb.config.loader import parse
 from slb.daemon import daemon, ports, reload
 from slb.daemon.announce import collapsed, prefixes, spoken
 from slb.daemon.heartbeat import Heartbeat
+from slb.daemon.quorum import quorums
 from slb.model.address import AddressRange
 from slb.model.config import Config
 from slb.model.endpoint import VsKey
@@ -173,8 +174,12 @@ SERVICES = [Service(VsKey.parse(f"10.96.0.{n}:{port}/tcp")) for n in (7, 8) for 
     ],
 )
 def test_what_is_announced(edits: list[tuple[str, str]], shown: str) -> None:
-    found = " ".join(str(prefix) for prefix in prefixes(config(*edits), SERVICES))
-    assert found == shown
+    assert " ".join(announced(config(*edits), SERVICES)) == shown
+
+
+def announced(config: Config, services: list[Service]) -> list[str]:
+    """What is announced of these."""
+    return [str(prefix) for prefix in prefixes(config, quorums(config, services))]
 
 
 def span(text: str) -> Any:
@@ -200,7 +205,7 @@ def test_announced_vips_of_both_families() -> None:
     both = [Service(VsKey.parse(vs)) for vs in ("[2001:db8::1]:80/tcp", "10.96.0.7:80/tcp")]
     wanted = config(("service_subnets", "ospf: {announce: vips}\nservice_subnets"))
     shown = ["10.96.0.7/32", "2001:db8::1/128", "198.18.0.1/32"]
-    assert [str(prefix) for prefix in prefixes(wanted, both)] == shown
+    assert announced(wanted, both) == shown
 
 
 @pytest.mark.parametrize(
@@ -223,5 +228,5 @@ def test_what_is_announced_takes_no_time_the_api_would_miss() -> None:
         ("[192.0.2.2/24]", "[192.0.2.2/24, 192.0.3.2/24, 192.0.4.2/24]"),
     )
     started = time.process_time()
-    assert len(prefixes(most, SERVICES)) == 2
+    assert len(announced(most, SERVICES)) == 2
     assert time.process_time() - started < 0.5

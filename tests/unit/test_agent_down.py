@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""RS that are down and in all the same, as too many others are out: no quorum may count them."""
+
+import logging
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from unit.agent_values import key
+from unit.fake_daemon import FakeDaemon
+from unit.running_agent import PATIENCE_S, RunningAgent, at_rest
+from unit.test_agent_health import FAST, Servers, servers, states, weights
+
+from rig.waiting import holds, wait
+from slb.api.client import Client
+from slb.model.down import DownRs
+
+__all__ = ["servers"]
+
+pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture"]
+
+
+def told(daemon: FakeDaemon) -> list[DownRs]:
+    """What slbd was told."""
+    return Client(str(daemon.socket)).down_list()
+
+
+def test_told_and_taken_back(agent: RunningAgent, daemon: FakeDaemon, servers: Servers) -> None:
+    """Of those that are out slbd knows by their weight."""
+    agent.client.vs_add(servers.service(FAST))
+    for number in (3, 1):
+        servers.shut(number)
+        wait(lambda n=number: weights(daemon)[n] == 0, PATIENCE_S, "it is out")
+    assert told(daemon) == []
+    servers.shut(0, 2)
+    stay = [DownRs(key(2), servers.rs[number]) for number in (0, 2)]
+    wait(lambda: told(daemon) == stay, PATIENCE_S, "both are told of")
+    assert weights(daemon) == [1, 0, 3, 0]
+    servers.open(3)
+    wait(lambda: weights(daemon)[3] == 4, PATIENCE_S, "one is back")
+    wait(lambda: len(told(daemon)) == 1, PATIENCE_S, "and another one out in its place")
+    agent.client.vs_del(key(2))
+    wait(lambda: told(daemon) == [], PATIENCE_S, "none, without the VS")
+
+
+@pytest.mark.parametrize("down", ["keep", "drain"])
+def test_a_restart_of_the_agent(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, tmp_path: Path, down: str
+) -> None:
+    """It learns from slbd who stays in, takes nobody else out, and goes on as before."""
+    agent.client.vs_add(servers.service(replace(FAST, down=down)))
+    wait(lambda: states(agent) == [("up", "in")] * 4, PATIENCE_S, "all up")
+    servers.shut(3)
+    wait(lambda: weights(daemon)[3:] in ([], [0]), PATIENCE_S, "it is out")
+    servers.shut(2)
+    wait(lambda: weights(daemon)[2:] in ([], [0, 0]), PATIENCE_S, "it is out too")
+    servers.shut(0, 1)
+    stay = [DownRs(key(2), servers.rs[number]) for number in (0, 1)]
+    wait(lambda: told(daemon) == stay, PATIENCE_S, "the others are told of")
+    agent.stop()
+    before = len(daemon.engine.commits)
+    with RunningAgent(tmp_path, daemon.socket) as again:
+        wait(lambda: at_rest(again), PATIENCE_S, "slbd as before")
+        known = [("down", "capped")] * 2 + [("down", "out")] * 2
+        wait(lambda: states(again) == known, PATIENCE_S, "all are known")
+        holds(lambda: told(daemon) == stay, 0.5, "nobody is taken back")
+        assert len(daemon.engine.commits) == before
+
+
+def test_a_restart_of_slbd(servers: Servers, tmp_path: Path) -> None:
+    """It hears of them first, and of the services then, lest it announce these for a moment."""
+    socket = tmp_path / "slbd.sock"
+    with ExitStack() as stack:
+        with FakeDaemon(socket) as daemon:
+            agent = stack.enter_context(RunningAgent(tmp_path, socket))
+            wait(lambda: at_rest(agent), PATIENCE_S, "slbd is followed")
+            agent.client.vs_add(servers.service(replace(FAST, max_ejected_percent=0)))
+            servers.shut(0, 1, 2, 3)
+            wait(lambda: len(told(daemon)) == 4, PATIENCE_S, "all are told of")
+        with FakeDaemon(socket) as another:
+            wait(lambda: str(key(2)) in another.services, PATIENCE_S, "it has the services")
+            assert another.requests.index("PUT /v1/rs/down") < another.requests.index(
+                "POST /v1/apply"
+            )
+            assert len(told(another)) == 4
+
+
+def test_an_slbd_that_does_not_know_them(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As one of before that, which still runs after an upgrade; it is told of once."""
+    body = b'{"error": {"code": "not_found", "message": "there is no /v1/rs/down"}}'
+    daemon.answer("rs/down", body, 404)
+    agent.client.vs_add(servers.service(replace(FAST, max_ejected_percent=25)))
+
+    def asked() -> int:
+        return daemon.requests.count("PUT /v1/rs/down")
+
+    with caplog.at_level(logging.WARNING):
+        servers.shut(0, 1)
+        wait(lambda: states(agent).count(("down", "capped")) == 1, PATIENCE_S, "one is down and in")
+        before = asked()
+        servers.shut(2, 3)
+        wait(lambda: asked() > before, PATIENCE_S, "it is asked again")
+        wait(lambda: at_rest(agent), PATIENCE_S, "it has all the same what it can have")
+    lines = [one.message for one in caplog.records if one.name == "slb.agent.down"]
+    assert lines == [
+        "there is no /v1/rs/down; slbd's quorum counts RS that are down though they are in"
+    ]
+    assert weights(daemon).count(0) == 1
