@@ -28,6 +28,7 @@ SETTLE_S = REUSE_S / 2
 MEASURED_S = 6.0
 HALF = Goal(0.4, 0.5)
 PODS = "10.10.0.0/16"
+PINGS = Path(__file__).parents[2] / "configs/sysctl.d/50-slb-ping.conf"
 COUNTER = 'slb_agent_checks_total{result="good"} '
 
 
@@ -44,7 +45,11 @@ class Case:
 KEPT = {"reuse_s": REUSE_S}
 CASES = (
     Case("tcp", "TCP", {"type": "tcp"}),
+    Case("passive", "TCP, and passive,", {"type": "tcp", "passive": {}}),
     Case("http", "HTTP", {"type": "http"}),
+    Case("udp", "UDP", {"type": "udp", "send": "hello", "expect": "hello"}),
+    Case("dns", "DNS", {"type": "dns", "name": "rs.example.net"}),
+    Case("icmp", "ICMP", {"type": "icmp"}),
     Case("grpc.kept", "gRPC, kept connections,", {"type": "grpc", **KEPT}, None),
 )
 
@@ -63,6 +68,8 @@ def _figure(case: Case, runs: int, vs: int, rs: int) -> Figure:
         namespace = both.namespace
         namespace.ip("link", "set", "lo", "up")
         namespace.ip("route", "add", "local", PODS, "dev", "lo")
+        # As our package has it on a host.
+        namespace.run("sysctl", "-qp", str(PINGS))
         with serving(case.health["type"], namespace.call) as port:
             both.wait_applied()
             _apply(both, port, case, vs, rs)

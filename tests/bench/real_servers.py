@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""One process that answers health checks as all RS of loopback: HTTP, gRPC, each also by TLS."""
+"""One process that answers health checks as all RS: HTTP, gRPC, each also by TLS; UDP, DNS."""
 
 import asyncio
 import os
@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from subprocess import run
 from tempfile import TemporaryDirectory
 
+from bench import datagram_servers
 from rig.grpc_health import GrpcHealth
 
 HTTP_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-
+DATAGRAMS = frozenset({"udp", "dns"})
 
 Where = Callable[[Callable[[], socket.socket]], socket.socket]
 
@@ -29,11 +30,14 @@ def serving(kind: str = "tcp", where: Where = lambda begin: begin()) -> Iterator
 
     `where`: what begins to listen in another network namespace.
     """
-    with where(_listening) as server:
+    begin = datagram_servers.listening if kind in DATAGRAMS else _listening
+    with where(begin) as server:
         port = server.getsockname()[1]
         pid = os.fork()
         if pid == 0:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            if kind in DATAGRAMS:
+                datagram_servers.serve(server)
             asyncio.run(_serve(server, kind))
     try:
         yield port
