@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Sequence
 
 from slb.model.desired import StatusView
-from slb.model.views import OspfView, SteeringView, Version
+from slb.model.views import NO_QUORUM, OspfView, SteeringView, Version
 from slbctl.facts import Facts, PortFacts, WorkerFacts
 from slbctl.reading import Trouble
 from slbctl.units import duration, per_second, percent
@@ -56,6 +56,9 @@ def _worker(worker: WorkerFacts) -> Iterator[Trouble]:
     elif worker.busy is not None and worker.busy >= BUSY:
         what = f"worker {worker.worker} is busy {percent(worker.busy, 1)} of the time"
         yield Trouble(what, "slbctl stats --rate 1; slbctl workers set N")
+    if worker.behind and not worker.stalled:
+        what = f"worker {worker.worker} is behind the others, at generation {worker.generation}"
+        yield Trouble(what, "slbctl workers list; journalctl -u slbd -n 50")
 
 
 def _port(port: PortFacts) -> Iterator[Trouble]:
@@ -81,6 +84,11 @@ def _ospf(ospf: OspfView) -> Iterator[Trouble]:
         yield Trouble(f"OSPF: {ospf.error}", show)
     if ospf.withheld:
         yield Trouble(f"OSPF announces nothing: {ospf.withheld}", show)
+    short = [prefix for prefix, why in ospf.held.items() if why == NO_QUORUM]
+    if short:
+        yield Trouble(f"not announced for want of RS: {_few(short)}", f"{show}; slbctl health")
+    if again := [prefix for prefix, why in ospf.held.items() if why != NO_QUORUM]:
+        yield Trouble(f"not announced yet, though well again: {_few(again)}", show)
     for name, state in ospf.adjacency.items():
         if state != "full":
             yield Trouble(f"{name}: the adjacency is {state}", show)

@@ -27,7 +27,10 @@ LOCAL_PORTS = 64_512
 
 
 class WorkerFacts(Struct, frozen=True):
-    """A worker; `stalled`: it made no round. `busy` is a share, None where it is not known."""
+    """A worker; `stalled`: it made no round. `busy` is a share, None where it is not known.
+
+    `behind`: by how many generations it is behind another one, and has not moved meanwhile.
+    """
 
     worker: int
     state: str
@@ -35,6 +38,8 @@ class WorkerFacts(Struct, frozen=True):
     busy: float | None
     sessions: int
     capacity: int
+    generation: int = 0
+    behind: int = 0
 
 
 class PortFacts(Struct, frozen=True):
@@ -90,10 +95,11 @@ def facts(seen: Reading) -> Facts:
     workers = {worker.worker: worker for worker in before.workers}
     ports = {port.name: port for port in before.ports}
     both = seen.vs is not None and seen.rs is not None
+    newest = max((worker.generation for worker in before.workers), default=0)
     return Facts(
         seconds=seconds,
         version=seen.version,
-        workers=[_worker(workers.get(now.worker), now) for now in after.workers],
+        workers=[_worker(workers.get(now.worker), now, newest) for now in after.workers],
         ports=[_port(ports.get(now.name), now, seconds) for now in after.ports],
         drops=_drops(before.drops, after.drops, seconds),
         services=_services(seen.vs or [], seen.rs or []) if both else None,
@@ -105,7 +111,7 @@ def facts(seen: Reading) -> Facts:
     )
 
 
-def _worker(before: WorkerView | None, now: WorkerView) -> WorkerFacts:
+def _worker(before: WorkerView | None, now: WorkerView, newest: int) -> WorkerFacts:
     stalled = before is not None and before.rounds == now.rounds
     busy = cycles = 0
     if before is not None:
@@ -118,6 +124,9 @@ def _worker(before: WorkerView | None, now: WorkerView) -> WorkerFacts:
         busy / cycles if cycles else None,
         now.sessions_active,
         now.sessions_capacity,
+        now.generation,
+        # A worker that takes changes over has had the newest one by the second reading.
+        max(newest - now.generation, 0) if before is not None else 0,
     )
 
 

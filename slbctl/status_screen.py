@@ -105,7 +105,9 @@ def _ospf(ospf: OspfView) -> str:
         return "off"
     adjacency = ", ".join(f"{name} {state}" for name, state in ospf.adjacency.items())
     announced = plural(len(ospf.announced), "route") if ospf.announced else "nothing"
-    return f"{adjacency or 'no adjacency'}; {announced} announced"
+    held = f", {len(ospf.held)} held back" if ospf.held else ""
+    ending = "; at the drain metric, slbd is about to stop" if ospf.draining else ""
+    return f"{adjacency or 'no adjacency'}; {announced} announced{held}{ending}"
 
 
 def _desired(desired: StatusView | None) -> Iterator[Pair]:

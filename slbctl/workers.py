@@ -21,6 +21,7 @@ COLUMNS: tuple[Column[WorkerView], ...] = (
     Column("SHARE", lambda row: percent(round(row.share * 1000), 1000), right=True),
     number("ACTIVE", lambda row: row.sessions_active),
     number("CREATED", lambda row: row.sessions_created),
+    Column("GENERATION", lambda row: str(row.generation), right=True),
 )
 
 

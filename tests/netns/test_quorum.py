@@ -92,6 +92,8 @@ def test_a_vip_goes_and_comes_with_its_servers(tmp_path: Path) -> None:
         rig.pods[POD.name].send(signal.SIGKILL)
         wait(lambda: shown() == set(), 10, "no route without the quorum")
         assert "no quorum" in rig.lb.ctl("ospf", "status")
+        status = rig.lb.try_ctl("status")
+        assert status.returncode == 1 and "- not announced for want of RS: " in status.stdout
         assert rig.switch.full() and rig.switch.full(V6) and rig.routes_to_lb()
         rig.restart_pod(POD)
         wait(lambda: 0 not in weights(rig), 10, "all RS in")

@@ -73,7 +73,9 @@ def test_figures_add_up(rig: Rig) -> None:
     assert value(found, "slb_generation") == before["generation"]
     for protocol in ("OSPFv2", "OSPFv3"):
         assert value(found, "slb_ospf_adjacency_full", protocol=protocol) == 1
-    assert value(found, "slb_ospf_announced_prefixes") >= 2
+    # Of both families the service subnet, and the local addresses of two workers.
+    for kind in ("services", "local_addresses"):
+        assert value(found, "slb_ospf_announced_prefixes", kind=kind) >= 2
     assert total(found, "slb_steering_proofs") == total(found, "slb_laddrs", state="active")
     members = {"slb_port_member_state", "slb_port_member_link_up"}
     unknown_here = {"slb_port_link_up"}  # the tap's other end is in another namespace

@@ -132,7 +132,7 @@ def test_the_file(rig: Rig) -> None:
 def test_what_is_shown(rig: Rig) -> None:
     """Shares and states, and probes that have proved the idle worker's addresses before."""
     listed = rig.lb.ctl("workers", "list").splitlines()
-    assert listed[0].split() == ["WORKER", "CPU", "STATE", "SHARE", "ACTIVE", "CREATED"]
+    assert listed[0].split() == "WORKER CPU STATE SHARE ACTIVE CREATED GENERATION".split()
     assert [line.split()[2:4] for line in listed[1:3]] == [
         ["active", "100.0%"],
         ["idle", "0.0%"],

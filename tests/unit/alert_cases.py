@@ -75,6 +75,9 @@ def drops(reason: str, bad_per_s: float = 1) -> Case:
 
 WORKER, PORT = '{worker="0"}', '{port="lan0"}'
 ONE_VS = 'vs="10.96.0.10:80/tcp"'
+SERVICES = 'slb_ospf_announced_prefixes{kind="services"}'
+LOCAL = 'slb_ospf_announced_prefixes{kind="local_addresses"}'
+HELD = 'slb_ospf_held_prefixes{reason="quorum"}'
 ONE_RS = f'{{{ONE_VS},rs="10.10.0.1:8080"}}'
 
 
@@ -203,8 +206,8 @@ CASES: dict[str, Case] = {
     "SlbMemberDown": gauge('slb_port_member_state{port="b",device="d",state="waiting"}', 1, 0),
     "SlbNoAdjacency": gauge('slb_ospf_adjacency_full{protocol="OSPFv2"}', 0, 1),
     "SlbNotAnnounced": Case(
-        {"slb_ospf_withheld": flat(1), "slb_ospf_announced_prefixes": flat(3)},
-        {"slb_ospf_withheld": flat(0), "slb_ospf_announced_prefixes": flat(3)},
+        {"slb_ospf_withheld": flat(0), SERVICES: flat(0), LOCAL: flat(4), HELD: flat(0)},
+        {"slb_ospf_withheld": flat(0), SERVICES: flat(0), LOCAL: flat(4), HELD: flat(1)},
     ),
     "SlbNoQuorum": gauge('slb_ospf_held_prefixes{reason="quorum"}', 1, 0),
     "SlbPrefixHeld": gauge('slb_ospf_held_prefixes{reason="hold"}', 1, 0),

@@ -60,7 +60,7 @@ def test_every_kind_of_figures(api: Api) -> None:
     assert value(found, "slb_steering_info", port="lan0", method="soft", spread="hash") == 1
     assert value(found, "slb_laddr_ports_used", port="lan0", address="198.18.0.1") == 1
     assert value(found, "slb_ospf_adjacency_full", protocol="OSPFv2") == 1
-    assert value(found, "slb_ospf_announced_prefixes") == 1
+    assert value(found, "slb_ospf_announced_prefixes", kind="services") == 1
     assert value(found, "slb_vs_rs", vs=str(VS), state="serving") == 1
     assert value(found, "slb_rs_weight", vs=str(VS), rs=str(RS)) == 5
     assert value(found, "slb_table_entries", table="rs") == 1

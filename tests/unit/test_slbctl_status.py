@@ -13,7 +13,16 @@ from unit.running_agent import FIRST, RunningAgent
 from unit.slbctl_run import Result, slbctl
 
 from slb.model.desired import OwnerView, StatusView
-from slb.model.views import LaddrView, MemberView, OspfView, RsView, SteeringView, Traffic, Version
+from slb.model.views import (
+    NO_QUORUM,
+    LaddrView,
+    MemberView,
+    OspfView,
+    RsView,
+    SteeringView,
+    Traffic,
+    Version,
+)
 from slbctl import attention
 from slbctl.facts import Facts, PortFacts, ServiceFacts, WorkerFacts, facts
 from slbctl.reading import Moving, Reading, Trouble
@@ -167,6 +176,11 @@ def desired(**changed: object) -> Facts:
 
 CASES = [
     (worker(stalled=True, busy=None), "worker 0 stands still", "journalctl -u slbd -n 50"),
+    (
+        worker(generation=7, behind=2),
+        "worker 0 is behind the others, at generation 7",
+        "slbctl workers list",
+    ),
     (worker(busy=0.97), "worker 0 is busy 97.0% of the time", "slbctl stats --rate 1"),
     (worker(sessions=91), "worker 0: 91.0% of its session table is in use", "slbctl stats"),
     (port(link_up=False), "port lan0: the link is down", "slbctl port list"),
@@ -183,6 +197,16 @@ CASES = [
     ),
     (ospf(error="refused"), "OSPF: refused", "slbctl ospf status"),
     (ospf(withheld="worker 1 stands still"), "OSPF announces nothing: worker 1", "slbctl ospf"),
+    (
+        ospf(held={f"10.96.0.{n}/32": NO_QUORUM for n in range(1, 5)}),
+        "not announced for want of RS: 10.96.0.1/32, 10.96.0.2/32, 10.96.0.3/32 and 1 more",
+        "slbctl ospf status; slbctl health",
+    ),
+    (
+        ospf(held={"10.96.0.1/32": "well again, announced in 9 s"}),
+        "not announced yet, though well again: 10.96.0.1/32",
+        "slbctl ospf status",
+    ),
     (ospf(adjacency={"OSPFv3": "lost"}), "OSPFv3: the adjacency is lost", "slbctl ospf status"),
     (
         desired(slbd="refused", reason="vs_max"),
@@ -319,6 +343,23 @@ def test_what_moves_between_two_readings() -> None:
     assert seen.drops == {"NOT_SYN": 5.0}
     assert seen.ports[0].lost_per_s == 0.0
     assert facts(Reading(2.0, after, before)).ports[0].lost_per_s == 3.5
+
+
+def test_a_worker_that_is_behind() -> None:
+    """None whose second reading has what was the newest at the first: it takes changes over."""
+    first, second = ([fake_answers.worker(n, 1, 1) for n in range(3)] for _ in range(2))
+    before = [replace(row, generation=g) for row, g in zip(first, (7, 6, 5), strict=True)]
+    after = [replace(row, generation=g) for row, g in zip(second, (9, 7, 5), strict=True)]
+    seen = facts(Reading(1.0, Moving(before, [], []), Moving(after, [], [])))
+    assert [(row.generation, row.behind) for row in seen.workers] == [(9, 0), (7, 0), (5, 2)]
+
+
+def test_what_is_held_back_is_counted(daemon: FakeDaemon) -> None:
+    daemon.add(VS, r1=1)
+    without_trouble(daemon)
+    daemon.ospf = replace(fake_answers.OSPF, held={"10.96.0.1/32": NO_QUORUM}, draining=True)
+    shown = "OSPF OSPFv2 full; 3 routes announced, 1 held back; at the drain metric, slbd is about"
+    assert status(daemon.socket).lines[-1].startswith(shown)
 
 
 def test_members_that_carry_nothing() -> None:

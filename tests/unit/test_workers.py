@@ -31,9 +31,9 @@ def test_set_and_list(daemon: FakeDaemon) -> None:
     assert done.out == "clients are spread over 1 worker (generation 0)\n"
     assert daemon.engine.calls == ["workers_set 1"]
     assert slbctl(daemon.socket, "workers", "list").lines == [
-        "WORKER CPU STATE SHARE ACTIVE CREATED",
-        "0 1 active 100.0% 107 10",
-        "1 2 draining 0.0% 108 617k",
+        "WORKER CPU STATE SHARE ACTIVE CREATED GENERATION",
+        "0 1 active 100.0% 107 10 0",
+        "1 2 draining 0.0% 108 617k 0",
     ]
     done = slbctl(daemon.socket, "workers", "set", "2", "--now")
     assert done.out == "clients are spread over 2 workers (generation 0)\n"
