@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The drop-ins of our units under systemd: what they allow works with them."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from unit.debian_host import DebianHost
+from unit.test_package import PATIENCE_S, desired, host, install, journal, package, units
+
+from rig.certificates import Authority
+from rig.waiting import wait
+
+__all__ = ["host", "package"]
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+NAME = "ops.example.net"
+WHERE = "127.0.0.1:8443"
+
+pytestmark = pytest.mark.parametrize("host", ["systemd"], indirect=True)
+
+
+def drop_in(host: DebianHost, name: str, unit: str) -> None:
+    """Put one where its first lines say."""
+    text = (CONFIGS / "systemd" / name).read_text()
+    place = f"etc/systemd/system/{unit}.d/{name}"
+    assert f"/{place}" in text
+    host.file(place).parent.mkdir(exist_ok=True)
+    host.file(place).write_text(text)
+    host.run("systemctl", "daemon-reload")
+
+
+def ospf(host: DebianHost) -> dict[str, object]:
+    """What slbd says of OSPF."""
+    found: dict[str, object] = json.loads(host.run("slbctl", "ospf", "status", "--json"))
+    return found
+
+
+def test_the_hosts_bird(host: DebianHost, package: Path) -> None:
+    """Of a user and in a folder of its own, neither of which slbd may touch without this."""
+    install(host, package)
+    if not host.file("lib/systemd/system/bird.service").exists():
+        pytest.skip("this host has no BIRD as a service")
+    config = yaml.safe_load((CONFIGS / "slb.yaml").read_text())
+    config["ospf"] = {"mode": "system", "router_id": "192.0.2.2"}
+    host.file("etc/slb/slb.yaml").write_text(yaml.safe_dump(config))
+    host.file("etc/bird/slb.conf").touch()
+    host.file("etc/bird/bird.conf").write_text(
+        'router id 192.0.2.9;\nprotocol device {}\ninclude "slb.conf";\n'
+    )
+    host.run("systemctl", "start", "bird")
+    host.run("systemctl", "start", "slbd", status=1)
+    assert "/etc/bird/slb.conf" in str(journal(host, "slbd", "PRIORITY=3"))
+    host.run("systemctl", "stop", "slbd")
+
+    drop_in(host, "system-bird.conf", "slbd.service")
+    host.run("systemctl", "start", "slbd")
+    wait(lambda: ospf(host)["announced"], PATIENCE_S, "what it announces")
+    assert ospf(host)["announced"] == ["10.96.0.0/16", "198.18.0.1/32"]
+    assert ospf(host)["error"] is None
+    host.run("systemctl", "stop", "slbd")
+    assert "slb" not in host.run("birdc", "show", "protocols")
+
+
+def test_the_agent_over_tcp(host: DebianHost, package: Path, tmp_path: Path) -> None:
+    install(host, package)
+    authority = Authority(tmp_path / "tls")
+    server = authority.issue("server", "IP:127.0.0.1")
+    client = authority.issue("client", f"DNS:{NAME}")
+    names = {"ca": authority.certificate, "key": server.key, "certificate": server.certificate}
+    names |= {"client-key": client.key, "client": client.certificate}
+    for name, path in names.items():
+        to = host.file(f"etc/slb/{name}.pem")
+        to.write_bytes(path.read_bytes())
+        to.chmod(0o600)
+    config = {
+        "listen": [WHERE],
+        "tls": {name: f"/etc/slb/{name}.pem" for name in ("certificate", "key")},
+        "clients": [{"identity": f"DNS:{NAME}", "role": "write", "owners": ["operator"]}],
+    }
+    config["tls"]["client_ca"] = "/etc/slb/ca.pem"  # type: ignore[call-overload, index]
+    host.file("etc/slb/agent.yaml").write_text(yaml.safe_dump(config))
+    host.run("systemctl", "start", "slbd")
+    bound = ("systemctl", "show", "-P", "SocketBindDeny", "slb-agent")
+    assert host.run(*bound).strip() == "any"
+    drop_in(host, "agent-tcp.conf", "slb-agent.service")
+    assert host.run(*bound).strip() == ""
+    host.run("systemctl", "start", "slb-agent")
+    assert units(host) == ["active", "active"]
+    wait(lambda: desired(host) == "applied", PATIENCE_S, "what slb.yaml says, taken over")
+    words = ("--url", f"https://{WHERE}", "--ca", "/etc/slb/ca.pem")
+    words += ("--cert", "/etc/slb/client.pem", "--key", "/etc/slb/client-key.pem")
+    host.run("slbctl", *words, "vs", "add", "10.96.0.30:80/tcp")
+    assert "10.96.0.30:80/tcp" in host.run("slbctl", "vs", "list")
