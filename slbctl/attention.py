@@ -112,6 +112,9 @@ def _desired(desired: StatusView, slbd: Version | None) -> Iterator[Trouble]:
     if desired.rs_down:
         what = f"{desired.rs_down} of {desired.rs_checked} RS that are checked are down"
         yield Trouble(what, "slbctl health")
+    if desired.checks_stopped:
+        what = "health checks have ended: all RS count as up until they begin anew"
+        yield Trouble(what, "journalctl -u slb-agent -n 50; systemctl restart slb-agent")
     if desired.rs_silent:
         what = f"checks of {desired.rs_silent} of {desired.rs_checked} RS say nothing: "
         yield Trouble(f"{what}{desired.silent_reason}", "slbctl health")

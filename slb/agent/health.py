@@ -97,6 +97,11 @@ class Health:
         number = sum(len(self._uses.get(target, ())) for target in silent)
         return number, next(iter(silent.values()), "")
 
+    @property
+    def stopped(self) -> bool:
+        """Whether checks should be made, and are not."""
+        return bool(self._uses) and not (self._prober is not None and self._prober.alive)
+
     def measured(self) -> Measured:
         """Return what the checks have come to so far."""
         prober = self._prober

@@ -248,7 +248,12 @@ async def _status(
     checked, down = health.counts()
     silent, why = health.silent()
     status = replace(
-        desired.status(), rs_checked=checked, rs_down=down, rs_silent=silent, silent_reason=why
+        desired.status(),
+        rs_checked=checked,
+        rs_down=down,
+        rs_silent=silent,
+        silent_reason=why,
+        checks_stopped=health.stopped,
     )
     if secure is not None:
         left = None if secure.expires is None else secure.expires - time.time()

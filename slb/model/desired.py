@@ -118,6 +118,7 @@ class StatusView(Struct, frozen=True):
     first. `applied` is the last generation that it had. `mended` counts how often it had been
     changed beside us, `mended_ago_s` when last. Of the RS `rs_checked` are, and `rs_down` of these
     are down; of `rs_silent` the last check said nothing, for one because of `silent_reason`.
+    `checks_stopped`: there are some to be made, and none are.
     `services`, if they were asked for: each VS. `damaged`: the newest version on disk when the
     agent started, if it could not be read; 0: it could. `reload_trouble`: why agent.yaml was not
     taken when it was read again last. `certificate_ends_in_s`: below 0 it has ended.
@@ -140,6 +141,7 @@ class StatusView(Struct, frozen=True):
     certificate_ends_in_s: float | None = None
     rs_silent: int = 0
     silent_reason: str = ""
+    checks_stopped: bool = False
 
 
 class VersionView(Struct, frozen=True):

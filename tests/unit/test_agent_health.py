@@ -276,8 +276,10 @@ def test_checks_that_end(
     wait(lambda: weights(daemon)[1] == 0, PATIENCE_S, "it is out")
     working = PROBES.pop("tcp")
     wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "all in")
+    wait(lambda: agent.client.status().checks_stopped, PATIENCE_S, "the word of it")
     monkeypatch.setitem(PROBES, "tcp", working)
     wait(lambda: weights(daemon)[1] == 0, PATIENCE_S, "it is out again")
+    assert not agent.client.status().checks_stopped
 
 
 def test_slbctl_gives_and_takes_checks(agent: RunningAgent, daemon: FakeDaemon) -> None:

@@ -245,6 +245,17 @@ CASES = [
         "journalctl -u slb-agent",
     ),
     (
+        desired(checks_stopped=True),
+        "health checks have ended: all RS count as up until they begin anew",
+        "journalctl -u slb-agent",
+    ),
+    (desired(rs_checked=9, rs_down=2), "2 of 9 RS that are checked are down", "slbctl health"),
+    (
+        desired(rs_checked=9, rs_silent=3, silent_reason="no route"),
+        "checks of 3 of 9 RS say nothing: no route",
+        "slbctl health",
+    ),
+    (
         desired(owners=[OwnerView("operator", 0, 0, "", 1, 2, 40.2)]),
         "a change of operator's is to be confirmed within 40 s",
         "slbctl confirm",
