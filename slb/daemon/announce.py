@@ -76,6 +76,8 @@ class Announce:
         self._well = True
         self._draining = False
         self._short: tuple[Network, ...] = ()
+        # What was given to announce at last; nothing while the services are waited for.
+        self._given_out: list[Network] = []
         self._given = asyncio.Event()
         self._wait_s = config.ospf.await_services_s if self._announcer else 0
 
@@ -93,7 +95,7 @@ class Announce:
             await self._announcer.start()
             self._hold.look(ALL, True, time.monotonic())
             if not self._wait_s:
-                await self._announcer.set_prefixes(await self._prefixes())
+                await self._give_out(self._announcer)
 
     async def reload(self, config: Config) -> None:
         """Speak OSPF as another configuration says, its keys read anew; raises ConfigError."""
@@ -130,9 +132,12 @@ class Announce:
             self.touch()
 
     async def drain(self) -> None:
-        """Have the neighbours prefer other ways, where there are any, before a withdrawal."""
+        """Have the neighbours prefer other ways, where there are any, before a withdrawal.
+
+        Without anything announced nobody comes this way, and there is nothing to wait for.
+        """
         ospf = self.config.ospf
-        if self._announcer and ospf.drain_s and self._withheld is None:
+        if self._announcer and ospf.drain_s and self._given_out and self._withheld is None:
             log.info("announcing at metric %d for %d s", ospf.drain_metric, ospf.drain_s)
             self._draining = True
             await _logged(self._announcer.drain(ospf.drain_s))
@@ -176,7 +181,11 @@ class Announce:
 
     async def _update(self, announcer: Announcer) -> None:
         await self._resume(announcer)
-        await announcer.set_prefixes(await self._prefixes())
+        await self._give_out(announcer)
+
+    async def _give_out(self, announcer: Announcer) -> None:
+        self._given_out = await self._prefixes()
+        await announcer.set_prefixes(self._given_out)
 
     async def _resume(self, announcer: Announcer) -> None:
         if self._well and self._hold.look(ALL, True, time.monotonic()) and self._withheld:

@@ -13,6 +13,7 @@ import pytest
 
 from rig.addresses import SWITCH, VIP
 from rig.lb import LbSettings
+from rig.links import PacketLink
 from rig.netns import command
 from rig.process import Process
 from rig.rig import Rig
@@ -43,7 +44,10 @@ class Host(Rig):
 
     def __init__(self) -> None:
         """Write the host's configuration, which includes slbd's file."""
-        super().__init__(LbSettings(ipv6=False, network_type="ptp", services=all_services()))
+        # A link that, as a NIC's, is up at the switch whatever becomes of slbd.
+        link = PacketLink()
+        services = all_services()
+        super().__init__(LbSettings(link=link, ipv6=False, network_type="ptp", services=services))
         directory = self.registry.directory
         self.include, self.control = directory / "slb.conf", directory / "host-bird.ctl"
         self.conf = directory / "host-bird.conf"
@@ -158,15 +162,31 @@ def test_bird_that_died_is_found_again(host: Host) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["ends", "killed"])
 def test_slbd_that_has_gone(host: Host, how: signal.Signals) -> None:
-    """Ended, it takes its section with it; killed, the next one goes on with it."""
+    """Ended, it takes its section with it; killed, the next one goes on with it.
+
+    Either way the route goes: the host's BIRD lives on, but has no interface to speak on.
+    """
     before = host.theirs()
     host.lb.process.send(how)
     host.lb.process.wait(20)
+    wait(lambda: not host.announced(VIP), 15, "the VIP's route to go")
     if how == signal.SIGTERM:
-        wait(lambda: not host.announced(VIP), 15, "the VIP's route to go")
         assert "slb_" not in host.birdc("show", "protocols")
     assert host.theirs() == before
     host.restart_lb()
+    wait(lambda: host.switch.full() and host.announced(VIP), 40, "the VIP's route")
+    assert host.theirs() == before
+    assert host.client.http(50).failures == []
+
+
+def test_slbd_that_does_nothing_loses_its_routes(host: Host) -> None:
+    """The host's BIRD lives, and nobody hears it: the route is back when slbd goes on."""
+    before = host.theirs()
+    try:
+        host.lb.process.freeze()
+        wait(lambda: not host.announced(VIP), 15, "the route of a stopped slbd to go")
+    finally:
+        host.lb.process.send(signal.SIGCONT)
     wait(lambda: host.switch.full() and host.announced(VIP), 40, "the VIP's route")
     assert host.theirs() == before
     assert host.client.http(50).failures == []

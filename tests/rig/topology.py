@@ -52,7 +52,8 @@ class Topology:
         self.switch.ip("link", "set", DATA_LINK, "address", SWITCH_MAC)
         self.switch.run("ethtool", "-K", DATA_LINK, "tx", "off", check=False)
         for family in FAMILIES:
-            self.switch.ip("address", "add", f"{family.switch}/{family.length}", "dev", DATA_LINK)
+            address = f"{family.switch}/{family.length}"
+            self.switch.ip("address", "replace", address, "dev", DATA_LINK)
         self.switch.ip("link", "set", DATA_LINK, "mtu", self._mtu, "up")
 
     def delete(self) -> None:

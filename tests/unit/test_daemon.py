@@ -292,6 +292,24 @@ def test_other_ways_are_taken_before_the_routes_go(life: Life, recorded: list[st
     assert recorded[:3] == ["drain: 7", "withdraw: slbd is stopping", "quiesce"]
 
 
+def test_without_announcements_nobody_drains(life: Life, recorded: list[str]) -> None:
+    """The VIP has gone, and the neighbours ask for the local address themselves."""
+    life.edit("announce: vips", "announce: vips, drain_s: 7")
+    life.edit("[192.0.2.2/24]", "[192.0.2.2/24, 198.18.0.254/24]")
+
+    async def scenario(client: Client) -> None:
+        assert recorded[-1] == "10.96.0.10/32"
+        await client.apply([])
+
+        async def gone() -> bool:
+            return recorded[-1] == ""
+
+        await until(gone, "no prefix")
+
+    life.live(scenario)
+    assert recorded[-5:] == ["", "withdraw: slbd is stopping", "quiesce", "stop", "close"]
+
+
 def test_what_is_well_again_is_held_back(life: Life, recorded: list[str]) -> None:
     """All of it when workers stood still; one VIP whose RS were too few; and it is told why."""
     life.edit("announce: vips", "announce: vips, hold_s: 3600, quorum: 1")

@@ -1,14 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What is not announced though it is wanted: too few RS, or it was lost a moment ago."""
 
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from unit.daemon_life import Recorder
+from unit.memory_engine import MemoryEngine
 from unit.test_config_loader import good
 
+from slb.daemon import announce
+from slb.daemon.announce import ALL, Announce
 from slb.daemon.hold import Hold
 from slb.daemon.quorum import quorums
 from slb.model.config import Config
 from slb.model.down import DownRs
 from slb.model.endpoint import Endpoint, VsKey
 from slb.model.service import RealServer, Service
+from slb.tables.apply import Tables
 
 
 def test_first_sight_waits_for_nothing() -> None:
@@ -60,6 +69,31 @@ def test_forgets_what_is_gone() -> None:
         hold.look("x", well, 0)
     hold.keep([])
     assert hold.next(0) is None and hold.look("x", True, 0)
+
+
+def test_the_file_says_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`hold_s` the first time, then twice as long, `hold_max_s` at most."""
+    now = 0.0
+    monkeypatch.setattr(announce, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(announce, "Announcer", Recorder)
+    monkeypatch.setattr(Recorder, "calls", [], raising=False)
+    config = good("ospf: {mode: managed, hold_s: 8, hold_max_s: 20}\n")
+    held = []
+
+    async def scenario() -> None:
+        nonlocal now
+        tested = Announce(config, Tables(MemoryEngine(), config.service_subnets))
+        await tested.start()
+        for wait_s in 8, 16, 20, 20:
+            await tested.withdraw("test")
+            await tested.resume()
+            held.append((await tested.view()).held[ALL])
+            now += wait_s
+            await tested.resume()
+            assert Recorder.calls[-1] == "resume"
+
+    asyncio.run(scenario())
+    assert held == [f"well again, announced in {wait_s} s" for wait_s in (8, 16, 20, 20)]
 
 
 def vs(key: str, *weights: int) -> Service:

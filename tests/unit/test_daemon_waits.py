@@ -72,7 +72,8 @@ def test_not_for_ever(life: Life, recorded: list[str], caplog: pytest.LogCapture
 
 
 def test_stopped_while_it_waits(life: Life, recorded: list[str]) -> None:
-    wait_for_services(life, 60)
+    """Nobody comes this way yet, so there is nobody to drain."""
+    life.edit("announce: vips", "announce: vips, await_services_s: 60, drain_s: 7")
 
     async def scenario(_: Client) -> None:
         assert recorded == ["start"]
