@@ -372,21 +372,23 @@ class Readings:
 
 def test_what_became_of_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A removed RS counts with the one that was added again, those of a former VS with nothing."""
+    names = views.Answers.__struct_fields__
 
-    def of(removed: int, vs_removed: int, number: int) -> Callable[[Any], None]:
+    def of(removed: int, vs_removed: int, times: int) -> Callable[[Any], None]:
         def fill(row: Any) -> None:
             marshal.put_endpoint(row.vs, VS)
             marshal.put_endpoint(row.rs, RS)
-            row.removed, row.vs_removed, row.traffic.sessions = removed, vs_removed, number
-            for name in views.Answers.__struct_fields__:
-                setattr(row.traffic.answers, name, number)
+            row.removed, row.vs_removed, row.traffic.sessions = removed, vs_removed, times
+            for number, name in enumerate(names, start=2):
+                setattr(row.traffic.answers, name, number * times)
 
         return fill
 
     fills = of(0, 0, 1), of(1, 0, 20), of(1, 1, 300)
     listed = SimpleNamespace(slb_rs_list=rows("struct slb_rs_info", *fills))
     monkeypatch.setattr(read, "lib", listed)
-    assert read.answer_list() == [views.RsAnswers(str(VS), str(RS), *[21] * 8)]
+    every = {name: 21 * number for number, name in enumerate(names, start=2)}
+    assert read.answer_list() == [views.RsAnswers(str(VS), str(RS), sessions=21, **every)]
 
 
 def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,6 +100,25 @@ def test_what_waits_for_an_answer_is_held_against_nobody_at_once() -> None:
     assert str(late) == "50 connections, 50 unanswered"
 
 
+def test_a_reading_is_taken_by_name() -> None:
+    """Each count is what it is called; those that have ended unanswered are not needed."""
+    row = RsAnswers(
+        vs=str(key(1)),
+        rs=str(RS[0]),
+        sessions=1,
+        answered=2,
+        unanswered=3,
+        refused=4,
+        aborted=5,
+        resets=6,
+        latency_us=7,
+        samples=8,
+    )
+    assert Counts.of(row) == Counts(
+        opened=1, answered=2, refused=4, aborted=5, resets=6, latency_us=7, samples=8
+    )
+
+
 def test_a_window_forgets() -> None:
     window, counts = Window(10), NOTHING
     for second in range(40):
