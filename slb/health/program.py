@@ -4,6 +4,7 @@
 import os
 import signal
 import subprocess
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,10 +23,19 @@ def none(target: Target) -> Waiting:
 
 def runner(directory: Path) -> Probe:
     """Return the check by programs of a directory."""
+    # Whose program was killed and has not ended. Usually that takes a moment; of one that waits for
+    # a disk or a file server it may take for ever, and all checks are made by one thread.
+    dying: set[Target] = set()
+
+    def reap(process: subprocess.Popen[bytes], target: Target) -> None:
+        process.wait()
+        dying.discard(target)
 
     def run(target: Target) -> Waiting:
         check = target.check
         assert isinstance(check, CommandCheck)
+        if target in dying:
+            raise NoResult(f"{check.program}, which was late, has not ended though it was killed")
         words = [str(directory / check.program), *check.arguments]
         try:
             # A group of its own, so that what it has started goes with it.
@@ -47,12 +57,14 @@ def runner(directory: Path) -> Probe:
                 yield pidfd, READ
             finally:
                 os.close(pidfd)
-            if status := process.wait():
-                raise Bad(f"{check.program} ended with {_words(status)}")
         finally:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            if process.poll() is None:
+                dying.add(target)
+                threading.Thread(target=reap, args=(process, target), daemon=True).start()
+        if status := process.returncode:
+            raise Bad(f"{check.program} ended with {_words(status)}")
 
     return run
 
