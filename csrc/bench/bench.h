@@ -48,13 +48,20 @@ void bench_memory6(const struct request *r);
 // How long a packet is on its way through a worker that has nothing else to do, beside a loop that only receives and sends; needs two CPUs.
 void bench_latency(const struct request *r);
 
-// Established full NAT with one byte of each frame turned over behind it, which must end the process: so the checks check.
+// Established full NAT with one bit of each frame turned over behind it, which must end the process: so the checks check.
 void bench_spoilt(const struct request *r);
 
 // The same of the others that check packets: a bit is wrong in what is compared.
+void bench_spoilt_families(const struct request *r);
+void bench_spoilt_scaling(const struct request *r);
 void bench_spoilt_io(const struct request *r);
 void bench_spoilt_tcp(const struct request *r);
 void bench_spoilt_latency(const struct request *r);
+void bench_spoilt_control(const struct request *r);
+
+// Keys that lead to other sessions than theirs; two sessions with the same replies.
+void bench_spoilt_lookup(const struct request *r);
+void bench_spoilt_replies(const struct request *r);
 
 // Cycles a packet by stage of the path; of the program that has accounts alone.
 void bench_stages(const struct request *r);

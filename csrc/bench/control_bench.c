@@ -41,6 +41,7 @@ enum {
 	DRAIN_TCP_S = 60,
 	TIMEOUT = 1 << 24, // ticks
 	PATIENCE = 20, // turns for each that is to be seen
+	SPOILT_AT = 44,
 	LOAD = 2, // one packet comes in the time that two would take
 };
 
@@ -48,9 +49,11 @@ struct wire {
 	uint16_t dpdk_id;
 	struct rte_ring *in, *out;
 	struct trace trace;
+	struct trace expected; // the same packets, as they leave
 	struct rte_mbuf *spare[MBUFS];
-	const struct frame_key *last_sent;
 	uint32_t n_spare;
+	bool mixed; // with segments that the worker makes itself
+	bool spoils; // for a test: one bit of each packet is wrong when it has left
 };
 
 // Cycles of rounds without control work.
@@ -93,7 +96,7 @@ static void open_wire(void) {
 	bench_port_start(wire.dpdk_id);
 	for (; wire.n_spare < MBUFS; wire.n_spare++)
 		wire.spare[wire.n_spare] = mbufs[wire.n_spare];
-	wire.trace = trace_draw(world_core(0), TRACE, TRACE_BOTH);
+	wire.trace = wire.expected = trace_draw(world_core(0), TRACE, TRACE_BOTH);
 }
 
 static void open_worker(void) {
@@ -117,12 +120,28 @@ static uint32_t arrive(uint32_t n) {
 	return n - room;
 }
 
+// They leave in the order in which they have come; one in each round is looked at.
+static void check_sent(struct rte_mbuf *const *sent, uint32_t n) {
+	for (uint32_t i = 0; i < n; i++) {
+		const struct frame_key *k = trace_next(&wire.expected);
+		struct frame_key answer;
+		if (i > 0)
+			continue;
+		rte_pktmbuf_mtod(sent[i], uint8_t *)[SPOILT_AT] ^= wire.spoils;
+		answer = trace_answer(worker->core, k);
+		if (!frame_is(sent[i], &answer))
+			world_fail("a packet did not become what it must");
+	}
+}
+
 // What the worker has sent comes round again, but for the segments that it makes itself: any mbuf is as good as another.
 static void leave(void) {
 	struct rte_mbuf *sent[RING];
 	uint32_t n = rte_ring_sc_dequeue_burst(wire.out, (void **)sent, RING, NULL);
 	uint32_t room = MBUFS - wire.n_spare - rte_ring_count(wire.in);
 
+	if (!wire.mixed)
+		check_sent(sent, n);
 	for (uint32_t i = 0; i < n; i++) {
 		if (i < room)
 			wire.spare[wire.n_spare++] = sent[i];
@@ -320,20 +339,21 @@ void bench_control_few(const struct request *r) {
 	control(r, CONTROL_VS / 50);
 }
 
+void bench_spoilt_control(const struct request *r) {
+	wire.spoils = true;
+	bench_control_few(r);
+}
+
 // Packets come of sessions whose RS is none of these.
 static void spare_rs(struct trace *t, uint32_t n_rs) {
 	const struct core *c = world_core(0);
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < t->n; i++) {
-		const struct frame_key *k = &t->keys[i];
-		uint8_t dir;
-		const struct session *s =
-			session_lookup(&c->sessions, &k->key, k->addrs6, k->kind, &dir);
-		if (s->rs >= n_rs)
-			t->keys[kept++] = *k;
-	}
+	for (uint32_t i = 0; i < t->n; i++)
+		if (c->sessions.entries[t->keys[i].line].rs >= n_rs)
+			t->keys[kept++] = t->keys[i];
 	t->n = kept;
+	wire.expected = *t;
 }
 
 // Makes open connections of the sessions of these RS. Their keys lead to them no more, and no packet of theirs comes.
@@ -379,6 +399,7 @@ static void resets(const struct request *r, bool tcp) {
 	unsigned lcore = open_all(r, 0);
 
 	spare_rs(&wire.trace, HALF);
+	wire.mixed = tcp;
 	if (tcp)
 		connect(HALF);
 	for (uint32_t run = 0; run < runs; run++)

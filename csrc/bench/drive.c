@@ -6,6 +6,7 @@
 #include "bench/world.h"
 #include "path/path.h"
 
+#include <rte_mbuf.h>
 #include <stdlib.h>
 
 // Many more than the sessions that caches hold; few enough for the memory.
@@ -14,6 +15,10 @@ enum { TRACE = 1 << 20 };
 // Between the mbufs of two workers. A CPU that goes through a row of them fetches some beyond its end ahead, in each round, and takes them from the other's caches:
 // up to a tenth of an exchange of addresses in rounds of 128 frames. Rings of a device are longer than rounds are here.
 enum { APART = 256 };
+
+enum { SPOILT_AT = 44 };
+
+bool drive_spoils;
 
 struct drive drive_begin(uint16_t worker, enum trace_ways ways) {
 	static struct rte_mbuf **mbufs[SLB_MAX_WORKERS];
@@ -53,6 +58,8 @@ void drive_nat(struct drive *d, struct stopwatch *w) {
 		stopwatch_end(w);
 	if (sent != DRIVE_FRAMES)
 		world_fail("a packet of a session was not sent on");
+	for (uint32_t i = 0; drive_spoils && i < DRIVE_FRAMES; i++)
+		rte_pktmbuf_mtod(d->mbufs[i], uint8_t *)[SPOILT_AT] ^= 1;
 }
 
 void drive_swap(struct drive *d, struct stopwatch *w) {

@@ -22,6 +22,9 @@ struct drive {
 struct drive drive_begin(uint16_t worker, enum trace_ways ways);
 void drive_end(struct drive *d);
 
+// For a test: one bit of each frame is wrong when it has been through the path.
+extern bool drive_spoils;
+
 // Writes the frames of the next round.
 void drive_frames(struct drive *d);
 

@@ -107,11 +107,20 @@ void frame_first(struct rte_mbuf *m, uint32_t n, bool v6) {
 	frame_write(m, &k);
 }
 
-bool frame_is(const struct rte_mbuf *m, const struct frame_key *k) {
-	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
-	const struct rte_ipv4_hdr *ip4 = (const void *)(eth + 1);
-	const struct rte_ipv6_hdr *ip6 = (const void *)(eth + 1);
-	bool v6 = eth->ether_type == htons(RTE_ETHER_TYPE_IPV6);
+static bool is_v6(const struct rte_mbuf *m) {
+	return rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->ether_type
+		== htons(RTE_ETHER_TYPE_IPV6);
+}
+
+static const void *packet_of(const struct rte_mbuf *m) {
+	return rte_pktmbuf_mtod(m, const struct rte_ether_hdr *) + 1;
+}
+
+bool frame_has_ends(const struct rte_mbuf *m, const struct frame_key *k) {
+	const struct rte_ipv4_hdr *ip4 = packet_of(m);
+	const struct rte_ipv6_hdr *ip6 = packet_of(m);
+	bool v6 = is_v6(m);
+	// Of TCP the ports stand in the same place.
 	const struct rte_udp_hdr *udp = v6 ? (const void *)(ip6 + 1) : (const void *)(ip4 + 1);
 
 	if (v6 != ((k->kind & KIND_V6) != 0) || udp->src_port != k->key.sport_be
@@ -119,8 +128,17 @@ bool frame_is(const struct rte_mbuf *m, const struct frame_key *k) {
 		return false;
 	if (v6)
 		return memcmp((const uint8_t *)ip6 + PKT_ADDRS6_AT, k->addrs6, sizeof(k->addrs6))
-			== 0
-			&& rte_ipv6_udptcp_cksum(ip6, udp) == RIGHT;
-	return ip4->src_addr == k->key.src_be && ip4->dst_addr == k->key.dst_be
-		&& rte_ipv4_cksum(ip4) == 0 && rte_ipv4_udptcp_cksum(ip4, udp) == RIGHT;
+			== 0;
+	return ip4->src_addr == k->key.src_be && ip4->dst_addr == k->key.dst_be;
+}
+
+bool frame_is(const struct rte_mbuf *m, const struct frame_key *k) {
+	const struct rte_ipv4_hdr *ip4 = packet_of(m);
+	const struct rte_ipv6_hdr *ip6 = packet_of(m);
+
+	if (!frame_has_ends(m, k))
+		return false;
+	if (is_v6(m))
+		return rte_ipv6_udptcp_cksum(ip6, ip6 + 1) == RIGHT;
+	return rte_ipv4_cksum(ip4) == 0 && rte_ipv4_udptcp_cksum(ip4, ip4 + 1) == RIGHT;
 }

@@ -20,6 +20,7 @@ struct frame_key {
 	uint8_t kind; // as in struct pkt
 	uint8_t dir;
 	uint8_t addrs6[2 * IP6_BYTES];
+	uint32_t line; // where its session stands in the table
 };
 
 // Writes the Ethernet header of a frame to our port into an mbuf, whatever was in it; returns where its `len` bytes of packet begin.
@@ -35,6 +36,9 @@ void frame_write(struct rte_mbuf *m, const struct frame_key *k);
 
 // The first packet of client number n.
 void frame_first(struct rte_mbuf *m, uint32_t n, bool v6);
+
+// Whether the frame, of UDP or TCP, has source and destination of this one.
+bool frame_has_ends(const struct rte_mbuf *m, const struct frame_key *k);
 
 // Whether the frame, as it is to be sent, has right checksums, and source and destination of this one.
 bool frame_is(const struct rte_mbuf *m, const struct frame_key *k);

@@ -13,11 +13,9 @@ static const struct {
 	void (*measure)(const struct request *r);
 } BENCHES[] = {
 #ifdef BENCH_ACCOUNTS
-	{"stages", bench_stages},
-	{"control", bench_control},
-	{"control-few", bench_control_few},
-	{"reset-load", bench_reset_load},
-	{"reset-load-tcp", bench_reset_load_tcp},
+	{"stages", bench_stages},           {"control", bench_control},
+	{"control-few", bench_control_few}, {"spoilt-control", bench_spoilt_control},
+	{"reset-load", bench_reset_load},   {"reset-load-tcp", bench_reset_load_tcp},
 #else
 	{"path", bench_path},
 	{"families", bench_families},
@@ -32,6 +30,10 @@ static const struct {
 	{"memory", bench_memory},
 	{"memory6", bench_memory6},
 	{"latency", bench_latency},
+	{"spoilt-families", bench_spoilt_families},
+	{"spoilt-scaling", bench_spoilt_scaling},
+	{"spoilt-lookup", bench_spoilt_lookup},
+	{"spoilt-replies", bench_spoilt_replies},
 	{"spoilt-io", bench_spoilt_io},
 	{"spoilt-tcp", bench_spoilt_tcp},
 	{"spoilt-latency", bench_spoilt_latency},

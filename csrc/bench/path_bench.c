@@ -5,9 +5,7 @@
 #include "bench/swap.h"
 #include "bench/world.h"
 
-#include <rte_mbuf.h>
-
-enum { WARM = 64, ROUNDS = 2000, SPOILT_AT = 44 };
+enum { WARM = 64, ROUNDS = 2000 };
 
 static struct world_size world_of(const struct request *r, bool v6) {
 	return (struct world_size){
@@ -69,13 +67,11 @@ void bench_families(const struct request *r) {
 }
 
 void bench_spoilt(const struct request *r) {
-	static struct stopwatch w;
-	struct drive d = drive_of(r, false);
+	drive_spoils = true;
+	bench_path(r);
+}
 
-	drive_frames(&d);
-	drive_nat(&d, NULL);
-	for (uint32_t i = 0; i < DRIVE_FRAMES; i++)
-		rte_pktmbuf_mtod(d.mbufs[i], uint8_t *)[SPOILT_AT] ^= 1;
-	drive_check(&d);
-	bench_say("spoilt", 0, stopwatch_read(&w, DRIVE_FRAMES));
+void bench_spoilt_families(const struct request *r) {
+	drive_spoils = true;
+	bench_families(r);
 }

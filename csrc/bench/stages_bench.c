@@ -42,6 +42,7 @@ struct stages {
 	struct core *core;
 	struct trace traces[WAY_NEW]; // by direction
 	struct rte_mbuf **mbufs; // FRAMES
+	const struct frame_key *sent[FRAMES];
 	uint32_t clients; // that have been
 	struct round rounds[ROUNDS];
 };
@@ -121,7 +122,22 @@ static void frames(struct stages *s, enum way way) {
 		if (way == WAY_NEW)
 			write_first(s, s->mbufs[i]);
 		else
-			write_frame(s, s->mbufs[i], trace_next(&s->traces[way]));
+			write_frame(s, s->mbufs[i], s->sent[i] = trace_next(&s->traces[way]));
+}
+
+// All segments' checksums; and of a session's packets one in each round, another one each time.
+static void check(const struct stages *s, enum way way, uint32_t round) {
+	uint32_t i = round % FRAMES;
+	struct frame_key answer;
+
+	for (uint32_t k = 0; s->kind->tcp && k < FRAMES; k++)
+		if (!segment_is_right(s->mbufs[k]))
+			world_fail("a segment has a wrong checksum");
+	if (way == WAY_NEW)
+		return;
+	answer = trace_answer(s->core, s->sent[i]);
+	if (!(s->kind->tcp ? frame_has_ends : frame_is)(s->mbufs[i], &answer))
+		world_fail("a packet did not become what it must");
 }
 
 static void end_new(struct core *c, uint32_t standing) {
@@ -144,9 +160,7 @@ static void measure(struct stages *s, enum way way) {
 		run_path(s, FRAMES);
 		r->total = rte_rdtsc() - began;
 		r->by = accounts;
-		for (uint32_t k = 0; s->kind->tcp && k < FRAMES; k++)
-			if (!segment_is_right(s->mbufs[k]))
-				world_fail("a segment has a wrong checksum");
+		check(s, way, i);
 		if (way == WAY_NEW)
 			end_new(s->core, standing);
 	}

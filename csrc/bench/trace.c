@@ -18,8 +18,9 @@ static uint32_t *live_sessions(const struct session_table *t, uint32_t *n) {
 	return ids;
 }
 
-static struct frame_key key_of(const struct session *s, enum direction dir) {
-	struct frame_key k = {.key = s->key[dir], .kind = s->kind[dir], .dir = dir};
+static struct frame_key key_of(const struct session_table *t, uint32_t line, enum direction dir) {
+	const struct session *s = &t->entries[line];
+	struct frame_key k = {.key = s->key[dir], .kind = s->kind[dir], .dir = dir, .line = line};
 
 	if (session_is_v6(s, dir))
 		memcpy(k.addrs6, session_addrs(s)->addr[dir], sizeof(k.addrs6));
@@ -34,7 +35,7 @@ struct trace trace_draw(const struct core *c, uint32_t n, enum trace_ways ways) 
 		uint64_t drawn = rte_rand();
 		uint32_t id = ids[(uint32_t)(drawn >> 32) % n_live];
 		bool reply = ways == TRACE_REPLIES || drawn & 1;
-		t.keys[i] = key_of(&c->sessions.entries[id], reply ? DIR_OUT : DIR_IN);
+		t.keys[i] = key_of(&c->sessions, id, reply ? DIR_OUT : DIR_IN);
 	}
 	free(ids);
 	return t;
@@ -53,14 +54,13 @@ const struct frame_key *trace_next(struct trace *t) {
 }
 
 struct frame_key trace_answer(const struct core *c, const struct frame_key *k) {
-	uint8_t dir;
-	const struct session *s = session_lookup(&c->sessions, &k->key, k->addrs6, k->kind, &dir);
+	const struct session *s = &c->sessions.entries[k->line];
 	struct frame_key answer, other;
 
-	if (s == NULL)
+	if (s->kind[k->dir] != k->kind || memcmp(&s->key[k->dir], &k->key, sizeof(k->key)) != 0)
 		world_fail("a session has gone");
 	// What arrives from the other side, sent back.
-	other = key_of(s, dir_opposite(dir));
+	other = key_of(&c->sessions, k->line, dir_opposite(k->dir));
 	answer = other;
 	answer.key.src_be = other.key.dst_be;
 	answer.key.dst_be = other.key.src_be;

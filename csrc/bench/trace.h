@@ -22,5 +22,5 @@ void trace_free(struct trace *t);
 // The next packet's key; after the last one comes the first.
 const struct frame_key *trace_next(struct trace *t);
 
-// What the packet must have become: source and destination of the session's other side.
+// What the packet must have become: source and destination of the other side of the session that it was drawn from, which is not looked up.
 struct frame_key trace_answer(const struct core *c, const struct frame_key *k);

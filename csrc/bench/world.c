@@ -215,4 +215,5 @@ void world_fill(uint16_t worker, uint32_t sessions) {
 	}
 	if (c->sessions.active < sessions)
 		world_fail("there are too few sessions");
+	world_check(c);
 }

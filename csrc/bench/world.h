@@ -34,8 +34,11 @@ struct vs *world_vs(uint16_t worker);
 // What ends the sessions of the so manyth RS, of IPv4 over UDP.
 struct slb_reset world_reset(uint32_t rs);
 
-// Sends the first packets of so many clients, so that each has a session.
+// Sends the first packets of so many clients, so that each has a session; checks these.
 void world_fill(uint16_t worker, uint32_t sessions);
+
+// Ends the process if two sessions have the same replies, or one is not between an RS of the service and a local address.
+void world_check(const struct core *c);
 
 // Empty mbufs of the world's pool, `n` of them, until the process ends.
 struct rte_mbuf **world_mbufs(uint32_t n);

@@ -3,12 +3,12 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from bench import compare, machine, plot
+from bench import compare, machine, memory, plot
 from bench.figure import HEAD, Figure
 from bench.measures import MEASURES
 
@@ -49,15 +49,44 @@ def arguments() -> argparse.Namespace:
     return chosen
 
 
-def measure(names: Sequence[str], runs: int) -> list[Figure]:
-    """Measure and print each figure when it is there."""
-    print(HEAD)
-    figures: list[Figure] = []
-    for name in names:
-        for figure in MEASURES[name](runs):
-            print(figure.line(), flush=True)
-            figures.append(figure)
-    return figures
+class Measured:
+    """The figures that are there, and why others are not; written to a file as they come."""
+
+    def __init__(self, host: machine.Machine, file: Path | None) -> None:
+        """Raises OSError when the file cannot be written."""
+        self.figures: dict[str, Figure] = {}
+        self.failed: dict[str, str] = {}
+        self._host = host
+        self._file = file
+        self._small: list[str] = []
+        self._write()
+
+    def take(self, name: str, runs: int) -> None:
+        """Measure, and print each figure when it is there; what fails is told at the end too."""
+        memory.refused.clear()
+        try:
+            for figure in MEASURES[name](runs):
+                print(figure.line(), flush=True)
+                self.figures[figure.key] = figure
+        except (RuntimeError, OSError) as failed:
+            self.failed[name] = str(failed)
+            print(f"{name} was not measured: {failed}", file=sys.stderr, flush=True)
+        if memory.refused:
+            self._small.append(name)
+            print(f"{name}: on pages of 4 KB, as the host has too few of 2 MB", flush=True)
+        self._write()
+
+    def misses(self) -> list[str]:
+        """The figures that miss their floor."""
+        return [one.key for one in self.figures.values() if one.misses]
+
+    def _write(self) -> None:
+        if self._file is None:
+            return
+        seen = {"load_after": os.getloadavg(), "on_4_kb_pages": self._small, "failed": self.failed}
+        figures = {key: figure.plain() for key, figure in self.figures.items()}
+        written = {"machine": {**self._host, **seen}, **figures}
+        self._file.write_text(json.dumps(written, indent=2) + "\n")
 
 
 def ended(number: int, _: object) -> None:
@@ -74,15 +103,18 @@ def main() -> int:
         return compare.run(chosen.compare, chosen.names, chosen.runs, chosen.bound, chosen.json)
     host = machine.record()
     print(machine.lines(host))
-    every = plot.MEASURES if chosen.plot else list(MEASURES)
-    figures = measure(chosen.names or every, chosen.runs)
-    if chosen.json:
-        written = {"machine": host, **{figure.key: figure.plain() for figure in figures}}
-        chosen.json.write_text(json.dumps(written, indent=2) + "\n")
+    measured = Measured(host, chosen.json)
+    print(HEAD)
+    for name in chosen.names or (plot.MEASURES if chosen.plot else MEASURES):
+        measured.take(name, chosen.runs)
+    if missed := measured.misses():
+        print(f"floors missed: {', '.join(missed)}")
     if chosen.plot:
-        drawn = plot.write(chosen.plot, {figure.key: figure for figure in figures})
+        drawn = plot.write(chosen.plot, measured.figures)
         print(f"drawn: {', '.join(map(str, drawn)) or 'nothing, as none of it was measured'}")
-    return 0
+    if measured.failed:
+        print(f"not measured: {', '.join(measured.failed)}; the reasons are above")
+    return 1 if measured.failed else 0
 
 
 if __name__ == "__main__":
@@ -90,3 +122,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except (RuntimeError, OSError) as failed:
         sys.exit(f"bench: {failed}")
+    except KeyboardInterrupt:
+        sys.exit(130)

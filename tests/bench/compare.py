@@ -21,7 +21,15 @@ from bench.revision import CACHE, Side, build, checkout
 
 # Sides of a figure that are not the engine.
 YARDSTICKS = frozenset(
-    {"5tswap", "testpmd", "rte_hash", "io", "io p99.9", "kernel", "routed", "generator"}
+    {
+        *("5tswap", "testpmd", "io", "io p99.9", "kernel", "routed", "generator"),
+        *("rte_hash", "rte_hash, roomy", "added", "deleted"),
+        *(
+            f"exchange, path, {which}{of}"
+            for which in ("first", "second")
+            for of in ("", " of two")
+        ),
+    }
 )
 
 Written = Mapping[str, Any]

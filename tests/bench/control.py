@@ -17,11 +17,14 @@ def figures(runs: int, name: str = "control", sessions: int = SESSIONS) -> list[
     def side(kinds: tuple[str, ...], what: str) -> dict[str, list[float]]:
         return {kind: found.cycles[f"{kind} {what}"] for kind in kinds}
 
+    def all_of(sides: dict[str, list[float]]) -> float:
+        return sum(map(sum, sides.values()))
+
     def worst(sides: dict[str, list[float]]) -> float:
         # Of each kind the least, as whatever else the machine does can only add to it.
         return round(max(map(min, sides.values())), 1)
 
-    whole, lost, each = side(WHOLE, "us"), side(WHOLE, "lost"), side(EACH, "us")
+    whole, lost, each = side(WHOLE, "us"), side(WHOLE + EACH, "lost"), side(EACH, "us")
     sweeps = side(WHOLE + EACH, "sweep")
     change = "1,000 VS with 32 RS each"
     return [
@@ -35,8 +38,8 @@ def figures(runs: int, name: str = "control", sessions: int = SESSIONS) -> list[
         ),
         Figure(
             "m5.lost",
-            "packets lost meanwhile, at half load",
-            sum(map(min, lost.values())),
+            "packets lost meanwhile, at half load, in all runs, also with each VS a transaction",
+            all_of(lost),
             Goal(0, 0),
             lost,
         ),

@@ -33,6 +33,11 @@ class Figure:
     sides: Mapping[str, Sequence[float]] = field(default_factory=dict)
     left_out: int = 0
 
+    @property
+    def misses(self) -> bool:
+        """Whether it does not reach its floor."""
+        return self.goal is not None and self.goal.said(self.value) == "MISSED"
+
     def line(self) -> str:
         """A row of the table."""
         goals = f"{'-':>8} {'-':>8} {'':<6}"

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import TypedDict
 
-from bench.native import ROOT, measure
+from bench.native import ROOT, tsc_hz
 
 LIMIT_S = 30
 UNKNOWN = "unknown"
@@ -31,7 +31,7 @@ def record() -> Machine:
     return {
         "cpu": _cpu(),
         "cpus": os.cpu_count() or 0,
-        "tsc_hz": int(measure("clock", 0, 1).least("tsc")),
+        "tsc_hz": int(tsc_hz()),
         "hugepages": _hugepages(),
         "load": os.getloadavg(),
         "kernel": platform.release(),

@@ -9,6 +9,8 @@ from pathlib import Path
 POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 PAGE_MB = 2
 HOST = Path("/proc/meminfo")
+# Megabytes that the host did not have when they were asked for, until somebody clears it.
+refused: list[int] = []
 AVAILABLE = re.compile(r"^MemAvailable: +([0-9]+) kB$", re.MULTILINE)
 
 
@@ -24,6 +26,7 @@ def hugepages(megabytes: int, pool: Path = POOL) -> Iterator[bool]:
         got = int(pages.read_text())
         if got < wanted:
             pages.write_text(str(before))
+            refused.append(megabytes)
         yield got >= wanted
     finally:
         pages.write_text(str(before))

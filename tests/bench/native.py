@@ -44,6 +44,11 @@ def cpus() -> str:
     return ",".join(map(str, reversed(usable[-2:])))
 
 
+def tsc_hz() -> float:
+    """The frequency of the TSC."""
+    return measure("clock", 0, 1).least("tsc")
+
+
 def measure(
     name: str,
     sessions: int,

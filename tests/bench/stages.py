@@ -14,7 +14,10 @@ WAYS = {
 
 
 def figures(runs: int) -> list[Figure]:
-    """A figure for each kind of packet: the sum, made of what each stage takes."""
+    """A figure for each kind of packet: the sum, made of what each stage takes.
+
+    Of the rounds left out, each says how many all of them together had.
+    """
     found = measure("stages", SESSIONS, runs, program=ACCOUNTS)
     made = []
     for kind, kind_said in KINDS.items():
@@ -27,5 +30,5 @@ def figures(runs: int) -> list[Figure]:
             }
             total = round(sum(min(cycles) for cycles in stages.values()), 1)
             what = f"cycles a packet, {kind_said} {way_said}"
-            made.append(Figure(f"stages.{name}", what, total, None, stages))
+            made.append(Figure(f"stages.{name}", what, total, None, stages, found.left_out))
     return made

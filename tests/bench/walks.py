@@ -48,8 +48,8 @@ def _under_load(sessions: int, runs: int) -> list[Figure]:
     return [
         Figure(
             f"{key}.lost",
-            f"packets of other RS lost, at half load, {what}",
-            sum(map(min, lost.values())),
+            f"packets of other RS lost, at half load, in all runs, {what}",
+            sum(map(sum, lost.values())),
             Goal(0, 0),
             lost,
         ),

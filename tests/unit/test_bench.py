@@ -61,6 +61,16 @@ def test_pages_that_others_use_are_not_ours(tmp_path: Path) -> None:
     assert pages.read_text() == "100"
 
 
+def test_too_few_pages_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that has no more gives fewer than it was asked for."""
+    (tmp_path / "nr_hugepages").write_text("100")
+    (tmp_path / "free_hugepages").write_text("0")
+    monkeypatch.setattr(Path, "write_text", lambda _path, text: len(text))
+    monkeypatch.setattr(memory, "refused", [])
+    with memory.hugepages(100, tmp_path) as enough:
+        assert (enough, memory.refused) == (False, [100])
+
+
 def test_how_much_the_host_holds(tmp_path: Path) -> None:
     host = tmp_path / "meminfo"
     host.write_text("MemTotal:  9216 kB\nMemAvailable:    4096 kB\n")

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "bench/world.h"
+
+#include "bench/frame.h"
+#include "harness/inner.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PORTS = 65536 };
+
+// What a reply comes from and goes to, as numbers from 0 on.
+struct ends {
+	uint32_t rs, laddr;
+	uint16_t port;
+};
+
+static uint32_t host_of(const uint8_t *v6) {
+	uint32_t host;
+
+	memcpy(&host, &v6[IP6_BYTES - sizeof(host)], sizeof(host));
+	return ntohl(host);
+}
+
+static struct ends ends_of(const struct session *s) {
+	const struct flow_key *key = &s->key[DIR_OUT];
+	const uint8_t *addrs;
+
+	if (!session_is_v6(s, DIR_OUT))
+		return (struct ends){
+			.rs = ntohl(key->src_be) - BENCH_SERVERS - 1,
+			.laddr = ntohl(key->dst_be) - BENCH_LOCALS - 1,
+			.port = key->dport_be,
+		};
+	addrs = (const uint8_t *)session_addrs(s)->addr[DIR_OUT];
+	return (struct ends){
+		.rs = host_of(addrs) - 1,
+		.laddr = host_of(&addrs[IP6_BYTES]) - 1,
+		.port = key->dport_be,
+	};
+}
+
+// No two sessions have the same replies, and each is between an RS of the service and a local address.
+void world_check(const struct core *c) {
+	const struct session_table *t = &c->sessions;
+	uint32_t n_laddrs = (uint32_t)harness_admin()->n_workers * WORLD_LADDRS;
+	uint8_t *seen = world_memory((size_t)WORLD_RS * n_laddrs * PORTS / 8);
+
+	for (uint32_t line = session_at(t, 0); line < t->lines; line = session_at(t, line + 1)) {
+		const struct session *s = &t->entries[line];
+		struct ends e;
+		size_t at;
+		if (s->kind[DIR_IN] == 0)
+			continue;
+		e = ends_of(s);
+		if (e.rs >= WORLD_RS || e.laddr >= n_laddrs)
+			world_fail("a session is not between an RS and a local address");
+		at = ((size_t)e.rs * n_laddrs + e.laddr) * PORTS + e.port;
+		if (seen[at / 8] & 1u << at % 8)
+			world_fail("two sessions have the same replies");
+		seen[at / 8] |= (uint8_t)(1u << at % 8);
+	}
+	free(seen);
+}
