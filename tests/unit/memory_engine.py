@@ -235,6 +235,7 @@ def worker_view(number: int, rounds: int) -> views.WorkerView:
     """A worker that has done nothing but turn."""
     fields = dict.fromkeys(views.WorkerView.__struct_fields__, 0)
     known = {"worker": number, "idle": "busy", "rounds": rounds, "rx_packets": 5}
+    known |= {"session_bytes": 700 << 20}
     return views.WorkerView(**fields | known)
 
 

@@ -52,6 +52,20 @@ def engines_mb(wanted: dict[str, Any]) -> int:
     return int(found[1])
 
 
+def test_ten_million_sessions_fit() -> None:
+    """In 1.5 GB of IPv4, all that a worker needs beside them included; of IPv6 in 1.5 GiB."""
+
+    def mb(**sessions: int) -> int:
+        alone = {"workers": 1, "cpus": {"workers": [0], "admin": 0, "kni": 0}, **sessions}
+        return needed_mb(convert(content(alone, {}), Config))
+
+    few, many = mb(sessions=1_024), mb(sessions=10_000_000)
+    assert many * 2**20 < 1.5e9
+    assert (many - few) * 2**20 / 10_000_000 <= 96
+    six = mb(sessions=1_024, sessions6=10_000_000) - few
+    assert six < 1536 and six * 2**20 / 10_000_000 <= 160
+
+
 @pytest.mark.parametrize(
     ("engine", "top", "mtu"),
     [

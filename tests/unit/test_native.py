@@ -27,7 +27,7 @@ FILE = """\
 engine:
   workers: 2
   hugepages: false
-  sessions: 4096
+  sessions: 40960
   mbufs: 8192
 ports:
   - name: lan0
@@ -180,7 +180,8 @@ def test_a_whole_life(tmp_path: Path, ip: Ip, shared: Path) -> None:
 
     said = live(tmp_path, scenario)
     assert said.splitlines() == [
-        f"slbd: ready, 2 workers, 1 ports, socket {tmp_path}/slbd.sock, 1 MB for sessions",
+        # Of both: 4 MB each.
+        f"slbd: ready, 2 workers, 1 ports, socket {tmp_path}/slbd.sock, 8 MB for sessions",
         "slbd: stopping",
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["slb.yaml"]
