@@ -3,7 +3,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -171,6 +171,25 @@ def test_grpc(
     with serving(say) as port:
         assert once(GrpcCheck(service="one.Two", **ONCE), port) == expected
     assert asked[0] == b"\0\0\0\0\x09\x0a\x07one.Two"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["", "www.example.org"])
+def test_what_a_grpc_server_is_asked(address: str, host: str) -> None:
+    """The method of the protocol, of the host that is given or else of the address."""
+    heads: list[Mapping[str, str]] = []
+    with serving(health_of_grpc([], heads=heads), address) as port:
+        assert once(GrpcCheck(host=host, **ONCE), port, address) == ("up", "")
+    at = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    assert heads[0] == {
+        ":method": "POST",
+        ":scheme": "http",
+        ":path": "/grpc.health.v1.Health/Check",
+        ":authority": host or at,
+        "te": "trailers",
+        "content-type": "application/grpc",
+        "user-agent": "slb-agent",
+    }
 
 
 def test_grpc_of_what_speaks_something_else() -> None:
