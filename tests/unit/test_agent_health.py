@@ -101,6 +101,15 @@ def test_down_and_back(agent: RunningAgent, daemon: FakeDaemon, servers: Servers
     assert (agent.client.state(digest=True), status.slbd, status.mended) == (kept, "applied", 0)
 
 
+def test_a_port_of_the_check(agent: RunningAgent, servers: Servers) -> None:
+    """What is found there tells, whatever is at the RS's own."""
+    servers.shut(0, 1, 2)
+    agent.client.vs_add(servers.service(replace(FAST, port=servers.rs[3].port)))
+    wait(lambda: states(agent) == [("up", "in")] * 4, PATIENCE_S, "all up")
+    servers.shut(3)
+    wait(lambda: {state for state, _ in states(agent)} == {"down"}, PATIENCE_S, "all down")
+
+
 def test_no_more_than_the_share(agent: RunningAgent, daemon: FakeDaemon, servers: Servers) -> None:
     """Half of four: those that went down first."""
     agent.client.vs_add(servers.service(FAST))

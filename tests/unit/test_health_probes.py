@@ -3,8 +3,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -21,21 +20,15 @@ from unit.health_servers import (
 )
 
 from rig import dns
-from rig.netns import Namespace
-from rig.probes import missing
-from rig.registry import Registry
 from slb.health.program import runner
 from slb.model.health import (
     CommandCheck,
     DnsCheck,
     GrpcCheck,
     HttpCheck,
-    IcmpCheck,
     TcpCheck,
     UdpCheck,
 )
-
-PINGS = Path(__file__).parents[2] / "configs/sysctl.d/50-slb-ping.conf"
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
@@ -152,6 +145,27 @@ def test_dns_over_tcp() -> None:
     assert once(check, port) == ("down", "connection refused")
 
 
+@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+@pytest.mark.parametrize(("record", "kind"), [("A", dns.A), ("AAAA", dns.AAAA)])
+def test_what_a_dns_server_is_asked(protocol: str, record: str, kind: int) -> None:
+    """The name and the type that are given: the server would answer any other as well."""
+    asked = []
+
+    def reply(packet: bytes) -> bytes:
+        asked.append(dns.question(packet))
+        return dns.answer(asked[-1], "pod", ["10.10.0.1", "fd00::1"])
+
+    def by_tcp(connection: socket.socket) -> None:
+        text = reply(connection.recv(4096)[2:])
+        connection.sendall(len(text).to_bytes(2) + text)
+
+    check = DnsCheck(name="www.example.org", record=record, protocol=protocol, **ONCE)
+    with serving(by_tcp) if protocol == "tcp" else datagrams(reply) as port:
+        assert once(check, port) == ("up", "")
+    wanted = dns.question(dns.query(0, "www.example.org", kind))
+    assert (asked[0].raw, asked[0].kind) == (wanted.raw, kind)
+
+
 @pytest.mark.parametrize(
     ("status", "message", "trailers", "expected"),
     [
@@ -173,34 +187,31 @@ def test_grpc(
     assert asked[0] == b"\0\0\0\0\x09\x0a\x07one.Two"
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["", "www.example.org"])
+def test_what_a_grpc_server_is_asked(address: str, host: str) -> None:
+    """The method of the protocol, of the host that is given or else of the address."""
+    heads: list[Mapping[str, str]] = []
+    with serving(health_of_grpc([], heads=heads), address) as port:
+        assert once(GrpcCheck(host=host, **ONCE), port, address) == ("up", "")
+    at = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    assert heads[0] == {
+        ":method": "POST",
+        ":scheme": "http",
+        ":path": "/grpc.health.v1.Health/Check",
+        ":authority": host or at,
+        "te": "trailers",
+        "content-type": "application/grpc",
+        "user-agent": "slb-agent",
+    }
+
+
 def test_grpc_of_what_speaks_something_else() -> None:
     settings_of_a_stream = b"\0\0\0\4\0\0\0\0\1"
     with serving(saying(settings_of_a_stream)) as port:
         assert once(GrpcCheck(**ONCE), port) == ("down", "no HTTP/2 answer")
     with serving(saying(OK)) as port:
         assert once(GrpcCheck(**ONCE), port) == ("down", "closed without an answer")
-
-
-@pytest.fixture
-def quiet_host() -> Iterator[Namespace]:
-    """A host of its own with a loopback, where nobody may send pings yet."""
-    if reason := missing("root", "netns"):
-        pytest.skip(reason)
-    registry = Registry.create("slbt")
-    try:
-        namespace = Namespace(registry, "host", ipv6=True)
-        namespace.ip("link", "set", "lo", "up")
-        yield namespace
-    finally:
-        registry.remove()
-
-
-def test_icmp(quiet_host: Namespace) -> None:
-    """Where our package's file has been read."""
-    quiet_host.run("sysctl", "-qp", str(PINGS))
-    for address in "127.0.0.1", "::1":
-        asked = partial(once, IcmpCheck(**ONCE), 0, address)
-        assert quiet_host.call(asked) == ("up", "")
 
 
 def test_a_program(tmp_path: Path) -> None:

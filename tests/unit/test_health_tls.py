@@ -3,6 +3,7 @@
 
 import ssl
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,8 @@ def test_a_certificate_that_must_be_good(
 
 def test_grpc_by_tls(context: ssl.SSLContext) -> None:
     asked: list[bytes] = []
-    answer = by_tls(context, health_of_grpc(asked))
+    heads: list[Mapping[str, str]] = []
+    answer = by_tls(context, health_of_grpc(asked, heads=heads))
     with serving(answer) as port:
         reason = once(GrpcsCheck(**ONCE), port)[1]
         assert reason == "TLS: the server does not agree on h2 (ALPN)"
@@ -82,6 +84,9 @@ def test_grpc_by_tls(context: ssl.SSLContext) -> None:
         context.set_alpn_protocols(["h2", "http/1.1"])
         assert once(GrpcsCheck(service="a", **ONCE), port) == ("up", "")
         assert asked == [b"\0\0\0\0\3\x0a\1a"]
+        assert (heads[0][":scheme"], heads[0][":authority"]) == ("https", f"127.0.0.1:{port}")
+        once(GrpcsCheck(host="www.example.org", **ONCE), port)
+        assert heads[-1][":authority"] == "www.example.org"
     bad = by_tls(context, health_of_grpc([], message=b"\x08\x02"))
     with serving(bad) as port:
         assert once(GrpcsCheck(**ONCE), port) == ("down", "NOT_SERVING")
