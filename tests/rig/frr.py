@@ -4,6 +4,7 @@
 import json
 import shutil
 from collections.abc import Mapping
+from ipaddress import ip_network
 from textwrap import dedent
 from typing import Any
 
@@ -58,7 +59,7 @@ class Frr:
     def full(self) -> set[str]:
         """Router ids of the neighbours that are Full by OSPFv2, and that BFD says are up."""
         found = self.show("show ip ospf neighbor json").get("neighbors", {})
-        up = self._up()
+        up = self.watched()
         return {
             router
             for router, neighbours in found.items()
@@ -70,11 +71,27 @@ class Frr:
         """The same by OSPFv3, which says nobody's address: as many as BFD says are up."""
         rows = self.show("show ipv6 ospf6 neighbor json").get("neighbors", [])
         full = {row["neighborId"] for row in rows if row["state"] == "Full"}
-        return full if len([peer for peer in self._up() if ":" in peer]) == len(full) else set()
+        return full if len([peer for peer in self.watched() if ":" in peer]) == len(full) else set()
 
-    def _up(self) -> set[str]:
+    def watched(self) -> dict[str, int]:
+        """Peers that BFD says are up; one that was lost comes back with another number."""
         rows: list[dict[str, Any]] = self.show("show bfd peers json")
-        return {row["peer"] for row in rows if row["status"] == "up"}
+        return {row["peer"]: row["id"] for row in rows if row["status"] == "up"}
+
+    def stub_networks(self, router: str) -> dict[str, int]:
+        """What a router says that it has networks of, and at which metric; both families."""
+        found = {}
+        four = self.show(f"show ip ospf database router {router} json")
+        for areas in four.get("routerLinkStates", {}).get("areas", {}).values():
+            for link in [link for lsa in areas for link in lsa["routerLinks"].values()]:
+                if link["linkType"] == "Stub Network":
+                    network = ip_network(f"{link['networkAddress']}/{link['networkMask']}")
+                    found[str(network)] = link["tos0Metric"]
+        six = self.show(f"show ipv6 ospf6 database intra-prefix adv-router {router} detail json")
+        for area in six.get("areaScopedLinkStateDb", []):
+            for row in [row for lsa in area["lsa"] for row in lsa["prefix"]]:
+                found[row["prefix"]] = row["metric"]
+        return found
 
     def gateways(self, prefix: str) -> set[str]:
         """Next hops of a prefix in the kernel."""

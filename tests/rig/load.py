@@ -24,7 +24,8 @@ class Outcome:
     """What a load has seen: answers by the name in them, failures in words, the slowest answer.
 
     `newest` has for each name when the last connection that it answered on was begun; `connections`
-    counts those begun, and `lost` has when those were begun that failed.
+    counts those begun, and `lost` has when those were begun that failed. Of these, `unopened` has
+    the failures of those that never were open.
     """
 
     answers: Counter[str] = field(default_factory=Counter)
@@ -33,6 +34,7 @@ class Outcome:
     newest: dict[str, float] = field(default_factory=dict)
     connections: int = 0
     lost: list[float] = field(default_factory=list)
+    unopened: list[str] = field(default_factory=list)
 
     @property
     def answered(self) -> int:
@@ -133,6 +135,8 @@ def http_task(
                 for left in range(per_connection - 1, -1, -1):
                     request = connection.get(last=left == 0)
                     answered = await load.attempt(request, connection.begun)
+                    if not answered and not connection.opened:
+                        load.outcome.unopened.append(load.outcome.failures[-1])
                     await asyncio.sleep(pause_s)
                     number = load.next_number()
                     if number is None or not answered:
@@ -164,6 +168,7 @@ class _Connection:
 
     def __init__(self, target: Target, local: Target) -> None:
         self.begun = time.monotonic()
+        self.opened = False
         self._target = target
         self._local = local
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -179,9 +184,7 @@ class _Connection:
 
     async def get(self, last: bool) -> str:
         """The Server-Name of the answer; raises OSError, EOFError, ValueError."""
-        if self._streams is None:
-            self._streams = await asyncio.open_connection(*self._target, local_addr=self._local)
-        reader, writer = self._streams
+        reader, writer = self._streams or await self._open()
         close = "Connection: close\r\n" if last else ""
         writer.write(f"GET / HTTP/1.1\r\nHost: {self._target[0]}\r\n{close}\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -190,6 +193,16 @@ class _Connection:
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
         await reader.readexactly(int(headers["content-length"]))
         return headers["server-name"]
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            self._streams = await asyncio.open_connection(*self._target, local_addr=self._local)
+        except ConnectionResetError:
+            # Open for a moment, before we could look: else the kernel says that it was refused.
+            self.opened = True
+            raise
+        self.opened = True
+        return self._streams
 
 
 class _Answer(asyncio.DatagramProtocol):

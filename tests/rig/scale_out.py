@@ -106,6 +106,12 @@ class ScaleOut:
         known = {self._link_locals.get(link, link) for link in links}
         return self.frr.gateways(V4.service_subnet), known
 
+    def watched(self) -> list[set[int]]:
+        """The numbers of BFD's sessions with each host: new ones after a host was given up."""
+        rows = self.frr.watched().items()
+        of = {peer: self._link_locals.get(peer, peer) for peer, _ in rows}
+        return [{number for peer, number in rows if of[peer] == host} for host in HOSTS]
+
     def bird_pid(self, number: int) -> int:
         """The pid of a host's BIRD."""
         return int((self.lbs[number].socket.with_suffix(".bird") / "bird.pid").read_text())
