@@ -7,6 +7,7 @@ better; so an RS must be worse than those that do well, too.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from statistics import median
 from typing import TypeVar
 
@@ -48,7 +49,8 @@ def _shares(rules: Passive, seen: Mapping[K, Figures]) -> Iterable[tuple[K, Verd
         # Mostly there is nothing of the kind.
         if not limit or not any(getattr(f, part) for f in seen.values()):
             continue
-        shares = {rs: 100 * getattr(f, part) / max(getattr(f, whole), 1) for rs, f in seen.items()}
+        # None were reset of none that were answered: those that were are from earlier on.
+        shares = {rs: 100 * getattr(f, part) / (getattr(f, whole) or inf) for rs, f in seen.items()}
         for rs, share in shares.items():
             if share < limit or share - _usual(rs, shares) < limit / 2:
                 continue

@@ -7,6 +7,7 @@ client ==> switch ==> lb: slbd ==> pod1a, pod1b, pod2a, pod2b
 """
 
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -17,12 +18,12 @@ from typing import Any
 import pytest
 import yaml
 
-from rig.addresses import DNS_VS, ECHO_VS, HTTP, HTTP_VS, PODS
+from rig.addresses import DNS_VS, ECHO_VS, HTTP, HTTP_VS, PODS, Pod
 from rig.agent import Agent
 from rig.lb import LbSettings
 from rig.rig import Rig
 from rig.services import dns_service, echo_service, http_service
-from rig.waiting import wait
+from rig.waiting import holds, wait
 from slb.model.events import Event
 
 pytestmark = pytest.mark.netns
@@ -30,6 +31,9 @@ pytestmark = pytest.mark.netns
 INTERVAL_S = 0.4
 FAST = {"interval_s": INTERVAL_S, "timeout_s": INTERVAL_S, "rise": 2, "fall": 2}
 PATIENCE_S = 10
+DRAIN_S = 3
+# Where nothing listens but what the checks of some tests ask.
+DOOR_PORT = 8099
 PINGS = Path(__file__).parents[2] / "configs/sysctl.d/50-slb-ping.conf"
 POD = PODS[0]
 OTHERS = {pod.name for pod in PODS[1:]}
@@ -38,7 +42,8 @@ OTHERS = {pod.name for pod in PODS[1:]}
 @pytest.fixture(scope="module")
 def own_rig() -> Iterator[Rig]:
     """A rig of two workers whose slbd knows no service of its own."""
-    with Rig(LbSettings(workers=2)) as rig:
+    policies = {"tcp": {"expired": "reset"}, "drain": {"tcp_s": DRAIN_S}}
+    with Rig(LbSettings(workers=2, policies=policies)) as rig:
         rig.wait_ospf()
         # As our package has it on a host.
         rig.lb.namespace.run("sysctl", "-qp", str(PINGS))
@@ -94,7 +99,7 @@ def answering(rig: Rig, total: int = 200) -> set[str]:
 def test_a_server_that_ends_and_comes_back(
     own_rig: Rig, agent: Agent, apply: Callable[..., None]
 ) -> None:
-    """Out on every worker; no connection fails from then on; the others' sessions go on."""
+    """Out on every worker; no connection fails from then on."""
     apply(http_service() | {"health": {"type": "tcp", **FAST}})
     assert answering(own_rig) == OTHERS | {POD.name}
     end_pod(own_rig)
@@ -169,6 +174,45 @@ def test_connections_to_a_server_that_hangs_are_reset(
     # The checks' own connections do not pass the load balancer.
     assert len(hanging) <= told.data["sessions"] <= most
     assert told.data["who"] == "slb-agent"
+
+
+@pytest.mark.parametrize("down", ["keep", "drain"])
+def test_open_connections_to_what_is_down(
+    own_rig: Rig, agent: Agent, apply: Callable[..., None], down: str
+) -> None:
+    """They go on, with `drain` until `drain.tcp_s` is over; and the others' go on in any case."""
+    with ExitStack() as stack:
+        doors = {pod.name: stack.enter_context(door(own_rig, pod)) for pod in PODS}
+        check = {"type": "tcp", "port": DOOR_PORT, "down": down, **FAST}
+        apply(http_service() | {"health": check})
+        talks = [stack.enter_context(closing(connected(own_rig))) for _ in range(4 * len(PODS))]
+        served = [(name(talk), talk) for talk in talks]
+        its = [talk for pod, talk in served if pod == POD.name]
+        assert len(its) > 1
+        begun = time.monotonic()
+        # Its server is as well as ever.
+        doors[POD.name].close()
+        left = 0 if down == "keep" else -1
+        wait(lambda: weight(own_rig, HTTP_VS, POD.http) == left, PATIENCE_S, "out")
+        assert {name(talk) for talk in its} == {POD.name}
+        assert answering(own_rig) == OTHERS
+        if down == "drain":
+            for talk in its:
+                with pytest.raises(ConnectionResetError):
+                    talk.sock.recv(1)
+            assert time.monotonic() - begun > DRAIN_S - 0.5
+            served = [(pod, talk) for pod, talk in served if pod != POD.name]
+        holds(
+            lambda: all(name(talk) == pod for pod, talk in served),
+            DRAIN_S + 1 if down == "keep" else 0.5,
+            "they go on",
+        )
+
+
+def door(rig: Rig, pod: Pod) -> socket.socket:
+    """What a check of DOOR_PORT finds at a pod, until it is closed."""
+    at = (pod.address, DOOR_PORT)
+    return rig.node(pod.node).call(lambda: socket.create_server(at, backlog=1024))
 
 
 def connected(rig: Rig) -> HTTPConnection:

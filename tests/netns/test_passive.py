@@ -7,7 +7,7 @@ client ==> switch ==> lb: slbd ==> pod1a, pod1b, pod2a, pod2b
 
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from rig.addresses import HTTP_PORT, HTTP_VS, PODS
 from rig.agent import Agent
 from rig.filters import losing
 from rig.lb import LbSettings
+from rig.resetting import resetting
 from rig.rig import Rig
 from rig.services import http_service
 from rig.waiting import wait
@@ -27,7 +28,9 @@ pytestmark = pytest.mark.netns
 POD = PODS[0]
 OTHERS = {pod.name for pod in PODS[1:]}
 WINDOW_S = 5
-RULES = {"window_s": WINDOW_S, "min_connections": 10, "eject_s": 3, "max_eject_s": 60}
+RULES = {"window_s": WINDOW_S, "min_connections": 10, "eject_s": 3, "max_eject_s": 4}
+RULES |= {"reset_percent": 50}
+SAID = {"silent": "unanswered", "closed": "refused", "resetting": "reset"}
 # A client that is not answered sends its SYN again after a second; the load goes on all the while.
 PATIENCE_S = 20
 
@@ -66,27 +69,20 @@ def weight(rig: Rig) -> int:
     return next(row["weight"] for row in rows if (row["vs"], row["rs"]) == (HTTP_VS, POD.http))
 
 
-@pytest.mark.parametrize("how", ["silent", "closed"])
+@pytest.mark.parametrize("how", list(SAID))
 def test_out_and_back(own_rig: Rig, agent: Agent, how: str) -> None:
-    """Its kernel answers nothing, or that nobody listens; then it is well again."""
+    """Nothing answers, or its kernel that nobody listens, or its server resets; then it is well."""
     with ExitStack() as stack:
         # So slow that those who wait in vain are few at a time, as of many clients.
         load = stack.enter_context(own_rig.client.http_load(60, pause_s=0.5))
         wait(lambda: row(agent).state == "up", PATIENCE_S, "connections that say something")
         trouble = stack.enter_context(ExitStack())
-        if how == "silent":
-            rule = f"ip daddr {POD.address} tcp dport {HTTP_PORT} counter drop"
-            trouble.enter_context(losing(own_rig.node(POD.node), rule, hook="input"))
-        else:
-            own_rig.pods[POD.name].send(signal.SIGKILL)
-            own_rig.pods[POD.name].wait(5)
-            trouble.callback(own_rig.restart_pod, POD)
+        trouble.enter_context(troubled(own_rig, how))
         wait(lambda: weight(own_rig) == 0, PATIENCE_S, "no weight for it")
         event = list(agent.client.events(0, follow=False))[-1]
         assert event.kind == "rs_ejected"
         assert (event.data["vs"], event.data["rs"]) == (HTTP_VS, POD.http)
-        said = "unanswered" if how == "silent" else "refused"
-        assert str(event.data["reason"]).endswith(f"connections {said}")
+        assert str(event.data["reason"]).endswith(f"connections {SAID[how]}")
         outcome = own_rig.client.http(100)
         assert (outcome.failures, set(outcome.answers)) == ([], OTHERS)
         trouble.close()
@@ -94,3 +90,21 @@ def test_out_and_back(own_rig: Rig, agent: Agent, how: str) -> None:
         wait(lambda: row(agent).state == "up", PATIENCE_S, "it does well")
         load.stop()
     assert POD.name in own_rig.client.http(100).answers
+
+
+@contextmanager
+def troubled(rig: Rig, how: str) -> Iterator[None]:
+    """Have the pod be so until the block ends."""
+    node, to_pod = rig.node(POD.node), f"ip daddr {POD.address} tcp dport {HTTP_PORT}"
+    with ExitStack() as stack:
+        if how == "silent":
+            stack.enter_context(losing(node, f"{to_pod} counter drop", hook="input"))
+        else:
+            # Nobody is refused before the other server is there.
+            with losing(node, f"{to_pod} tcp flags syn counter drop", hook="input"):
+                rig.pods[POD.name].send(signal.SIGKILL)
+                rig.pods[POD.name].wait(5)
+                stack.callback(rig.restart_pod, POD)
+                if how == "resetting":
+                    stack.enter_context(resetting(node, POD))
+        yield

@@ -132,6 +132,39 @@ def test_drain_takes_it_away(agent: RunningAgent, daemon: FakeDaemon, servers: S
     wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "it is back")
 
 
+def test_two_vs_share_a_check(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each RS is checked once, and what is found takes it out of both, and is told of both."""
+    checked = set[Target]()
+    probe = PROBES["tcp"]
+
+    def noted(target: Target) -> Waiting:
+        checked.add(target)
+        return probe(target)
+
+    def told(kind: str) -> set[tuple[object, object]]:
+        every = agent.client.events(0, follow=False)
+        return {(one.data["vs"], one.data["rs"]) for one in every if one.kind == kind}
+
+    monkeypatch.setitem(PROBES, "tcp", noted)
+    # What the effect is makes no other check.
+    other = replace(FAST, max_ejected_percent=60)
+    agent.client.apply([servers.service(FAST), servers.service(other, 3)])
+    both = {(str(key(number)), str(servers.rs[1])) for number in (2, 3)}
+    servers.shut(1)
+    for number in (2, 3):
+        wait(lambda n=number: weights(daemon, n) == [1, 0, 3, 4], PATIENCE_S, "out of both")
+    wait(lambda: told("rs_down") == both, PATIENCE_S, "told of both")
+    status = agent.client.status()
+    assert (status.rs_checked, status.rs_down) == (8, 2)
+    agent.client.vs_del(key(2))
+    servers.open(1)
+    wait(lambda: weights(daemon, 3) == [1, 2, 3, 4], PATIENCE_S, "the other's is back")
+    wait(lambda: told("rs_up") == both - {(str(key(2)), str(servers.rs[1]))}, PATIENCE_S, "told")
+    assert sorted(target.at for target in checked) == servers.rs
+
+
 def test_a_change_of_what_is_down(
     agent: RunningAgent, daemon: FakeDaemon, servers: Servers
 ) -> None:

@@ -203,6 +203,19 @@ def test_resets_and_latency_only_where_they_are_wanted() -> None:
     assert vs.calm(times)
 
 
+def test_resets_are_a_share_of_what_was_answered() -> None:
+    """Not of those that came after the last answer, as when a server with open connections ends."""
+    ends = {**REFUSES, "resets": 20}
+    vs = Vs(rules=replace(RULES, reset_percent=50))
+    assert vs.calm(among(GOOD), 5)
+    vs.second(among(ends, 0))
+    assert vs.ejections.out[RS[0]].reason == "30 of 30 connections refused"
+    vs = Vs(rules=replace(RULES, reset_percent=50, refused_percent=0))
+    assert vs.calm(among(GOOD), 5)
+    vs.second(among(ends, 0))
+    assert vs.calm(among(REFUSES, 0), 3)
+
+
 # ---- how many, and how long ----
 
 
