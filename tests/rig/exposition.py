@@ -25,6 +25,17 @@ def samples(text: str) -> Samples:
     return found
 
 
+def written(table: str) -> Samples:
+    """Parse a table as a test writes it: a line for each series, as in an exposition."""
+    text = "\n".join(line.strip() for line in table.strip().splitlines()) + "\n"
+    families = text_string_to_metric_families(text)
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
 def value(found: Mapping[Key, float], name: str, **labels: str) -> float:
     """One figure."""
     return found[name, frozenset(labels.items())]
