@@ -10,13 +10,15 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from slb.errors import HostError
-from slbctl.bundle_parts import Part
-from slbctl.secrets_out import Cleaned, clean, config
+from slbctl.bundle_parts import BIRD_CONF, Part, parts
+from slbctl.bundle_places import places
+from slbctl.options import Target
+from slbctl.secrets_out import clean, config, of_bird
 
 AT_ONCE = 4
 LARGEST = 8 << 20
@@ -59,7 +61,7 @@ class Runner:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0"},
+                env={**os.environ, "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "PATH": _path()},
                 start_new_session=True,
             )
         except OSError as error:
@@ -80,16 +82,22 @@ class Runner:
 
 
 def pack(
-    file: BinaryIO, folder: str, wanted: Sequence[Part], config_path: str, limit_s: float
+    file: BinaryIO, folder: str, target: Target, slbd: str, agent: str, limit_s: float
 ) -> list[Made]:
-    """Writes the archive; returns what came of the parts."""
-    cleaned = _config(config_path)
-    made = Runner(limit_s).all(wanted)
+    """Writes the archive; returns what came of the parts. `slbd`, `agent`: their configurations."""
+    read = [_read("slb.yaml", slbd), _read("agent.yaml", agent)]
+    made = Runner(limit_s).all(parts(target, slbd, places(read[0].text)))
+    secrets = frozenset().union(*(of_bird(x.text) for x in made if x.part.name == BIRD_CONF))
+    for number, one in enumerate(read):
+        if not one.failed:
+            cleaned = config(one.text)
+            read[number] = replace(one, text=cleaned.text)
+            secrets |= cleaned.secrets
+    made = [*read, *made]
     with tarfile.open(fileobj=file, mode="w:gz") as archive:
-        _add(archive, f"{folder}/slb.yaml", cleaned.text)
         for one in made:
-            _add(archive, f"{folder}/{one.part.name}", clean(_text(one), cleaned.secrets))
-        _add(archive, f"{folder}/parts.txt", clean("".join(map(_line, made)), cleaned.secrets))
+            _add(archive, f"{folder}/{one.part.name}", clean(_text(one), secrets))
+        _add(archive, f"{folder}/parts.txt", clean("".join(map(_line, made)), secrets))
     return made
 
 
@@ -113,13 +121,20 @@ def new_file(path: Path, force: bool) -> Iterator[BinaryIO]:
         raise HostError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _config(path: str) -> Cleaned:
+def _read(name: str, path: str) -> Made:
+    """A configuration, with its secrets yet."""
+    part, started = Part(name, ("cat", path)), time.monotonic()
     try:
         with open(path, "rb") as file:
-            data = file.read(LARGEST)
+            text = file.read(LARGEST).decode(errors="replace")
     except OSError as error:
-        return Cleaned(f"# {path} cannot be read: {error.strerror}\n", frozenset())
-    return config(data.decode(errors="replace"))
+        return Made(part, "", f"{path} cannot be read: {error.strerror}", 0.0)
+    return Made(part, text, "", time.monotonic() - started)
+
+
+def _path() -> str:
+    # birdc and others are where a plain user's PATH does not look.
+    return os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 
 
 def _text(made: Made) -> str:

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from slb.model.desired import AGENT_SOCKET
+from slbctl.bundle_places import Places
 from slbctl.options import Target
 
 LOG_LINES = 5000
@@ -77,6 +79,13 @@ HOST: dict[str, Sequence[str]] = {
     "logs/bird.txt": ("journalctl", "-u", "bird", "--no-pager", "-o", "short-iso"),
     "logs/kernel.txt": ("journalctl", "-k", "--no-pager", "-o", "short-iso"),
 }
+# What the BIRD that announces for slbd says itself, and what slbd had it read.
+BIRD: dict[str, Sequence[str]] = {
+    "bird/protocols.txt": ("show", "protocols", "all"),
+    "bird/neighbours.txt": ("show", "ospf", "neighbors", "slb_ospf"),
+    "bird/neighbours6.txt": ("show", "ospf", "neighbors", "slb_ospf6"),
+}
+BIRD_CONF = "bird/bird.conf"
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,7 @@ class Part:
     command: Sequence[str]
 
 
-def parts(target: Target, config: str) -> list[Part]:
+def parts(target: Target, config: str, places: Places) -> list[Part]:
     """All of them, those that take long first."""
     # The same slbctl; what lies in the folder that we were called in is none of its modules.
     ours = (sys.executable, "-P", "-m", "slbctl", "--socket", target.socket)
@@ -103,8 +112,21 @@ def parts(target: Target, config: str) -> list[Part]:
         *(Part(f"slbctl/{name}", (*slbctl, *words)) for name, words in VERBS.items()),
         Part("slbctl/doctor.txt", (*slbctl, "doctor", "-c", config)),
         Part("config-check.txt", (*slbd, "--check", "-c", config)),
+        *metrics(target, places.slbd),
+        *(Part(name, ("birdc", "-r", "-s", places.bird, *words)) for name, words in BIRD.items()),
+        Part(BIRD_CONF, ("cat", places.bird_conf)),
         *(
             Part(name, (*words, *(lines if words[0] == "journalctl" else ())))
             for name, words in HOST.items()
         ),
+    ]
+
+
+def metrics(target: Target, slbd: str) -> list[Part]:
+    """What each program tells Prometheus; slbd's from its own socket, also without the agent."""
+    agent = AGENT_SOCKET if target.socket == slbd else target.socket
+    scrape = (sys.executable, "-P", "-m", "slbctl.scrape", f"{target.timeout_s:g}")
+    return [
+        Part("slbctl/metrics.txt", (*scrape, "slbd", slbd, "/metrics")),
+        Part("slbctl/metrics-agent.txt", (*scrape, "slb-agent", agent, "/metrics/agent")),
     ]

@@ -18,8 +18,11 @@ SHORTEST = 4
 _NAMED = (
     r"pass(?:word|wd|phrase)|secret|token|credential|private[_-]?key|api[_-]?key|auth[_-]?key|psk"
 )
+# What a token of agent.yaml has besides its hash: words that stand everywhere.
+_OF_TOKENS = {"name", "role", "owners"}
 # Of a configuration, where what is a secret is known by its key.
 _KEY = re.compile(rf"(?i){_NAMED}|authori[sz]ation|cookie|hash|pass$|(^|[_.-])keys?$")
+_IN_BIRD = re.compile(r'\bpassword "([^"\n]+)"')
 # Each begins with something fixed, and what may repeat is bounded: a line of a log may be long.
 _LOOKS = (
     (re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [^\n]*|\Z)", re.S), ""),
@@ -27,9 +30,11 @@ _LOOKS = (
     (re.compile(r"(?i)(\b(?:bearer|basic)\s{1,20})[A-Za-z0-9+/=._~-]{8,}"), r"\1"),
     (re.compile(r"(?i)(\b(?:authorization|cookie)\s{0,20}:)[^\n]*"), r"\1 "),
 )
-# key = value, "key": "value", and password "value" as BIRD has it; else to the line's end.
+# key = value, "key": "value", and password "value" as BIRD has it; else to the line's end. Not the
+# list in agent.yaml, whose secrets are taken out one by one.
 _ASSIGNED = re.compile(
-    rf"""(?ix) ( (?:{_NAMED}) [\w.-]{{0,40}} ["']? )
+    rf"""(?ix) ( (?! tokens:\n-\ (?:name|role|owners|hash:\ \(removed\)) )
+    (?:{_NAMED}) [\w.-]{{0,40}} ["']? )
     ( \s{{0,20}} [:=] \s{{0,20}} | \s{{1,20}} (?=["']) )
     ( "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | [^\n]+ )"""
 )
@@ -57,6 +62,11 @@ def config(text: str) -> Cleaned:
         return Cleaned("# nested too deeply; left out\n", frozenset())
     plain = yaml.safe_dump(_without(tree, secrets, {}), sort_keys=False, allow_unicode=True)
     return Cleaned(clean(plain, frozenset()), frozenset(secrets))
+
+
+def of_bird(text: str) -> frozenset[str]:
+    """The passwords in a configuration of BIRD."""
+    return frozenset(one for one in _IN_BIRD.findall(text) if len(one) >= SHORTEST)
 
 
 def clean(text: str, secrets: frozenset[str]) -> str:
@@ -92,10 +102,21 @@ def _without(value: Any, secrets: set[str], seen: dict[int, Any]) -> Any:
 
 
 def _value(key: Any, value: Any, secrets: set[str], seen: dict[int, Any]) -> Any:
+    if key == "tokens" and isinstance(value, list):
+        return [_token(item, secrets, seen) for item in value]
     if not _KEY.search(str(key)) or isinstance(value, bool) or value is None:
         return _without(value, secrets, seen)
     _collect(value, secrets, set())
     return REMOVED
+
+
+def _token(token: Any, secrets: set[str], seen: dict[int, Any]) -> Any:
+    if not isinstance(token, dict):
+        _collect(token, secrets, set())
+        return REMOVED
+    kept = {key: _without(token[key], secrets, seen) for key in token if key in _OF_TOKENS}
+    _collect({key: item for key, item in token.items() if key not in kept}, secrets, set())
+    return {key: kept.get(key, REMOVED) for key in token}
 
 
 def _collect(value: Any, secrets: set[str], seen: set[int]) -> None:

@@ -10,6 +10,7 @@ loop calls them in a thread.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.client import HTTPException
 from typing import TypeVar
 from urllib.parse import quote
@@ -313,6 +314,12 @@ class Client:
             self._read(refused.answer, dict)
         except msgspec.MsgspecError as problem:
             raise self._unreadable(problem) from None
+
+    def scrape(self, path: str) -> bytes:
+        """Read what Prometheus is told: /metrics, or /metrics/agent of an agent."""
+        with self._asking():
+            answer = exchange(self._socket, "GET", path, None, self._timeout_s)
+        return answer.body if answer.status == HTTPStatus.OK else self._read(answer, bytes)
 
     def _get(self, kind: type[T], path: str, **query: object) -> T:
         return self._send("GET", kind, _with_query(path, query))

@@ -13,12 +13,17 @@ import click
 import pytest
 import yaml
 from unit.fake_daemon import FakeDaemon
+from unit.running_agent import RunningAgent
 from unit.slbctl_run import failure, slbctl
 
+from ospf.model import FAMILIES
 from slb.errors import HostError
+from slbctl import bundle as bundle_module
 from slbctl import secrets_out
-from slbctl.bundle import Runner, new_file
-from slbctl.bundle_parts import HOST, VERBS, Part
+from slbctl.bundle import Runner, new_file, pack
+from slbctl.bundle_parts import BIRD, HOST, VERBS, Part, metrics
+from slbctl.bundle_places import Places, places
+from slbctl.options import Target
 from slbctl.root import cli
 from slbctl.secrets_out import REMOVED
 
@@ -41,12 +46,32 @@ SECRETS = {
     "pass-in-url": "check: {url: 'http://u:pass-in-url@h/'}",
     "dG9rZW46dG9rZW4=": "headers: {Authorization: 'Basic dG9rZW46dG9rZW4='}",
 }
-JOURNAL = """#!/bin/sh
+HASH = f"sha256:{'5a' * 16}:{'c3' * 32}"
+AGENT_KEY = "/etc/slb/tls/the-agents.key"
+OSPF_KEY = "0spf; as BIRD has it"
+AGENT = f"""# password: in-a-comment
+tls: {{certificate: /etc/slb/tls/agent.pem, key: {AGENT_KEY}}}
+tokens: [{{name: scraper, hash: '{HASH}', role: read, owners: [operator]}}]
+limits: {{burst: 77}}
+"""
+BIRD_CONF = f"""# by slbd
+authentication cryptographic; password "{OSPF_KEY}" {{ id 1; algorithm hmac sha256; }};
+"""
+JOURNAL = f"""#!/bin/sh
 echo "bird: password \\"s3cr3t-ospf\\" wrong"
 echo "agent: Authorization: Bearer eyJhbGciOi.abc"
 echo "agent: API_TOKEN=tok-in-environment"
+echo "agent: refused {HASH} of {AGENT_KEY}"
+echo "bird: what is {OSPF_KEY}?"
 echo "who knows: hunter2 and more; line two"
-echo "an ordinary line"
+echo "an ordinary line, already read by the operator"
+"""
+# As the real one: options first, and then what it is asked.
+BIRDC = """#!/bin/sh
+[ "$1 $2" = "-r -s" ] || exit 1
+echo "BIRD 2.0.12 ready."
+echo "of $3: $4 $5 $6 $7"
+[ "$7" != slb_ospf6 ]
 """
 
 
@@ -56,6 +81,12 @@ class Bundle:
 
     files: dict[str, str]
     modes: set[int]
+
+
+def where(folder: Path) -> str:
+    """What slb.yaml says of slbd's socket and of the host's BIRD, all of them in the folder."""
+    bird = f"mode: system, control_socket: {folder}/bird.ctl, include_file: {folder}/slb.conf"
+    return f"api: {{socket: {folder}/slbd.sock}}\nospf: {{{bird}}}\n"
 
 
 def unpacked(path: Path) -> Bundle:
@@ -73,18 +104,22 @@ def unpacked(path: Path) -> Bundle:
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """One of a daemon, with secrets in its configuration and in the log."""
     folder = tmp_path_factory.mktemp("bundle")
-    config, path = folder / "slb.yaml", folder / "out.tar.gz"
-    config.write_text("# password: in-a-comment\n" + "\n".join(set(SECRETS.values())) + "\nn: 5\n")
+    config, agent, path = folder / "slb.yaml", folder / "agent.yaml", folder / "out.tar.gz"
+    lines = ["# password: in-a-comment", *set(SECRETS.values()), "n: 5", where(folder)]
+    config.write_text("\n".join(lines))
+    agent.write_text(AGENT)
+    (folder / "slb.conf").write_text(BIRD_CONF)
     (folder / "bin").mkdir()
-    for name in ("journalctl", "systemctl"):
-        (folder / "bin" / name).write_text(JOURNAL)
+    for name, text in (("journalctl", JOURNAL), ("systemctl", JOURNAL), ("birdc", BIRDC)):
+        (folder / "bin" / name).write_text(text)
         (folder / "bin" / name).chmod(0o755)
     with FakeDaemon(folder / "slbd.sock") as daemon, pytest.MonkeyPatch.context() as patch:
         daemon.add(VS, r1=1)
         patch.setenv("PATH", f"{folder}/bin:{os.environ['PATH']}")
         before = os.umask(0)
         try:
-            result = slbctl(daemon.socket, "support-bundle", str(path), "-c", str(config))
+            files = (str(path), "-c", str(config), "--agent-config", str(agent))
+            result = slbctl(daemon.socket, "support-bundle", *files)
         finally:
             os.umask(before)
     assert (result.status, result.err) == (0, "")
@@ -95,16 +130,24 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def test_what_is_in_it(bundle: Bundle) -> None:
-    wanted = {f"slbctl/{name}" for name in VERBS} | set(HOST)
+    wanted = {f"slbctl/{name}" for name in VERBS} | set(HOST) | set(BIRD)
     assert set(bundle.files) == wanted | {
-        "slb.yaml", "parts.txt", "config-check.txt", "slbctl/doctor.txt"
+        "slb.yaml", "agent.yaml", "parts.txt", "config-check.txt", "slbctl/doctor.txt",
+        "slbctl/metrics.txt", "slbctl/metrics-agent.txt", "bird/bird.conf",
     }  # fmt: skip
+    assert [row.split()[0] for row in bundle.files["parts.txt"].splitlines()] == [
+        name for name in bundle.files if name != "parts.txt"
+    ]
     assert VS in bundle.files["slbctl/vs.txt"]
     assert json.loads(bundle.files["slbctl/status.json"])["facts"]["services"]["vs"] == 1
     assert json.loads(bundle.files["slbctl/ports.json"])["items"][0]["name"] == "lan0"
     assert "MemTotal" in bundle.files["host/memory.txt"]
     assert "an ordinary line" in bundle.files["logs/slbd.txt"]
     assert "hugepages" in bundle.files["slbctl/doctor.txt"]
+    assert "\nslb_vs_packets_total{" in bundle.files["slbctl/metrics.txt"]
+    assert "/bird.ctl: show protocols all \n" in bundle.files["bird/protocols.txt"]
+    assert "/bird.ctl: show ospf neighbors slb_ospf\n" in bundle.files["bird/neighbours.txt"]
+    assert "\n# by slbd\n" in bundle.files["bird/bird.conf"]
     assert bundle.modes == {0o600}
 
 
@@ -139,9 +182,19 @@ def test_no_secret_is_in_it(bundle: Bundle) -> None:
     whole = "\n".join(bundle.files.values())
     lines = [line for secret in SECRETS if secret != "anna" for line in secret.split("\\n")]
     assert [secret for secret in lines if secret in whole] == []
-    for other in ("in-a-comment", "eyJhbGciOi", "tok-in-environment"):
+    for other in ("in-a-comment", "eyJhbGciOi", "tok-in-environment", HASH, AGENT_KEY, OSPF_KEY):
         assert other not in whole
     assert yaml.safe_load(bundle.files["slb.yaml"])["n"] == 5
+    assert f'password "{REMOVED}" {{ id 1; ' in bundle.files["bird/bird.conf"]
+
+
+def test_what_stays_of_agent_yaml(bundle: Bundle) -> None:
+    """All but the secrets; and what a token has besides is none, wherever it stands."""
+    left = yaml.safe_load(bundle.files["agent.yaml"])
+    token = {"name": "scraper", "hash": REMOVED, "role": "read", "owners": ["operator"]}
+    assert left["tokens"] == [token] and left["limits"] == {"burst": 77}
+    assert left["tls"] == {"certificate": "/etc/slb/tls/agent.pem", "key": REMOVED}
+    assert "already read by the operator" in bundle.files["logs/slbd.txt"]
 
 
 def test_parts_that_fail_leave_their_error(bundle: Bundle) -> None:
@@ -152,6 +205,64 @@ def test_parts_that_fail_leave_their_error(bundle: Bundle) -> None:
     assert "slbctl/history.txt" in bundle.files["parts.txt"]
     (line,) = (x for x in bundle.files["parts.txt"].splitlines() if x.startswith("slbctl/history"))
     assert "exit status 1" in line
+    assert "no slb-agent at /run/slb-agent/" in bundle.files["slbctl/metrics-agent.txt"]
+    assert bundle.files["bird/neighbours6.txt"].endswith(" slb_ospf6\n\n# exit status 1\n")
+    (line,) = (x for x in bundle.files["parts.txt"].splitlines() if x.startswith("slbctl/metrics-"))
+    assert "exit status 3" in line
+
+
+def test_a_configuration_that_is_not_there(tmp_path: Path) -> None:
+    """Nor is a daemon; the bundle is made of what there is."""
+    path, none = tmp_path / "x.tar.gz", str(tmp_path / "none")
+    with path.open("wb") as file, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle_module, "parts", lambda *_: [])
+        pack(file, "x", Target(none, 1), none, none, 1)
+    files = unpacked(path).files
+    said = f"{none} cannot be read: No such file or directory"
+    assert files["agent.yaml"] == f"# cat {none}\n\n# {said}\n"
+    assert f"agent.yaml  0.0 s  {said}  cat {none}\n" in files["parts.txt"]
+
+
+def test_metrics_of_both(tmp_path: Path) -> None:
+    """Each from its own socket, whichever slbctl would ask."""
+    with FakeDaemon(tmp_path / "slbd.sock") as daemon:
+        with RunningAgent(tmp_path, daemon.socket) as agent:
+            wanted = metrics(Target(str(agent.socket), 20), str(daemon.socket))
+            slbd, agents = (Runner(20).run(part) for part in wanted)
+    assert [slbd.failed, agents.failed] == ["", ""]
+    assert daemon.requests[-1] == "GET /metrics" and "\nslb_build_info{" in slbd.text
+    assert "\nslb_agent_" in agents.text and "\nslb_build_info" not in agents.text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", ("/run/slb/slbd.sock", "/run/slb/slbd.bird/bird.ctl", "/run/slb/slbd.bird/bird.conf")),
+        ("api: {socket: /a/b.sock}", ("/a/b.sock", "/a/b.bird/bird.ctl", "/a/b.bird/bird.conf")),
+        (
+            "ospf: {mode: system}",
+            ("/run/slb/slbd.sock", "/run/bird/bird.ctl", "/etc/bird/slb.conf"),
+        ),
+        (where(Path("/x")), ("/x/slbd.sock", "/x/bird.ctl", "/x/slb.conf")),
+    ],
+)
+def test_where_bird_is(text: str, found: tuple[str, str, str]) -> None:
+    assert places(text) == Places(*found)
+
+
+def test_the_names_of_ospf() -> None:
+    """BIRD wants them where it has more than one."""
+    asked = [words[-1] for words in BIRD.values() if "neighbors" in words]
+    assert asked == [family.ospf for family in FAMILIES]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[", "[" * 5000, "5", "api: 5", "api: {socket: 5}", "api: {socket: x}", "api: {socket: /}",
+     'api: {socket: "/a\\0b"}', "ospf: {mode: [system]}"],
+)  # fmt: skip
+def test_where_bird_is_of_a_configuration_that_is_wrong(text: str) -> None:
+    assert places(text) == places("")
 
 
 def test_a_part_that_takes_too_long() -> None:
