@@ -49,15 +49,21 @@ def confirm(target: Target) -> None:
     type=click.IntRange(0),
     help="One of 'slbctl history'; that before the last change if not given.",
 )
+@click.option(
+    "--base",
+    metavar="GENERATION",
+    type=click.IntRange(0),
+    help="Refuse it if something has changed since.",
+)
 @json_option
 @click.pass_obj
-def rollback(target: Target, generation: int | None, as_json: bool) -> None:
+def rollback(target: Target, generation: int | None, base: int | None, as_json: bool) -> None:
     """Bring back the operator's services of an earlier generation, as a new one.
 
     What other owners have stays as it is. While a change waits for 'slbctl confirm', it is this one
     that is undone.
     """
-    done = ask(target, lambda client: client.rollback(generation))
+    done = ask(target, lambda client: client.rollback(generation, base=base))
     if as_json:
         output.show_json(done)
     else:

@@ -21,6 +21,7 @@ from slb.agent import asking, follow, versions, vs_status
 from slb.agent import state as states
 from slb.agent.digests import Digest, Digests
 from slb.agent.down import Down
+from slb.agent.epochs import Epochs
 from slb.agent.events import Events
 from slb.agent.keyed import Services, step
 from slb.agent.seen import Seen
@@ -88,6 +89,7 @@ class Desired:
         self._store = store
         self._slbd = slbd
         self._down = Down(slbd)
+        self._epochs = Epochs(store)
         self._clock = clock or steady()
         self._state = store.newest()
         # Whoever was killed between storing it and slbd's answer left what slbd may refuse.
@@ -125,14 +127,15 @@ class Desired:
         dry_run: bool = False,
         confirm_s: int | None = None,
         kind: str = "changed",
+        epoch: int | None = None,
     ) -> Plan:
         """Change an owner's set by one transaction, or only say what would change.
 
         `base`: the generation that the change was made for. `whole`: have all of the owner's
         services checked, so that a refusal names the place of the service among them. `confirm_s`:
         what was before comes back unless the change is confirmed in time. `kind`: of the event
-        that tells of it. Raises what `edit` does, Conflict, NotReady, NotStored, and what slbd
-        refuses it with.
+        that tells of it. `epoch`: the owner's, which counts from now on, whatever becomes of this.
+        Raises what `edit` does, Conflict, NotReady, NotStored, and what slbd refuses it with.
         """
         asked = asking.now()
         asked.owner = owner
@@ -142,6 +145,10 @@ class Desired:
             if base is not None and base != old.generation:
                 text = f"the desired state is at generation {old.generation}, not {base}"
                 raise Conflict(f"{text}; look at what has changed, and try again")
+            # Of who has no set yet, none is to be kept from writing.
+            if epoch is not None and owner in old.owners and owner != OPERATOR:
+                there = old.owner(owner).epoch
+                await asyncio.to_thread(self._epochs.see, owner, epoch, there)
             new, ops, lines = await asyncio.to_thread(versions.work_out, old, edit)
             states.check_programs(old, new, self._programs)
             if not lines and versions.sets_apart(new) == versions.sets_apart(old):
@@ -155,6 +162,7 @@ class Desired:
             await self._commit(new, owner)
             for gone in old.owners.keys() - new.owners.keys():
                 self._digests.pop(gone, None)
+                await asyncio.to_thread(self._epochs.forget, gone)
             asked.after = new.generation
             self._tell(kind)
             return Plan(lines, new.generation)
@@ -177,8 +185,11 @@ class Desired:
             self._tell("confirmed")
             return new.generation
 
-    async def rollback(self, generation: int | None) -> Plan:
-        """Bring an earlier set of the operator's back; None: the one before the last change."""
+    async def rollback(self, generation: int | None, base: int | None = None) -> Plan:
+        """Bring an earlier set of the operator's back; None: the one before the last change.
+
+        Raises Conflict when that set is changed while this looks for the earlier one.
+        """
         now = self.state
         pending = now.owner(OPERATOR).pending
         if generation is None and pending:
@@ -188,12 +199,14 @@ class Desired:
             found = versions.choose(earlier, now, generation)
             services = found.owner(OPERATOR).services
             what = f"rolled back to {found.generation}"
-        return await self.change(
-            OPERATOR,
-            what,
-            lambda state: states.rolled_back(state, OPERATOR, services),
-            kind="rolled_back",
-        )
+
+        def back(state: State) -> State:
+            if state.owner(OPERATOR) is not now.owner(OPERATOR):
+                text = "the operator's services were changed at this moment"
+                raise Conflict(f"{text}; look at what has changed, and try again")
+            return states.rolled_back(state, OPERATOR, services)
+
+        return await self.change(OPERATOR, what, back, base=base, kind="rolled_back")
 
     async def expire(self) -> None:
         """Roll back what was not confirmed in time, on disk too, or as soon as that is possible."""

@@ -98,7 +98,7 @@ def add_routes(
     serve("POST", "/v1/apply", _apply, BASE | {"dry_run", "confirm_s"})
     serve("GET", "/v1/export", _export)
     serve("POST", "/v1/confirm", _confirm)
-    serve("POST", "/v1/rollback", _rollback)
+    serve("POST", "/v1/rollback", _rollback, BASE)
     serve("GET", "/v1/history", _history)
     serve(
         "GET", "/v1/status", partial(_status, health=health, secure=secure), frozenset({"services"})
@@ -233,7 +233,7 @@ async def _confirm(request: web.Request, desired: Desired) -> views.Generation:
 
 async def _rollback(request: web.Request, desired: Desired, body: RollbackTo) -> views.Plan:
     """Bring an earlier set of the operator's back."""
-    return await desired.rollback(body.generation)
+    return await desired.rollback(body.generation, _base(request))
 
 
 async def _history(request: web.Request, desired: Desired) -> views.Items[VersionView]:
@@ -291,7 +291,7 @@ async def _state_put(request: web.Request, desired: Desired, body: Snapshot) -> 
     may_write(request, body.owner)
     what = f"snapshot {body.generation} of epoch {body.epoch}"
     edit = partial(states.put, wanted=body, digest=desired.digest(body.owner))
-    await desired.change(body.owner, what, edit, whole=True)
+    await desired.change(body.owner, what, edit, whole=True, epoch=body.epoch)
     return _owner(desired, body.owner)
 
 
@@ -300,7 +300,7 @@ async def _state_patch(request: web.Request, desired: Desired, body: Delta) -> O
     may_write(request, body.owner)
     what = f"delta {body.generation} of epoch {body.epoch}"
     edit = partial(states.patch, delta=body, digest=desired.digest(body.owner))
-    await desired.change(body.owner, what, edit)
+    await desired.change(body.owner, what, edit, epoch=body.epoch)
     return _owner(desired, body.owner)
 
 

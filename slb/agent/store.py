@@ -184,6 +184,29 @@ class Store:
             text = "%s: cannot be removed (%s), though it was refused"
             log.error(text, self._path(generation), error.strerror)
 
+    def exchange(self, name: str, text: bytes) -> None:
+        """Exchange what a file beside the versions has, on disk when this returns.
+
+        Raises NotStored, and it is as it was.
+        """
+        spare = self._directory / f"{name}.new"
+        try:
+            with _created(spare) as file:
+                _write(file, text)
+                os.fsync(file)
+            os.rename(spare, self._directory / name)
+            self._sync()
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.unlink(spare)
+            raise self._not_stored(error) from None
+
+    def beside(self, name: str) -> bytes | None:
+        """Return what such a file has, None if there is none; raises OSError."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self._directory / name).read_bytes()
+        return None
+
     def note_applied(self, generation: int) -> None:
         """Note that slbd has had this version. Losing the note does no harm, so nothing waits."""
         # Within one page, so whoever is killed here has left the old number or the new one.

@@ -231,9 +231,13 @@ class Client:
         """Keep what was applied to be confirmed; raises Conflict. Of slb-agent, as all below."""
         return self._send("POST", views.Generation, "/confirm")
 
-    def rollback(self, generation: int | None = None) -> views.Plan:
-        """Bring an earlier set of the operator's back; raises Conflict."""
-        return self._send("POST", views.Plan, "/rollback", wanted.RollbackTo(generation))
+    def rollback(self, generation: int | None = None, *, base: int | None = None) -> views.Plan:
+        """Bring an earlier set of the operator's back; raises Conflict.
+
+        With `base` also when the desired state is of another generation than that.
+        """
+        path = _with_query("/rollback", {"base": base})
+        return self._send("POST", views.Plan, path, wanted.RollbackTo(generation))
 
     def history(self) -> list[wanted.VersionView]:
         """List the versions of the desired state that are kept, the newest first."""

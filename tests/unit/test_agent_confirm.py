@@ -8,9 +8,12 @@ import pytest
 from unit.agent_values import key, service
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import FIRST, PATIENCE_S, RunningAgent, at_rest
+from unit.slbctl_run import failure, slbctl
 
 from rig.waiting import wait
+from slb.agent.state import State
 from slb.agent.steady import steady
+from slb.agent.store import Store
 from slb.errors import Conflict, Unconfirmed
 from slb.model.desired import Snapshot
 
@@ -151,3 +154,29 @@ def test_a_controller_pushes_out_none_of_the_operators(tmp_path: Path, daemon: F
         assert agent.client.rollback().plan == ["- vs 10.96.0.4:80/tcp"]
         agent.client.rollback(3)
         assert there(daemon) == {f"10.96.0.{n}:80/tcp" for n in (1, 2, 3, 7)}
+
+
+def test_a_rollback_loses_nobodys_change(
+    agent: RunningAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Earlier versions are read for a while; what comes meanwhile, or had come before, stays."""
+    ask = agent.client
+    ask.vs_add(service(2))
+    seen = ask.status().generation
+    versions = Store.versions
+
+    def slow(store: Store) -> list[State]:
+        found = versions(store)
+        monkeypatch.setattr(Store, "versions", versions)
+        ask.vs_add(service(3))
+        return found
+
+    monkeypatch.setattr(Store, "versions", slow)
+    with pytest.raises(Conflict, match="the operator's services were changed at this moment"):
+        ask.rollback()
+    with pytest.raises(Conflict, match=f"the desired state is at generation {seen + 1}, not"):
+        ask.rollback(base=seen)
+    ask.state_put(Snapshot(K8S, 1, 1, (service(7),)))
+    refusal = slbctl(agent.socket, "rollback", "--base", str(seen))
+    assert f"is at generation {seen + 2}, not {seen}" in failure(refusal, 1)
+    assert ask.rollback(base=seen + 2).plan == [f"- vs {key(3)}"]
