@@ -18,6 +18,7 @@ from slb.api.errors import PROGRAM, answer_errors
 from slb.api.idle import Idle
 from slb.api.metrics import add_metrics
 from slb.api.one_agent import follow_one_agent
+from slb.api.record import note_changes
 from slb.api.request import BODY_TIMEOUT, BODY_TIMEOUT_S
 from slb.api.routes import add_routes
 
@@ -43,6 +44,7 @@ def make_app(gate: Gate, body_timeout_s: float = BODY_TIMEOUT_S) -> web.Applicat
     """Return slbd's application, which serves what the gate lets through."""
     app = bare_app("slbd", body_timeout_s)
     follow_one_agent(app)
+    app.middlewares.insert(0, note_changes)
     add_routes(app, gate)
     add_metrics(app, gate)
     return app

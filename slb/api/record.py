@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Who changed something at slbd's own socket: a line of the log for each such request.
+
+What slb-agent does for others is in its own record, with their names.
+"""
+
+import logging
+import socket
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from slb.api import peer
+from slb.api.unix_http import AGENT
+from slb.model.address import show
+
+log = logging.getLogger(__name__)
+
+READING = frozenset({"GET", "HEAD"})
+MAX_PATH = 300
+
+
+@web.middleware
+async def note_changes(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Note a request that may change something, and what was answered."""
+    response = await handler(request)
+    aside = request.method in READING or AGENT in request.headers
+    connection: socket.socket | None = request.get_extra_info("socket")
+    if aside or request.query.get("dry_run") == "1" or connection is None:
+        return response
+    who = peer.of(connection)
+    path, status = show(request.path[:MAX_PATH]), response.status
+    fields = {"method": request.method, "path": path, "uid": who.uid, "pid": who.pid}
+    text = "%s %s by uid %d, pid %d: %d"
+    said = (request.method, path, who.uid, who.pid, status)
+    log.info(text, *said, extra={"fields": fields | {"status": status}})
+    return response
