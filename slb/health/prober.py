@@ -348,7 +348,7 @@ class Prober:
         now = time.monotonic()
         check = run.target.check
         spread = check.interval_s * check.jitter_percent / 100
-        # From when it should have begun, so that many intervals take as long as they should.
+        # From when it did begin: after one that came late the next comes no sooner than it should.
         at = run.began + check.interval_s + (random.random() - 0.5) * spread
         self._plan(run, max(at, now))
         run.silent = (bad or "") if inconclusive else ""

@@ -14,6 +14,8 @@ from slb.model.health import CommandCheck
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
+Running = subprocess.Popen[bytes]
+
 
 def none(target: Target) -> Waiting:
     """Stand where no directory was given, as after a start without; raises NoResult."""
@@ -23,19 +25,17 @@ def none(target: Target) -> Waiting:
 
 def runner(directory: Path) -> Probe:
     """Return the check by programs of a directory."""
-    # Whose program was killed and has not ended. Usually that takes a moment; of one that waits for
-    # a disk or a file server it may take for ever, and all checks are made by one thread.
-    dying: set[Target] = set()
-
-    def reap(process: subprocess.Popen[bytes], target: Target) -> None:
-        process.wait()
-        dying.discard(target)
+    # Killed, but not gone yet.
+    left: dict[Target, Running] = {}
 
     def run(target: Target) -> Waiting:
         check = target.check
         assert isinstance(check, CommandCheck)
-        if target in dying:
-            raise NoResult(f"{check.program}, which was late, has not ended though it was killed")
+        if before := left.get(target):
+            # One at a time, so that those that cannot be killed do not pile up.
+            yield from _end(before)
+            before.poll()
+            left.pop(target, None)
         words = [str(directory / check.program), *check.arguments]
         try:
             # A group of its own, so that what it has started goes with it.
@@ -52,21 +52,44 @@ def runner(directory: Path) -> Probe:
             # That it cannot be started says nothing about the RS.
             raise NoResult(f"{words[0]}: {error.strerror}") from None
         try:
-            pidfd = os.pidfd_open(process.pid)
-            try:
-                yield pidfd, READ
-            finally:
-                os.close(pidfd)
+            yield from _end(process)
         finally:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            if process.poll() is None:
-                dying.add(target)
-                threading.Thread(target=reap, args=(process, target), daemon=True).start()
-        if status := process.returncode:
+            if (status := process.poll()) is None:
+                left[target] = process
+                _reap_later(left, target)
+        if status:
             raise Bad(f"{check.program} ended with {_words(status)}")
 
     return run
+
+
+def _reap_later(left: dict[Target, Running], target: Target) -> None:
+    """Not here: what hangs in the kernel would have all other checks wait as well."""
+
+    def reap() -> None:
+        process.wait()
+        # By now the next may have taken too long as well.
+        if left.get(target) is process:
+            del left[target]
+
+    process = left[target]
+    # Without a thread the next check of the target reaps it.
+    with suppress(RuntimeError):
+        threading.Thread(target=reap, name="slb-reap", daemon=True).start()
+
+
+def _end(process: Running) -> Waiting:
+    """Wait for the end of one, whoever reaps it."""
+    try:
+        pidfd = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return
+    try:
+        yield pidfd, READ
+    finally:
+        os.close(pidfd)
 
 
 def _environment(target: Target) -> dict[str, str]:

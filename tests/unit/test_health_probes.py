@@ -4,13 +4,11 @@
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import pytest
 from unit.health_servers import (
     OK,
     ONCE,
-    VS,
     chunked,
     datagrams,
     health_of_grpc,
@@ -20,9 +18,7 @@ from unit.health_servers import (
 )
 
 from rig import dns
-from slb.health.program import runner
 from slb.model.health import (
-    CommandCheck,
     DnsCheck,
     GrpcCheck,
     HttpCheck,
@@ -212,24 +208,3 @@ def test_grpc_of_what_speaks_something_else() -> None:
         assert once(GrpcCheck(**ONCE), port) == ("down", "no HTTP/2 answer")
     with serving(saying(OK)) as port:
         assert once(GrpcCheck(**ONCE), port) == ("down", "closed without an answer")
-
-
-def test_a_program(tmp_path: Path) -> None:
-    script = tmp_path / "look"
-    script.write_text(
-        '#!/bin/sh\nenv > "$0.env"\n[ "$1" = late ] && sleep 60\n[ "$SLB_RS_PORT $1" = "80 a b" ]\n'
-    )
-    script.chmod(0o755)
-    probes = {"command": runner(tmp_path)}
-
-    def asked(*arguments: str) -> tuple[str, str]:
-        return once(CommandCheck(program="look", arguments=arguments, **ONCE), 80, probes=probes)
-
-    assert asked("a b") == ("up", "")
-    assert asked("a") == ("down", "look ended with status 1")
-    told = dict(line.split("=", 1) for line in Path(f"{script}.env").read_text().splitlines())
-    # It may be ended before it has written anything.
-    assert asked("late") == ("down", "no answer within 0.4 s")
-    told.pop("PWD", None)
-    assert told.keys() <= {"PATH", "LANG", "SLB_VS", "SLB_RS_ADDRESS", "SLB_RS_PORT", "_", "SHLVL"}
-    assert (told["SLB_VS"], told["SLB_RS_ADDRESS"]) == (str(VS), "127.0.0.1")

@@ -1,108 +1,142 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Programs that do not end in time: killed with all that they started, and not waited for."""
+"""Checks by a program: what it is told, what comes of it, and that nothing of it stays."""
 
-import subprocess
-import threading
-from collections.abc import Callable
-from ipaddress import IPv4Address
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
-from unit.health_servers import VS
+from unit.health_servers import ONCE, PATIENCE_S, VS, checking, once
 
 from rig.waiting import wait
-from slb.health.kinds import PROBES
+from slb.health.probe import Waiting
 from slb.health.prober import Prober
 from slb.health.program import runner
 from slb.health.target import Target
 from slb.model.endpoint import Endpoint
 from slb.model.health import CommandCheck, TcpCheck
 
-PATIENCE_S = 10.0
-HERE = Endpoint(IPv4Address("127.0.0.1"), 1)
-SLOW = Target(HERE, CommandCheck(program="slow", interval_s=0.1, timeout_s=0.1, fall=1), VS)
-OTHER = Target(HERE, TcpCheck(interval_s=0.1, timeout_s=0.1))
-
-
-class Unkillable(subprocess.Popen[bytes]):
-    """A process that is not gone after SIGKILL, as one that waits for a file server."""
-
-    made: ClassVar[list["Unkillable"]] = []
-    gone: ClassVar[threading.Event] = threading.Event()
-
-    def __init__(self, *words: object, **options: object) -> None:
-        super().__init__(*words, **options)  # type: ignore[call-overload]
-        self.made.append(self)
-
-    def poll(self) -> int | None:
-        """Say that it lives."""
-        return super().poll() if self.gone.is_set() else None
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Return when it is gone."""
-        self.gone.wait()
-        return super().wait(timeout)
+Pids = Callable[[], list[int]]
 
 
 @pytest.fixture
-def slow(tmp_path: Path) -> Callable[[], Prober]:
-    """Write the program that is late; returns what begins both checks."""
-    script = tmp_path / "slow"
-    script.write_text('#!/bin/sh\nsleep 60 &\necho $! > "$0.new"\nmv "$0.new" "$0.child"\nwait\n')
+def pids(tmp_path: Path) -> Iterator[Pids]:
+    """What programs have written into the file `pids`; all are killed in the end."""
+    file = tmp_path / "pids"
+    file.touch()
+
+    def written() -> list[int]:
+        return [
+            int(line) for line in file.read_text().splitlines(keepends=True) if line[-1] == "\n"
+        ]
+
+    yield written
+    for pid in written():
+        kill(pid)
+
+
+def test_a_program(tmp_path: Path) -> None:
+    script = tmp_path / "look"
+    script.write_text(
+        '#!/bin/sh\nenv > "$0.env"\n[ "$1" = late ] && sleep 60\n[ "$SLB_RS_PORT $1" = "80 a b" ]\n'
+    )
     script.chmod(0o755)
+    probes = {"command": runner(tmp_path)}
 
-    def begin() -> Prober:
-        prober = Prober(lambda: None, 100, PROBES | {"command": runner(tmp_path)})
-        prober.start()
-        prober.set([SLOW, OTHER])
-        return prober
+    def asked(*arguments: str) -> tuple[str, str]:
+        return once(CommandCheck(program="look", arguments=arguments, **ONCE), 80, probes=probes)
 
-    return begin
+    assert asked("a b") == ("up", "")
+    assert asked("a") == ("down", "look ended with status 1")
+    told = dict(line.split("=", 1) for line in Path(f"{script}.env").read_text().splitlines())
+    # It may be ended before it has written anything.
+    assert asked("late") == ("down", "no answer within 0.4 s")
+    told.pop("PWD", None)
+    assert told.keys() <= {"PATH", "LANG", "SLB_VS", "SLB_RS_ADDRESS", "SLB_RS_PORT", "_", "SHLVL"}
+    assert (told["SLB_VS"], told["SLB_RS_ADDRESS"]) == (str(VS), "127.0.0.1")
 
 
-def test_it_is_killed_with_what_it_started(slow: Callable[[], Prober], tmp_path: Path) -> None:
-    child = tmp_path / "slow.child"
-    prober = slow()
+@pytest.mark.parametrize("then", ["wait", "exit"])
+def test_all_that_it_has_started_is_killed(tmp_path: Path, pids: Pids, then: str) -> None:
+    """When it takes too long, and when it has ended itself."""
+    probes = {"command": program(tmp_path, f"sleep 60 & echo $! >> {tmp_path}/pids; {then}")}
+    with checking(CommandCheck(program="look", **ONCE), 80, probes=probes):
+        first = wait(pids, PATIENCE_S, "it has started something")[0]
+        wait(lambda: ended(first), PATIENCE_S, "it is killed")
+
+
+def test_nothing_is_left_of_those_that_take_too_long(tmp_path: Path, pids: Pids) -> None:
+    """They are reaped, though not waited for."""
+    probes = {"command": program(tmp_path, f"echo $$ >> {tmp_path}/pids; exec sleep 60")}
+    with checking(CommandCheck(program="look", **ONCE), 80, probes=probes):
+        first = wait(pids, PATIENCE_S, "it runs")[0]
+        wait(lambda: not Path(f"/proc/{first}").exists(), PATIENCE_S, "it is reaped")
+
+
+def test_one_that_cannot_be_killed(
+    tmp_path: Path, pids: Pids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other checks go on, no second one is started, and it is reaped when it ends after all."""
+
+    def refused(group: int, number: int) -> None:
+        raise PermissionError
+
+    def good(target: Target) -> Waiting:
+        return
+        yield
+
+    probes = {
+        "command": program(tmp_path, f"echo $$ >> {tmp_path}/pids; exec sleep 60"),
+        "tcp": good,
+    }
+    at = Endpoint(ip_address("127.0.0.1"), 80)
+    stuck = Target(at, CommandCheck(program="look", **ONCE), VS)
+    other = Target(at, TcpCheck(interval_s=0.1, timeout_s=0.1))
+    prober = Prober(lambda: None, 10, probes)
+
+    def counted(target: Target) -> tuple[int, int]:
+        result = prober.results().get(target)
+        return result.counts[:2] if result else (0, 0)
+
+    prober.start()
     try:
-        wait(lambda: SLOW in prober.fallen() and child.exists(), PATIENCE_S, "one that is late")
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "killpg", refused)
+            prober.set([stuck, other])
+            wait(lambda: counted(stuck)[1] == 1, PATIENCE_S, "it takes too long")
+            seen = counted(other)[0]
+            wait(lambda: counted(other)[0] > seen + 2, PATIENCE_S, "the other's checks go on")
+            wait(lambda: counted(stuck)[1] > 2, PATIENCE_S, "that is bad for its RS")
+            (pid,) = wait(pids, PATIENCE_S, "it runs")
+        kill(pid)
+        wait(lambda: not Path(f"/proc/{pid}").exists(), PATIENCE_S, "it is reaped")
+        wait(lambda: len(pids()) > 1, PATIENCE_S, "it is started again")
     finally:
+        for pid in pids():
+            kill(pid)
         prober.stop()
-    started = Path("/proc", child.read_text().strip())
-    wait(lambda: not started.exists() or is_over(started), PATIENCE_S, "the end of its child")
 
 
-def test_nobody_waits_for_it(slow: Callable[[], Prober], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others are checked as ever; it is not started once more until it is gone."""
-    monkeypatch.setattr("slb.health.program.subprocess.Popen", Unkillable)
-    monkeypatch.setattr(Unkillable, "made", [])
-    monkeypatch.setattr(Unkillable, "gone", threading.Event())
-    prober = slow()
+def program(folder: Path, text: str) -> Callable[[Target], Waiting]:
+    """The check by such a shell script, `look`."""
+    script = folder / "look"
+    script.write_text(f"#!/bin/sh\n{text}\n")
+    script.chmod(0o755)
+    return runner(folder)
+
+
+def ended(pid: int) -> bool:
+    """Whether it runs no more; who reaps it, or nobody, is not ours to say."""
     try:
-        told = "slow, which was late, has not ended though it was killed"
-        wait(lambda: prober.silent().get(SLOW) == told, PATIENCE_S, "the word of it")
-        before = bad(prober, OTHER)
-        wait(lambda: bad(prober, OTHER) > before + 3, PATIENCE_S, "checks of another")
-        assert len(Unkillable.made) == 1
-        Unkillable.gone.set()
-        wait(lambda: len(Unkillable.made) > 1, PATIENCE_S, "the next check")
-        assert Unkillable.made[0].returncode == -9
-    finally:
-        Unkillable.gone.set()
-        prober.stop()
-        for process in Unkillable.made:
-            process.wait()
-
-
-def bad(prober: Prober, target: Target) -> int:
-    """How many of its checks were bad."""
-    found = prober.results().get(target)
-    return found.counts.bad if found else 0
-
-
-def is_over(process: Path) -> bool:
-    """Whether a process has ended, and waits only for somebody to be told so."""
-    try:
-        return (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+def kill(pid: int) -> None:
+    """End it, if it is there."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
