@@ -94,6 +94,8 @@ def _standing(status: StatusView) -> Iterator[Metric]:
     yield single("slb_agent_generation", "The desired state's generation.", status.generation)
     text = "The generation of the desired state that slbd had last."
     yield single("slb_agent_applied_generation", text, status.applied)
+    text = "1 while the version before a damaged one counts, as when slb-agent started."
+    yield single("slb_agent_state_damaged", text, int(status.damaged > 0))
     text = "Times that slbd was changed beside the agent, and mended."
     yield counter("slb_agent_mended", text, (), [((), status.mended)])
 

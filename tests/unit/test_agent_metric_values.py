@@ -73,6 +73,7 @@ slb_agent_slbd_state{state="unknown"} 0
 slb_agent_slbd_state{state="unreachable"} 0
 slb_agent_generation 110
 slb_agent_applied_generation 111
+slb_agent_state_damaged 0
 slb_agent_mended_total 114
 slb_agent_owner_epoch{owner="operator"} 101
 slb_agent_owner_epoch{owner="controller"} 121
@@ -148,6 +149,11 @@ def test_what_slbd_is_to_the_desired_state(word: str) -> None:
     slb_agent_slbd_state{{state="{word}"}} 1
     """
     assert exposed(replace(STATUS, slbd=word)) == {**exposed(), **written(changed)}
+
+
+def test_a_state_that_was_damaged() -> None:
+    found = exposed(replace(STATUS, damaged=109))
+    assert found == {**exposed(), **written("slb_agent_state_damaged 1")}
 
 
 def test_checks_that_are_not_made() -> None:
