@@ -46,7 +46,7 @@ class AgentMetrics:
 
         async def handle(request: web.Request) -> web.Response:
             read.known(request, frozenset())
-            body = await self._scrape.text(self._collect)
+            body = await self._scrape.text(self.text)
             return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
         app.router.add_get(PATH, handle)
@@ -55,7 +55,8 @@ class AgentMetrics:
         )
         app[ROUTES]["GET", PATH] = told
 
-    async def _collect(self) -> bytes:
+    async def text(self) -> bytes:
+        """Return all figures as they are now."""
         status, readers = self._desired.status(), self._desired.events.readers
         return await asyncio.to_thread(self._write, status, readers)
 
@@ -93,6 +94,8 @@ def _standing(status: StatusView) -> Iterator[Metric]:
     yield single("slb_agent_generation", "The desired state's generation.", status.generation)
     text = "The generation of the desired state that slbd had last."
     yield single("slb_agent_applied_generation", text, status.applied)
+    text = "1 while the version before a damaged one counts, as when slb-agent started."
+    yield single("slb_agent_state_damaged", text, int(status.damaged > 0))
     text = "Times that slbd was changed beside the agent, and mended."
     yield counter("slb_agent_mended", text, (), [((), status.mended)])
 

@@ -13,13 +13,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from rig import hugetlb
 from rig.addresses import HTTP, PODS
-from rig.dpdk_tools import PORT, PREFIX, Dumpcap, figure, memory_zones, proc_info
+from rig.dpdk_tools import PORT, PREFIX, Dumpcap, figure, memory_zones, proc_info, telemetry
 from rig.lb import LbSettings, config, program, slbd_arguments
 from rig.probes import missing
 from rig.rig import Rig
@@ -121,6 +122,39 @@ def test_proc_info(tools_rig: Rig) -> None:
     pools = proc_info(tools_rig, "--show-mempool")
     assert figure(pools, "size") == ENGINE["mbufs"]
     assert 0 < figure(pools, "common_pool_count") <= ENGINE["mbufs"]
+
+
+def test_telemetry_under_traffic(tools_rig: Rig) -> None:
+    """Each figure is between slbctl's of before and after; none of those that must move is 0."""
+    assert tools_rig.client.http(REQUESTS).failures == []
+    with tools_rig.client.udp((HTTP[0], 9)) as nobody:
+        nobody.send(b"to no VS")
+        wait(lambda: dropped(tools_rig)["NO_VS"] > 0, 5, "a NO_VS drop")
+    workers = range(tools_rig.settings.workers)
+    stats = [f"/slb/worker/stats,{number}" for number in workers]
+    drops = [f"/slb/drops,{number}" for number in workers]
+    before, fell, port = figures(tools_rig)
+    with tools_rig.client.http_load(20, 1, 0.01) as load:
+        wait(lambda: load.outcome.answered > 0, 20, "answers")
+        seen = telemetry(tools_rig, *stats, *drops, "/slb/drops", "/ethdev/stats,0")
+    after, fallen, port_after = figures(tools_rig)
+    for number in workers:
+        found = seen[stats[number]]
+        assert len(found) > 12
+        for name in found.keys() - {"sessions_active"}:
+            assert before[number][name] <= found[name] <= after[number][name], name
+        # What goes back by itself is no more than there have been.
+        assert found["sessions_active"] <= found["sessions_created"]
+        assert found["rx_packets"] > 0 and found["tx_packets"] > 0
+    assert sum(seen[command]["sessions_created"] for command in stats) >= REQUESTS
+    assert seen["/slb/drops"].keys() == fell.keys()
+    for reason, low in fell.items():
+        parts = sum(seen[command][reason] for command in drops)
+        assert low <= parts <= seen["/slb/drops"][reason] <= fallen[reason], reason
+    assert seen["/slb/drops"]["NO_VS"] > 0
+    device = seen["/ethdev/stats,0"]
+    for field, name in (("rx_packets", "ipackets"), ("tx_packets", "opackets")):
+        assert 0 < port[field] <= device[name] <= port_after[field]
 
 
 def test_second_capture_is_refused(tools_rig: Rig) -> None:
@@ -254,3 +288,13 @@ def test_nothing_stays(tools_rig: Rig, pages: Path) -> None:
     assert "no longer active" in capture.wait_end()
     wait(lambda: hugetlb.free() >= PAGES, 5, "hugepages")
     assert list((tools_rig.registry.directory / "dpdk").iterdir()) == []
+
+
+def figures(rig: Rig) -> tuple[list[dict[str, Any]], dict[str, int], dict[str, Any]]:
+    """What slbd's API says of its workers, of drops, and of its port."""
+    return rig.lb.api("/v1/stats")["workers"], dropped(rig), rig.lb.items("/v1/ports")[0]
+
+
+def dropped(rig: Rig) -> dict[str, int]:
+    """How many packets were dropped, by reason."""
+    return {row["reason"]: row["total"] for row in rig.lb.items("/v1/drops")}

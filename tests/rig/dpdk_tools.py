@@ -9,6 +9,7 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rig.process import Process
 from rig.rig import Rig
@@ -33,6 +34,29 @@ def proc_info(rig: Rig, *words: str) -> str:
     if done.returncode != 0:
         raise RigError(f"{' '.join(argv)}: {done.returncode} {done.stderr.strip()}")
     return done.stdout
+
+
+def telemetry(rig: Rig, *commands: str) -> dict[str, Any]:
+    """What dpdk-telemetry.py prints, by command; raises RigError when it fails."""
+    lines = "".join(f"{command}\n" for command in (*commands, "quit"))
+    argv = ["dpdk-telemetry.py", "-f", PREFIX]
+    done = subprocess.run(
+        argv,
+        input=lines,
+        env=environment(rig),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    # First it says whom it has found; an answer has its command without parameters.
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"/')]
+    if done.returncode != 0 or len(found) != len(commands):
+        raise RigError(f"{' '.join(argv)}: {done.returncode} {done.stderr.strip()} {done.stdout}")
+    return {
+        command: answer[command.partition(",")[0]]
+        for command, answer in zip(commands, found, strict=True)
+    }
 
 
 def memory_zones(rig: Rig) -> int:

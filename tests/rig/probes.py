@@ -71,7 +71,7 @@ PROBES: dict[str, Callable[[], str | None]] = {
     "tools": _command("ip", "ethtool", "ping", "curl", "dig", "dnsperf", "iperf3", "tracepath"),
     "servers": _command("nginx", "haproxy"),
     "hugepages": _hugepages,
-    "dpdk-tools": _command("dpdk-dumpcap", "dpdk-proc-info", "tcpdump"),
+    "dpdk-tools": _command("dpdk-dumpcap", "dpdk-proc-info", "dpdk-telemetry.py", "tcpdump"),
     "vhost-net": _vhost_net,
     "slbd": _slbd,
     "guest": _guest,

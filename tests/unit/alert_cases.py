@@ -130,6 +130,7 @@ CASES: dict[str, Case] = {
     "SlbTransactionsRefused": counter('slb_transactions_total{result="refused"}', 0.01),
     "SlbAgentAway": gauge('up{job="slb-agent"}', 0, 1),
     "SlbNotApplied": gauge('slb_agent_slbd_state{state="refused"}', 1, 0),
+    "SlbStateDamaged": gauge("slb_agent_state_damaged", 1, 0),
     "SlbChangedBeside": counter("slb_agent_mended_total", 0.01),
     "SlbChangesFail": counter('slb_agent_changes_total{result="failed"}', 0.01),
     "SlbDenied": counter('slb_agent_changes_total{result="denied"}', 1, 0.01),
