@@ -12,7 +12,6 @@ from aiohttp.typedefs import Handler
 
 from slb.api import peer
 from slb.api.unix_http import AGENT
-from slb.model.address import show
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +28,8 @@ async def note_changes(request: web.Request, handler: Handler) -> web.StreamResp
     if aside or request.query.get("dry_run") == "1" or connection is None:
         return response
     who = peer.of(connection)
-    path, status = show(request.path[:MAX_PATH]), response.status
-    fields = {"method": request.method, "path": path, "uid": who.uid, "pid": who.pid}
-    text = "%s %s by uid %d, pid %d: %d"
-    said = (request.method, path, who.uid, who.pid, status)
-    log.info(text, *said, extra={"fields": fields | {"status": status}})
+    path = ascii(request.path[:MAX_PATH])[1:-1]
+    text = f"{request.method} {path} by uid {who.uid}, pid {who.pid}: {response.status}"
+    fields = {"method": request.method, "path": path, "status": response.status}
+    log.info("%s", text, extra={"fields": fields | {"uid": who.uid, "pid": who.pid}})
     return response
