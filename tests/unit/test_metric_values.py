@@ -283,7 +283,8 @@ slb_ospf_adjacency_full{protocol="OSPFv2"} 1
 slb_ospf_adjacency_full{protocol="OSPFv3"} 0
 slb_ospf_neighbours{state="full"} 2
 slb_ospf_neighbours{state="other"} 1
-slb_ospf_announced_prefixes 4
+slb_ospf_announced_prefixes{kind="services"} 3
+slb_ospf_announced_prefixes{kind="local_addresses"} 1
 slb_ospf_held_prefixes{reason="quorum"} 0
 slb_ospf_held_prefixes{reason="hold"} 0
 slb_ospf_draining 0

@@ -40,6 +40,7 @@ TOLD = {
     "SlbOspfFailing": "OSPF: BIRD gives no answer",
     "SlbSteeringNotProved": "port lan0: 1 of 2 local addresses are not proved",
     "SlbSteeringWrong": "port lan0: replies by",
+    "SlbStateDamaged": "generation 9 was damaged on disk",
 }
 NOT_TOLD = {
     "SlbAway": "tested in test_nobody_answers",
