@@ -113,6 +113,12 @@ def answers(answered_per_s: float, unanswered_per_s: float) -> Series:
     }
 
 
+def refused(answered_per_s: float, refused_per_s: float) -> Series:
+    """The same, where RS refuse."""
+    name = 'slb_vs_answers_total{vs="10.96.0.10:80/tcp",outcome="%s"}'
+    return {name % "answered": grows(answered_per_s), name % "refused": grows(refused_per_s)}
+
+
 def no_rs(serving: float) -> Series:
     """Clients of a VS that has so many RS are refused."""
     return {
@@ -215,4 +221,47 @@ CASES: dict[str, Case] = {
     "SlbOspfFailing": gauge("slb_ospf_failing", 1, 0),
     "SlbSteeringNotProved": gauge('slb_steering_proofs{port="lan0",state="unproved"}', 2, 0),
     "SlbSteeringWrong": gauge(f"slb_steering_ok{PORT}", 0, 1),
+}
+
+# Other courses at which it must fire: each branch of its expression has one, there or here.
+ALSO: dict[str, list[Series]] = {
+    "SlbNotApplied": [
+        {f'slb_agent_slbd_state{{state="{word}"}}': flat(1)}
+        for word in ("incomplete", "unreachable")
+    ],
+    "SlbManyRsDown": [
+        of_vs("slb_agent_vs_rs_state", "state", up=1, down=1),
+        of_vs("slb_agent_vs_rs_state", "state", up=1, ejected=1),
+    ],
+    "SlbOverloaded": [drops(reason).bad for reason in ("HANDOFF_FULL", "TX_FULL")],
+    "SlbNoBuffers": [{f"slb_port_rx_no_mbuf_packets_total{PORT}": grows(1)}],
+    "SlbUnanswered": [refused(10, 10)],
+    "SlbHostFlooded": [
+        drops("PUNT_FULL", 100).bad,
+        {f"slb_port_kernel_dropped_packets_total{PORT}": grows(100)},
+    ],
+    "SlbLinkNearlyFull": [
+        {
+            f"slb_port_speed_bytes{PORT}": flat(1.25e9),
+            f"slb_port_rx_bytes_total{PORT}": grows(1.25e9 * 0.95),
+        }
+    ],
+    "SlbMemberDown": [{'slb_port_member_state{port="b",device="d",state="down"}': flat(1)}],
+    "SlbNotAnnounced": [
+        {"slb_ospf_withheld": flat(1), SERVICES: flat(0), HELD: flat(1)},
+        {"slb_ospf_withheld": flat(1), SERVICES: flat(3), HELD: flat(0)},
+    ],
+}
+# And at which it must not.
+NEVER: dict[str, list[Series]] = {
+    "SlbDropsRising": [
+        {f'slb_dropped_packets_total{{worker="0",reason="{reason}"}}': swells(1, 1000)}
+        for reason in ("STEERING_PROBE", "STOPPING", "SESSION_RESET")
+    ],
+    "SlbMemberDown": [
+        {f'slb_port_member_state{{port="b",device="d",state="{word}"}}': flat(1)}
+        for word in ("active", "standby")
+    ],
+    "SlbHealthLeftOut": [{"slb_agent_rs_left_out": flat(0)}],
+    "SlbNotApplied": [{'slb_agent_slbd_state{state="applied"}': flat(1)}],
 }

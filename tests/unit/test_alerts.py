@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from unit.alert_cases import CASES, END_S, SAMPLES, STEP_S, Series
+from unit.alert_cases import ALSO, CASES, END_S, NEVER, SAMPLES, STEP_S, Series
 from unit.test_metrics_configs import RULES, rules
 
 CONFIG = RULES.with_name("prometheus.yml")
@@ -47,10 +47,17 @@ def patience(rule: dict[str, Any]) -> int:
     return int(number) * UNITS[unit]
 
 
-def expected(rule: dict[str, Any], is_bad: bool) -> Iterator[dict[str, Any]]:
-    """Whether the alert fires for its host at the end, and that it does not too soon."""
+def hosts(name: str, is_bad: bool) -> dict[str, Series]:
+    """A host for each course of an alert that it must fire at, or must not."""
+    case, more = CASES[name], (ALSO if is_bad else NEVER).get(name, [])
+    courses = [case.bad if is_bad else case.good, *more]
+    return {f"{name}-{number}": each for number, each in enumerate(courses)}
+
+
+def expected(rule: dict[str, Any], host: str, is_bad: bool) -> Iterator[dict[str, Any]]:
+    """Whether the alert fires for a host at the end, and that it does not too soon."""
     name = rule["alert"]
-    firing = f'count(ALERTS{{alertname="{name}",alertstate="firing",instance="{name}"}})'
+    firing = f'count(ALERTS{{alertname="{name}",alertstate="firing",instance="{host}"}})'
     yes = [{"labels": "{}", "value": 1}]
     yield {"expr": firing, "eval_time": f"{END_S}s", "exp_samples": yes if is_bad else []}
     if wait := patience(rule):
@@ -59,18 +66,37 @@ def expected(rule: dict[str, Any], is_bad: bool) -> Iterator[dict[str, Any]]:
 
 
 def course(is_bad: bool) -> dict[str, Any]:
-    """A test of promtool's, of a host for each alert. One alone would evaluate all rules, too."""
-    found = {name: case.bad if is_bad else case.good for name, case in CASES.items()}
+    """A test of promtool's of all alerts. One alone would evaluate all rules, too."""
+    every = [(rule, hosts(rule["alert"], is_bad)) for rule in rules()]
     return {
         "name": "bad" if is_bad else "good",
         "interval": f"{STEP_S}s",
-        "input_series": [row for name, each in found.items() for row in series(name, each)],
-        "promql_expr_test": [row for rule in rules() for row in expected(rule, is_bad)],
+        "input_series": [
+            row for _, found in every for host, each in found.items() for row in series(host, each)
+        ],
+        "promql_expr_test": [
+            row for rule, found in every for host in found for row in expected(rule, host, is_bad)
+        ],
     }
 
 
 def test_there_is_a_case_for_each() -> None:
     assert list(CASES) == [rule["alert"] for rule in rules()]
+    assert {*ALSO, *NEVER} <= CASES.keys()
+
+
+def test_each_branch_has_a_course() -> None:
+    """Each word of a choice among labels, and each side of an `or`."""
+    for rule in rules():
+        name, text = rule["alert"], rule["expr"]
+        bad, good = ([*hosts(name, is_bad).values()] for is_bad in (True, False))
+        for negated, words in re.findall(r'=?(!|=)~"([^"]+)"', text):
+            shown = str(good if negated == "!" else bad)
+            assert [word for word in words.split("|") if f'"{word}"' not in shown] == [], name
+        sides = [set(re.findall(r"slb_\w+|\bup\b", side)) for side in text.split(" or ")]
+        for side in sides if len(sides) > 1 else ():
+            own = [each for each in bad if side & {key.partition("{")[0] for key in each}]
+            assert own, (name, side)
 
 
 def test_all_alerts(tmp_path: Path) -> None:
