@@ -154,6 +154,7 @@ def left_after(rig: ScaleOut, begun: float) -> float:
     with contextlib.suppress(RigError):
         holds(lambda: any(HOSTS[0] in used for used in rig.used()), 10, "its use")
     took = time.monotonic() - begun
+    print(f"left after {took:.3f} s")
     assert rig.used() == (ONE, ONE)
     return took
 
