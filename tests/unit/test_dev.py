@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,18 @@ def test_an_activated_environment_is_not_made_of_itself(checkout: Path, path: st
     python, found = done.stdout.splitlines()
     assert not python.startswith(own)
     assert own not in found and found.endswith(":/usr/sbin:/sbin")
+
+
+def test_package_builds_what_was_set_up(checkout: Path) -> None:
+    """With the Python of the set-up and what was asked for; the rest is in test_package."""
+    shutil.copytree(DEV.parent / ".ci/deb", checkout / ".ci/deb")
+    ours = Path(sys.executable).parent
+    (checkout / ".ci/setup.sh").write_text(f'setup() {{ echo set up; PATH="{ours}:$PATH"; }}\n')
+    words = [checkout / "dev", "package", "--to", checkout / "to", "--version", "1 0"]
+    env = {**os.environ, "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "set up\n")
+    assert done.stderr == "dev: '1 0' is no version of a Debian package\n"
 
 
 # Each layer's work, said instead of done, and a Python that makes .venv at once.

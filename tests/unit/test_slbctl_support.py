@@ -17,7 +17,8 @@ from unit.running_agent import RunningAgent
 from unit.slbctl_run import failure, slbctl
 
 from ospf.model import FAMILIES
-from slb.errors import HostError
+from slb.api.client import Client
+from slb.errors import HostError, NotFound
 from slbctl import bundle as bundle_module
 from slbctl import secrets_out
 from slbctl.bundle import Runner, new_file, pack
@@ -229,8 +230,10 @@ def test_metrics_of_both(tmp_path: Path) -> None:
         with RunningAgent(tmp_path, daemon.socket) as agent:
             wanted = metrics(Target(str(agent.socket), 20), str(daemon.socket))
             slbd, agents = (Runner(20).run(part) for part in wanted)
+        with pytest.raises(NotFound):
+            Client(str(daemon.socket), 20).scrape("/metrics/agent")
     assert [slbd.failed, agents.failed] == ["", ""]
-    assert daemon.requests[-1] == "GET /metrics" and "\nslb_build_info{" in slbd.text
+    assert "GET /metrics" in daemon.requests and "\nslb_build_info{" in slbd.text
     assert "\nslb_agent_" in agents.text and "\nslb_build_info" not in agents.text
 
 
