@@ -9,11 +9,15 @@ from dataclasses import dataclass
 
 @dataclass
 class Asking:
-    """Who asks, from where, and what that does to the desired state; filled in while it is done."""
+    """Who asks, from where, for what, and what that does to the desired state.
+
+    Filled in while it is done; `change` is what is asked for, whether it comes to that or not.
+    """
 
     who: str = ""
     peer: str = ""
     owner: str | None = None
+    change: str | None = None
     before: int | None = None
     after: int | None = None
 

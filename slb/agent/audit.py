@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Who changed what, or was refused: a line of JSON for each such request, by the logger slb.audit.
 
-Nothing of a header or a body is in it, so no token can be. What a request has changed is noted
-where the change is made, beside which others may go on.
+Nothing of a header is in it, and of a body what was understood, so no token can be. What a request
+asks for, and has changed, is noted where the change is made, beside which others may go on.
 """
 
 import logging
@@ -61,6 +61,7 @@ def _line(
         "method": request.method,
         "path": request.path[:MAX_PATH],
         "owner": asked.owner,
+        "change": asked.change,
         "before": asked.before,
         "after": asked.after,
         "status": response.status,

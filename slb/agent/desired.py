@@ -138,7 +138,7 @@ class Desired:
         Raises what `edit` does, Conflict, NotReady, NotStored, and what slbd refuses it with.
         """
         asked = asking.now()
-        asked.owner = owner
+        asked.owner, asked.change = owner, versions.asked_for(what, dry_run, confirm_s)
         async with self._lock:
             old = self.state
             asked.before = old.generation
@@ -170,11 +170,11 @@ class Desired:
     async def confirm(self) -> int:
         """Keep the operator's last change; raises Conflict, NotReady, NotStored."""
         asked = asking.now()
-        asked.owner = OPERATOR
+        asked.owner, asked.change = OPERATOR, "confirmed"
         async with self._lock:
             asked.before = self.state.generation
             new = states.confirmed(self.state, OPERATOR)
-            new = self._numbered(new, OPERATOR, "confirmed")
+            new = self._numbered(new, OPERATOR, asked.change)
             await self._save(new)
             # The services are the same, so slbd has them if it had those.
             if self.standing.applied == self.state.generation:

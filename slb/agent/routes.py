@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 from msgspec.structs import replace
 
-from slb.agent import asking, edits
+from slb.agent import asking, edits, passed
 from slb.agent import state as states
 from slb.agent.access import READING, may_write
 from slb.agent.desired import Desired
@@ -114,15 +114,18 @@ def add_routes(
     add_events(app, desired.events)
     metrics.add_route(app)
 
-    async def pass_on(request: web.Request) -> web.Response:
+    async def pass_on(request: web.Request, path: str) -> web.Response:
         # Local addresses and workers are of the host, so they are the operator's.
         if request.method not in READING:
             may_write(request, OPERATOR)
+            sent = await read.raw(request)
+            asked = asking.now()
+            asked.change = passed.change(request.method, path, request.match_info, sent)
         return await forward.answer(request)
 
     for key, route in make_app(Gate())[ROUTES].items():
         if key not in routes and key not in NOT_OURS:
-            app.router.add_route(*key, pass_on)
+            app.router.add_route(*key, partial(pass_on, path=key[1]))
             routes[key] = route
     _add_description(app)
 
@@ -276,7 +279,8 @@ async def _session_reset(
     request: web.Request, desired: Desired, body: Resets, ends: Ends
 ) -> views.SessionsReset:
     """End the sessions of RS."""
-    asking.now().owner = OPERATOR
+    asked = asking.now()
+    asked.owner, asked.change = OPERATOR, passed.reset(body.resets)
     return views.SessionsReset(await ends.end(body.resets))
 
 

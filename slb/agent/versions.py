@@ -20,6 +20,13 @@ SHOWN = 10
 EXPIRED = "not confirmed in time, rolled back"
 
 
+def asked_for(what: str, dry_run: bool, confirm_s: int | None) -> str:
+    """Return a change in the words of the history, and how it was asked for."""
+    if dry_run:
+        return f"{what}, dry run"
+    return what if confirm_s is None else f"{what}, to be confirmed within {confirm_s} s"
+
+
 def work_out(old: State, edit: Edit) -> tuple[State, list[Op], list[str]]:
     """Return the state after an edit, the ops that lead there, and all that changes in words."""
     new = edit(old)

@@ -83,6 +83,13 @@ def states(agent: RunningAgent) -> list[tuple[str, str]]:
     return [(row.state, row.effect) for row in agent.client.health(key(2))]
 
 
+def with_weight_and_out(agent: RunningAgent) -> tuple[str, int, int]:
+    """What the status has of the VS: how slbd has it, and of its RS those with weight, and out."""
+    rows = agent.client.status(services=True).services or ()
+    (row,) = (row for row in rows if row.vs == str(key(2)))
+    return row.slbd, row.rs_with_weight, row.rs_out
+
+
 def test_down_and_back(agent: RunningAgent, daemon: FakeDaemon, servers: Servers) -> None:
     """By one small transaction each; the desired state stays as it is."""
     agent.client.vs_add(servers.service(FAST))
@@ -92,8 +99,11 @@ def test_down_and_back(agent: RunningAgent, daemon: FakeDaemon, servers: Servers
     wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "no weight for what is down")
     row = agent.client.health(key(2))[1]
     assert (row.state, row.effect, row.reason) == ("down", "out", "connection refused")
+    wait(lambda: with_weight_and_out(agent) == ("applied", 4, 1), PATIENCE_S, "word of one out")
+    assert f"{key(2)} operator applied 2 4 4 1" in slbctl(agent.socket, "services").lines
     servers.open(1)
     wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "its weight again")
+    wait(lambda: with_weight_and_out(agent) == ("applied", 4, 0), PATIENCE_S, "word of none out")
     ops = [[str(op) for op in commit] for commit in daemon.engine.commits[before:]]
     vs, rs = key(2), servers.rs[1]
     assert ops == [[f"~ rs {vs} {rs} weight 2 -> 0"], [f"~ rs {vs} {rs} weight 0 -> 2"]]

@@ -6,22 +6,27 @@ import json
 import logging
 import os
 import socket
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
+from unit.agent_values import key, service
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import PATIENCE_S, RunningAgent
 from unit.secure_agent import OPS, VIEWER, Place, ask_on, running
 
 from rig.waiting import wait
+from slb.agent import passed
 from slb.agent.limits import Buckets
 from slb.api.tokens import new_token
-from slb.errors import TooMany
+from slb.errors import BadRequest, TooMany
 from slb.model.agent_config import Limits
+from slb.model.desired import Delta, Snapshot
 from slb.model.endpoint import VsKey
+from slb.model.reset import Reset
 from slb.model.service import Service
 
-pytest_plugins = ["unit.daemon_fixture", "unit.secure_fixture"]
+pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture", "unit.secure_fixture"]
 
 NEW = {"vs": "10.96.0.7:80/tcp", "rs": [{"rs": "10.10.0.1:8080"}]}
 
@@ -114,8 +119,66 @@ def test_the_record_of_changes(
         (2, 3, 201, None),
         (None, None, 200, None),
     ]
+    assert [line["change"] for line in lines] == [
+        "+ vs 10.96.0.7:80/tcp",
+        "+ vs 10.96.0.7:80/tcp",
+        None,
+        None,
+        None,
+        "+ vs 10.96.0.8:80/tcp",
+        "workers 1",
+    ]
     assert lines[5]["pid"] == os.getpid() and lines[0]["from"].startswith("127.0.0.1 port ")
     assert not _secrets(place, caplog.text)
+
+
+def test_what_was_asked_for(agent: RunningAgent, caplog: pytest.LogCaptureFixture) -> None:
+    """Of each kind of change, as history has it where it does; fields of the journal's, too."""
+    ask, one, added = agent.client, service(1, 1), IPv4Address("198.18.0.7")
+    with caplog.at_level(logging.INFO, "slb.audit"):
+        ask.apply([one, service(2)], dry_run=True)
+        ask.apply([one, service(2)], confirm_s=60)
+        ask.confirm()
+        ask.apply([one])
+        ask.rollback(1)
+        ask.state_put(Snapshot("controller", 3, 1, (service(7),)))
+        ask.state_patch(Delta("controller", 3, 1, 2, (service(7, 1),)))
+        ask.owner_del("controller", with_vs=True)
+        told = [row.change for row in ask.history()][::-1]
+        ask.laddr_add("lan0", [added])
+        ask.laddr_del(added)
+        ask.workers_set(1, end=True)
+        ask.session_reset(Reset(key(1)))
+        ask.session_reset(*(Reset(key(1), rs.rs) for rs in ask.export().services[0].rs))
+        with pytest.raises(BadRequest):
+            ask.workers_set(99)
+        ask.ospf_restart()
+    lines = [one for one in caplog.records if one.name == "slb.audit"]
+    asked = [json.loads(line.message)["change"] for line in lines]
+    assert asked == [
+        "apply 2 VS, dry run",
+        "apply 2 VS, to be confirmed within 60 s",
+        "confirmed",
+        "apply 1 VS",
+        "rolled back to 1",
+        "snapshot 1 of epoch 3",
+        "delta 2 of epoch 3",
+        "- owner controller",
+        "+ laddr 198.18.0.7 port 'lan0'",
+        "- laddr 198.18.0.7",
+        "workers 1, sessions of the others end",
+        f"sessions reset {key(1)}",
+        f"sessions reset {key(1)} 10.10.0.1:8080, {key(1)} 10.10.0.2:8080",
+        None,
+        "ospf restart",
+    ]
+    assert told[1:] == ["apply 2 VS", *asked[2:8]]
+    assert [getattr(line, "fields", {})["change"] for line in lines] == asked
+
+
+def test_a_long_list_is_cut() -> None:
+    many = [Reset(key(n)) for n in range(1, 41)]
+    assert passed.reset(many).endswith(f", {key(8)} and 32 more")
 
 
 def test_who_made_a_version(place: Place, secure: RunningAgent, daemon: FakeDaemon) -> None:

@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+import pytest
 from unit.agent_values import key, service, state
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import FIRST, PATIENCE_S, RunningAgent, at_rest
@@ -13,6 +14,7 @@ from slb.agent.state import Owner
 from slb.agent.vs_status import compare
 from slb.api.client import Client
 from slb.model.desired import Snapshot
+from slb.model.endpoint import Endpoint
 
 pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture"]
 
@@ -59,6 +61,23 @@ def test_without_slbd(tmp_path: Path) -> None:
             wait(lambda: at_rest(agent), PATIENCE_S, "what slbd has")
         (row,) = agent.client.status(services=True).services or ()
         assert (row.slbd, row.applied, row.rs) == ("unknown", None, 1)
+
+
+def test_what_slbd_has_otherwise(
+    agent: RunningAgent, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked at that moment; here nothing is mended before."""
+    monkeypatch.setattr("slb.agent.watch.Watch._is_due", lambda *_: False)
+    agent.client.apply([service(1, 1, 2), service(2, 1), service(3, 1)])
+    beside = Client(str(daemon.socket))
+    beside.rs_edit(key(2), Endpoint.parse("10.10.0.1:8080"), 9)
+    beside.vs_del(key(3))
+    rows = agent.client.status(services=True).services or ()
+    assert [(row.vs, row.slbd, row.applied) for row in rows] == [
+        (str(key(1)), "applied", 2),
+        (str(key(2)), "differs", None),
+        (str(key(3)), "missing", None),
+    ]
 
 
 def test_somebody_else_changes_slbd(agent: RunningAgent, daemon: FakeDaemon) -> None:

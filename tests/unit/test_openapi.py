@@ -3,11 +3,17 @@
 
 import json
 import re
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from aiohttp import web
 from unit.running_agent import RunningAgent
 
+from slb.agent.events import Events
+from slb.agent.metrics import AgentMetrics
+from slb.agent.record import Record
+from slb.agent.routes import NOT_OURS, add_routes
 from slb.api.backend import Gate
 from slb.api.described import ROUTES
 from slb.api.openapi import TEXTS
@@ -52,12 +58,50 @@ def test_it_has_every_route_and_its_types(agent: RunningAgent) -> None:
 
 def test_no_route_of_slbds_is_left_out() -> None:
     app = make_app(Gate())
-    there = {
+    assert app[ROUTES].keys() == answered(app), "the agent passes on what is described"
+
+
+def test_the_agent_answers_all_of_slbds_routes_and_its_own(agent: RunningAgent) -> None:
+    """All but what would change services beside the desired state, or what the checks say."""
+    not_ours = {("POST", "/v1/commit"), ("PUT", "/v1/rs/down")}
+    own = {
+        ("POST", "/v1/confirm"),
+        ("POST", "/v1/rollback"),
+        ("GET", "/v1/history"),
+        ("GET", "/v1/status"),
+        ("GET", "/v1/health"),
+        ("GET", "/v1/state"),
+        ("PUT", "/v1/state"),
+        ("PATCH", "/v1/state"),
+        ("DELETE", "/v1/owners/{owner}"),
+        ("GET", "/v1/events"),
+        ("GET", "/metrics/agent"),
+        ("GET", "/v1/openapi.json"),
+    }
+    slbds = make_app(Gate())[ROUTES].keys()
+    assert not_ours == NOT_OURS and not_ours < slbds
+    told = {
+        (method.upper(), path)
+        for path, methods in described(agent)["paths"].items()
+        for method in methods
+    }
+    assert told == (slbds - not_ours) | own
+
+
+def test_the_agent_answers_what_it_describes() -> None:
+    app, nothing = web.Application(), cast(Any, SimpleNamespace(events=Events()))
+    metrics = AgentMetrics(nothing, nothing, Record(), None)
+    add_routes(nothing, nothing, nothing, nothing, metrics, None, app)
+    assert app[ROUTES].keys() == answered(app)
+
+
+def answered(app: web.Application) -> set[tuple[str, str]]:
+    """The routes that there are; whoever answers GET may answer HEAD."""
+    return {
         (route.method, route.resource.canonical)
         for route in app.router.routes()
         if route.resource is not None and route.method != "HEAD"
     }
-    assert app[ROUTES].keys() == there, "the agent passes on what is described"
 
 
 @pytest.mark.parametrize("text", ["10.96.0.10:80/tcp", "[2001:db8::1]:65535/udp"])

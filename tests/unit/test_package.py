@@ -237,6 +237,7 @@ def test_the_journal(host: DebianHost, package: Path, tmp_path: Path) -> None:
     assert down["PRIORITY"] == "4" and down["MESSAGE"].startswith(f"rs_down: vs {ADDED}, rs {DEAD}")
     (who,) = journal(host, "slb-agent", "SLB_METHOD=POST", "SLB_PATH=/v1/vs")
     assert (who["SLB_WHO"], who["SLB_OWNER"]) == ("uid 0", "operator")
+    assert who["SLB_CHANGE"] == f"+ vs {ADDED}"
     assert str(json.loads(who["MESSAGE"])["status"]) == who["SLB_STATUS"]
 
     host.file("etc/slb/slb.yaml").write_text("ports: []\n")
