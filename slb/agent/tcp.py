@@ -2,7 +2,8 @@
 """Serves the agent's API over TCP, which is never without TLS.
 
 Connections are accepted here, so that each is made with the certificates in force at that moment,
-and so that those still at the handshake count too.
+and so that those still at the handshake count too. Where there are as many as there may be, one on
+which nobody asks anything makes room: nobody who only connects keeps others out.
 """
 
 import asyncio
@@ -44,7 +45,8 @@ class TcpServer:
             app, access_log=None, shutdown_timeout=STOP_S, handler_cancellation=False
         )
         self._bound: list[socket.socket] = []
-        self._beginning: set[asyncio.Task[None]] = set()
+        # Those at the handshake, the first ones first.
+        self._beginning: dict[asyncio.Task[None], None] = {}
         self._looking: asyncio.Task[None] | None = None
 
     @property
@@ -102,15 +104,25 @@ class TcpServer:
             loop.call_later(PAUSE_S, self._resume, bound)
             return
         if len(self._server.connections) + len(self._beginning) >= self._limit:
-            connection.close()
             if not self._full:
-                log.warning("%d connections are open; more are refused", self._limit)
+                text = "%d connections are open; one that idles ends for each that comes"
+                log.warning(text, self._limit)
             self._full = True
-            return
-        self._full = False
+            if not self._make_room():
+                connection.close()
+                return
+        else:
+            self._full = False
         task = asyncio.create_task(self._begin(connection, f"{peer[0]} port {peer[1]}"))
-        self._beginning.add(task)
-        task.add_done_callback(self._beginning.discard)
+        self._beginning[task] = None
+        task.add_done_callback(lambda done: self._beginning.pop(done, None))
+
+    def _make_room(self) -> bool:
+        for task in self._beginning:
+            task.cancel()
+            del self._beginning[task]
+            return True
+        return self._idle.make_room()
 
     def _resume(self, bound: socket.socket) -> None:
         if bound.fileno() >= 0:
@@ -118,6 +130,11 @@ class TcpServer:
 
     async def _begin(self, connection: socket.socket, peer: str) -> None:
         connection.setblocking(False)
+        if self._secure.context is None:
+            # agent.yaml has no TLS any more, and what it does not listen at needs a restart.
+            self._seldom.info("%s: no connection: agent.yaml has no tls", peer)
+            connection.close()
+            return
         try:
             # The transport has closed its own by the time that an alert can be sent.
             spare = connection.dup()
@@ -133,6 +150,10 @@ class TcpServer:
                 ssl_handshake_timeout=HANDSHAKE_S,
                 ssl_shutdown_timeout=SHUTDOWN_S,
             )
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError):
+                spare.shutdown(socket.SHUT_RDWR)
+            raise
         except HandshakeFailed as error:
             self._seldom.info("%s: no TLS connection: %s", peer, error.why)
             with contextlib.suppress(OSError):

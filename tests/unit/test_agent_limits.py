@@ -61,16 +61,59 @@ def test_who_asks_too_often(place: Place, daemon: FakeDaemon) -> None:
 
 
 def test_more_connections_than_may_be_open(place: Place, daemon: FakeDaemon) -> None:
-    """Those that are still at the handshake count."""
+    """Those that are still at the handshake count, and the first of them makes room."""
     place.write(limits={"connections": 2})
     with running(place, daemon.socket), contextlib.ExitStack() as stack:
-        mute = stack.enter_context(socket.create_connection(("127.0.0.1", place.port)))
+        mute = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", place.port), 10))
+            for _ in range(2)
+        ]
         used = stack.enter_context(contextlib.closing(place.connect()))
         assert ask_on(used, "GET", "/vs").status == 401
+        assert mute[0].recv(1) == b"", "it is closed by the agent"
+        assert place.ask("GET", "/vs").status == 401
+        assert mute[1].recv(1) == b"", "and then the other one"
+        assert ask_on(used, "GET", "/vs").status == 401
+
+
+def test_who_idles_makes_room(
+    place: Place, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slb.api.idle.LOOK_S", 0.05)
+    place.write(limits={"connections": 1})
+    with running(place, daemon.socket), contextlib.closing(place.connect()) as used:
+        assert ask_on(used, "GET", "/vs").status == 401
+        wait(lambda: _answers(place), PATIENCE_S, "room for another connection")
+        assert used.sock.recv(1) == b"", "it is closed by the agent"
+
+
+def test_where_all_are_busy_one_more_is_refused(place: Place, daemon: FakeDaemon) -> None:
+    """As with readers of events."""
+    place.write(limits={"connections": 1})
+    with running(place, daemon.socket), contextlib.closing(place.connect()) as reader:
+        token = {"Authorization": f"Bearer {place.tokens['viewer']}"}
+        reader.request("GET", "/v1/events", headers=token)
+        assert reader.getresponse().status == 200
         with pytest.raises(OSError):
             place.ask("GET", "/vs")
-        mute.close()
-        wait(lambda: _answers(place), PATIENCE_S, "room for another connection")
+
+
+def test_agent_yaml_without_tls_any_more(
+    place: Place, daemon: FakeDaemon, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It listens until it is started again, but nobody gets a connection."""
+    caplog.set_level(logging.INFO)
+    with running(place, daemon.socket) as agent:
+        assert _answers(place)
+        place.config.write_text("{}\n")
+        assert agent.secure is not None
+        wait(lambda: agent.secure and agent.secure.context is None, PATIENCE_S, "it is read")
+        for _ in range(3):
+            with pytest.raises(OSError):
+                place.ask("GET", "/vs")
+    lines = [one.getMessage() for one in caplog.records if "has no tls" in one.getMessage()]
+    assert 1 <= len(lines) <= 3 and all("no connection: " in line for line in lines)
+    assert [one for one in caplog.records if one.name == "asyncio" and one.exc_info] == []
 
 
 def test_a_request_that_never_ends(
