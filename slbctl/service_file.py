@@ -47,11 +47,15 @@ def read(file: BinaryIO, name: str) -> ServiceFile:
     return ServiceFile(name, found.services, tree)
 
 
-def write(services: ServiceSet) -> str:
-    """The same as YAML, an RS a line; what a VS has of its own stands before its RS."""
+def write(services: ServiceSet, generation: int | None = None) -> str:
+    """The same as YAML, an RS a line; what a VS has of its own stands before its RS.
+
+    `generation`: that of the desired state, for `slbctl apply --base`; a comment, as the services
+    may go to a load balancer where it means nothing.
+    """
     plain = {"services": [_without_defaults(service) for service in services.services]}
     text: str = yaml.dump(plain, Dumper=DUMPER, sort_keys=False, default_flow_style=None)
-    return text
+    return text if generation is None else f"# generation: {generation}\n{text}"
 
 
 def _without_defaults(service: Service) -> dict[str, Any]:

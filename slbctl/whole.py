@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`slbctl apply` and `slbctl export`: the whole set of VS at once."""
 
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from slb.errors import BadRequest, Conflict
+from slb.errors import BadRequest, Conflict, NotFound
+from slb.model.desired import OPERATOR
+from slb.model.service import ServiceSet
 from slb.model.views import Plan
 from slbctl import output
 from slbctl.call import ask
 from slbctl.command import SlbCommand
 from slbctl.options import DurationParam, Target, json_option
 from slbctl.units import plural
+
+if TYPE_CHECKING:
+    from slb.api.client import Client
 
 
 @click.command(
@@ -36,7 +41,7 @@ from slbctl.units import plural
     "--base",
     metavar="GENERATION",
     type=click.IntRange(0),
-    help="Refuse it if something has changed since; of slb-agent.",
+    help="Refuse it if something has changed since this one of 'slbctl export'; of slb-agent.",
 )
 @click.option("--allow-empty", is_flag=True, help="Also if FILE is without any VS: delete all.")
 @json_option
@@ -88,14 +93,27 @@ def apply(
 @json_option
 @click.pass_obj
 def export(target: Target, as_json: bool) -> None:
-    """Print every VS with its RS, as YAML that 'slbctl apply' takes."""
+    """Print every VS with its RS, as YAML that 'slbctl apply' takes.
+
+    With slb-agent its first line is a comment with the generation, for 'slbctl apply --base'.
+    """
     from slbctl import service_file
 
-    services = ask(target, lambda client: client.export())
     if as_json:
-        output.show_json(services)
+        output.show_json(ask(target, lambda client: client.export()))
     else:
-        output.show_text(service_file.write(services))
+        services, generation = ask(target, _with_generation)
+        output.show_text(service_file.write(services, generation))
+
+
+def _with_generation(client: "Client") -> tuple[ServiceSet, int | None]:
+    """Return the services, and their generation by the same answer; slbd has none of apply's."""
+    try:
+        state = client.state(OPERATOR)
+    except NotFound:
+        return client.export(), None
+    owners = state.owners
+    return ServiceSet(owners[0].services or () if owners else ()), state.generation
 
 
 def _check_nothing_is_there(target: Target, name: str) -> None:

@@ -2,9 +2,12 @@
 """The process slb-agent with agent.yaml: its signals, and what it writes to its log."""
 
 import contextlib
+import grp
 import json
+import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -115,3 +118,41 @@ def test_an_empty_path(option: str) -> None:
     assert done.returncode == 2
     line = f"slb-agent: error: argument {option}: it is empty; write a path, or leave it out"
     assert done.stderr.splitlines()[-1] == line
+
+
+def test_who_may_have_the_socket(tmp_path: Path, daemon: FakeDaemon) -> None:
+    """Its mode and group, as the command line says, or as usual; and what is on disk is its own."""
+    group = next(one for one in grp.getgrall() if one.gr_gid not in os.getgroups())
+    for words, mode, gid in (
+        ([], 0o660, os.getgid()),
+        (["--mode", "0600"], 0o600, os.getgid()),
+        (["--group", group.gr_name, "--mode", "0640"], 0o640, group.gr_gid),
+    ):
+        sock, state = tmp_path / "agent.sock", tmp_path / "state"
+        asked = ["--socket", str(sock), "--state", str(state), "--slbd", str(daemon.socket)]
+        # Whatever umask whoever starts it has.
+        process = subprocess.Popen([AGENT, *asked, *words], umask=0, stderr=subprocess.DEVNULL)
+        try:
+            wait(lambda there=state: list(there.glob("state-*.json")), PATIENCE_S, "a version")
+            found = sock.stat()
+            assert (stat.S_IMODE(found.st_mode), found.st_gid) == (mode, gid)
+            assert stat.S_IMODE(state.stat().st_mode) == 0o700
+            assert {stat.S_IMODE(file.stat().st_mode) for file in state.iterdir()} == {0o600}
+        finally:
+            process.terminate()
+            assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--mode", "1777"], "1777"),
+        (["--mode", "abc"], "abc"),
+        (["--group", "nobody-has-this"], "there is no group nobody-has-this; see --group"),
+    ],
+)
+def test_a_socket_that_cannot_be(tmp_path: Path, words: list[str], said: str) -> None:
+    asked = ["--socket", str(tmp_path / "a.sock"), "--state", str(tmp_path / "state")]
+    done = subprocess.run([AGENT, *asked, *words], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2 and said in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """agent.yaml: what is good, and the line of what is not."""
 
+import hmac
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,22 @@ def test_a_token_and_its_hash() -> None:
     assert find(rules, token.removeprefix("slb_")) is None
     assert hashed(token) != hashed(token), "each hash has a salt of its own"
     assert token not in hashed(token)
+
+
+def test_a_token_is_compared_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the time says neither which it is nor how much of it is right."""
+    tokens = [new_token() for _ in range(4)]
+    rules = [TokenRule(f"t{n}", hashed(token)) for n, token in enumerate(tokens)]
+    compared = []
+    real = hmac.compare_digest
+
+    def counted(one: str, other: str) -> bool:
+        compared.append(other)
+        return real(one, other)
+
+    monkeypatch.setattr("slb.api.tokens.hmac.compare_digest", counted)
+    for token in (tokens[0], tokens[3], new_token()):
+        compared.clear()
+        found = find(rules, token)
+        assert compared == [rule.hash for rule in rules]
+        assert (found.name if found else None) == {tokens[0]: "t0", tokens[3]: "t3"}.get(token)

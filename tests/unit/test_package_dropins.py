@@ -63,6 +63,26 @@ def test_the_hosts_bird(host: DebianHost, package: Path) -> None:
     assert "slb" not in host.run("birdc", "show", "protocols")
 
 
+def test_the_agents_socket_for_a_group(host: DebianHost, package: Path) -> None:
+    """Root may give it away without a capability, if it is in that group."""
+    install(host, package)
+    place = host.file("etc/systemd/system/slb-agent.service.d/group.conf")
+    place.parent.mkdir()
+    start = "ExecStart=\nExecStart=/opt/slb/bin/slb-agent --group games --mode 0660\n"
+    place.write_text(f"[Service]\n{start}")
+    host.run("systemctl", "start", "slbd")
+    host.run("systemctl", "start", "slb-agent", status=1)
+    told = "root without CAP_CHOWN must itself be in group games"
+    assert told in str(journal(host, "slb-agent", "PRIORITY=3"))
+    place.write_text(f"[Service]\n{start}SupplementaryGroups=games\n")
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "restart", "slb-agent")
+    wait(lambda: desired(host) == "applied", PATIENCE_S, "what slb.yaml says, taken over")
+    for group, status in (("games", 0), ("nogroup", 2)):
+        words = ("setpriv", "--reuid=nobody", f"--regid={group}", "--clear-groups")
+        assert host.try_run(*words, "slbctl", "vs", "list")[0] == status, group
+
+
 def test_the_agent_over_tcp(host: DebianHost, package: Path, tmp_path: Path) -> None:
     install(host, package)
     authority = Authority(tmp_path / "tls")

@@ -74,6 +74,25 @@ def test_base(tmp_path: Path, agent: RunningAgent) -> None:
     assert slbctl(agent.socket, "apply", file, "--base", "1").status == 0
 
 
+def test_an_edited_copy_does_not_undo_what_came_between(
+    agent: RunningAgent, daemon: FakeDaemon
+) -> None:
+    """The copy says which generation it is of; slbd's has none that apply would take."""
+    first, rest = slbctl(agent.socket, "export").out.split("\n", 1)
+    assert (first, rest) == ("# generation: 1", slbctl(daemon.socket, "export").out)
+    slbctl(agent.socket, "vs", "add", OTHER)
+    mine = f"{first}\n{rest}".replace("weight: 2", "weight: 7")
+    refused = failure(slbctl(agent.socket, "apply", "-", "--base", "1", stdin=mine), 1)
+    assert refused.startswith("the desired state is at generation 2, not 1")
+    assert OTHER in daemon.services
+
+    again = slbctl(agent.socket, "export").out.replace("weight: 2", "weight: 7")
+    base = again.partition("\n")[0].removeprefix("# generation: ")
+    done = slbctl(agent.socket, "apply", "-", "--base", base, stdin=again)
+    assert done.lines[-1] == "1 change made (generation 3)"
+    assert list(daemon.services[FIRST][1].values()) == [1, 7] and OTHER in daemon.services
+
+
 @pytest.mark.parametrize("beside", ["agent", "slbd"])
 def test_an_empty_set_is_asked_for(
     agent: RunningAgent, daemon: FakeDaemon, tmp_path: Path, beside: str
