@@ -117,7 +117,7 @@ def _bind(path: str, mode: int, group: str, owner: Owner) -> socket.socket:
             os.unlink(path)
         reason = getattr(error, "strerror", None) or str(error)
         if isinstance(error, PermissionError) and group:
-            reason += f"; root without CAP_CHOWN must itself be in group {group}"
+            reason += f" to give it to group {group}; see agent-group.conf, or leave the group out"
         if isinstance(error, KeyError):
             reason = f"there is no group {group}; see {owner.group_setting}"
         raise _refused(path, owner, f"cannot be made: {reason}") from None

@@ -133,7 +133,7 @@ def test_who_may_have_the_socket(tmp_path: Path, daemon: FakeDaemon) -> None:
         # Whatever umask whoever starts it has.
         process = subprocess.Popen([AGENT, *asked, *words], umask=0, stderr=subprocess.DEVNULL)
         try:
-            wait(lambda there=state: list(there.glob("state-*.json")), PATIENCE_S, "a version")
+            wait(lambda: sock.exists() and [*state.glob("state-*")], PATIENCE_S, "its socket")  # noqa: B023
             found = sock.stat()
             assert (stat.S_IMODE(found.st_mode), found.st_gid) == (mode, gid)
             assert stat.S_IMODE(state.stat().st_mode) == 0o700

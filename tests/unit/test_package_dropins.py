@@ -64,23 +64,27 @@ def test_the_hosts_bird(host: DebianHost, package: Path) -> None:
 
 
 def test_the_agents_socket_for_a_group(host: DebianHost, package: Path) -> None:
-    """Root may give it away without a capability, if it is in that group."""
+    """Which its members may use, and nobody else; what is missing without the drop-in is said."""
     install(host, package)
-    place = host.file("etc/systemd/system/slb-agent.service.d/group.conf")
-    place.parent.mkdir()
-    start = "ExecStart=\nExecStart=/opt/slb/bin/slb-agent --group games --mode 0660\n"
-    place.write_text(f"[Service]\n{start}")
+    host.run("groupadd", "--system", "slb")
     host.run("systemctl", "start", "slbd")
-    host.run("systemctl", "start", "slb-agent", status=1)
-    told = "root without CAP_CHOWN must itself be in group games"
-    assert told in str(journal(host, "slb-agent", "PRIORITY=3"))
-    place.write_text(f"[Service]\n{start}SupplementaryGroups=games\n")
+    start = "ExecStart=\nExecStart=/opt/slb/bin/slb-agent --group slb\n"
+    alone = host.file("etc/systemd/system/slb-agent.service.d/alone.conf")
+    alone.parent.mkdir()
+    alone.write_text(f"[Service]\n{start}")
     host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "start", "slb-agent", status=1)
+    assert "to give it to group slb; see agent-group.conf" in str(
+        journal(host, "slb-agent", "PRIORITY=3")
+    )
+    alone.unlink()
+    drop_in(host, "agent-group.conf", "slb-agent.service")
     host.run("systemctl", "restart", "slb-agent")
     wait(lambda: desired(host) == "applied", PATIENCE_S, "what slb.yaml says, taken over")
-    for group, status in (("games", 0), ("nogroup", 2)):
+    for group, status in (("slb", 0), ("nogroup", 3)):
         words = ("setpriv", "--reuid=nobody", f"--regid={group}", "--clear-groups")
-        assert host.try_run(*words, "slbctl", "vs", "list")[0] == status, group
+        told = host.try_run(*words, "slbctl", "--socket", "/run/slb-agent/agent.sock", "vs", "list")
+        assert told[0] == status, (group, told)
 
 
 def test_the_agent_over_tcp(host: DebianHost, package: Path, tmp_path: Path) -> None:

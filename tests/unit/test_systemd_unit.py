@@ -14,7 +14,7 @@ FILES = sorted(path.name for path in SHIPPED.glob("*.conf"))
 DROP_INS = [name for name in FILES if not name.startswith("agent-")]
 # Of `systemd-analyze security`, from 0 to 10.
 EXPOSURE = {"": 3.2, "system-bird.conf": 3.4, "uio.conf": 3.5}
-AGENT_EXPOSURE = {"": 1.8, "agent-tcp.conf": 1.8}
+AGENT_EXPOSURE = {"": 1.8, "agent-group.conf": 1.9, "agent-tcp.conf": 1.8}
 
 # What systemd-analyze does not weigh, or so little that its figure stays the same without it.
 KEPT = {
@@ -83,10 +83,12 @@ def installed(folder: Path, drop_in: str = "", program: str = "slbd") -> Path:
     text = (SHIPPED / f"{program}.service").read_text()
     assert f"ExecStart=/opt/slb/bin/{program}\n" in text, "where the README installs it"
     unit = folder / f"{program}.service"
-    unit.write_text(text.replace("/opt/slb/bin", str(Path(sys.executable).parent)))
+    programs = str(Path(sys.executable).parent)
+    unit.write_text(text.replace("/opt/slb/bin", programs))
     if drop_in:
         (folder / f"{program}.service.d").mkdir()
-        shutil.copy(SHIPPED / drop_in, folder / f"{program}.service.d" / drop_in)
+        more = (SHIPPED / drop_in).read_text().replace("/opt/slb/bin", programs)
+        (folder / f"{program}.service.d" / drop_in).write_text(more)
     return unit
 
 
