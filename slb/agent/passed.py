@@ -44,13 +44,13 @@ def reset(resets: Sequence[Reset]) -> str:
 
 
 def _laddr_add(body: LaddrAdd) -> str:
-    return f"+ laddr {_some([str(one) for one in body.addresses])} port {show(body.port)}"
+    return f"+ laddr {_some(body.addresses)} port {show(body.port)}"
 
 
 def _workers(body: WorkersEdit) -> str:
     return f"workers {body.count}" + (", sessions of the others end" if body.end else "")
 
 
-def _some(words: Sequence[str]) -> str:
+def _some(words: Sequence[object]) -> str:
     more = len(words) - _SHOWN
-    return ", ".join(words[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(str, words[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
