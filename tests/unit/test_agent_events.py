@@ -134,8 +134,8 @@ def test_slbctl_goes_on_after_a_restart(
         with socket.socket(socket.AF_UNIX) as nobody:
             nobody.bind(str(agent.socket))
             wait(lambda: "nobody listens" in err.read_text(), PATIENCE_S, "the other reason")
-        agent.socket.unlink()
         told = err.read_text().count("no such socket")
+        agent.socket.unlink()
         wait(lambda: err.read_text().count("no such socket") > told, PATIENCE_S, "the first again")
         with RunningAgent(tmp_path, daemon.socket) as again:
             wait(lambda: "it answers again" in err.read_text(), PATIENCE_S, "its end")
