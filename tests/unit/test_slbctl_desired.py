@@ -4,14 +4,18 @@
 import os
 import re
 import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from unit.agent_values import service
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import FIRST, PATIENCE_S, RunningAgent
 from unit.slbctl_run import failure, slbctl
 
 from rig.waiting import wait
+from slb.api.client import Client
 
 pytest_plugins = ["unit.daemon_fixture", "unit.agent_fixture"]
 
@@ -91,6 +95,19 @@ def test_an_edited_copy_does_not_undo_what_came_between(
     done = slbctl(agent.socket, "apply", "-", "--base", base, stdin=again)
     assert done.lines[-1] == "1 change made (generation 3)"
     assert list(daemon.services[FIRST][1].values()) == [1, 7] and OTHER in daemon.services
+
+
+def test_a_copy_is_of_the_generation_that_it_names(
+    agent: RunningAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where somebody adds a VS after each answer: there are as many VS as generations."""
+    more = iter(range(30, 40))
+    with monkeypatch.context() as patched:
+        for name in ("state", "status", "history", "export"):
+            patched.setattr(Client, name, _then_add(agent, getattr(Client, name), more))
+        first, copy = slbctl(agent.socket, "export").out.split("\n", 1)
+    assert agent.client.status().generation > 1
+    assert first == f"# generation: {copy.count('vs: ')}"
 
 
 @pytest.mark.parametrize("beside", ["agent", "slbd"])
@@ -185,3 +202,16 @@ def test_the_agents_socket_is_preferred_when_it_is_there(
         left.bind(str(there))
     said = failure(slbctl(None, "vs", "list"), 3)
     assert said == f"no slb-agent at {there}: nobody listens there; is slb-agent running?"
+
+
+def _then_add(
+    agent: RunningAgent, question: Callable[..., Any], numbers: Iterator[int]
+) -> Callable[..., Any]:
+    """The question, after whose answer a VS is added."""
+
+    def asked(*words: Any, **more: Any) -> Any:
+        answer = question(*words, **more)
+        agent.client.vs_add(service(next(numbers)))
+        return answer
+
+    return asked
