@@ -35,7 +35,7 @@ STEPS = [
 ]
 STEP = re.compile(r"(ok|FAILED) +[\d.]+ s  (.{15})  (.*)")
 # Those that go on until somebody ends them, and what shows that they work.
-ENDLESS = {"tcpdump": "listening on slb0", "tail": "ready"}
+ENDLESS = {"tcpdump": "listening on slb0", "tail": "slbd: "}
 
 Process = subprocess.Popen[str]
 
