@@ -56,10 +56,14 @@ SLB_AGENT: dict[str, str | Terms] = {
 
         slbctl speaks to it as soon as its socket is there.
         """,
-    "SIGNALS": (("SIGTERM, SIGINT", "End; slbd goes on with what it has."),),
+    "SIGNALS": (
+        ("SIGTERM, SIGINT", "End; slbd goes on with what it has."),
+        ("SIGHUP", "Read agent.yaml and the files that it names again; wrong ones are refused."),
+    ),
     "EXIT STATUS": STATUSES,
-    "ENVIRONMENT": (("NOTIFY_SOCKET", "Where to tell systemd that it is ready."),),
+    "ENVIRONMENT": (("NOTIFY_SOCKET", "Where to tell systemd that it is ready and alive."),),
     "FILES": (
+        ("/etc/slb/agent.yaml", "Whom it serves over TCP, unless --config names another file."),
         (STATE, "The versions of the desired state."),
         (AGENT_SOCKET, "The API, for slbctl and controllers."),
     ),
