@@ -33,7 +33,7 @@ class Down:
         if told == self._told:
             return
         try:
-            self._slbd.down_set(sorted(told[1], key=lambda one: (one.vs.order, str(one.rs))))
+            self._slbd.down_set(told[1])
         except (NotReady, OtherAgent):
             raise
         except RequestError as error:

@@ -29,8 +29,8 @@ def engine(file: Path, sessions: int, mbufs: int, huge: bool) -> dict[str, float
     return figures
 
 
-def both_ways(runs: int) -> list[Figure]:
-    """A worker's rounds, packets of clients and RS in any order, beside testpmd."""
+def in_turn(name: str, sessions: int, runs: int) -> tuple[native.Runs, list[float]]:
+    """Have our program and testpmd measure in turn; returns what each came to."""
     theirs: list[float] = []
     found = native.Runs()
     with (
@@ -40,10 +40,16 @@ def both_ways(runs: int) -> list[Figure]:
         file = Path(folder) / "frames.pcap"
         capture.write(file, FRAMES)
         for _ in range(runs):
-            found.add(native.measure("io", FRAMES, 1))
+            found.add(native.measure(name, sessions, 1))
             reading = testpmd.cycles(file, FRAMES + SPARE_MBUFS, SPARE_MB, huge)
             theirs.append(reading.cycles)
             found.left_out += reading.left_out
+    return found, theirs
+
+
+def both_ways(runs: int) -> list[Figure]:
+    """A worker's rounds, packets of clients and RS in any order, beside testpmd."""
+    found, theirs = in_turn("io", FRAMES, runs)
     what = f"full NAT beside testpmd 5tswap, net_pcap, {FRAMES:,} sessions, both directions"
     ratio = round(found.least("few") / min(theirs), 2)
     sides = {"ours": found.cycles["few"], "testpmd": theirs}
@@ -80,20 +86,7 @@ def compare(key: str, sessions: int, runs: int) -> list[Figure]:
 
 def life(runs: int) -> list[Figure]:
     """A TCP connection's life beside one packet of testpmd's."""
-    mbufs = FRAMES + SPARE_MBUFS
-    theirs: list[float] = []
-    found = native.Runs()
-    with (
-        tempfile.TemporaryDirectory(prefix="slb-bench-") as folder,
-        hugepages(2 * SPARE_MB) as huge,
-    ):
-        file = Path(folder) / "frames.pcap"
-        capture.write(file, FRAMES)
-        for _ in range(runs):
-            found.add(native.measure("tcp", LIVES, 1))
-            reading = testpmd.cycles(file, mbufs, SPARE_MB, huge)
-            theirs.append(reading.cycles)
-            found.left_out += reading.left_out
+    found, theirs = in_turn("tcp", LIVES, runs)
     what = f"a TCP connection of {len(LIFE)} packets beside one of testpmd's 5tswap, net_pcap"
     ratio = round(found.least("ours") / min(theirs), 2)
     sides = {"ours": found.cycles["ours"], "testpmd": theirs}

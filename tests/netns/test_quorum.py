@@ -6,7 +6,9 @@ switch BIRD <-- OSPF --> slb0, slbd's BIRD; slb-agent's checks --> pod1a, pod1b,
 
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.netns
 CHECK = {"type": "tcp", "interval_s": 0.2, "timeout_s": 0.2, "rise": 2, "fall": 2}
 HOLD_S = 3
 POD = PODS[0]
+VIPS = {V4.vip, V6.vip}
 OSPF = {
     "mode": "managed",
     "router_id": LB,
@@ -46,16 +49,7 @@ def test_nobody_is_left(tmp_path: Path) -> None:
         every = Way(V4, V4).serve(80, "tcp", HTTP_PORT)
         six = Way(V6, V6)
         alone = service(six.vs(80, "tcp"), {six.rs(POD): 1})
-        file = tmp_path / "services.yaml"
-        services = [one | {"health": {**CHECK}} for one in (every, alone)]
-        file.write_text(yaml.safe_dump({"services": services}))
-        rig.lb.ctl("--socket", str(agent.socket), "apply", str(file))
-        vips = {V4.vip, V6.vip}
-
-        def shown() -> set[str]:
-            return (rig.routes_to_lb() | rig.routes_to_lb(V6)) & vips
-
-        wait(lambda: shown() == vips, 30, "the VIPs' routes")
+        shown = begin(rig, agent, tmp_path, every, alone)
         for pod in PODS:
             rig.pods[pod.name].send(signal.SIGKILL)
         wait(lambda: shown() == set(), 10, "no route for want of RS")
@@ -71,7 +65,7 @@ def test_nobody_is_left(tmp_path: Path) -> None:
         wait(lambda: rig.routes_to_lb() and rig.routes_to_lb(V6), 30, "other routes")
         holds(lambda: shown() == set(), 2, "no route")
         rig.restart_pod(POD)
-        wait(lambda: shown() == vips, 20, "both routes, with one RS")
+        wait(lambda: shown() == VIPS, 20, "both routes, with one RS")
 
 
 def test_a_vip_goes_and_comes_with_its_servers(tmp_path: Path) -> None:
@@ -79,16 +73,7 @@ def test_a_vip_goes_and_comes_with_its_servers(tmp_path: Path) -> None:
     with Rig(LbSettings(network_type="ptp", policies={"ospf": OSPF})) as rig:
         agent = Agent(rig)
         ways = (Way(V4, V4), Way(V6, V6))
-        services = [way.serve(80, "tcp", HTTP_PORT) | {"health": {**CHECK}} for way in ways]
-        file = tmp_path / "services.yaml"
-        file.write_text(yaml.safe_dump({"services": services}))
-        rig.lb.ctl("--socket", str(agent.socket), "apply", str(file))
-        vips = {V4.vip, V6.vip}
-
-        def shown() -> set[str]:
-            return (rig.routes_to_lb() | rig.routes_to_lb(V6)) & vips
-
-        wait(lambda: shown() == vips, 30, "the VIPs' routes")
+        shown = begin(rig, agent, tmp_path, *(way.serve(80, "tcp", HTTP_PORT) for way in ways))
         rig.pods[POD.name].send(signal.SIGKILL)
         wait(lambda: shown() == set(), 10, "no route without the quorum")
         assert "no quorum" in rig.lb.ctl("ospf", "status")
@@ -99,7 +84,7 @@ def test_a_vip_goes_and_comes_with_its_servers(tmp_path: Path) -> None:
         wait(lambda: 0 not in weights(rig), 10, "all RS in")
         begun = time.monotonic()
         holds(lambda: shown() == set(), HOLD_S - 1, "the routes held back")
-        wait(lambda: shown() == vips, 10, "the routes again")
+        wait(lambda: shown() == VIPS, 10, "the routes again")
         assert time.monotonic() - begun >= HOLD_S - 1
         assert rig.client.http(50).failures == []
         # Lost again soon after, it waits for twice as long.
@@ -109,7 +94,23 @@ def test_a_vip_goes_and_comes_with_its_servers(tmp_path: Path) -> None:
         wait(lambda: 0 not in weights(rig), 10, "all RS in again")
         holds(lambda: shown() == set(), 2 * HOLD_S - 1, "the routes held back for longer")
         assert "well again, announced in" in rig.lb.ctl("ospf", "status")
-        wait(lambda: shown() == vips, 10, "the routes at last")
+        wait(lambda: shown() == VIPS, 10, "the routes at last")
+
+
+def begin(
+    rig: Rig, agent: Agent, folder: Path, *services: dict[str, Any]
+) -> Callable[[], set[str]]:
+    """Have these served and checked, both VIPs announced; returns what tells which are."""
+    file = folder / "services.yaml"
+    checked = [one | {"health": {**CHECK}} for one in services]
+    file.write_text(yaml.safe_dump({"services": checked}))
+    rig.lb.ctl("--socket", str(agent.socket), "apply", str(file))
+
+    def shown() -> set[str]:
+        return (rig.routes_to_lb() | rig.routes_to_lb(V6)) & VIPS
+
+    wait(lambda: shown() == VIPS, 30, "the VIPs' routes")
+    return shown
 
 
 def weights(rig: Rig) -> list[int]:
