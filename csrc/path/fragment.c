@@ -216,8 +216,11 @@ void fragment(struct core *c, struct burst *b, enum source from) {
 void fragment_remember(struct core *c, const struct pkt *p) {
 	uint32_t id = frag_fields(p).id;
 
-	*frag_question(&c->frags, id) =
-		(struct frag_question){.id = id, .session = session_id(&c->sessions, p->session)};
+	*frag_question(&c->frags, id) = (struct frag_question){
+		.id = id,
+		.session = session_id(&c->sessions, p->session),
+		.local_port_be = p->session->key[DIR_OUT].dport_be,
+	};
 }
 
 static bool is_of(const struct session *s, const struct pkt *p) {
@@ -226,14 +229,19 @@ static bool is_of(const struct session *s, const struct pkt *p) {
 		    || memcmp(session_addrs(s)->addr[DIR_IN], pkt_addrs6(p), 2 * IP6_BYTES) == 0);
 }
 
-// The session may have ended, and its entry be another's.
+// The session may have ended, and its entry be another's, even one of the same client and VS: that one's RS has not had the
+// first fragment. Local ports are taken in turn, so its local port is another.
 bool fragment_recall(struct core *c, struct pkt *p) {
 	uint32_t id = frag_fields(p).id;
 	const struct frag_question *q = frag_question(&c->frags, id);
+	struct session *s;
 
-	if (q->id != id || q->session == FRAG_NIL || !is_of(&c->sessions.entries[q->session], p))
+	if (q->id != id || q->session == FRAG_NIL)
 		return false;
-	p->session = &c->sessions.entries[q->session];
+	s = &c->sessions.entries[q->session];
+	if (!is_of(s, p) || s->key[DIR_OUT].dport_be != q->local_port_be)
+		return false;
+	p->session = s;
 	p->dir = DIR_IN;
 	return true;
 }

@@ -81,7 +81,7 @@ def test_pods_see_a_local_address_of_their_family(rig: Rig, way: Way) -> None:
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         client.recv(4096)
         name = endpoint(*client.getsockname()[:2])
-        (row,) = rig.lb.items(f"/v1/sessions?client={name}")
+        (row,) = rig.lb.items(f"/v1/sessions?client={name}&vs={way.vs(80, 'tcp')}")
         peers = rig.pod_peers(PODS[0], way.pods)
     assert (row["client"], row["vs"], row["rs"]) == (name, way.vs(80, "tcp"), way.rs(PODS[0]))
     assert row["state"] == "established"

@@ -75,7 +75,8 @@ def test_fins_that_cross(rig: Rig, way: Way) -> None:
             assert end.recv(1) == b""
     for namespace, name in ((rig.client.namespace, ours), (rig.node(pod.node), its)):
         wait(lambda n=namespace, e=name: waits(n, endpoint(*e)), 2, "TIME_WAIT")  # type: ignore[misc]
-    (session,) = rig.lb.items(f"/v1/sessions?client={endpoint(*ours)}")
+    path = f"/v1/sessions?client={endpoint(*ours)}&vs={way.vs(80, 'tcp')}"
+    (session,) = rig.lb.items(path)
     assert session["state"] == "time_wait"
 
 

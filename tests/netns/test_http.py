@@ -93,7 +93,7 @@ def test_sessions_end_with_their_connections(rig: Rig) -> None:
     """A closed connection's session is gone after the TIME_WAIT of this slbd, 2 s and not 10."""
     with rig.client.tcp() as client:
         address, port = client.getsockname()
-        path = f"/v1/sessions/count?client={address}:{port}"
+        path = f"/v1/sessions/count?client={address}:{port}&vs={HTTP_VS}"
         assert rig.lb.api(path)["count"] == 1
     wait(lambda: rig.lb.api(path)["count"] == 0, 8, "the end of its session")
 
@@ -106,7 +106,7 @@ def test_pods_see_a_local_address(rig: Rig) -> None:
         client.recv(4096)
         # `ss` runs where the pod lives; the client's own port is in the session list.
         name = f"{client.getsockname()[0]}:{client.getsockname()[1]}"
-        rows = rig.lb.items(f"/v1/sessions?client={name}")
+        rows = rig.lb.items(f"/v1/sessions?client={name}&vs={HTTP_VS}")
         peers = rig.pod_peers(PODS[0])
     assert [row["rs"] for row in rows] == [PODS[0].http]
     assert rows[0]["state"] == "established"

@@ -74,9 +74,9 @@ def created(rig: Rig) -> list[int]:
     return [int(row["sessions_created"]) for row in rig.lb.items("/v1/workers")]
 
 
-def sessions_of(rig: Rig, client: tuple[str, int]) -> list[tuple[int, str]]:
-    """Worker and local endpoint of each session of a client's port."""
-    rows = rig.lb.items(f"/v1/sessions?client={endpoint(*client)}")
+def sessions_of(rig: Rig, way: Way, client: tuple[str, int]) -> list[tuple[int, str]]:
+    """Worker and local endpoint of each session of a client's port with the web server's VS."""
+    rows = rig.lb.items(f"/v1/sessions?client={endpoint(*client)}&vs={way.vs(80, 'tcp')}")
     return [(row["worker"], row["local"]) for row in rows]
 
 
@@ -85,12 +85,12 @@ def ended_connection(rig: Rig, way: Way, raw: Raw, port: int) -> tuple[int, Ende
     source = (way.vip.clients[0], port)
     with rig.client.tcp(way.http, source) as client:
         syn = raw.see(lambda p: TCP in p and p[TCP].sport == port and p[TCP].flags == "S")
-        ((worker, local),) = sessions_of(rig, source)
+        ((worker, local),) = sessions_of(rig, way, source)
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         while client.recv(4096):
             pass
     wait(lambda: waits(rig, local), 5, "TIME_WAIT on the RS")
-    wait(lambda: not sessions_of(rig, source), 5, "the end of the session")
+    wait(lambda: not sessions_of(rig, way, source), 5, "the end of the session")
     return worker, Ended(syn[TCP].seq, dict(syn[TCP].options)["Timestamp"][0], local)
 
 
@@ -126,7 +126,7 @@ def answer_to(rig: Rig, way: Way, raw: Raw, syn: TCP, awaited: list[str]) -> tup
         source, syn.sport = (way.vip.clients[1], port), port
         raw.send(bytes(layer(src=source[0], dst=way.vip.vip) / syn))
         reply = raw.see(lambda p: TCP in p and p[TCP].dport == port)  # noqa: B023
-        ((worker, local),) = sessions_of(rig, source)
+        ((worker, local),) = sessions_of(rig, way, source)
         if worker == 0 and local in awaited:
             return local, reply[TCP]
     raise AssertionError(f"nobody got any of {awaited}")

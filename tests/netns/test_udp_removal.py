@@ -44,7 +44,8 @@ def test_a_client_that_never_stops(rig: Rig, way: Way) -> None:
             rig.lb.vs_api("DELETE", vs, f"/rs/{way.rs(first, ECHO_PORT)}")
             since = len(names)
             wait(lambda: len(names) > since + 20, 5, "answers after the removal")
-            sessions = rig.lb.items(f"/v1/sessions?client={endpoint(*client.getsockname()[:2])}")
+            name = endpoint(*client.getsockname()[:2])
+            sessions = rig.lb.items(f"/v1/sessions?client={name}&vs={vs}")
         finally:
             over.set()
             asking.result(timeout=15)

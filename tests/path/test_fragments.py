@@ -268,6 +268,22 @@ def test_a_later_fragment_of_an_answered_question(open_lab: Opener) -> None:
     lab.clear()
 
 
+def test_a_later_fragment_does_not_follow_who_came_after(open_lab: Opener) -> None:
+    """The next question of the same client's port has the place of the one that was answered."""
+    lab = open_lab(settings(1)).usual()
+    vs = f"{ONE_PACKET_VIP}:53/udp"
+    lab.harness.commit([Op("VS_ADD", vs, one_packet=True), Op("RS_ADD", vs, RS_UDP)])
+    packet = bytes(udp(BIG, dst=ONE_PACKET_VIP))
+    one, other = (cut(packet, [FIRST, SECOND], ident) for ident in (1, 2))
+    (first,) = lab.harness.run(0, one[:1])
+    lab.harness.run(0, [bytes(answer(first.data, payload=b"yes"))])
+    assert lab.harness.run(0, other[:1])[0].what == "TX 0"
+    assert lab.active() == 1
+    assert lab.harness.run(0, one[1:])[0].what == "DROP NO_SESSION"
+    assert lab.harness.run(0, other[1:])[0].what == "TX 0"
+    lab.clear()
+
+
 def test_a_whole_answer_beside_fragments_of_another(open_lab: Opener) -> None:
     """One burst: the session that is answered in fragments outlives the one that is not."""
     lab = open_lab(settings(1)).usual()
