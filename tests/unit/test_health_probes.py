@@ -111,6 +111,39 @@ def test_dns() -> None:
         assert once(DnsCheck(name="x", **ONCE), port)[1].startswith("no DNS answer")
 
 
+def noted(code: int, packet: bytes) -> bytes:
+    """An answer without records, of this code."""
+    return packet[:2] + bytes([0x81, code]) + packet[4:]
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (lambda packet: noted(2, packet), ("down", "answered SERVFAIL")),
+        (lambda packet: noted(12, packet), ("down", "answered 12")),
+        # Its question in other letters; and none at all, which some servers leave out of a refusal.
+        (lambda packet: noted(0, packet.replace(b"example", b"EXAMPLE")), ("up", "")),
+        (lambda packet: noted(5, packet[:4] + bytes(8)), ("down", "answered REFUSED")),
+        # A query, and answers to others.
+        (lambda packet: packet, ("down", "no answer within 0.4 s")),
+        (
+            lambda packet: noted(0, bytes([packet[0] ^ 1]) + packet[1:]),
+            ("down", "no answer within 0.4 s"),
+        ),
+        (
+            lambda packet: noted(0, packet.replace(b"www", b"ftp")),
+            ("down", "no answer within 0.4 s"),
+        ),
+        (lambda packet: noted(0, packet[:-1] + b"\x02"), ("down", "no answer within 0.4 s")),
+    ],
+)
+def test_what_a_dns_server_answers(
+    reply: Callable[[bytes], bytes], expected: tuple[str, str]
+) -> None:
+    with datagrams(reply) as port:
+        assert once(DnsCheck(name="www.example.org", **ONCE), port) == expected
+
+
 def test_dns_over_tcp() -> None:
     check = DnsCheck(name="www.example.org", protocol="tcp", **ONCE)
 
