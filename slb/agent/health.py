@@ -100,14 +100,18 @@ class Health:
     @property
     def stopped(self) -> bool:
         """Whether checks should be made, and are not."""
-        return bool(self._uses) and not (self._prober is not None and self._prober.alive)
+        return bool(self._uses) and not self._goes_on
 
     def measured(self) -> Measured:
         """Return what the checks have come to so far."""
         prober = self._prober
         if prober is None:
             return Measured()
-        return Measured(prober.alive, prober.counts(), *prober.load(), prober.results())
+        return Measured(self._goes_on, prober.counts(), *prober.load(), prober.results())
+
+    @property
+    def _goes_on(self) -> bool:
+        return self._prober is not None and self._prober.alive and not self._prober.hangs
 
     def view(self, vs: VsKey | None = None) -> list[HealthView]:
         """Return what is known of the RS of one VS, or of all; raises UnknownVs."""

@@ -30,6 +30,9 @@ from slb.health.target import Target
 log = logging.getLogger(__name__)
 
 MAX_WAIT_S = 1.0
+# Without a turn for so long the thread hangs, in a system call that does not return.
+HANGS_S = 5.0
+STOP_S = 2.0
 # So many begin in one turn.
 BATCH = 32
 # So many are told of at a time.
@@ -148,6 +151,7 @@ class Prober:
         self._wanted: frozenset[Target] | None = None
         self._stop = False
         self._paused = False
+        self._turned_at = time.monotonic()
         self._complained = ""
         self._good = self._bad = self._no_result = 0
         self._thread = threading.Thread(target=self._live, name="slb-health", daemon=True)
@@ -157,10 +161,13 @@ class Prober:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and close everything."""
+        """End, and close everything; of a thread that hangs nothing is taken away."""
         self._stop = True
         self._poke()
-        self._thread.join()
+        self._thread.join(STOP_S)
+        if self._thread.is_alive():
+            log.error("the checks' thread hangs, and is left behind")
+            return
         for run in self._runs.values():
             self._end(run)
         self._epoll.close()
@@ -179,6 +186,11 @@ class Prober:
     def alive(self) -> bool:
         """Whether checks are made."""
         return self._thread.is_alive()
+
+    @property
+    def hangs(self) -> bool:
+        """Whether the thread is there, and has not come round for long."""
+        return self.alive and time.monotonic() - self._turned_at > HANGS_S
 
     def fallen(self) -> dict[Target, float]:
         """Return what is down, and since when."""
@@ -223,6 +235,7 @@ class Prober:
     def _turn(self) -> None:
         seen = time.monotonic()
         while not self._stop:
+            self._turned_at = time.monotonic()
             events = self._epoll.poll(self._patience(), MOST_EVENTS)
             # All that had come by then is known.
             if len(events) < MOST_EVENTS:

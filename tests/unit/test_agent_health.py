@@ -6,6 +6,7 @@ No RS may have an address of loopback, so every check is made there instead, at 
 
 import errno
 import socket
+import threading
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -332,6 +333,26 @@ def test_checks_that_end(
     monkeypatch.setitem(PROBES, "tcp", working)
     wait(lambda: weights(daemon)[1] == 0, PATIENCE_S, "it is out again")
     assert not agent.client.status().checks_stopped
+
+
+def test_checks_that_hang(
+    agent: RunningAgent, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slb.health.prober.HANGS_S", 0.3)
+    over = threading.Event()
+    working = PROBES["tcp"]
+
+    def hanging(target: Target) -> Waiting:
+        over.wait(PATIENCE_S)
+        return working(target)
+
+    monkeypatch.setitem(PROBES, "tcp", hanging)
+    try:
+        agent.client.vs_add(servers.service(FAST))
+        wait(lambda: agent.client.status().checks_stopped, PATIENCE_S, "the word of it")
+    finally:
+        over.set()
+    wait(lambda: not agent.client.status().checks_stopped, PATIENCE_S, "they go on")
 
 
 def test_slbctl_gives_and_takes_checks(agent: RunningAgent, daemon: FakeDaemon) -> None:

@@ -4,12 +4,15 @@
 import errno
 import os
 import socket
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 from itertools import pairwise
+
+import pytest
 
 from rig.waiting import holds, wait
 from slb.health.kinds import PROBES
@@ -140,6 +143,31 @@ def test_a_pause() -> None:
         assert states(prober) == ["unknown"]
         prober.pause(False)
         wait(lambda: states(prober) == ["down"], PATIENCE_S, "what they say now")
+
+
+def test_a_thread_that_hangs(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In a call that does not return: it is told of, and neither waited for nor robbed."""
+    monkeypatch.setattr("slb.health.prober.HANGS_S", 0.3)
+    monkeypatch.setattr("slb.health.prober.STOP_S", 0.1)
+    over = threading.Event()
+
+    def hanging(target: Target) -> Waiting:
+        over.wait(PATIENCE_S)
+        yield from ()
+
+    with probing(targets(1, 1), {"tcp": hanging}) as prober:
+        wait(lambda: prober.hangs, PATIENCE_S, "it hangs")
+        assert prober.alive
+        over.set()
+        wait(lambda: not prober.hangs, PATIENCE_S, "it goes on")
+        assert caplog.records == []
+        over.clear()
+        wait(lambda: prober.hangs, PATIENCE_S, "it hangs again")
+    assert "the checks' thread hangs, and is left behind" in caplog.text
+    over.set()
+    wait(lambda: not prober.alive, PATIENCE_S, "its end")
 
 
 def test_what_is_not_wanted_any_more() -> None:
