@@ -145,10 +145,8 @@ class Desired:
             if base is not None and base != old.generation:
                 text = f"the desired state is at generation {old.generation}, not {base}"
                 raise Conflict(f"{text}; look at what has changed, and try again")
-            # Of who has no set yet, none is to be kept from writing.
-            if epoch is not None and owner in old.owners and owner != OPERATOR:
-                there = old.owner(owner).epoch
-                await asyncio.to_thread(self._epochs.see, owner, epoch, there)
+            if epoch is not None and owner != OPERATOR:
+                await self._see(old, owner, epoch)
             new, ops, lines = await asyncio.to_thread(versions.work_out, old, edit)
             states.check_programs(old, new, self._programs)
             if not lines and versions.sets_apart(new) == versions.sets_apart(old):
@@ -166,6 +164,13 @@ class Desired:
             asked.after = new.generation
             self._tell(kind)
             return Plan(lines, new.generation)
+
+    async def _see(self, old: State, owner: str, epoch: int) -> None:
+        if owner in old.owners:
+            await asyncio.to_thread(self._epochs.see, owner, epoch, old.owner(owner).epoch)
+        else:
+            # None is to be kept from his first set by what one of his name had.
+            await asyncio.to_thread(self._epochs.forget, owner)
 
     async def confirm(self) -> int:
         """Keep the operator's last change; raises Conflict, NotReady, NotStored."""

@@ -11,7 +11,7 @@ import logging
 from msgspec import MsgspecError
 
 from slb.agent.store import Store
-from slb.errors import Conflict
+from slb.errors import Conflict, NotStored
 from slb.model import codec
 
 log = logging.getLogger(__name__)
@@ -38,9 +38,15 @@ class Epochs:
             self._write({**self._seen, owner: epoch})
 
     def forget(self, owner: str) -> None:
-        """Forget an owner's; raises NotStored."""
-        if owner in self._seen:
-            self._write({name: epoch for name, epoch in self._seen.items() if name != owner})
+        """Forget that of an owner who is not there; what could not be removed counts no longer."""
+        if owner not in self._seen:
+            return
+        left = {name: epoch for name, epoch in self._seen.items() if name != owner}
+        try:
+            self._write(left)
+        except NotStored as error:
+            log.error("the highest epoch of %s, who is removed, is still on disk: %s", owner, error)
+            self._seen = left
 
     def _write(self, seen: dict[str, int]) -> None:
         self._store.exchange(FILE, codec.encode(seen))

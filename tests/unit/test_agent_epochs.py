@@ -78,6 +78,37 @@ def test_it_goes_with_its_owner(agent: RunningAgent) -> None:
     agent.client.state_put(Snapshot(K8S, 1, 1, (service(7),)))
 
 
+def test_it_stays_where_the_disk_is_full(
+    agent: RunningAgent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The owner is gone all the same, which is what was asked for."""
+    refused(agent)
+
+    def full(store: Store, name: str, text: bytes) -> None:
+        raise NotStored(f"{name}: No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "exchange", full)
+        agent.client.owner_del(K8S, with_vs=True)
+    assert agent.client.state(K8S).owners == []
+    words = f"the highest epoch of {K8S}, who is removed, is still on disk: epochs: No space left"
+    assert words in caplog.text
+    for epoch in (1, 2):
+        agent.client.state_put(Snapshot(K8S, epoch, 1, (service(7),)))
+
+
+def test_what_is_left_of_one_who_is_gone(
+    agent: RunningAgent, daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    """It keeps nobody of his name from writing, also after the second set."""
+    agent.stop()
+    (agent.state / "epochs").write_text(f'{{"{K8S}": 9}}')
+    with RunningAgent(tmp_path, daemon.socket) as again:
+        wait(lambda: at_rest(again), PATIENCE_S, "slbd as before")
+        for epoch in (1, 2):
+            again.client.state_put(Snapshot(K8S, epoch, 1, (service(7),)))
+
+
 def test_of_others_nothing_is_kept(agent: RunningAgent) -> None:
     """Of who has no set yet, and of the operator, whom epochs do not concern."""
     for name in (K8S, "operator"):
