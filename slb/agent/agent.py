@@ -25,6 +25,7 @@ from slb.agent.events import Events
 from slb.agent.forward import Forward
 from slb.agent.health import Health, log_event
 from slb.agent.links import Links
+from slb.agent.local import Local
 from slb.agent.metrics import AgentMetrics
 from slb.agent.passive import PassiveWatch
 from slb.agent.record import Record, count_changes
@@ -39,6 +40,7 @@ from slb.api.socket_file import Owner, SocketFile
 from slb.api.unix_http import UnixWay
 from slb.health.kinds import PROBES
 from slb.health.program import runner
+from slb.model.agent_config import Limits
 from slb.model.desired import AGENT_SOCKET, AGENT_STATE
 from slb.model.events import Value
 from slb.notify import Notify
@@ -119,7 +121,8 @@ async def start(
     app = partial(
         _app, partial(add_routes, desired, forward, health, ends, metrics, secure), record
     )
-    server = Server(app(access.of_socket))
+    local = Local(lambda: secure.config.limits if secure else Limits())
+    server = Server(app(local.identify))
     stack.push_async_callback(server.stop)
     await server.start(socket.socket)
     if secure is not None:

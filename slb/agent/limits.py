@@ -21,8 +21,8 @@ class Buckets:
         # Whose refusal is in the log already; it would be a flood of its own.
         self._refused: set[str] = set()
 
-    def take(self, name: str, limits: Limits) -> None:
-        """Let one request through; raises TooMany."""
+    def take(self, name: str, limits: Limits, where: str) -> None:
+        """Let one request through, which comes from `where`; raises TooMany."""
         now = self._clock()
         left, since = self._of.get(name, (float(limits.burst), now))
         left = min(left + (now - since) * limits.requests_per_s, float(limits.burst))
@@ -31,7 +31,7 @@ class Buckets:
             wait = math.ceil((1 - left) / limits.requests_per_s)
             text = f"{name or 'nobody known'} asks more than {limits.requests_per_s} times a second"
             if name not in self._refused:
-                log.warning("%s", text)
+                log.warning("%s, now from %s", text, where)
             self._refused.add(name)
             raise TooMany(f"{text}; try again in {wait} s", wait)
         self._of[name] = left - 1, now

@@ -55,10 +55,14 @@ class Secure:
         try:
             identity = self._identify(request)
         except Unauthorized:
-            self._buckets.take("", self.config.limits)
+            self._take("", request)
             raise
-        self._buckets.take(identity.name, self.config.limits)
+        self._take(identity.name, request)
         return identity
+
+    def _take(self, name: str, request: web.Request) -> None:
+        where = access.address(request) or "an address that is gone"
+        self._buckets.take(name, self.config.limits, where)
 
     def reload(self) -> bool:
         """Read the files again; False: they are wrong, and nothing has changed."""
@@ -117,6 +121,7 @@ class Secure:
         config = agent.load(self._path)
         if (files := config.tls) is None:
             self._seen = {self._path: self._seen[self._path]}
+            self._expires = None
             return config, None, _trust(config)
         named = (files.certificate, files.key, files.client_ca)
         self._seen = {

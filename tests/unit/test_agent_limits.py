@@ -17,9 +17,10 @@ from unit.secure_agent import OPS, VIEWER, Place, ask_on, running
 
 from rig.waiting import wait
 from slb.agent import passed
+from slb.agent.access import Identity
 from slb.agent.limits import Buckets
 from slb.api.tokens import new_token
-from slb.errors import BadRequest, TooMany
+from slb.errors import BadRequest, SlbError, TooMany
 from slb.model.agent_config import Limits
 from slb.model.desired import Delta, Snapshot
 from slb.model.endpoint import VsKey
@@ -36,18 +37,21 @@ def test_a_bucket_for_each_name(caplog: pytest.LogCaptureFixture) -> None:
     buckets = Buckets(lambda: now)
     limits = Limits(requests_per_s=2, burst=3)
     for _ in range(3):
-        buckets.take("a", limits)
+        buckets.take("a", limits, "x")
     with pytest.raises(TooMany, match="a asks more than 2 times a second; try again in 1 s"):
-        buckets.take("a", limits)
-    buckets.take("b", limits)
+        buckets.take("a", limits, "y")
+    buckets.take("b", limits, "x")
     now = 0.5
-    buckets.take("a", limits)
+    buckets.take("a", limits, "x")
     with pytest.raises(TooMany):
-        buckets.take("a", limits)
-    assert caplog.text.count("a asks more than") == 1, "the log is not filled with it"
+        buckets.take("a", limits, "x")
+    lines = [one.getMessage() for one in caplog.records]
+    assert lines == ["a asks more than 2 times a second, now from y"], "no more than one"
 
 
-def test_who_asks_too_often(place: Place, daemon: FakeDaemon) -> None:
+def test_who_asks_too_often(
+    place: Place, daemon: FakeDaemon, caplog: pytest.LogCaptureFixture
+) -> None:
     place.write(limits={"requests_per_s": 1, "burst": 2})
     with running(place, daemon.socket):
         token = place.tokens["viewer"]
@@ -58,6 +62,36 @@ def test_who_asks_too_often(place: Place, daemon: FakeDaemon) -> None:
         assert place.ask("GET", "/vs", token=place.tokens["operator"]).status == 200
         unknown = [place.ask("GET", "/vs", token=new_token()).status for _ in range(3)]
         assert unknown == [401, 401, 429]
+    for who in ("token viewer", "nobody known"):
+        assert f"{who} asks more than 1 times a second, now from 127.0.0.1 port " in caplog.text
+
+
+def test_who_asks_too_often_over_the_unix_socket(
+    place: Place, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is in its group, but not root; without an agent.yaml by the defaults."""
+
+    def is_now(uid: int) -> None:
+        who = Identity(f"uid {uid}", pid=7, uid=uid)
+        monkeypatch.setattr("slb.agent.access.of_socket", lambda _: who)
+
+    place.write(limits={"requests_per_s": 1, "burst": 2})
+    with running(place, daemon.socket) as agent:
+        for _ in range(5):
+            assert agent.client.vs_list() == []
+        is_now(1000)
+        for _ in range(2):
+            agent.client.vs_list()
+        with pytest.raises(SlbError, match="uid 1000 asks more than 1 times a second; try again"):
+            agent.client.vs_list()
+        is_now(1001)
+        assert agent.client.vs_list() == []
+    with RunningAgent(place.folder, daemon.socket) as other:
+        for _ in range(Limits().burst):
+            other.client.health()
+        with pytest.raises(SlbError, match="uid 1001 asks more than 100 times a second"):
+            for _ in range(Limits().burst):
+                other.client.health()
 
 
 def test_more_connections_than_may_be_open(place: Place, daemon: FakeDaemon) -> None:
@@ -106,8 +140,9 @@ def test_agent_yaml_without_tls_any_more(
     with running(place, daemon.socket) as agent:
         assert _answers(place)
         place.config.write_text("{}\n")
-        assert agent.secure is not None
+        assert agent.secure is not None and agent.secure.expires is not None
         wait(lambda: agent.secure and agent.secure.context is None, PATIENCE_S, "it is read")
+        assert agent.secure.expires is None, "of no certificate's end is told"
         for _ in range(3):
             with pytest.raises(OSError):
                 place.ask("GET", "/vs")

@@ -4,6 +4,7 @@
 import contextlib
 import logging
 import shutil
+import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -208,6 +209,19 @@ def test_an_address_that_cannot_be_had(place: Place, daemon: FakeDaemon) -> None
         second.write()
         with pytest.raises(ConfigError, match=r"listen\[0\] 127.0.0.1:\d+: cannot be had: Address"):
             running(second, daemon.socket).__enter__()
+
+
+def test_other_addresses_need_a_restart(
+    place: Place, secure: RunningAgent, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What else the file says counts at once."""
+    token = place.tokens.pop("viewer")
+    place.write(listen=[f"127.0.0.2:{place.port}"])
+    text = f"{place.config}: listen: needs a restart"
+    wait(lambda: text in caplog.text, PATIENCE_S, "the warning")
+    assert place.ask("GET", "/vs", token=token).status == 401
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", place.port), 1)
 
 
 def test_a_key_that_everybody_may_read(place: Place, daemon: FakeDaemon) -> None:
