@@ -117,12 +117,14 @@ class Announcer:
     async def drain(self, seconds: float) -> None:
         """Announce at the drain metric, and give the neighbours time; raises OspfError.
 
-        Who has another way takes it, and nobody is left without one.
+        Who has another way takes it, and nobody is left without one. Where no neighbour is Full
+        there is nobody to give time to.
         """
         self._draining = True
         self._restart = None
         await self._sync()
-        await asyncio.sleep(seconds)
+        if any(neighbour.full for neighbour in await self._neighbours()):
+            await asyncio.sleep(seconds)
 
     async def restart(self) -> None:
         """Have BIRD end and start again, its neighbours keeping the routes; raises OspfError.
