@@ -51,7 +51,10 @@ void bench_latency(const struct request *r);
 // Established full NAT with one bit of each frame turned over behind it, which must end the process: so the checks check.
 void bench_spoilt(const struct request *r);
 
-// The same of the others that check packets: a bit is wrong in what is compared.
+// The same with right frames, undisturbed, and with something else that has the CPU in each hundredth round.
+void bench_spoilt_time(const struct request *r);
+
+// As the first, of the others that check packets: a bit is wrong in what is compared.
 void bench_spoilt_families(const struct request *r);
 void bench_spoilt_scaling(const struct request *r);
 void bench_spoilt_io(const struct request *r);
@@ -63,12 +66,13 @@ void bench_spoilt_control(const struct request *r);
 void bench_spoilt_lookup(const struct request *r);
 void bench_spoilt_replies(const struct request *r);
 
-// Cycles a packet by stage of the path; of the program that has accounts alone.
+// Cycles a packet by stage of the path; of the program that has accounts alone, which also has bench_io() and bench_tcp().
 void bench_stages(const struct request *r);
 
 // The worst time that one worker's round spends on a change of the tables, under load; likewise. Needs two CPUs.
 void bench_control(const struct request *r);
 void bench_control_few(const struct request *r); // with fewer VS, for a test
+void bench_control_late(const struct request *r); // and each change takes 5 ms longer
 
 // The same while the sessions of one RS are ended, and of half of all RS: of UDP, and of TCP as open connections.
 void bench_reset_load(const struct request *r);
@@ -83,5 +87,5 @@ void bench_walks(const struct request *r);
 // The frequency of the TSC, in Hz.
 void bench_clock(const struct request *r);
 
-// One line: what was measured, of which run, in which side.
+// One line: what was measured, of which run, in which side; and one for each part that has an account, "SIDE: PART".
 void bench_say(const char *side, uint32_t run, struct reading reading);

@@ -339,6 +339,11 @@ void bench_control_few(const struct request *r) {
 	control(r, CONTROL_VS / 50);
 }
 
+void bench_control_late(const struct request *r) {
+	account_late_us = 5000;
+	bench_control_few(r);
+}
+
 void bench_spoilt_control(const struct request *r) {
 	wire.spoils = true;
 	bench_control_few(r);

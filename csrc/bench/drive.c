@@ -6,6 +6,7 @@
 #include "bench/world.h"
 #include "path/path.h"
 
+#include <rte_cycles.h>
 #include <rte_mbuf.h>
 #include <stdlib.h>
 
@@ -18,7 +19,9 @@ enum { APART = 256 };
 
 enum { SPOILT_AT = 44 };
 
-bool drive_spoils;
+enum { INTERRUPTED_EACH = 100, INTERRUPTED_US = 5000 };
+
+bool drive_spoils, drive_interrupts;
 
 struct drive drive_begin(uint16_t worker, enum trace_ways ways) {
 	static struct rte_mbuf **mbufs[SLB_MAX_WORKERS];
@@ -54,6 +57,8 @@ void drive_nat(struct drive *d, struct stopwatch *w) {
 		for (uint32_t k = 0; k < BURST; k++)
 			sent += d->burst.pkts[k].verdict == VERDICT_TX;
 	}
+	if (w != NULL && drive_interrupts && w->n % INTERRUPTED_EACH == 0)
+		rte_delay_us_block(INTERRUPTED_US);
 	if (w != NULL)
 		stopwatch_end(w);
 	if (sent != DRIVE_FRAMES)

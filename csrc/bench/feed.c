@@ -2,6 +2,7 @@
 
 #include "bench/feed.h"
 
+#include "bench/account.h"
 #include "bench/worker.h"
 #include "bench/world.h"
 
@@ -79,6 +80,8 @@ static void add_device(void) {
 	    || rte_eth_dev_get_port_by_name(NAME, &the.dpdk_id) != 0)
 		world_fail("there is no net_pcap");
 	bench_port_start(the.dpdk_id);
+	if (ACCOUNTED)
+		account_device(the.dpdk_id);
 	fclose(file);
 }
 

@@ -8,14 +8,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef BENCH_ACCOUNTS
+const bool ACCOUNTED = true;
+#else
+const bool ACCOUNTED = false;
+#endif
+
 static const struct {
 	const char *name;
 	void (*measure)(const struct request *r);
 } BENCHES[] = {
 #ifdef BENCH_ACCOUNTS
-	{"stages", bench_stages},           {"control", bench_control},
-	{"control-few", bench_control_few}, {"spoilt-control", bench_spoilt_control},
-	{"reset-load", bench_reset_load},   {"reset-load-tcp", bench_reset_load_tcp},
+	{"stages", bench_stages},
+	{"io", bench_io},
+	{"tcp", bench_tcp},
+	{"control", bench_control},
+	{"control-few", bench_control_few},
+	{"control-late", bench_control_late},
+	{"spoilt-control", bench_spoilt_control},
+	{"reset-load", bench_reset_load},
+	{"reset-load-tcp", bench_reset_load_tcp},
 #else
 	{"path", bench_path},
 	{"families", bench_families},
@@ -25,6 +37,7 @@ static const struct {
 	{"steering", bench_steering},
 	{"ports", bench_ports},
 	{"spoilt", bench_spoilt},
+	{"spoilt-time", bench_spoilt_time},
 	{"io", bench_io},
 	{"tcp", bench_tcp},
 	{"memory", bench_memory},
@@ -44,11 +57,31 @@ static const struct {
 #endif
 };
 
-void bench_say(const char *side, uint32_t run, struct reading reading) {
+static void say(const char *side, uint32_t run, const struct reading *r) {
 	printf("{\"side\": \"%s\", \"run\": %u, \"cycles\": %.2f, \"left_out\": %u, \"refused\": "
 	       "%.4f}\n",
-	       side, run, reading.cycles, reading.left_out, reading.refused);
+	       side, run, r->cycles, r->left_out, r->refused);
 	fflush(stdout);
+}
+
+static void say_part(const char *side, const char *part, uint32_t run, double cycles) {
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s: %s", side, part);
+	say(name, run, &(struct reading){.cycles = cycles});
+}
+
+void bench_say(const char *side, uint32_t run, struct reading reading) {
+	bool parts = false;
+
+	say(side, run, &reading);
+	for (int a = 0; a < ACCOUNTS; a++) {
+		if (reading.by[a] > 0)
+			say_part(side, ACCOUNT_NAMES[a], run, reading.by[a]);
+		parts |= reading.by[a] > 0;
+	}
+	if (parts)
+		say_part(side, "rest", run, reading.rest);
 }
 
 int main(int argc, char **argv) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Cycles a packet by stage of the path. What is left when the accounts of all stages are taken off is path.c's own: its loading and settling.
 
-#include "bench/account.h"
 #include "bench/bench.h"
 #include "bench/segment.h"
 #include "bench/trace.h"
@@ -32,11 +31,6 @@ enum way { WAY_IN, WAY_OUT, WAY_NEW, WAYS };
 
 static const char *const WAY_NAMES[WAYS] = {"in", "out", "new"};
 
-struct round {
-	uint64_t total;
-	struct accounts by;
-};
-
 struct stages {
 	const struct kind *kind;
 	struct core *core;
@@ -44,7 +38,6 @@ struct stages {
 	struct rte_mbuf **mbufs; // FRAMES
 	const struct frame_key *sent[FRAMES];
 	uint32_t clients; // that have been
-	struct round rounds[ROUNDS];
 };
 
 static void write_frame(const struct stages *s, struct rte_mbuf *m, const struct frame_key *k) {
@@ -148,71 +141,23 @@ static void end_new(struct core *c, uint32_t standing) {
 		world_fail("sessions did not end, or too many");
 }
 
-static void measure(struct stages *s, enum way way) {
+static void measure(struct stages *s, enum way way, uint32_t run) {
+	static struct stopwatch watch;
 	const uint32_t standing = s->core->sessions.active;
+	char side[64];
 
 	for (uint32_t i = 0; i < WARM + ROUNDS; i++) {
-		struct round *r = &s->rounds[i < WARM ? 0 : i - WARM];
-		uint64_t began;
 		frames(s, way);
-		accounts = (struct accounts){0};
-		began = rte_rdtsc();
+		stopwatch_begin(&watch);
 		run_path(s, FRAMES);
-		r->total = rte_rdtsc() - began;
-		r->by = accounts;
+		stopwatch_end(&watch);
+		watch.n -= i < WARM;
 		check(s, way, i);
 		if (way == WAY_NEW)
 			end_new(s->core, standing);
 	}
-}
-
-static void say(
-	const struct stages *s, enum way way, const char *what, uint32_t run, struct reading r
-) {
-	char side[64];
-
-	snprintf(side, sizeof(side), "%s.%s %s", s->kind->name, WAY_NAMES[way], what);
-	bench_say(side, run, r);
-}
-
-// Sums of the rounds that nothing disturbed; returns how many those are.
-static uint32_t sum_up(const struct stages *s, struct round *sum) {
-	uint64_t least = UINT64_MAX;
-	uint32_t n = 0;
-
-	*sum = (struct round){0};
-	for (uint32_t i = 0; i < ROUNDS; i++)
-		least = RTE_MIN(least, s->rounds[i].total);
-	for (uint32_t i = 0; i < ROUNDS; i++) {
-		const struct round *r = &s->rounds[i];
-		if (r->total > least + rte_get_tsc_hz() / DISTURBED_PER_S)
-			continue;
-		n++;
-		sum->total += r->total;
-		for (int a = 0; a < ACCOUNT_STAGES; a++) {
-			sum->by.cycles[a] += r->by.cycles[a];
-			sum->by.calls[a] += r->by.calls[a];
-		}
-	}
-	return n;
-}
-
-static void report(const struct stages *s, enum way way, uint32_t run) {
-	double overhead = (double)account_overhead(), packets, rest;
-	struct round sum;
-	uint32_t n = sum_up(s, &sum);
-
-	packets = (double)n * FRAMES;
-	rest = (double)sum.total;
-	for (int a = 0; a < ACCOUNT_STAGES; a++) {
-		double cycles = (double)sum.by.cycles[a] - overhead * (double)sum.by.calls[a];
-		rest -= (double)sum.by.cycles[a] + overhead * (double)sum.by.calls[a];
-		if (sum.by.calls[a] > 0)
-			say(s, way, ACCOUNT_NAMES[a], run,
-			    (struct reading){.cycles = RTE_MAX(cycles, 0) / packets});
-	}
-	say(s, way, "rest", run,
-	    (struct reading){.cycles = RTE_MAX(rest, 0) / packets, .left_out = ROUNDS - n});
+	snprintf(side, sizeof(side), "%s.%s", s->kind->name, WAY_NAMES[way]);
+	bench_say(side, run, stopwatch_read(&watch, FRAMES));
 }
 
 void bench_stages(const struct request *r) {
@@ -228,10 +173,8 @@ void bench_stages(const struct request *r) {
 	for (uint32_t run = 0; run < r->runs; run++)
 		for (size_t k = 0; k < sizeof(KINDS) / sizeof(KINDS[0]); k++) {
 			open_kind(&s, &KINDS[k], r->sessions);
-			for (enum way way = WAY_IN; way < WAYS; way++) {
-				measure(&s, way);
-				report(&s, way, run);
-			}
+			for (enum way way = WAY_IN; way < WAYS; way++)
+				measure(&s, way, run);
 			for (int dir = DIR_IN; dir <= DIR_OUT; dir++)
 				trace_free(&s.traces[dir]);
 		}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Rounds of equal work, each timed in TSC cycles. Those in which something else had the CPU, for more than 50 microseconds, are left out
-// and counted.
+// and counted. In the program that has accounts each round's are kept with it.
 #pragma once
 
-#include <stdint.h>
+#include "bench/account.h"
 
 enum {
 	ROUNDS_MOST = 4096,
@@ -14,12 +14,16 @@ struct stopwatch {
 	uint32_t n;
 	uint64_t began;
 	uint64_t rounds[ROUNDS_MOST];
+	struct accounts *by; // of each round; NULL: there are none
 };
 
 struct reading {
 	double cycles; // a unit of work
 	uint32_t left_out; // rounds
 	double refused; // part of the work that could not be done
+	double by
+		[ACCOUNTS]; // cycles a unit that a part took, without taking the time; 0: it was not called
+	double rest; // of no part
 };
 
 void stopwatch_begin(struct stopwatch *w);

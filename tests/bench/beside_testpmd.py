@@ -9,6 +9,8 @@ from pathlib import Path
 from bench import capture, child, native, testpmd
 from bench.figure import Figure, Goal
 from bench.memory import hugepages
+from bench.sizes import LIVES
+from bench.stages import LIFE
 
 SPARE_MBUFS = 16_384
 MBUF_BYTES = 2_688
@@ -16,9 +18,7 @@ SPARE_MB = 512
 LIMIT_S = 180
 GOAL = Goal(1.4, 2.0)
 FRAMES = 1_000
-LIVES = 4_096
 LIFE_GOAL = Goal(13, 24)
-LIFE = ("SYN", "SYN-ACK", "ACK", "request", "answer, FIN", "FIN", "last ACK")
 
 
 def engine(file: Path, sessions: int, mbufs: int, huge: bool) -> dict[str, float]:

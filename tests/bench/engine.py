@@ -9,7 +9,7 @@ import sys
 import time
 from ipaddress import IPv4Address, IPv4Network
 
-from bench import capture, slices
+from bench import capture, native, slices
 from slb.engine.native import NativeEngine
 from slb.model import config as model
 from slb.model.codec import convert
@@ -30,11 +30,13 @@ VS = VsKey(capture.VIP, capture.VIP_PORT, "udp")
 
 
 def settings(file: str, sessions: int, mbufs: int, huge: bool) -> model.Config:
-    """One busy-polling worker on CPU 1, everything else on CPU 0."""
+    """One busy-polling worker on a CPU, everything else on another one."""
+    measures, *others = native.cpus()
+    rest = others[0] if others else measures
     plain = {
         "engine": {
             "workers": 1,
-            "cpus": {"workers": [1], "admin": 0, "kni": 0},
+            "cpus": {"workers": [measures], "admin": rest, "kni": rest},
             "idle": {"workers": "busy", "admin": "adaptive", "kni": "adaptive"},
             "hugepages": huge,
             "sessions": max(sessions, 1024),
@@ -87,7 +89,7 @@ def measure(engine: NativeEngine) -> dict[str, float]:
         views.append(engine.worker_list()[0])
     took = time.monotonic() - began
     before, after = views[0], views[-1]
-    _check(before, after)
+    check(before, after)
     hz = (_cycles(after) - _cycles(before)) / took
     reading = slices.read((slices.Point(v.busy_cycles, v.rx_packets) for v in views), hz)
     return {
@@ -97,11 +99,8 @@ def measure(engine: NativeEngine) -> dict[str, float]:
     }
 
 
-def _cycles(view: WorkerView) -> int:
-    return view.busy_cycles + view.idle_cycles
-
-
-def _check(before: WorkerView, after: WorkerView) -> None:
+def check(before: WorkerView, after: WorkerView) -> None:
+    """Raise RuntimeError unless all that a worker did between the two was to forward."""
     for name in ("sessions_created", "sessions_ended", "dropped"):
         if getattr(after, name) != getattr(before, name):
             raise RuntimeError(f"{name} moved during the measurement")
@@ -110,6 +109,10 @@ def _check(before: WorkerView, after: WorkerView) -> None:
     # Of one burst the worker may have counted only that it has come.
     if not received or abs(sent - received) > BURST:
         raise RuntimeError(f"{received} packets received, {sent} sent")
+
+
+def _cycles(view: WorkerView) -> int:
+    return view.busy_cycles + view.idle_cycles
 
 
 def main(file: str, sessions: int, mbufs: int, huge: bool) -> None:

@@ -116,7 +116,7 @@ class Lab:
         return least / share
 
     def _flood(self, packets: int, times: int) -> list[float]:
-        cpu = cpus().split(",")[0]
+        cpu = str(cpus()[0])
         here = [*self.gen.prefix(), "taskset", "-c", cpu, str(FLOOD)]
         words = ["gen0", str(self._frames), str(_softirqs(cpu)), str(packets), str(times)]
         said = child.output([*here, *words], LIMIT_S)

@@ -20,14 +20,12 @@ from bench import (
 from bench.figure import Figure, Goal, short
 from bench.memory import holds
 from bench.native import SMALLEST_MB, Runs, measure
+from bench.sizes import MANY, MANY_MB, SESSIONS
 
 HASHED = {1_000: 512, 100_000: 512, 1_000_000: 1024, 10_000_000: 6144}  # sessions: megabytes
 # Made for as many keys as there are, and for twice as many: the faster one counts.
 HASHES = ("rte_hash", "rte_hash, roomy")
 STANDING = 100_000
-SESSIONS = 1_000
-MANY = 10_000_000
-MANY_MB = 1_280
 
 
 def ratio(

@@ -38,10 +38,9 @@ class Runs:
         self.left_out += later.left_out
 
 
-def cpus() -> str:
-    """The last CPU measures: the first has the interrupts."""
-    usable = sorted(os.sched_getaffinity(0))
-    return ",".join(map(str, reversed(usable[-2:])))
+def cpus() -> list[int]:
+    """The one that measures, the last: the first has the interrupts; then another, if there is."""
+    return sorted(os.sched_getaffinity(0))[-2:][::-1]
 
 
 def tsc_hz() -> float:
@@ -58,7 +57,7 @@ def measure(
 ) -> Runs:
     """Have the program measure; raises RuntimeError with what it said."""
     with hugepages(megabytes + SPARE_MB) as huge:
-        words = [str(megabytes), "huge" if huge else "plain", cpus(), name]
+        words = [str(megabytes), "huge" if huge else "plain", ",".join(map(str, cpus())), name]
         command = [str(program), *words, str(sessions), str(runs)]
         printed = child.output(command, LIMIT_S)
     found = Runs()

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench import native
 from bench.slices import Point, Reading, read
 
 COUNTED = re.compile(r"total cycles=(\d+) / total \w+ packets=(\d+)\) at (\d+) MHz")
@@ -19,8 +20,10 @@ ASKED = ["start", *["show fwd stats all"] * READINGS, "stop", "quit", ""]
 
 def cycles(capture: Path, mbufs: int, memory_mb: int, huge: bool) -> Reading:
     """Return testpmd's own figure of cycles a packet; raises RuntimeError without one."""
+    measures, *others = native.cpus()
+    lcores = f"0@{others[0] if others else measures},1@{measures}"
     memory = ["--in-memory"] if huge else ["--no-huge", "--no-shconf"]
-    eal = ["--lcores", "0@0,1@1", "--no-pci", *memory, "-m", str(memory_mb), "--log-level=4"]
+    eal = ["--lcores", lcores, "--no-pci", *memory, "-m", str(memory_mb), "--log-level=4"]
     vdev = ["--vdev", f"net_pcap0,rx_pcap={capture},infinite_rx=1"]
     run = ["-i", "--port-topology=loop", "--forward-mode=5tswap", "--record-core-cycles"]
     sizes = [f"--burst={BURST}", f"--total-num-mbufs={mbufs}"]

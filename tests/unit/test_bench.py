@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the bench borrows of the host, it leaves as it was."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from bench import health, memory, real_servers, testpmd
+from bench import engine, health, memory, real_servers, testpmd
 from bench.slices import Point, Reading, read
+from msgspec.structs import replace
+from unit.memory_engine import worker_view
 
 from slb.model.health import GrpcCheck, HttpsCheck, TcpCheck
 
@@ -40,6 +43,30 @@ def test_testpmds_runtime_directory_goes(
     runtime = Path((tmp_path / "runtime").read_text().strip())
     assert runtime.name.startswith("slb-bench")
     assert not runtime.exists()
+
+
+@pytest.mark.parametrize(
+    ("moved", "said"),
+    [
+        ({}, None),
+        ({"tx_packets": 1000 - engine.BURST}, None),
+        ({"tx_packets": 1000 - engine.BURST - 1}, "1000 packets received, 871 sent"),
+        ({"rx_packets": 0, "tx_packets": 0}, "0 packets received, 0 sent"),
+        ({"sessions_created": 1}, "sessions_created moved during the measurement"),
+        ({"sessions_ended": 1}, "sessions_ended moved during the measurement"),
+        ({"dropped": 1}, "dropped moved during the measurement"),
+    ],
+)
+def test_a_measurement_in_which_not_all_was_forwarded(
+    moved: dict[str, int], said: str | None
+) -> None:
+    before = worker_view(0, 1)
+    all_sent = {"rx_packets": 1000, "tx_packets": 1000}
+    after = replace(before, rx_packets=before.rx_packets + (all_sent | moved)["rx_packets"])
+    rest = {name: count for name, count in (all_sent | moved).items() if name != "rx_packets"}
+    after = replace(after, **rest)
+    with pytest.raises(RuntimeError, match=said) if said else nullcontext():
+        engine.check(before, after)
 
 
 def test_slices_that_were_disturbed_are_left_out() -> None:

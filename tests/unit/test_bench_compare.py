@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from bench import child, compare, native
 from bench.compare import Row, rows
-from bench.revision import Side, checkout
+from bench.revision import Side, build, checkout
 
 pytest_plugins = ["unit.bench_fixture"]
 
@@ -134,6 +134,50 @@ def test_a_comparison(
     assert set(written["machines"]) == {"rev", "here"}
     assert written["rows"]["m7.locks"]["ratio"] == 1.0
     assert len(written["rows"]["m7.locks"]["rev"]) == 2
+
+
+def test_another_revision_is_built_by_its_own_rules(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once: its packages, then its programs, in its own tree; what was left half done goes."""
+    ran: list[tuple[Path, str]] = []
+
+    def output(command: list[str], _limit_s: float, *, cwd: Path) -> str:
+        ran.append((cwd, " ".join(command)))
+        return ""
+
+    monkeypatch.setattr(child, "output", output)
+    with checkout("HEAD", repository, tmp_path / "cache") as side:
+        (side.tree / "build/half").touch()
+        for _ in range(2):
+            build(side)
+        assert [tree for tree, _ in ran] == [side.tree] * 2
+        (_, packages), (_, programs) = ran
+        assert "pip --disable-pip-version-check -q install" in packages
+        assert f"--target {side.site} -Cbuild-dir=build/release ." in packages
+        assert programs == "bash -euc . .ci/setup.sh; install_bench"
+        assert side.site == tmp_path / "cache" / git(repository, "rev-parse", "HEAD") / "site"
+        assert not (side.tree / "build/half").exists()
+
+
+def test_the_sides_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other revision is built before anything is measured, and each writes its own figures."""
+    turns: list[str] = []
+
+    def measure(side: Side, names: list[str], file: Path) -> None:
+        turns.append(side.name)
+        figures = {"machine": {}, names[0]: figure(1.0 if side.name == "here" else 2.0)}
+        file.write_text(json.dumps(figures))
+
+    monkeypatch.setattr(Side, "measure", measure)
+    monkeypatch.setattr(compare, "build", lambda side: turns.append(f"build {side.name}"))
+    monkeypatch.setattr(Side, "names", lambda _: {"m1b"})
+    file = tmp_path / "rows.json"
+    assert compare.run("HEAD", ["m1b"], 2, None, file, tmp_path / "cache") == 0
+    head = f"HEAD ({git(native.ROOT, 'rev-parse', 'HEAD')[:12]})"
+    assert turns == [f"build {head}", *[head, "here"] * 2]
+    row = json.loads(file.read_text())["rows"]["m1b"]
+    assert (row["rev"], row["here"], row["ratio"]) == ([2.0, 2.0], [1.0, 1.0], 0.5)
 
 
 def test_what_takes_too_long() -> None:

@@ -3,6 +3,7 @@
 
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -86,6 +87,33 @@ def test_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(RuntimeError, match=r"^--plot needs matplotlib: .*; use \./dev bench$"):
         plot.write(tmp_path, by_key(SERIES))
+
+
+def test_each_plot_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what was measured; by matplotlib's words for it."""
+
+    class Drawing:
+        def __init__(self, **_: object) -> None:
+            self.axes = Axes()
+            self.axes.get_ylim = lambda: (0, 10)  # type: ignore[attr-defined]
+
+        def subplots(self) -> Axes:
+            return self.axes
+
+        def savefig(self, path: Path, *, metadata: dict[str, None]) -> None:
+            assert metadata == {"Date": None}
+            path.write_text(str(self.axes.of("set_title")[0][0]))
+
+    module = ModuleType("matplotlib.figure")
+    module.Figure = Drawing  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", module)
+    every = by_key([*SERIES, *LOOKUP, *LIFE, *SCALING])
+    written = plot.write(tmp_path / "new", every)
+    assert [path.name for path in written] == [drawn.name for drawn in plot.PLOTS]
+    assert [path.read_text() for path in written] == [drawn.title for drawn in plot.PLOTS]
+    some = plot.write(tmp_path / "some", by_key(LOOKUP))
+    assert [path.name for path in some] == ["lookup.svg"]
+    assert sorted(path.name for path in (tmp_path / "some").iterdir()) == ["lookup.svg"]
 
 
 def test_files(tmp_path: Path) -> None:

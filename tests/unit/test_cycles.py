@@ -18,7 +18,7 @@ engine = {"hugepages": False, "sessions": 1024, "mbufs": 4096}
 engine["cpus"] = {"workers": [0], "admin": 0, "kni": 0}
 engine["idle"] = {"workers": sys.argv[1]}
 kernel = {"name": "slb0", "kind": "none"}
-port = {"name": "lan0", "device": "net_ring0", "local_addresses": ["198.18.0.1"]}
+port = {"name": "lan0", "device": sys.argv[2], "local_addresses": ["198.18.0.1"]}
 plain = {"engine": engine, "ports": [{**port, "kernel_interface": kernel}]}
 native = NativeEngine(convert(plain, Config))
 
@@ -34,9 +34,9 @@ print(json.dumps([busy / seconds, idle / seconds]))
 """
 
 
-def cycles(idle: str) -> tuple[float, float]:
-    """Busy and idle cycles a second of a worker that gets no packets."""
-    words = (sys.executable, "-P", "-c", SCRIPT, idle)
+def cycles(idle: str, device: str = "net_ring0") -> tuple[float, float]:
+    """Busy and idle cycles a second of a worker; over net_ring it gets no packets."""
+    words = (sys.executable, "-P", "-c", SCRIPT, idle, device)
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
     busy, idle_cycles = json.loads(done.stdout)
     return busy, idle_cycles
@@ -47,3 +47,10 @@ def test_polling_in_vain_is_idle_time() -> None:
     (busy, polled), (_, slept) = cycles("busy"), cycles("adaptive")
     assert polled == pytest.approx(slept, rel=0.1)
     assert busy < polled / 10
+
+
+def test_a_round_that_has_packets_is_busy_as_a_whole() -> None:
+    """Over net_null there are always some: all cycles are busy, with what is around the path."""
+    (busy, idle), (_, slept) = cycles("busy", "net_null0"), cycles("adaptive")
+    assert busy == pytest.approx(slept, rel=0.1)
+    assert idle < busy / 10
