@@ -3,6 +3,7 @@
 #include "bench/bench.h"
 #include "bench/trace.h"
 #include "bench/world.h"
+#include "path/session_key.h"
 
 #include <rte_hash.h>
 #include <rte_lcore.h>
@@ -46,19 +47,23 @@ static struct rte_hash *hash_of(const struct session_table *t, const char *name,
 	return hash;
 }
 
+static void fill(struct burst *bursts, const struct frame_key **keys, struct trace *t) {
+	for (uint32_t i = 0; i < KEYS; i++) {
+		const struct frame_key *k = keys[i] = trace_next(t);
+		struct burst *b = &bursts[i / BURST];
+		b->n = b->n_live = BURST;
+		b->plain = false;
+		b->live[i % BURST] = (uint8_t)(i % BURST);
+		b->pkts[i % BURST] = (struct pkt){.key = k->key, .kind = k->kind};
+	}
+}
+
 static struct reading ours(struct core *c, struct trace *t, struct stopwatch *w) {
 	static struct burst bursts[BURSTS];
 	const struct frame_key *keys[KEYS];
 
 	for (uint32_t round = 0; round < WARM + ROUNDS; round++) {
-		for (uint32_t i = 0; i < KEYS; i++) {
-			const struct frame_key *k = keys[i] = trace_next(t);
-			struct burst *b = &bursts[i / BURST];
-			b->n = b->n_live = BURST;
-			b->plain = false;
-			b->live[i % BURST] = (uint8_t)(i % BURST);
-			b->pkts[i % BURST] = (struct pkt){.key = k->key, .kind = k->kind};
-		}
+		fill(bursts, keys, t);
 		stopwatch_begin(w);
 		for (uint32_t i = 0; i < BURSTS; i++)
 			session(&c->sessions, &bursts[i]);
@@ -71,6 +76,63 @@ static struct reading ours(struct core *c, struct trace *t, struct stopwatch *w)
 				world_fail("a key did not lead to its session");
 		}
 	}
+	return stopwatch_read(w, KEYS);
+}
+
+// The first of a look-up's steps by itself, which parse() does where frames are plain.
+static struct reading hashes(struct core *c, struct trace *t, struct stopwatch *w) {
+	static struct burst bursts[BURSTS];
+	const struct session_index index = session_index(&c->sessions);
+	const struct frame_key *keys[KEYS];
+
+	for (uint32_t round = 0; round < WARM + ROUNDS; round++) {
+		fill(bursts, keys, t);
+		stopwatch_begin(w);
+		for (uint32_t i = 0; i < KEYS; i++)
+			session_hash(&index, &bursts[i / BURST].pkts[i % BURST]);
+		stopwatch_end(w);
+		w->n -= round < WARM;
+	}
+	return stopwatch_read(w, KEYS);
+}
+
+// What no look-up can do without: a burst's first lines are asked for, and when they have come the second ones, which they name.
+static uint32_t lines_of(
+	const struct session_table *t, const uint32_t *groups, const uint32_t *at
+) {
+	uint32_t nothing = 0, sum = 0;
+
+	// As far as the compiler knows it is anything.
+	__asm__ volatile("" : "+r"(nothing));
+	for (uint32_t i = 0; i < BURST; i++)
+		rte_prefetch0(&t->groups[groups[i]]);
+	for (uint32_t i = 0; i < BURST; i++)
+		rte_prefetch0(&t->entries[at[i] + (t->groups[groups[i]].refs[0] & nothing)]);
+	for (uint32_t i = 0; i < BURST; i++)
+		sum += t->entries[at[i]].key[DIR_IN].src_be;
+	return sum;
+}
+
+static struct reading lines(struct core *c, struct trace *t, struct stopwatch *w) {
+	static struct burst bursts[BURSTS];
+	const struct session_index index = session_index(&c->sessions);
+	const struct frame_key *keys[KEYS];
+	uint32_t groups[KEYS], at[KEYS], sum = 0;
+
+	for (uint32_t round = 0; round < WARM + ROUNDS; round++) {
+		fill(bursts, keys, t);
+		for (uint32_t i = 0; i < KEYS; i++) {
+			const struct pkt *p = &bursts[i / BURST].pkts[i % BURST];
+			groups[i] = session_place(&index, session_key_of_pkt(p)).group;
+			at[i] = keys[i]->line;
+		}
+		stopwatch_begin(w);
+		for (uint32_t i = 0; i < KEYS; i += BURST)
+			sum += lines_of(&c->sessions, &groups[i], &at[i]);
+		stopwatch_end(w);
+		w->n -= round < WARM;
+	}
+	__asm__ volatile("" : : "r"(sum));
 	return stopwatch_read(w, KEYS);
 }
 
@@ -119,6 +181,8 @@ static void lookups(const struct request *r, bool spoilt) {
 		t.keys[i].line++;
 	for (uint32_t run = 0; run < r->runs; run++) {
 		bench_say("ours", run, ours(world_core(0), &t, &w));
+		bench_say("hashes", run, hashes(world_core(0), &t, &w));
+		bench_say("two lines", run, lines(world_core(0), &t, &w));
 		bench_say("rte_hash", run, theirs(full, &t, &w));
 		bench_say("rte_hash, roomy", run, theirs(half, &t, &w));
 	}

@@ -3,6 +3,7 @@
 #include "bench/world.h"
 
 #include "bench/frame.h"
+#include "bench/swap.h"
 #include "harness/inner.h"
 #include "path/path.h"
 #include "slb_harness_c.h"
@@ -196,11 +197,20 @@ struct rte_mbuf **world_mbufs(uint32_t n) {
 	return mbufs;
 }
 
+static void send_on(struct core *c, struct rte_mbuf *const *mbufs, uint16_t n) {
+	static struct burst b;
+
+	path_run(c, &b, mbufs, n, FROM_PORT);
+	for (uint16_t i = 0; i < n; i++)
+		if (b.pkts[i].verdict != VERDICT_TX)
+			world_fail("a packet of a session that begins was not sent on");
+}
+
+// An answer to each, as else what is measured of many sessions would be their first answers.
 void world_fill(uint16_t worker, uint32_t sessions) {
 	struct core *c = world_core(worker);
 	bool v6 = ipaddr_is_v4(world_vs(worker)->addr) == false;
 	static struct rte_mbuf **mbufs;
-	struct burst b;
 
 	if (mbufs == NULL)
 		mbufs = world_mbufs(BURST);
@@ -208,10 +218,9 @@ void world_fill(uint16_t worker, uint32_t sessions) {
 		uint16_t n = (uint16_t)RTE_MIN(sessions - at, (uint32_t)BURST);
 		for (uint16_t i = 0; i < n; i++)
 			frame_first(mbufs[i], at + i, v6);
-		path_run(c, &b, mbufs, n, FROM_PORT);
-		for (uint16_t i = 0; i < n; i++)
-			if (b.pkts[i].verdict != VERDICT_TX)
-				world_fail("a first packet was not sent on");
+		send_on(c, mbufs, n);
+		swap_run(mbufs, n);
+		send_on(c, mbufs, n);
 	}
 	if (c->sessions.active < sessions)
 		world_fail("there are too few sessions");

@@ -34,7 +34,7 @@ struct vs *world_vs(uint16_t worker);
 // What ends the sessions of the so manyth RS, of IPv4 over UDP.
 struct slb_reset world_reset(uint32_t rs);
 
-// Sends the first packets of so many clients, so that each has a session; checks these.
+// Sends the first packets of so many clients, and an answer to each, so that all have a session; checks these.
 void world_fill(uint16_t worker, uint32_t sessions);
 
 // Ends the process if two sessions have the same replies, or one is not between an RS of the service and a local address.

@@ -23,7 +23,7 @@ from bench.revision import CACHE, Side, build, checkout
 YARDSTICKS = frozenset(
     {
         *("5tswap", "testpmd", "io", "io p99.9", "kernel", "routed", "generator"),
-        *("rte_hash", "rte_hash, roomy", "added", "deleted"),
+        *("rte_hash", "rte_hash, roomy", "two lines", "added", "deleted"),
         *(
             f"exchange, path, {which}{of}"
             for which in ("first", "second")

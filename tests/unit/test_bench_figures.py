@@ -35,7 +35,13 @@ GOALS = {
 SIDES = {
     "path": {"ours": [60, 50], "5tswap": [20, 25]},
     "io": {"few": [90, 80], "many": [200, 160], "5tswap": [40, 50]},
-    "lookup": {"ours": [20, 15], "rte_hash": [60, 50], "rte_hash, roomy": [30, 40]},
+    "lookup": {
+        "ours": [20, 15],
+        "hashes": [5, 6],
+        "two lines": [8, 9],
+        "rte_hash": [60, 50],
+        "rte_hash, roomy": [30, 40],
+    },
     "tcp": {
         "ours": [900, 800],
         "a second": [1e6, 2e6],

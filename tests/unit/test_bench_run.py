@@ -23,7 +23,7 @@ SIDES = {
     "path": {"ours", "5tswap"},
     "families": {"v4", "v6"},
     "sessions": {"ours", "5tswap", "bytes"},
-    "lookup": {"ours", "rte_hash", "rte_hash, roomy"},
+    "lookup": {"ours", "rte_hash", "rte_hash, roomy", "hashes", "two lines"},
     "life": {"ours", "made", "ended", "rte_hash", "added", "deleted"},
     "scaling": {
         f"{work}{side}{of}"
