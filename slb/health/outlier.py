@@ -73,5 +73,10 @@ def _slow(rules: Passive, seen: Mapping[K, Figures]) -> Iterable[tuple[K, Verdic
             continue
         usual = median(other for one, other in times.items() if one != rs)
         if (factor := time / max(usual, 1e-3)) >= rules.latency_factor:
-            text = f"answers in {time:.3g} ms, the others in {usual:.3g} ms"
+            text = f"answers in {_figure(time)} ms, the others in {_figure(usual)} ms"
             yield rs, Verdict(factor / rules.latency_factor, text)
+
+
+def _figure(ms: float) -> str:
+    """Three digits, or all of a large one."""
+    return f"{ms:.0f}" if ms >= 100 else f"{ms:.3g}"

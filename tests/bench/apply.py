@@ -66,7 +66,7 @@ def figures(runs: int, vs: int = VS, rs: int = RS) -> list[Figure]:
 
 
 def _figure(key: str, what: str, runs: list[float], goal: float) -> Figure:
-    return Figure(key, what, round(median(runs), 2), Goal(goal, goal * 2), {"all": runs})
+    return Figure(key, what, round(median(runs), 2), Goal(goal, goal), {"all": runs})
 
 
 def _one(both: Pair, epoch: int, vs: int, rs: int, sides: dict[str, list[float]]) -> None:

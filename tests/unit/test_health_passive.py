@@ -197,6 +197,9 @@ def test_resets_and_latency_only_where_they_are_wanted() -> None:
     vs = Vs(rules=replace(RULES, latency_factor=10.0))
     vs.until_ejected(times)
     assert vs.ejections.out[RS[1]].reason == "answers in 40 ms, the others in 2 ms"
+    vs = Vs(rules=replace(RULES, latency_factor=10.0))
+    vs.until_ejected({**times, 1: {**slow, "latency_us": 5 * 1_234_567}})
+    assert vs.ejections.out[RS[1]].reason == "answers in 1235 ms, the others in 2 ms"
     vs = Vs(rules=replace(RULES, latency_factor=10.0, min_latency_ms=50))
     assert vs.calm(times)
     vs = Vs(rules=replace(RULES, latency_factor=25.0))
