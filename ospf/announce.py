@@ -123,8 +123,17 @@ class Announcer:
         self._draining = True
         self._restart = None
         await self._sync()
-        if any(neighbour.full for neighbour in await self._neighbours()):
+        if await self._has_nobody():
+            log.info("OSPF: no neighbour is Full, so there is none to give time to")
+        else:
             await asyncio.sleep(seconds)
+
+    async def _has_nobody(self) -> bool:
+        try:
+            return not any(neighbour.full for neighbour in await self._neighbours())
+        except OspfError:
+            # Whoever cannot be asked for may be there.
+            return False
 
     async def restart(self) -> None:
         """Have BIRD end and start again, its neighbours keeping the routes; raises OspfError.

@@ -113,7 +113,7 @@ def _desired(desired: StatusView, slbd: Version | None) -> Iterator[Trouble]:
         what = f"{desired.rs_down} of {desired.rs_checked} RS that are checked are down"
         yield Trouble(what, "slbctl health")
     if desired.checks_stopped:
-        what = "health checks have ended: all RS count as up until they begin anew"
+        what = "no RS is checked: the health checks have ended, or hang"
         yield Trouble(what, "journalctl -u slb-agent -n 50; systemctl restart slb-agent")
     if desired.rs_silent:
         what = f"checks of {desired.rs_silent} of {desired.rs_checked} RS say nothing: "

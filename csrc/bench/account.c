@@ -9,8 +9,6 @@
 
 _Thread_local struct accounts accounts;
 
-uint32_t account_late_us;
-
 const char *const ACCOUNT_NAMES[ACCOUNTS] = {
 	[ACCOUNT_PARSE] = "parse",
 	[ACCOUNT_PUNT] = "punt",

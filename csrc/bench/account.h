@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Cycles by part of a worker's round. In the program that has accounts the linker puts one in between who calls a part and the part itself (--wrap in
-// meson.build), so what is measured is the product's own objects, which know nothing of it. A stage of path_run() that is new, or gone, is so here and
-// there as well. The driver's two parts are functions that a device is told to call.
+// meson.build), so what is measured is the product's own objects, which know nothing of it. Who adds a stage to path_run() adds it here and there as well; a test
+// compares them. The driver's two parts are functions that a device is told to call.
 #pragma once
 
 #include <stdbool.h>
@@ -44,7 +44,7 @@ extern const char *const ACCOUNT_NAMES[ACCOUNTS];
 // What taking the time twice adds to a part that does nothing.
 uint64_t account_overhead(void);
 
-// For a test: so much longer takes each look into the inbox that finds a change.
+// For a test: so much longer takes each look into the inbox that finds a part of a change. In the program that has accounts alone.
 extern uint32_t account_late_us;
 
 // From now on the driver's receiving and sending have accounts, too. Of one device, which is started.

@@ -16,6 +16,10 @@
 #include "path/syn_proxy.h"
 #include "worker/inbox.h"
 
+#include <rte_cycles.h>
+
+uint32_t account_late_us;
+
 // A part that returns nothing, with its parameters, and by which names it is given them; and one that says something. What differs from
 // the part's own header does not compile.
 #define PART(account, name, parameters, arguments) \

@@ -216,6 +216,11 @@ static void worst(double *us, uint64_t cycles) {
 	*us = RTE_MAX(*us, took);
 }
 
+static void settle(void) {
+	while (rte_ring_count(wire.in) > 0)
+		lap();
+}
+
 // Forwards until the change is committed and what it leaves to sweep is swept.
 static struct phase forward_during(struct control_change *change, unsigned lcore) {
 	struct pace pace = {.empty = rounds_of(0), .full = rounds_of(BURST), .slow = 1};
@@ -240,6 +245,9 @@ static struct phase forward_during(struct control_change *change, unsigned lcore
 		worst(&p.sweep_us, l.sweep);
 		worst(&p.other_us, l.took - l.control);
 	}
+	// What has come during the last round.
+	p.lost += arrive((uint32_t)due);
+	settle();
 	p.ms = (double)(rte_rdtsc() - began) * 1e3 / (double)rte_get_tsc_hz();
 	control_change_end(change, lcore);
 	return p;
@@ -252,11 +260,6 @@ static void say(
 
 	snprintf(side, sizeof(side), "%s %s", phase, what);
 	bench_say(side, run, (struct reading){.cycles = value, .left_out = left_out});
-}
-
-static void settle(void) {
-	while (rte_ring_count(wire.in) > 0)
-		lap();
 }
 
 static uint64_t dropped(void) {
@@ -340,7 +343,7 @@ void bench_control_few(const struct request *r) {
 }
 
 void bench_control_late(const struct request *r) {
-	account_late_us = 5000;
+	account_late_us = 1000;
 	bench_control_few(r);
 }
 

@@ -42,7 +42,7 @@ struct frag_held {
 struct frag_question {
 	uint32_t id; // identification of the datagram
 	uint32_t session;
-	rte_be16_t local_port_be; // tells it from one that has its entry after it
+	uint64_t replies; // hash of their key: tells it from one that has its entry after it
 };
 
 struct frag_table {

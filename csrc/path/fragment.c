@@ -7,6 +7,7 @@
 #include "path/mbuf_edit.h"
 #include "path/note.h"
 #include "path/parse.h"
+#include "path/session_key.h"
 #include "path/spread.h"
 
 #include <rte_branch_prediction.h>
@@ -213,13 +214,18 @@ void fragment(struct core *c, struct burst *b, enum source from) {
 	burst_sift(b);
 }
 
+// No two sessions have the same replies at a time, and a local endpoint comes again when the RS's others have had their turn.
+static uint64_t replies_of(const struct core *c, const struct session *s) {
+	return session_key_hash(&c->sessions.seed, session_key_of_entry(s, DIR_OUT));
+}
+
 void fragment_remember(struct core *c, const struct pkt *p) {
 	uint32_t id = frag_fields(p).id;
 
 	*frag_question(&c->frags, id) = (struct frag_question){
 		.id = id,
 		.session = session_id(&c->sessions, p->session),
-		.local_port_be = p->session->key[DIR_OUT].dport_be,
+		.replies = replies_of(c, p->session),
 	};
 }
 
@@ -230,7 +236,7 @@ static bool is_of(const struct session *s, const struct pkt *p) {
 }
 
 // The session may have ended, and its entry be another's, even one of the same client and VS: that one's RS has not had the
-// first fragment. Local ports are taken in turn, so its local port is another.
+// first fragment.
 bool fragment_recall(struct core *c, struct pkt *p) {
 	uint32_t id = frag_fields(p).id;
 	const struct frag_question *q = frag_question(&c->frags, id);
@@ -239,7 +245,7 @@ bool fragment_recall(struct core *c, struct pkt *p) {
 	if (q->id != id || q->session == FRAG_NIL)
 		return false;
 	s = &c->sessions.entries[q->session];
-	if (!is_of(s, p) || s->key[DIR_OUT].dport_be != q->local_port_be)
+	if (!is_of(s, p) || replies_of(c, s) != q->replies)
 		return false;
 	p->session = s;
 	p->dir = DIR_IN;

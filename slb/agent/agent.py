@@ -110,7 +110,8 @@ async def start(
     passive = PassiveWatch(desired, Client(settings.slbd, LOOK_TIMEOUT_S), tell)
     health = Health(desired, ends, passive, probes, tell)
     forward = Forward(settings.slbd, FORWARD_S)
-    owner = Owner("slb-agent", "--socket", "--group")
+    cure = "see agent-group.conf, or leave the group out"
+    owner = Owner("slb-agent", "--socket", "--group", cure)
     socket = SocketFile(settings.socket, int(settings.mode, 8), settings.group, owner)
     stack.callback(socket.close)
     watch = Watch(desired, Client(slbd, LOOK_TIMEOUT_S))

@@ -36,17 +36,19 @@ def to_stderr() -> None:
 @web.middleware
 async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Write the line of a request that changes something, or is refused for who sent it."""
+    # Of a connection that ends before the answer nobody could tell later.
+    where = address(request)
     with asking.begun() as asked:
         response = await handler(request)
     changes = request.method not in READING and response.status != TOO_MANY
     if changes or response.status in REFUSED:
-        line = _line(request, response, asked)
+        line = _line(request, response, asked, where)
         log.info("%s", codec.encode(line).decode(), extra={"fields": line})
     return response
 
 
 def _line(
-    request: web.Request, response: web.StreamResponse, asked: Asking
+    request: web.Request, response: web.StreamResponse, asked: Asking, where: str | None
 ) -> dict[str, str | int | None]:
     identity = request.get(IDENTITY)
     line: dict[str, str | int | None] = {
@@ -55,8 +57,8 @@ def _line(
     }
     if identity and identity.uid is not None:
         line |= {"uid": identity.uid, "pid": identity.pid}
-    if peer := address(request):
-        line["from"] = peer
+    if where:
+        line["from"] = where
     return line | {
         "method": request.method,
         "path": request.path[:MAX_PATH],

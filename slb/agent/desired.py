@@ -44,7 +44,7 @@ from slb.errors import (
     UnknownVs,
     Unreachable,
 )
-from slb.health.effect import Effect, Fallen, already_down, already_out, bare
+from slb.health.effect import Effect, Fallen
 from slb.model.desired import (
     OPERATOR,
     OwnerView,
@@ -86,6 +86,8 @@ class Desired:
         # What slbd was given last, and has, if `standing` says so.
         self.given: Services = ()
         self._looked = False
+        # The state that was given to it, and to which slbd.
+        self._taken: tuple[str, State | None] = "", None
         self._store = store
         self._slbd = slbd
         self._down = Down(slbd)
@@ -145,8 +147,9 @@ class Desired:
             if base is not None and base != old.generation:
                 text = f"the desired state is at generation {old.generation}, not {base}"
                 raise Conflict(f"{text}; look at what has changed, and try again")
-            if epoch is not None and owner != OPERATOR:
-                await self._see(old, owner, epoch)
+            if epoch is not None and owner in old.owners and owner != OPERATOR:
+                there = old.owner(owner).epoch
+                await asyncio.to_thread(self._epochs.see, owner, epoch, there)
             new, ops, lines = await asyncio.to_thread(versions.work_out, old, edit)
             states.check_programs(old, new, self._programs)
             if not lines and versions.sets_apart(new) == versions.sets_apart(old):
@@ -157,6 +160,9 @@ class Desired:
             await self._check(ops, new.owner(owner).services if whole else None, new, dry_run)
             if dry_run:
                 return Plan(lines, old.generation)
+            # None is to be kept from writing by what an owner of this name had who was removed.
+            for came in new.owners.keys() - old.owners.keys():
+                await asyncio.to_thread(self._epochs.forget, came)
             await self._commit(new, owner)
             for gone in old.owners.keys() - new.owners.keys():
                 self._digests.pop(gone, None)
@@ -164,13 +170,6 @@ class Desired:
             asked.after = new.generation
             self._tell(kind)
             return Plan(lines, new.generation)
-
-    async def _see(self, old: State, owner: str, epoch: int) -> None:
-        if owner in old.owners:
-            await asyncio.to_thread(self._epochs.see, owner, epoch, old.owner(owner).epoch)
-        else:
-            # None is to be kept from his first set by what one of his name had.
-            await asyncio.to_thread(self._epochs.forget, owner)
 
     async def confirm(self) -> int:
         """Keep the operator's last change; raises Conflict, NotReady, NotStored."""
@@ -242,10 +241,10 @@ class Desired:
         """Have slbd follow which RS are down now; raises SlbError, and the watch tries again."""
         async with self._lock:
             self.effect.fallen = fallen
-            if self._state is None or not self.standing.has(self._state.generation):
+            if (followed := self._followed()) is None:
                 # All that slbd is to have comes to it soon, this too.
                 return
-            want, ops = await asyncio.to_thread(self._change, self._state)
+            want, ops = await asyncio.to_thread(self._change, followed)
             if not ops:
                 return
             try:
@@ -253,20 +252,37 @@ class Desired:
             except SlbError as error:
                 self._seen.unknown(str(error))
                 raise
-            self._has(want, self._state, done)
+            if followed is self._state:
+                self._has(want, followed, done)
+            else:
+                self.given = want
 
     async def tell_down(self) -> None:
         """Have slbd know which RS are down though they are in; what fails comes with the rest."""
+        if self._lock.locked():
+            # Whoever looks must not wait for a slbd that hangs, but look again.
+            return
         async with self._lock:
-            if self._state is None or not self.standing.has(self._state.generation):
+            if self._followed() is None:
                 return
             try:
-                await self._tell_down(self.standing.instance)
+                instance, stays = self.standing.instance, self.effect.stays()
+                await asyncio.to_thread(self._down.tell, instance, stays)
             except SlbError as error:
                 self._seen.unknown(str(error))
 
-    async def _tell_down(self, instance: str) -> None:
-        await asyncio.to_thread(self._down.tell, instance, self.effect.stays())
+    def _followed(self) -> State | None:
+        """The state that slbd has: the desired one, or where it refuses that, the one before."""
+        if self._state is None or self.standing.has(self._state.generation):
+            return self._state
+        instance, taken = self._taken
+        refuses = self.standing.word == "refused" and instance == self.standing.instance
+        return taken if refuses else None
+
+    def _back(self) -> None:
+        """Have the effect be that on what slbd has, which has refused another."""
+        if followed := self._followed():
+            self._wanted.of(followed)
 
     async def take_over(self) -> None:
         """Make what slbd has the first desired state; raises SlbError."""
@@ -293,18 +309,20 @@ class Desired:
                 if not before.has(state.generation):
                     want = await asyncio.to_thread(self._wanted.of, state)
                 # First, or what is announced for want of it would be withdrawn at once.
-                await self._tell_down(version.instance)
+                stays = self.effect.stays()
+                await asyncio.to_thread(self._down.tell_also, version.instance, stays)
                 done, left_out = await asyncio.to_thread(follow.apply, self._slbd, want)
             except RequestError as error:
                 aside = isinstance(error, NotReady | OtherAgent)
                 if not aside and not await self._take_back(error):
                     self._seen.refused(state.generation, str(error), version)
+                    await asyncio.to_thread(self._back)
                 raise
             beside = before.has(state.generation) and (before.instance, before.pid) == (
                 version.instance,
                 version.pid,
             )
-            self.given = want
+            self.given, self._taken = want, (version.instance, state)
             self._applied(state, done, version, left_out)
             if done.plan and beside:
                 self._seen.mended(done.plan)
@@ -329,13 +347,7 @@ class Desired:
 
     async def _look_what_is_out(self, services: Services) -> None:
         if any(service.health for service in services):
-            has = await asyncio.to_thread(self._slbd.export)
-            told = await asyncio.to_thread(self._down.there)
-            found = await asyncio.to_thread(already_out, services, has.services)
-            stays = await asyncio.to_thread(already_down, services, told)
-            # Who is out went down first, or he would change places with who stays in.
-            now = time.monotonic()
-            self.effect.fallen = dict.fromkeys(stays, now) | dict.fromkeys(found, now - 1)
+            self.effect.fallen = await asyncio.to_thread(self._down.before, services)
         self._looked = True
 
     def unreachable(self, reason: str) -> None:
@@ -406,22 +418,13 @@ class Desired:
         )
 
     async def _check(self, ops: list[Op], every: Services | None, new: State, dry: bool) -> None:
-        steps = [asyncio.to_thread(self._ask, ops, every)]
+        steps = [asyncio.to_thread(follow.ask, self._slbd, ops, every)]
         if not dry:
             steps.append(asyncio.to_thread(self._store.prepare, new))
         for error in await asyncio.gather(*steps, return_exceptions=True):
             if isinstance(error, BaseException):
                 await asyncio.to_thread(self._store.forget_prepared)
                 raise error
-
-    def _ask(self, ops: Sequence[Op], every: Services | None) -> None:
-        try:
-            if every is not None:
-                self._slbd.apply(bare(every), dry_run=True)
-            else:
-                self._slbd.commit(ops, dry_run=True)
-        except (Unreachable, NoAnswer) as error:
-            raise NotReady(f"{error}; nothing has changed") from None
 
     async def _commit(self, new: State, by: str) -> None:
         try:
@@ -439,12 +442,14 @@ class Desired:
             self._follow(new, by)
         except SlbError:
             self._store.drop(new.generation)
+            self._back()
             raise
 
     def _follow(self, new: State, by: str) -> None:
         """Have slbd do what changes, if it has what was before, else apply the whole."""
         if self.standing.has(self.state.generation):
             want, ops = self._change(new)
+            self._down.tell_also(self.standing.instance, self.effect.stays())
             try:
                 done = self._slbd.commit(ops)
             except (UnknownVs, UnknownRs, Duplicate):
@@ -455,7 +460,7 @@ class Desired:
         # In this order, so that a refusal names the place of a service among the owner's.
         want = self.effect.of(new.services(by))
         done, left_out = follow.apply(self._slbd, want)
-        self.given = want
+        self.given, self._taken = want, (self.standing.instance, new)
         self._applied(new, done, None, left_out)
 
     def _change(self, state: State) -> tuple[Services, list[Op]]:
@@ -465,7 +470,7 @@ class Desired:
 
     def _has(self, want: Services, state: State, done: Plan) -> None:
         """Note that a transaction has brought slbd there."""
-        self.given = want
+        self.given, self._taken = want, (self.standing.instance, state)
         self._note_applied(state.generation)
         self._seen.changed(state.generation, done)
 

@@ -2,11 +2,14 @@
 """Tells slbd which RS are down though they are in, for the quorum that its announcements need."""
 
 import logging
+import time
 from collections.abc import Iterable
 
 from slb.api.client import Client
 from slb.errors import NotFound, NotReady, OtherAgent, RequestError
+from slb.health.effect import Fallen, already_down, already_out
 from slb.model.down import DownRs
+from slb.model.service import Service
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,23 @@ class Down:
             return self._slbd.down_list()
         except NotFound:
             return []
+
+    def before(self, services: Iterable[Service]) -> Fallen:
+        """Return what an earlier agent must have found down, as of now; raises SlbError."""
+        services = tuple(services)
+        found = already_out(services, self._slbd.export().services)
+        stays = already_down(services, self.there())
+        # Who is out went down first, or he would change places with who stays in.
+        now = time.monotonic()
+        return dict.fromkeys(stays, now) | dict.fromkeys(found, now - 1)
+
+    def tell_also(self, instance: str, down: Iterable[DownRs]) -> None:
+        """Tell of these before a change, with those that were told of; raises as tell() does.
+
+        Those that are down no more, or out, are taken back behind it: no moment counts them.
+        """
+        there = self._told[1] if self._told and self._told[0] == instance else frozenset()
+        self.tell(instance, there | frozenset(down))
 
     def tell(self, instance: str, down: Iterable[DownRs]) -> None:
         """Tell that slbd, unless it knows; raises Unreachable, NoAnswer, NotReady, OtherAgent."""

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The highest epoch that each owner has shown, whatever became of what came with it.
 
-Who has been replaced must not write any more, even though his successor's first set was refused, or
-the version that had it is damaged. So it is on disk before the set is looked at, in a file of its
-own. What is in the versions counts as well; a file that cannot be read is told of, and begun anew.
+Who has been replaced must not write any more, even though his successor's set was refused, or the
+version that had it is damaged. So it is on disk before the set is looked at, in a file of its own,
+of each owner who has a set. What is in the versions counts as well; a file that cannot be read is
+told of, and begun anew.
 """
 
 import logging
@@ -38,14 +39,14 @@ class Epochs:
             self._write({**self._seen, owner: epoch})
 
     def forget(self, owner: str) -> None:
-        """Forget that of an owner who is not there; what could not be removed counts no longer."""
+        """Forget that of an owner who has no set; what cannot be removed counts no longer."""
         if owner not in self._seen:
             return
         left = {name: epoch for name, epoch in self._seen.items() if name != owner}
         try:
             self._write(left)
         except NotStored as error:
-            log.error("the highest epoch of %s, who is removed, is still on disk: %s", owner, error)
+            log.error("the highest epoch of %s, who has no set, is still on disk: %s", owner, error)
             self._seen = left
 
     def _write(self, seen: dict[str, int]) -> None:

@@ -7,10 +7,12 @@ is taken away for being refused.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from slb.api.client import Client
-from slb.errors import BadRequest
+from slb.errors import BadRequest, NoAnswer, NotReady, Unreachable
+from slb.health.effect import bare
+from slb.model.op import Op
 from slb.model.service import Service
 from slb.model.views import Plan
 
@@ -37,6 +39,20 @@ def apply(slbd: Client, services: Iterable[Service]) -> tuple[Plan, list[str]]:
             if rest.pop(int(place[1])).vs in has:
                 raise
             left_out.append(without_place(str(error)))
+
+
+def ask(slbd: Client, ops: Sequence[Op], every: Sequence[Service] | None) -> None:
+    """Ask whether slbd would take all of these services, if given, or else a change.
+
+    Raises what it refuses them with, and NotReady.
+    """
+    try:
+        if every is not None:
+            slbd.apply(bare(every), dry_run=True)
+        else:
+            slbd.commit(ops, dry_run=True)
+    except (Unreachable, NoAnswer) as error:
+        raise NotReady(f"{error}; nothing has changed") from None
 
 
 def without_place(refusal: str) -> str:

@@ -69,6 +69,7 @@ class Health:
 
     async def run(self) -> None:
         """Check until cancelled."""
+        minding = asyncio.create_task(self._mind())
         try:
             while True:
                 await self._look_safely()
@@ -76,7 +77,26 @@ class Health:
                     await asyncio.wait_for(self._changed.wait(), LOOK_S)
                 self._changed.clear()
         finally:
+            minding.cancel()
             self.stop()
+
+    async def _mind(self) -> None:
+        """See to what must not wait for a slbd that hangs, as a look may have to."""
+        hung = False
+        while True:
+            if self._prober is not None:
+                self._prober.pause(self._is_away())
+            hangs = self._prober is not None and self._prober.hangs
+            if hangs and not hung:
+                log.error("the checks hang: RS stay as they were found until they go on")
+            elif hung and not hangs:
+                log.warning("the checks go on")
+            hung = hangs
+            await asyncio.sleep(LOOK_S)
+
+    def _is_away(self) -> bool:
+        # A slbd that is away has taken its interface along, and with it the way to the RS.
+        return self._desired.standing.word in ("unreachable", "unknown")
 
     def stop(self) -> None:
         """Make no checks any more."""
@@ -138,8 +158,7 @@ class Health:
             self._trouble = trouble
 
     async def _look(self) -> None:
-        # A slbd that is away has taken its interface along, and with it the way to the RS.
-        away = self._desired.standing.word in ("unreachable", "unknown")
+        away = self._is_away()
         if self._prober is not None:
             self._prober.pause(away)
         if away:

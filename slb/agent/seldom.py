@@ -20,6 +20,13 @@ class Seldom:
 
     def info(self, text: str, *words: object) -> None:
         """Log it, unless there was enough of it lately."""
+        self._tell(logging.INFO, text, *words)
+
+    def warning(self, text: str, *words: object) -> None:
+        """Log it as a warning; it counts with the others."""
+        self._tell(logging.WARNING, text, *words)
+
+    def _tell(self, level: int, text: str, *words: object) -> None:
         now = self._clock()
         if now - self._since >= WITHIN_S:
             if self._count > MOST:
@@ -27,6 +34,6 @@ class Seldom:
             self._since, self._count = now, 0
         self._count += 1
         if self._count <= MOST:
-            self._log.info(text, *words)
+            self._log.log(level, text, *words)
         elif self._count == MOST + 1:
             self._log.info("more of these follow, and are counted")

@@ -187,7 +187,7 @@ class Store:
     def exchange(self, name: str, text: bytes) -> None:
         """Exchange what a file beside the versions has, on disk when this returns.
 
-        Raises NotStored, and it is as it was.
+        Raises NotStored: then it has what it had, or after a loss of power the new text.
         """
         spare = self._directory / f"{name}.new"
         try:

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 128
 HANDSHAKE_S = 10.0
+# Of these, what a handshake takes.
+NEEDED_S = 1.0
 SHUTDOWN_S = 2.0
 # After the kernel had no descriptor for a connection.
 PAUSE_S = 0.5
@@ -38,15 +40,14 @@ class TcpServer:
     def __init__(self, app: web.Application, secure: Secure) -> None:
         self._secure = secure
         self._idle = Idle(lambda: secure.config.limits.idle_s)
-        self._full = False
         self._seldom = Seldom(log)
         app.middlewares.insert(0, self._idle.note)
         self._runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=STOP_S, handler_cancellation=False
         )
         self._bound: list[socket.socket] = []
-        # Those at the handshake, the first ones first.
-        self._beginning: dict[asyncio.Task[None], None] = {}
+        # Those at the handshake, the first ones first, and since when.
+        self._beginning: dict[asyncio.Task[None], float] = {}
         self._looking: asyncio.Task[None] | None = None
 
     @property
@@ -104,25 +105,26 @@ class TcpServer:
             loop.call_later(PAUSE_S, self._resume, bound)
             return
         if len(self._server.connections) + len(self._beginning) >= self._limit:
-            if not self._full:
-                text = "%d connections are open; one that idles ends for each that comes"
-                log.warning(text, self._limit)
-            self._full = True
+            text = "%d connections are open; one that idles ends for each that comes"
+            self._seldom.warning(text, self._limit)
             if not self._make_room():
                 connection.close()
                 return
-        else:
-            self._full = False
         task = asyncio.create_task(self._begin(connection, f"{peer[0]} port {peer[1]}"))
-        self._beginning[task] = None
+        self._beginning[task] = asyncio.get_running_loop().time()
         task.add_done_callback(lambda done: self._beginning.pop(done, None))
 
     def _make_room(self) -> bool:
-        for task in self._beginning:
-            task.cancel()
-            del self._beginning[task]
+        """End what has been longer at its handshake than it needs, else what idles, else that."""
+        first = next(iter(self._beginning), None)
+        now = asyncio.get_running_loop().time()
+        late = first is not None and now - self._beginning[first] > NEEDED_S
+        if not late and self._idle.make_room():
             return True
-        return self._idle.make_room()
+        if first is not None:
+            first.cancel()
+            del self._beginning[first]
+        return first is not None
 
     def _resume(self, bound: socket.socket) -> None:
         if bound.fileno() >= 0:

@@ -16,6 +16,10 @@ class Peer(NamedTuple):
     gid: int
 
 
+# Whose connection has ended.
+NOBODY = Peer(-1, -1, -1)
+
+
 def of(connection: socket.socket) -> Peer:
     """Return who has made a connection."""
     text = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)

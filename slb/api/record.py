@@ -22,14 +22,16 @@ MAX_PATH = 300
 @web.middleware
 async def note_changes(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Note a request that may change something, and what was answered."""
-    response = await handler(request)
     aside = request.method in READING or AGENT in request.headers
+    # Whoever does not wait for the answer has done it all the same.
     connection: socket.socket | None = request.get_extra_info("socket")
-    if aside or request.query.get("dry_run") == "1" or connection is None:
+    who = peer.of(connection) if connection is not None else peer.NOBODY
+    response = await handler(request)
+    if aside or request.query.get("dry_run") == "1":
         return response
-    who = peer.of(connection)
     path = ascii(request.path[:MAX_PATH])[1:-1]
-    text = f"{request.method} {path} by uid {who.uid}, pid {who.pid}: {response.status}"
+    whose = "who is gone" if who == peer.NOBODY else f"uid {who.uid}, pid {who.pid}"
+    text = f"{request.method} {path} by {whose}: {response.status}"
     fields = {"method": request.method, "path": path, "status": response.status}
     log.info("%s", text, extra={"fields": fields | {"uid": who.uid, "pid": who.pid}})
     return response

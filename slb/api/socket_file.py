@@ -24,6 +24,8 @@ class Owner:
     program: str = "slbd"
     setting: str = "api.socket"
     group_setting: str = "api.group"
+    # What lets it give the socket to a group that it is not in.
+    group_cure: str = "it takes CAP_CHOWN, which the unit of the package has"
 
 
 class SocketFile:
@@ -107,23 +109,31 @@ def _bind(path: str, mode: int, group: str, owner: Owner) -> socket.socket:
     try:
         bound.bind(path)
         if group:
-            os.chown(path, -1, grp.getgrnam(group).gr_gid)
+            _give(path, group, owner)
         os.chmod(path, mode)
         bound.listen(128)
         bound.setblocking(False)
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, ConfigError) as error:
         bound.close()
         with contextlib.suppress(OSError):
             os.unlink(path)
         reason = getattr(error, "strerror", None) or str(error)
-        if isinstance(error, PermissionError) and group:
-            reason += f" to give it to group {group}; see agent-group.conf, or leave the group out"
         if isinstance(error, KeyError):
             reason = f"there is no group {group}; see {owner.group_setting}"
+        if isinstance(error, ConfigError):
+            raise
         raise _refused(path, owner, f"cannot be made: {reason}") from None
     finally:
         os.umask(old)
     return bound
+
+
+def _give(path: str, group: str, owner: Owner) -> None:
+    try:
+        os.chown(path, -1, grp.getgrnam(group).gr_gid)
+    except PermissionError as error:
+        text = f"cannot be given to group {group}: {error.strerror}; {owner.group_cure}"
+        raise _refused(path, owner, text) from None
 
 
 def _taken(path: str, owner: Owner) -> ConfigError:

@@ -30,7 +30,8 @@ from slb.health.target import Target
 log = logging.getLogger(__name__)
 
 MAX_WAIT_S = 1.0
-# Without a turn for so long the thread hangs, in a system call that does not return.
+# Without a turn for so long, which is far more than MAX_WAIT_S, the thread hangs: in a system call
+# that does not return.
 HANGS_S = 5.0
 STOP_S = 2.0
 # So many begin in one turn.
@@ -167,7 +168,10 @@ class Prober:
         self._thread.join(STOP_S)
         if self._thread.is_alive():
             log.error("the checks' thread hangs, and is left behind")
-            return
+        else:
+            self._close()
+
+    def _close(self) -> None:
         for run in self._runs.values():
             self._end(run)
         self._epoll.close()
@@ -275,7 +279,7 @@ class Prober:
             # All begun at once would come at once for ever.
             self._plan(run, now + random.random() * target.check.interval_s)
         if len(self._fallen) != before:
-            self._changed()
+            self._tell()
 
     def _plan(self, run: _Run, at: float) -> None:
         run.turn = next(self._turns)
@@ -389,7 +393,12 @@ class Prober:
             self._fallen[run.target] = run.tally.since
         elif self._fallen.pop(run.target, None) is None:
             return
-        self._changed()
+        self._tell()
+
+    def _tell(self) -> None:
+        # Whoever has stopped it may be gone himself, where the thread was left behind.
+        if not self._stop:
+            self._changed()
 
     def _complain(self, run: _Run, what: str) -> None:
         if what != self._complained:

@@ -72,7 +72,7 @@ def _reap_later(left: dict[Target, Running], target: Target) -> None:
         process.wait()
         # By now the next may have taken too long as well.
         if left.get(target) is process:
-            del left[target]
+            left.pop(target, None)
 
     process = left[target]
     # Without a thread the next check of the target reaps it.

@@ -23,8 +23,8 @@ from slb.model.health import DnsCheck
 # Of a message over TCP: its length.
 _PREFIX = 2
 
-# In a header (RFC 1035, 4.1.1): the identification, what it is, how many questions there are.
-_ID = 2
+# In a header (RFC 1035, 4.1.1): the identification's octets, what it is, how many questions it has.
+_ID_SIZE = 2
 _KIND, _ANSWER = 0xF8, 0x80
 _HEADER = 12
 _ONE = b"\0\1"
@@ -36,16 +36,16 @@ def resolve(target: Target) -> Waiting:
     """Query, and look at the code; raises Bad, OSError."""
     check = target.check
     assert isinstance(check, DnsCheck)
-    query = os.urandom(_ID) + _question(check.name, check.record)
+    query = os.urandom(_ID_SIZE) + _question(check.name, check.record)
     code = yield from (_by_tcp if check.protocol == "tcp" else _by_udp)(target, query)
     if (said := dns.rcode.to_text(code)) != check.rcode:
         raise Bad(f"answered {said}")
 
 
-@lru_cache(1024)
+@lru_cache(16384)
 def _question(name: str, record: str) -> bytes:
     """Return a query without its identification."""
-    return dns.message.make_query(name, record).to_wire()[_ID:]
+    return dns.message.make_query(name, record).to_wire()[_ID_SIZE:]
 
 
 def _by_udp(target: Target, query: bytes) -> Answering:
@@ -77,11 +77,12 @@ def _code(query: bytes, answer: bytes) -> dns.rcode.Rcode | None:
     """Return the code of an answer, None of another query's; raises Bad."""
     end = len(query)
     if (
-        answer[:_ID] == query[:_ID]
+        answer[:_ID_SIZE] == query[:_ID_SIZE]
         and answer[_HEADER:end] == query[_HEADER:]
         and answer[4:6] == _ONE
         and answer[2] & _KIND == _ANSWER
     ):
+        # The question has no EDNS, so the code has no more bits.
         return dns.rcode.from_flags(answer[3], 0)
     message = _read(answer)
     return message.rcode() if _read(query).is_response(message) else None

@@ -62,7 +62,7 @@ class TokenRule(Section, frozen=True):
 
 
 class Limits(Section, frozen=True):
-    """What clients over TCP may take of the agent."""
+    """What clients may take of the agent: over TCP, and its requests on the Unix socket."""
 
     requests_per_s: Annotated[int, Meta(ge=1, le=100_000)] = 100
     burst: Annotated[int, Meta(ge=1, le=100_000)] = 200

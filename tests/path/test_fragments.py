@@ -10,7 +10,7 @@ from driver import BURST
 from fragments import Datagram, Lost, Piece, Ping, Waiting, backwards, shuffled
 from lab import Lab
 from packets.fragments import cut, ident_of
-from packets.frames import ACK, CLIENT, FIN_ACK, RS_UDP, SYN, answer, tcp, udp
+from packets.frames import ACK, CLIENT, FIN_ACK, RS6_UDP, RS_UDP, SYN, answer, tcp, udp
 from packets.nat import endpoints
 from values import Op, Settings
 
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.path
 Opener = Callable[[Settings], Lab]
 
 ONE_PACKET_VIP = "10.96.0.99"
+OTHER_RS = "10.10.0.2:5353"
 
 
 def settings(workers: int, **changes: object) -> Settings:
@@ -268,11 +269,24 @@ def test_a_later_fragment_of_an_answered_question(open_lab: Opener) -> None:
     lab.clear()
 
 
-def test_a_later_fragment_does_not_follow_who_came_after(open_lab: Opener) -> None:
-    """The next question of the same client's port has the place of the one that was answered."""
-    lab = open_lab(settings(1)).usual()
+@pytest.mark.parametrize(
+    "servers", [[RS_UDP], [RS6_UDP], [RS_UDP, OTHER_RS]], ids=["4", "6", "two"]
+)
+@pytest.mark.parametrize("addresses", [1, 2, 3])
+def test_a_later_fragment_does_not_follow_who_came_after(
+    open_lab: Opener, addresses: int, servers: list[str]
+) -> None:
+    """The next question of the same client's port has the place of the one that was answered.
+
+    Where a worker has more than one local address, the next one's local port is the same.
+    """
+    numbers = range(1, addresses + 1)
+    v4 = tuple((f"198.18.0.{n}", 0, 0) for n in numbers)
+    v6 = tuple((f"2001:db8:18::{n}", 0, 0) for n in numbers)
+    lab = open_lab(Settings(workers=1, laddrs=v4 + v6)).usual()
     vs = f"{ONE_PACKET_VIP}:53/udp"
-    lab.harness.commit([Op("VS_ADD", vs, one_packet=True), Op("RS_ADD", vs, RS_UDP)])
+    adds = [Op("RS_ADD", vs, rs) for rs in servers]
+    lab.harness.commit([Op("VS_ADD", vs, one_packet=True), *adds])
     packet = bytes(udp(BIG, dst=ONE_PACKET_VIP))
     one, other = (cut(packet, [FIRST, SECOND], ident) for ident in (1, 2))
     (first,) = lab.harness.run(0, one[:1])

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from unit.agent_values import key
+from unit.agent_values import key, service
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import PATIENCE_S, RunningAgent, at_rest
 from unit.test_agent_health import FAST, Servers, servers, states, weights
 
 from rig.waiting import holds, wait
 from slb.api.client import Client
+from slb.errors import Full
 from slb.model.down import DownRs
+from slb.model.service import VsEdit
 
 __all__ = ["servers"]
 
@@ -109,3 +111,96 @@ def test_an_slbd_that_does_not_know_them(
         "there is no /v1/rs/down; slbd's quorum counts RS that are down though they are in"
     ]
     assert weights(daemon).count(0) == 1
+
+
+def stood_up_to(daemon: FakeDaemon, agent: RunningAgent) -> None:
+    """Have slbd, changed beside the agent, refuse to be brought back."""
+    body = b'{"error": {"code": "bad_request", "message": "no such thing today"}}'
+    daemon.answer("apply", body, 400)
+    daemon.add("10.96.0.9:80/tcp", r1=1)
+    wait(lambda: agent.client.status().slbd == "refused", PATIENCE_S, "the refusal")
+
+
+def test_while_slbd_refuses_what_is_wanted(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers
+) -> None:
+    """It serves what it took before, of which RS go down and come back all the same."""
+    agent.client.vs_add(servers.service(FAST))
+    wait(lambda: states(agent) == [("up", "in")] * 4, PATIENCE_S, "all up")
+    stood_up_to(daemon, agent)
+    servers.shut(1)
+    wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "it is out")
+    servers.shut(2, 3)
+    wait(lambda: len(told(daemon)) == 1, PATIENCE_S, "who is down and in is told of")
+    assert agent.client.status().slbd == "refused"
+    for number in (1, 2, 3):
+        servers.open(number)
+    wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "all are back")
+    assert told(daemon) == []
+    del daemon.answers["apply"]
+    wait(lambda: at_rest(agent), PATIENCE_S, "it is taken at last")
+
+
+def test_what_slbd_refuses_leaves_them_told_of(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers
+) -> None:
+    """A set without their VS that the engine has no room for."""
+    agent.client.vs_add(servers.service(replace(FAST, max_ejected_percent=0)))
+    servers.shut(0, 1, 2, 3)
+    wait(lambda: len(told(daemon)) == 4, PATIENCE_S, "all are told of")
+    with pytest.raises(Full):
+        agent.client.apply([service(n) for n in range(3, 13)])
+    holds(lambda: len(told(daemon)) == 4, 1, "they stay so")
+    agent.client.apply([service(3)])
+    wait(lambda: told(daemon) == [], PATIENCE_S, "none, without the VS")
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_no_moment_counts_who_comes_in_again(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, whole: bool
+) -> None:
+    """With fewer that may be out, those that are down and in are told of before they are in."""
+    every = replace(FAST, max_ejected_percent=100)
+    agent.client.vs_add(servers.service(every))
+    servers.shut(0, 1, 2, 3)
+    wait(lambda: weights(daemon) == [0, 0, 0, 0], PATIENCE_S, "all are out")
+    assert told(daemon) == []
+    daemon.requests.clear()
+    if whole:
+        # Not by a small change: it has to be given the whole.
+        daemon.engine.tables.clear()
+    agent.client.vs_edit(key(2), VsEdit(health=replace(FAST, max_ejected_percent=0)))
+    wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "all are in")
+    done = [one for one in daemon.requests if one.split()[0] != "GET" and "dry_run" not in one]
+    assert done[0] == "PUT /v1/rs/down", done
+    wait(lambda: len(told(daemon)) == 4, PATIENCE_S, "and stay told of")
+
+
+def test_no_moment_counts_who_goes_out(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers
+) -> None:
+    """With more that may be out, they are taken back behind the change."""
+    agent.client.vs_add(servers.service(replace(FAST, max_ejected_percent=0)))
+    servers.shut(0, 1, 2, 3)
+    wait(lambda: len(told(daemon)) == 4, PATIENCE_S, "all are told of")
+    daemon.requests.clear()
+    agent.client.vs_edit(key(2), VsEdit(health=replace(FAST, max_ejected_percent=100)))
+    wait(lambda: told(daemon) == [], PATIENCE_S, "none is in")
+    done = [one for one in daemon.requests if one.split()[0] != "GET" and "dry_run" not in one]
+    assert done == ["POST /v1/commit", "PUT /v1/rs/down"]
+
+
+def test_no_moment_counts_who_goes_out_when_a_change_is_not_confirmed(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers
+) -> None:
+    """Then slbd is given the whole."""
+    agent.client.vs_add(servers.service(replace(FAST, max_ejected_percent=100)))
+    servers.shut(0, 1, 2, 3)
+    wait(lambda: weights(daemon) == [0, 0, 0, 0], PATIENCE_S, "all are out")
+    agent.client.apply([servers.service(replace(FAST, max_ejected_percent=0))], confirm_s=1)
+    wait(lambda: len(told(daemon)) == 4, PATIENCE_S, "all are in, and told of")
+    daemon.requests.clear()
+    wait(lambda: told(daemon) == [], PATIENCE_S, "it is as before")
+    assert weights(daemon) == [0, 0, 0, 0]
+    done = [one for one in daemon.requests if one.split()[0] != "GET" and "dry_run" not in one]
+    assert done == ["POST /v1/apply", "PUT /v1/rs/down"]

@@ -102,6 +102,17 @@ def test_a_version_is_whole_on_disk_before_it_has_its_name(store: Store, calls: 
     assert calls == [*STORED, *named(3), "unlink state-1"]
 
 
+def test_an_epoch_is_on_disk_before_its_set_is_looked_at(store: Store, calls: list[str]) -> None:
+    """Whole before it has its name."""
+    store.exchange("epochs", b"{}")
+    assert calls == [
+        "write epochs",
+        "fsync epochs",
+        "rename epochs epochs",
+        "fsync the directory",
+    ]
+
+
 def test_one_that_is_taken_back_is_gone_from_disk(store: Store, calls: list[str]) -> None:
     store.save(state(1))
     store.save(state(2, service(1)))

@@ -91,7 +91,7 @@ def test_it_stays_where_the_disk_is_full(
         patch.setattr(Store, "exchange", full)
         agent.client.owner_del(K8S, with_vs=True)
     assert agent.client.state(K8S).owners == []
-    words = f"the highest epoch of {K8S}, who is removed, is still on disk: epochs: No space left"
+    words = f"the highest epoch of {K8S}, who has no set, is still on disk: epochs: No space left"
     assert words in caplog.text
     for epoch in (1, 2):
         agent.client.state_put(Snapshot(K8S, epoch, 1, (service(7),)))

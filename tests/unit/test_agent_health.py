@@ -336,9 +336,17 @@ def test_checks_that_end(
 
 
 def test_checks_that_hang(
-    agent: RunningAgent, servers: Servers, monkeypatch: pytest.MonkeyPatch
+    agent: RunningAgent,
+    daemon: FakeDaemon,
+    servers: Servers,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """Who is out stays out, and it is told of."""
     monkeypatch.setattr("slb.health.prober.HANGS_S", 0.3)
+    agent.client.vs_add(servers.service(FAST))
+    servers.shut(1)
+    wait(lambda: weights(daemon)[1] == 0, PATIENCE_S, "it is out")
     over = threading.Event()
     working = PROBES["tcp"]
 
@@ -348,11 +356,13 @@ def test_checks_that_hang(
 
     monkeypatch.setitem(PROBES, "tcp", hanging)
     try:
-        agent.client.vs_add(servers.service(FAST))
         wait(lambda: agent.client.status().checks_stopped, PATIENCE_S, "the word of it")
+        assert weights(daemon)[1] == 0
     finally:
         over.set()
     wait(lambda: not agent.client.status().checks_stopped, PATIENCE_S, "they go on")
+    wait(lambda: "the checks go on" in caplog.text, PATIENCE_S, "the word of that")
+    assert "the checks hang: RS stay as they were found until they go on" in caplog.text
 
 
 def test_slbctl_gives_and_takes_checks(agent: RunningAgent, daemon: FakeDaemon) -> None:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """slb-agent's checks while slbd does not answer: nothing that they find then counts."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from unit.agent_values import key
+from unit.agent_values import key, service
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import PATIENCE_S, RunningAgent, at_rest
 from unit.test_agent_health import FAST, Servers, servers, states, weights
@@ -38,6 +40,33 @@ def test_results_do_not_count(agent: RunningAgent, daemon: FakeDaemon, servers: 
     assert len(daemon.engine.commits) == commits
     servers.shut(1)
     wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "results count again")
+
+
+def test_while_slbd_hangs_in_a_change(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers
+) -> None:
+    """Nobody waits for the change who has to see that no result counts."""
+    agent.client.vs_add(servers.service(FAST))
+    wait(lambda: states(agent) == [("up", "in")] * 4, PATIENCE_S, "all up")
+    begun, over = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        over.wait(PATIENCE_S)
+
+    daemon.engine.before_commit = hang
+    with ThreadPoolExecutor(1) as pool:
+        change = pool.submit(agent.client.vs_add, service(3))
+        assert begun.wait(PATIENCE_S)
+        go_away(daemon)
+        wait(lambda: agent.client.status().slbd == "unreachable", PATIENCE_S, "it is missed")
+        wait_checks(agent, servers, "no_result", 1)
+        servers.shut(0, 1, 2, 3)
+        wait_checks(agent, servers, "no_result", 2 * FAST.fall)
+        assert states(agent) == [("up", "in")] * 4
+        come_back(daemon)
+        over.set()
+        change.result(PATIENCE_S)
 
 
 def test_an_agent_that_begins_before_slbd(

@@ -3,12 +3,15 @@
 
 import logging
 import os
+import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from unit.fake_daemon import FakeDaemon
 
+from rig.waiting import wait
 from slb.api.client import Client
 from slb.api.unix_http import UnixWay, exchange
 from slb.errors import BadRequest
@@ -48,6 +51,28 @@ def test_who_did_what(daemon: FakeDaemon, said: Records) -> None:
     ]
     fields = {"method": "PATCH", "path": "/v1/workers", "uid": os.getuid(), "pid": os.getpid()}
     assert lines[-1].__dict__["fields"] == fields | {"status": 200}
+
+
+def test_who_does_not_wait_for_the_answer(daemon: FakeDaemon, said: Records) -> None:
+    """It is done all the same, by somebody."""
+    begun, over = threading.Event(), threading.Event()
+
+    def commit() -> None:
+        begun.set()
+        over.wait(10)
+
+    daemon.engine.before_commit = commit
+    with socket.socket(socket.AF_UNIX) as one:
+        one.connect(str(daemon.socket))
+        body = f'{{"vs": "{VS}"}}'
+        head = f"POST /v1/vs HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+        one.sendall(f"{head}Content-Type: application/json\r\n\r\n{body}".encode())
+        assert begun.wait(10)
+    over.set()
+    wait(lambda: len(said()) == 1, 10, "the line of it")
+    me = f"by uid {os.getuid()}, pid {os.getpid()}"
+    assert said()[0].getMessage() == f"POST /v1/vs {me}: 201"
+    assert str(VS) in daemon.services
 
 
 def test_what_slb_agent_does_is_in_its_own_record(

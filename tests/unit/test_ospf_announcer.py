@@ -315,29 +315,6 @@ def test_failed_withdrawal_is_tried_again(tmp_path: Path) -> None:
     run(body())
 
 
-@pytest.mark.parametrize(("reply", "waits"), [("neighbors-full", True), ("neighbors-none", False)])
-def test_a_drain_gives_time_to_who_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reply: str, waits: bool
-) -> None:
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    async def body() -> None:
-        bench = Bench(tmp_path)
-        await bench.announcer.start()
-        await bench.announcer.set_prefixes([SUBNET])
-        bench.fake.neighbours[IPV4] = recorded(reply)
-        monkeypatch.setattr(announce.asyncio, "sleep", sleep)
-        await bench.announcer.drain(7)
-        monkeypatch.undo()
-        assert (7 in slept) is waits
-        assert bench.bird.phases[-1] & Phase.DRAINING
-
-    run(body())
-
-
 def test_withdrawal_waits_for_the_lsas_but_not_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
