@@ -113,13 +113,18 @@ def parts(target: Target, config: str, places: Places) -> list[Part]:
         Part("slbctl/doctor.txt", (*slbctl, "doctor", "-c", config)),
         Part("config-check.txt", (*slbd, "--check", "-c", config)),
         *metrics(target, places.slbd),
-        *(Part(name, ("birdc", "-r", "-s", places.bird, *words)) for name, words in BIRD.items()),
-        Part(BIRD_CONF, ("cat", places.bird_conf)),
+        *(_of_bird(places) if places.bird else ()),
         *(
             Part(name, (*words, *(lines if words[0] == "journalctl" else ())))
             for name, words in HOST.items()
         ),
     ]
+
+
+def _of_bird(places: Places) -> list[Part]:
+    ask = ("birdc", "-r", "-s", places.bird)
+    asked = [Part(name, (*ask, *words)) for name, words in BIRD.items()]
+    return [*asked, Part(BIRD_CONF, ("cat", places.bird_conf))]
 
 
 def metrics(target: Target, slbd: str) -> list[Part]:

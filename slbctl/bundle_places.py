@@ -13,7 +13,10 @@ from slb.model.config import Api, Config, Ospf
 
 @dataclass(frozen=True)
 class Places:
-    """The sockets of slbd and of the BIRD, and the file that slbd has that one read."""
+    """The sockets of slbd and of the BIRD, and the file that slbd has that one read.
+
+    `bird`: "" where there is none, as slbd speaks no OSPF.
+    """
 
     slbd: str
     bird: str
@@ -27,7 +30,11 @@ def places(text: str) -> Places:
     except (yaml.YAMLError, RecursionError):
         tree = None
     slbd = _path(tree, "api", "socket", Api().socket)
-    if _said(tree, "ospf", "mode") == "system":
+    mode = _said(tree, "ospf", "mode")
+    # In YAML `off` is a word for false.
+    if isinstance(tree, dict) and mode in (None, False, "off"):
+        return Places(slbd, "", "")
+    if mode == "system":
         bird = _path(tree, "ospf", "control_socket", Ospf().control_socket)
         # Its other files are not ours to send.
         return Places(slbd, bird, _path(tree, "ospf", "include_file", Ospf().include_file))

@@ -48,19 +48,11 @@ void bench_memory6(const struct request *r);
 // How long a packet is on its way through a worker that has nothing else to do, beside a loop that only receives and sends; needs two CPUs.
 void bench_latency(const struct request *r);
 
-// Established full NAT with one bit of each frame turned over behind it, which must end the process: so the checks check.
-void bench_spoilt(const struct request *r);
-
-// The same with right frames, undisturbed, and with something else that has the CPU in each hundredth round.
+// As bench_path(), with something else that has the CPU in each hundredth round of ours.
 void bench_spoilt_time(const struct request *r);
 
-// As the first, of the others that check packets: a bit is wrong in what is compared.
-void bench_spoilt_families(const struct request *r);
-void bench_spoilt_scaling(const struct request *r);
-void bench_spoilt_io(const struct request *r);
-void bench_spoilt_tcp(const struct request *r);
+// A wrong port where one is compared, which must end the process, as it must where bench/spoil.h makes packets of the others wrong.
 void bench_spoilt_latency(const struct request *r);
-void bench_spoilt_control(const struct request *r);
 
 // Keys that lead to other sessions than theirs; two sessions with the same replies.
 void bench_spoilt_lookup(const struct request *r);

@@ -16,6 +16,7 @@
 #include "bench/account.h"
 #include "bench/bench.h"
 #include "bench/control_change.h"
+#include "bench/spoil.h"
 #include "bench/trace.h"
 #include "bench/worker.h"
 #include "bench/world.h"
@@ -41,7 +42,6 @@ enum {
 	DRAIN_TCP_S = 60,
 	TIMEOUT = 1 << 24, // ticks
 	PATIENCE = 20, // turns for each that is to be seen
-	SPOILT_AT = 44,
 	LOAD = 2, // one packet comes in the time that two would take
 };
 
@@ -53,7 +53,6 @@ struct wire {
 	struct rte_mbuf *spare[MBUFS];
 	uint32_t n_spare;
 	bool mixed; // with segments that the worker makes itself
-	bool spoils; // for a test: one bit of each packet is wrong when it has left
 };
 
 // Cycles of rounds without control work.
@@ -127,7 +126,7 @@ static void check_sent(struct rte_mbuf *const *sent, uint32_t n) {
 		struct frame_key answer;
 		if (i > 0)
 			continue;
-		rte_pktmbuf_mtod(sent[i], uint8_t *)[SPOILT_AT] ^= wire.spoils;
+		spoil(sent[i]);
 		answer = trace_answer(worker->core, k);
 		if (!frame_is(sent[i], &answer))
 			world_fail("a packet did not become what it must");
@@ -344,11 +343,6 @@ void bench_control_few(const struct request *r) {
 
 void bench_control_late(const struct request *r) {
 	account_late_us = 1000;
-	bench_control_few(r);
-}
-
-void bench_spoilt_control(const struct request *r) {
-	wire.spoils = true;
 	bench_control_few(r);
 }
 

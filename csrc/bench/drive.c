@@ -2,6 +2,7 @@
 
 #include "bench/drive.h"
 
+#include "bench/spoil.h"
 #include "bench/swap.h"
 #include "bench/world.h"
 #include "path/path.h"
@@ -17,11 +18,9 @@ enum { TRACE = 1 << 20 };
 // up to a tenth of an exchange of addresses in rounds of 128 frames. Rings of a device are longer than rounds are here.
 enum { APART = 256 };
 
-enum { SPOILT_AT = 44 };
-
 enum { INTERRUPTED_EACH = 100, INTERRUPTED_US = 5000 };
 
-bool drive_spoils, drive_interrupts;
+bool drive_interrupts;
 
 struct drive drive_begin(uint16_t worker, enum trace_ways ways) {
 	static struct rte_mbuf **mbufs[SLB_MAX_WORKERS];
@@ -63,8 +62,8 @@ void drive_nat(struct drive *d, struct stopwatch *w) {
 		stopwatch_end(w);
 	if (sent != DRIVE_FRAMES)
 		world_fail("a packet of a session was not sent on");
-	for (uint32_t i = 0; drive_spoils && i < DRIVE_FRAMES; i++)
-		rte_pktmbuf_mtod(d->mbufs[i], uint8_t *)[SPOILT_AT] ^= 1;
+	for (uint32_t i = 0; spoil_what != SPOIL_NOTHING && i < DRIVE_FRAMES; i++)
+		spoil(d->mbufs[i]);
 }
 
 void drive_swap(struct drive *d, struct stopwatch *w) {

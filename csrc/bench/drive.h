@@ -22,10 +22,7 @@ struct drive {
 struct drive drive_begin(uint16_t worker, enum trace_ways ways);
 void drive_end(struct drive *d);
 
-// For a test: one bit of each frame is wrong when it has been through the path.
-extern bool drive_spoils;
-
-// For another: each hundredth round that is timed takes 5 ms longer.
+// For a test: each hundredth round that is timed takes 5 ms longer.
 extern bool drive_interrupts;
 
 // Writes the frames of the next round.

@@ -3,6 +3,7 @@
 #include "bench/feed.h"
 
 #include "bench/account.h"
+#include "bench/spoil.h"
 #include "bench/worker.h"
 #include "bench/world.h"
 
@@ -13,7 +14,7 @@
 #include <rte_ring.h>
 #include <stdio.h>
 
-enum { FRAMES = FEED_FRAMES, FRAME = 60, SPOILT_AT = 44 };
+enum { FRAMES = FEED_FRAMES, FRAME = 60 };
 
 static struct feed the;
 
@@ -45,7 +46,7 @@ static uint16_t leave(uint16_t, uint16_t, struct rte_mbuf **mbufs, uint16_t n, v
 
 	if (at < n) {
 		copy(s->kept, mbufs[at]);
-		rte_pktmbuf_mtod(s->kept, uint8_t *)[SPOILT_AT] ^= s->spoil;
+		spoil(s->kept);
 	}
 	s->left += n;
 	return n;

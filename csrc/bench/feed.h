@@ -4,7 +4,6 @@
 // arrive, so receiving costs what it costs testpmd; a callback keeps the one that is asked for of those that are sent.
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct rte_mbuf;
@@ -20,7 +19,6 @@ struct feed {
 	uint32_t at; // in the ring, of the next frame
 	struct rte_mbuf *ring[FEED_FRAMES]; // the device's
 	struct rte_mbuf *kept;
-	bool spoil; // a bit of what is kept
 };
 
 // Made once; ends the process with a sentence when it cannot be.

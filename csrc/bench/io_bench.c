@@ -86,8 +86,3 @@ void bench_io(const struct request *r) {
 		drive_end(&d);
 	}
 }
-
-void bench_spoilt_io(const struct request *r) {
-	feed_open()->spoil = true;
-	bench_io(r);
-}

@@ -28,10 +28,7 @@ static void new_client(struct pkt *p, uint32_t n) {
 // Those that are there have been answered and stay; others end a tick after their packet.
 static void stay(struct core *c, const struct vs *vs) {
 	struct policy *policy = &c->policies[vs->policy];
-	const struct session_table *t = &c->sessions;
 
-	for (uint32_t line = session_at(t, 0); line < t->lines; line = session_at(t, line + 1))
-		t->entries[line].state = SLB_UDP_REPLIED;
 	policy->timeout[SLB_UDP_REPLIED] = PATIENCE;
 	policy->timeout[SLB_UDP_ONEWAY] = 1;
 }

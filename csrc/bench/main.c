@@ -2,6 +2,7 @@
 // slb-bench MEGABYTES huge|plain CPUS NAME SESSIONS RUNS: what tests/bench calls; the first CPU measures.
 
 #include "bench/bench.h"
+#include "bench/spoil.h"
 #include "bench/world.h"
 
 #include <stdio.h>
@@ -25,7 +26,6 @@ static const struct {
 	{"control", bench_control},
 	{"control-few", bench_control_few},
 	{"control-late", bench_control_late},
-	{"spoilt-control", bench_spoilt_control},
 	{"reset-load", bench_reset_load},
 	{"reset-load-tcp", bench_reset_load_tcp},
 #else
@@ -36,19 +36,14 @@ static const struct {
 	{"scaling", bench_scaling},
 	{"steering", bench_steering},
 	{"ports", bench_ports},
-	{"spoilt", bench_spoilt},
 	{"spoilt-time", bench_spoilt_time},
 	{"io", bench_io},
 	{"tcp", bench_tcp},
 	{"memory", bench_memory},
 	{"memory6", bench_memory6},
 	{"latency", bench_latency},
-	{"spoilt-families", bench_spoilt_families},
-	{"spoilt-scaling", bench_spoilt_scaling},
 	{"spoilt-lookup", bench_spoilt_lookup},
 	{"spoilt-replies", bench_spoilt_replies},
-	{"spoilt-io", bench_spoilt_io},
-	{"spoilt-tcp", bench_spoilt_tcp},
 	{"spoilt-latency", bench_spoilt_latency},
 	{"clock", bench_clock},
 	{"reset", bench_reset},
@@ -72,27 +67,45 @@ static void say_part(const char *side, const char *part, uint32_t run, double cy
 }
 
 void bench_say(const char *side, uint32_t run, struct reading reading) {
-	bool parts = false;
-
 	say(side, run, &reading);
-	for (int a = 0; a < ACCOUNTS; a++) {
-		if (reading.by[a] > 0)
+	for (int a = 0; a < ACCOUNTS; a++)
+		if (reading.called & 1u << a)
 			say_part(side, ACCOUNT_NAMES[a], run, reading.by[a]);
-		parts |= reading.by[a] > 0;
-	}
-	if (parts)
+	if (reading.called != 0)
 		say_part(side, "rest", run, reading.rest);
 }
 
+// "spoilt-bit-io" is "io" of which a bit is wrong; returns the name without.
+static const char *take_spoil(const char *name) {
+	static const struct {
+		const char *prefix;
+		enum spoil what;
+	} KINDS[] = {
+		{"spoilt-bit-", SPOIL_BIT},
+		{"spoilt-addresses-", SPOIL_ADDRESSES},
+		{"spoilt-ports-", SPOIL_PORTS},
+	};
+
+	for (size_t i = 0; i < sizeof(KINDS) / sizeof(KINDS[0]); i++) {
+		if (strncmp(name, KINDS[i].prefix, strlen(KINDS[i].prefix)) != 0)
+			continue;
+		spoil_what = KINDS[i].what;
+		return name + strlen(KINDS[i].prefix);
+	}
+	return name;
+}
+
 int main(int argc, char **argv) {
+	const char *name;
 	struct request r;
 
 	if (argc != 7)
 		world_fail("MEGABYTES huge|plain CPUS NAME SESSIONS RUNS");
 	r.sessions = (uint32_t)strtoul(argv[5], NULL, 10);
+	name = take_spoil(argv[4]);
 	r.runs = (uint32_t)strtoul(argv[6], NULL, 10);
 	for (size_t i = 0; i < sizeof(BENCHES) / sizeof(BENCHES[0]); i++) {
-		if (strcmp(BENCHES[i].name, argv[4]) != 0)
+		if (strcmp(BENCHES[i].name, name) != 0)
 			continue;
 		world_start(
 			(uint32_t)strtoul(argv[1], NULL, 10), strcmp(argv[2], "huge") == 0, argv[3]

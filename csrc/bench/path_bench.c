@@ -66,25 +66,7 @@ void bench_families(const struct request *r) {
 	}
 }
 
-void bench_spoilt(const struct request *r) {
-	drive_spoils = true;
-	bench_path(r);
-}
-
 void bench_spoilt_time(const struct request *r) {
-	static struct stopwatch w;
-	struct drive d = drive_of(r, false);
-
-	for (uint32_t run = 0; run < r->runs; run++) {
-		bench_say("quiet", run, nat(&d, &w));
-		drive_interrupts = true;
-		bench_say("interrupted", run, nat(&d, &w));
-		drive_interrupts = false;
-	}
-	drive_end(&d);
-}
-
-void bench_spoilt_families(const struct request *r) {
-	drive_spoils = true;
-	bench_families(r);
+	drive_interrupts = true;
+	bench_path(r);
 }

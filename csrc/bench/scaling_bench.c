@@ -111,8 +111,3 @@ void bench_scaling(const struct request *r) {
 	for (uint32_t i = 0; i < WORKERS; i++)
 		drive_end(&lanes[i].drive);
 }
-
-void bench_spoilt_scaling(const struct request *r) {
-	drive_spoils = true;
-	bench_scaling(r);
-}

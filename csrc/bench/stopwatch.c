@@ -40,6 +40,7 @@ static void tell_parts(struct reading *r, const struct accounts *sum, double uni
 		double calls = (double)sum->calls[a], took = (double)sum->cycles[a];
 		if (sum->calls[a] == 0)
 			continue;
+		r->called |= 1u << a;
 		r->by[a] = RTE_MAX(took - overhead * calls, 0) / units;
 		r->rest -= (took + overhead * calls) / units;
 	}

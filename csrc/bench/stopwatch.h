@@ -21,8 +21,8 @@ struct reading {
 	double cycles; // a unit of work
 	uint32_t left_out; // rounds
 	double refused; // part of the work that could not be done
-	double by
-		[ACCOUNTS]; // cycles a unit that a part took, without taking the time; 0: it was not called
+	uint32_t called; // parts that were, a bit each
+	double by[ACCOUNTS]; // cycles a unit of theirs, without taking the time
 	double rest; // of no part
 };
 

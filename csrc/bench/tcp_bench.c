@@ -235,8 +235,3 @@ void bench_tcp(const struct request *r) {
 		say(run, watches);
 	}
 }
-
-void bench_spoilt_tcp(const struct request *r) {
-	feed_open()->spoil = true;
-	bench_tcp(r);
-}

@@ -8,10 +8,13 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Goal:
-    """`floor`: what must be reached; `target`: what shall be. Bigger is worse unless `more`."""
+    """`floor`: what must be reached, if anything; `target`: what shall be.
+
+    Bigger is worse unless `more`.
+    """
 
     target: float
-    floor: float
+    floor: float | None = None
     more: bool = False
 
     def said(self, value: float) -> str:
@@ -19,7 +22,8 @@ class Goal:
         sign = -1 if self.more else 1
         if sign * value <= sign * self.target:
             return "good"
-        return "ok" if sign * value <= sign * self.floor else "MISSED"
+        reached = self.floor is None or sign * value <= sign * self.floor
+        return "ok" if reached else "MISSED"
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class Figure:
         if self.goal is not None:
             sign = "≥" if self.goal.more else "≤"
             said = self.goal.said(self.value)
-            goals = f"{sign + f'{self.goal.target:g}':>8} {self.goal.floor:>8g} {said:<6}"
+            floor = "-" if self.goal.floor is None else f"{self.goal.floor:g}"
+            goals = f"{sign + f'{self.goal.target:g}':>8} {floor:>8} {said:<6}"
         sides = ", ".join(
             f"{side} {min(runs):.1f} ({median(runs):.1f})" for side, runs in self.sides.items()
         )

@@ -29,10 +29,10 @@ class Machine(TypedDict):
 def record() -> Machine:
     """Machine, software and load, as they are now."""
     return {
-        "cpu": _cpu(),
+        "cpu": cpu(),
         "cpus": os.cpu_count() or 0,
         "tsc_hz": int(tsc_hz()),
-        "hugepages": _hugepages(),
+        "hugepages": hugepages(),
         "load": os.getloadavg(),
         "kernel": platform.release(),
         "dpdk": _said("pkg-config", "--modversion", "libdpdk") or UNKNOWN,
@@ -61,13 +61,15 @@ def commit(checkout: Path = ROOT) -> str:
     return head + ("-dirty" if _said(*git, "status", "--porcelain") else "")
 
 
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(": ")[1] for line in info if line.startswith("model name")), UNKNOWN)
+def cpu(info: Path = Path("/proc/cpuinfo")) -> str:
+    """What the CPU is called."""
+    lines = info.read_text().splitlines()
+    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), UNKNOWN)
 
 
-def _hugepages() -> dict[str, int]:
-    pools = sorted(Path("/sys/kernel/mm/hugepages").glob("hugepages-*"))
+def hugepages(folder: Path = Path("/sys/kernel/mm/hugepages")) -> dict[str, int]:
+    """How many are reserved of each size."""
+    pools = sorted(folder.glob("hugepages-*"))
     return {
         pool.name.removeprefix("hugepages-"): int((pool / "nr_hugepages").read_text())
         for pool in pools

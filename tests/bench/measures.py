@@ -44,7 +44,7 @@ def path(runs: int) -> list[Figure]:
     what = f"full NAT of bursts in memory beside 5tswap, {SESSIONS:,} sessions"
     return [
         ratio("m1b.ratio", what, found, ("ours", "5tswap"), Goal(2.8, 5)),
-        Figure("m1b.cycles", "cycles a packet", round(found.least("ours"), 1), Goal(110, 250)),
+        Figure("m1b.cycles", "cycles a packet", round(found.least("ours"), 1), Goal(110)),
     ]
 
 
@@ -68,7 +68,10 @@ def memory(_runs: int) -> list[Figure]:
         sessions = min(MANY, holds(most))
         found = measure(name, sessions, 1, sessions * most // 2**20 + SMALLEST_MB)
         what = f"bytes an {kind} session, {sessions:,} of them"
-        figures.append(Figure(key, what, round(found.least("bytes"), 1), goal, dict(found.cycles)))
+        # What so many take says nothing of the figure that is asked for.
+        judged = goal if sessions == MANY else None
+        value = round(found.least("bytes"), 1)
+        figures.append(Figure(key, what, value, judged, dict(found.cycles)))
     return figures
 
 
@@ -107,7 +110,7 @@ def life(runs: int) -> list[Figure]:
         ratio("m3b.ratio", what, found, ("ours", "rte_hash"), Goal(0.8, 1.5)),
         ratio("m3b.made", "of it, made beside added", found, ("made", "added")),
         ratio("m3b.ended", "of it, ended beside deleted", found, ("ended", "deleted")),
-        Figure("m3b.per_s", rate, round(max(a_second)), None, {"ours": a_second}),
+        Figure("m3b.per_s", rate, round(max(a_second))),
     ]
 
 

@@ -22,7 +22,9 @@ SERIES = [
     figure("sessions.10m", ours=[200.0], **{"5tswap": [12.0]}),
     figure("sessions.10m.bytes", 90.8),
 ]
-LOOKUP = [figure("m2b.1k", ours=[20.0], rte_hash=[40.0])]
+LOOKUP = [
+    figure("m2b.1k", ours=[20.0], rte_hash=[40.0], **{"rte_hash, roomy": [30.0], "hashes": [6.0]})
+]
 LIFE = [figure("m3b.ratio", ours=[400.0], rte_hash=[300.0])]
 SCALING = [
     figure("m8.ratio", first=[100.0], second=[100.0], first_of_two=[104.0], second_of_two=[102.0])
@@ -53,6 +55,12 @@ def test_the_least_of_each_side_goes_into_a_line() -> None:
         ([1_000, 10_000_000], [90.0, 200.0]),
         ([1_000, 10_000_000], [12.0, 12.0]),
     ]
+
+
+def test_the_faster_of_two_yardsticks_is_drawn() -> None:
+    axes = Axes()
+    assert plot.look_up_by_sessions(axes, by_key(LOOKUP))
+    assert axes.of("plot") == [([1_000], [20.0]), ([1_000], [30.0])]
 
 
 def test_two_workers_beside_one() -> None:

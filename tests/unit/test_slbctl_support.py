@@ -22,7 +22,7 @@ from slb.errors import HostError, NotFound
 from slbctl import bundle as bundle_module
 from slbctl import secrets_out
 from slbctl.bundle import Runner, new_file, pack
-from slbctl.bundle_parts import BIRD, HOST, VERBS, Part, metrics
+from slbctl.bundle_parts import BIRD, HOST, VERBS, Part, metrics, parts
 from slbctl.bundle_places import Places, places
 from slbctl.options import Target
 from slbctl.root import cli
@@ -241,7 +241,13 @@ def test_metrics_of_both(tmp_path: Path) -> None:
     ("text", "found"),
     [
         ("", ("/run/slb/slbd.sock", "/run/slb/slbd.bird/bird.ctl", "/run/slb/slbd.bird/bird.conf")),
-        ("api: {socket: /a/b.sock}", ("/a/b.sock", "/a/b.bird/bird.ctl", "/a/b.bird/bird.conf")),
+        (
+            "api: {socket: /a/b.sock}\nospf: {mode: managed}",
+            ("/a/b.sock", "/a/b.bird/bird.ctl", "/a/b.bird/bird.conf"),
+        ),
+        ("api: {socket: /a/b.sock}", ("/a/b.sock", "", "")),
+        ("ospf: {mode: off}", ("/run/slb/slbd.sock", "", "")),
+        ("ospf: {mode: 'off'}", ("/run/slb/slbd.sock", "", "")),
         (
             "ospf: {mode: system}",
             ("/run/slb/slbd.sock", "/run/bird/bird.ctl", "/etc/bird/slb.conf"),
@@ -251,6 +257,11 @@ def test_metrics_of_both(tmp_path: Path) -> None:
 )
 def test_where_bird_is(text: str, found: tuple[str, str, str]) -> None:
     assert places(text) == Places(*found)
+
+
+def test_without_ospf_no_bird_is_asked() -> None:
+    made = parts(Target("/x", 1.0), "/etc/slb/slb.yaml", places("ospf: {mode: off}"))
+    assert not [part.name for part in made if part.name.startswith("bird/")]
 
 
 def test_the_names_of_ospf() -> None:
@@ -265,7 +276,9 @@ def test_the_names_of_ospf() -> None:
      'api: {socket: "/a\\0b"}', "ospf: {mode: [system]}"],
 )  # fmt: skip
 def test_where_bird_is_of_a_configuration_that_is_wrong(text: str) -> None:
-    assert places(text) == places("")
+    usual = places("")
+    # As far as it can be understood it has no OSPF.
+    assert places(text) in (usual, Places(usual.slbd, "", ""))
 
 
 def test_a_part_that_takes_too_long() -> None:
