@@ -47,7 +47,7 @@ static struct rte_hash *hash_of(const struct session_table *t, const char *name,
 	return hash;
 }
 
-static void fill(struct burst *bursts, const struct frame_key **keys, struct trace *t) {
+static void fill_bursts(struct burst *bursts, const struct frame_key **keys, struct trace *t) {
 	for (uint32_t i = 0; i < KEYS; i++) {
 		const struct frame_key *k = keys[i] = trace_next(t);
 		struct burst *b = &bursts[i / BURST];
@@ -63,7 +63,7 @@ static struct reading ours(struct core *c, struct trace *t, struct stopwatch *w)
 	const struct frame_key *keys[KEYS];
 
 	for (uint32_t round = 0; round < WARM + ROUNDS; round++) {
-		fill(bursts, keys, t);
+		fill_bursts(bursts, keys, t);
 		stopwatch_begin(w);
 		for (uint32_t i = 0; i < BURSTS; i++)
 			session(&c->sessions, &bursts[i]);
@@ -86,7 +86,7 @@ static struct reading hashes(struct core *c, struct trace *t, struct stopwatch *
 	const struct frame_key *keys[KEYS];
 
 	for (uint32_t round = 0; round < WARM + ROUNDS; round++) {
-		fill(bursts, keys, t);
+		fill_bursts(bursts, keys, t);
 		stopwatch_begin(w);
 		for (uint32_t i = 0; i < KEYS; i++)
 			session_hash(&index, &bursts[i / BURST].pkts[i % BURST]);
@@ -102,7 +102,7 @@ static uint32_t lines_of(
 ) {
 	uint32_t nothing = 0, sum = 0;
 
-	// As far as the compiler knows it is anything.
+	// As far as the compiler knows it is anything, so that a second line cannot be asked for before the first has come.
 	__asm__ volatile("" : "+r"(nothing));
 	for (uint32_t i = 0; i < BURST; i++)
 		rte_prefetch0(&t->groups[groups[i]]);
@@ -120,7 +120,7 @@ static struct reading lines(struct core *c, struct trace *t, struct stopwatch *w
 	uint32_t groups[KEYS], at[KEYS], sum = 0;
 
 	for (uint32_t round = 0; round < WARM + ROUNDS; round++) {
-		fill(bursts, keys, t);
+		fill_bursts(bursts, keys, t);
 		for (uint32_t i = 0; i < KEYS; i++) {
 			const struct pkt *p = &bursts[i / BURST].pkts[i % BURST];
 			groups[i] = session_place(&index, session_key_of_pkt(p)).group;

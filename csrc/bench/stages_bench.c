@@ -8,9 +8,7 @@
 #include "path/lifecycle.h"
 #include "path/path.h"
 
-#include <rte_cycles.h>
 #include <stdio.h>
-#include <string.h>
 
 enum {
 	BURSTS = 4,

@@ -78,5 +78,5 @@ def _slow(rules: Passive, seen: Mapping[K, Figures]) -> Iterable[tuple[K, Verdic
 
 
 def _figure(ms: float) -> str:
-    """Three digits, or all of a large one."""
-    return f"{ms:.0f}" if ms >= 100 else f"{ms:.3g}"
+    """Three digits, or all of a large one; of a microsecond at least."""
+    return f"{ms:.0f}" if ms >= 100 else f"{max(ms, 0.001):.3g}"

@@ -40,7 +40,7 @@ class Case:
     words: str
     health: dict[str, Any]
     goal: Goal | None = HALF
-    part: float = 1  # of all RS
+    part: float = 1  # of each VS's RS
 
 
 KEPT = {"reuse_s": REUSE_S}

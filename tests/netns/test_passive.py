@@ -36,7 +36,7 @@ SAID = {
     "silent": r"\d+ of \d+ connections unanswered",
     "closed": r"\d+ of \d+ connections refused",
     "resetting": r"\d+ of \d+ connections reset",
-    "slow": r"answers in [\d.]+ ms, the others in [\d.e-]+ ms",
+    "slow": r"answers in [\d.]+ ms, the others in [\d.]+ ms",
 }
 # A client that is not answered sends its SYN again after a second; the load goes on all the while.
 PATIENCE_S = 20
@@ -113,7 +113,7 @@ def troubled(rig: Rig, how: str) -> Iterator[None]:
             stack.enter_context(losing(node, f"{to_pod} counter drop", hook="input"))
         elif how == "slow":
             # What leaves its node waits in a queue.
-            words = ("root", "tbf", "rate", "80kbit", "burst", "2000", "latency", "400ms")
+            words = ("root", "tbf", "rate", "80kbit", "burst", "2000", "latency", "2s")
             node.run("tc", "qdisc", "add", "dev", "eth0", *words)
             stack.callback(node.run, "tc", "qdisc", "del", "dev", "eth0", "root")
         else:

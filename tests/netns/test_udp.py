@@ -71,7 +71,7 @@ def test_one_socket_is_one_session(rig: Rig) -> None:
 
 
 def sessions_with_echo(client: socket.socket) -> str:
-    """Where their number is told."""
+    """The path that counts a client's sessions with the VS of the echo."""
     here, there = ("{}:{}".format(*end) for end in (client.getsockname(), ECHO))
     return f"/v1/sessions/count?client={here}&vs={there}/udp"
 
