@@ -18,7 +18,7 @@ TOLD = {
     "SlbRsDown": "2 of 9 RS that are checked are down",
     "SlbManyRsDown": "2 of 9 RS that are checked are down",
     "SlbRsCapped": "2 of 9 RS that are checked are down",
-    "SlbChecksStopped": "health checks have ended",
+    "SlbChecksStopped": "no RS is checked: ",
     "SlbChecksSayNothing": "checks of 3 of 9 RS say nothing",
     "SlbWorkerStalled": "worker 0 stands still",
     "SlbGenerationsDiffer": "worker 0 is behind the others",
