@@ -21,10 +21,10 @@ _BARE = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
 class Agent:
     """A process in the LB's namespace, and its API's client."""
 
-    def __init__(self, rig: Rig, config: Path | None = None) -> None:
+    def __init__(self, rig: Rig, config: Path | None = None, programs: Path | None = None) -> None:
         """Start it on a new directory and wait until slbd has what it wants.
 
-        `config`: agent.yaml, if it is to serve TCP.
+        `config`: agent.yaml, if it is to serve TCP. `programs`: where checks' programs are.
         """
         self._rig = rig
         self.socket = rig.registry.directory / "agent.sock"
@@ -32,6 +32,8 @@ class Agent:
         self._words = _words(rig, self.socket, "state")
         if config is not None:
             self._words += ["--config", str(config)]
+        if programs is not None:
+            self._words += ["--check-programs", str(programs)]
         self.start()
 
     @staticmethod

@@ -74,9 +74,8 @@ def test_the_agents_socket_for_a_group(host: DebianHost, package: Path) -> None:
     alone.write_text(f"[Service]\n{start}")
     host.run("systemctl", "daemon-reload")
     host.run("systemctl", "start", "slb-agent", status=1)
-    assert "to give it to group slb; see agent-group.conf" in str(
-        journal(host, "slb-agent", "PRIORITY=3")
-    )
+    told = "cannot be given to group slb: Operation not permitted; see agent-group.conf"
+    assert told in str(journal(host, "slb-agent", "PRIORITY=3"))
     alone.unlink()
     drop_in(host, "agent-group.conf", "slb-agent.service")
     host.run("systemctl", "restart", "slb-agent")
@@ -117,3 +116,41 @@ def test_the_agent_over_tcp(host: DebianHost, package: Path, tmp_path: Path) -> 
     words += ("--cert", "/etc/slb/client.pem", "--key", "/etc/slb/client-key.pem")
     host.run("slbctl", *words, "vs", "add", "10.96.0.30:80/tcp")
     assert "10.96.0.30:80/tcp" in host.run("slbctl", "vs", "list")
+
+
+PROGRAM = """#!/bin/sh
+# As far as such programs go: another program, a file of the host's, and what the agent says.
+[ "$(cat /etc/hostname)" ] && [ "$SLB_RS_PORT" = 80 ]
+"""
+
+
+def test_programs_and_pings_in_the_sandbox(host: DebianHost, package: Path) -> None:
+    """The agent has no capability, and its programs have no more."""
+    install(host, package)
+    programs = host.file("etc/slb/checks")
+    programs.mkdir()
+    (programs / "knock").write_text(PROGRAM)
+    (programs / "knock").chmod(0o755)
+    start = "ExecStart=\nExecStart=/opt/slb/bin/slb-agent --check-programs /etc/slb/checks\n"
+    alone = host.file("etc/systemd/system/slb-agent.service.d/programs.conf")
+    alone.parent.mkdir(exist_ok=True)
+    alone.write_text(f"[Service]\n{start}")
+    host.run("systemctl", "daemon-reload")
+    host.run("ip", "link", "set", "lo", "up")
+    host.run("ip", "address", "add", "10.10.0.8/32", "dev", "lo")
+    host.run("systemctl", "start", "slbd", "slb-agent")
+    wait(lambda: desired(host) == "applied", PATIENCE_S, "what slb.yaml says, taken over")
+    fast = "interval_s=0.5,timeout_s=0.4,rise=1,fall=1"
+    for vs, kind, real in (
+        ("10.96.0.20:80/tcp", "command,program=knock", ("10.10.0.8:80", "10.10.0.8:81")),
+        ("10.96.0.21:80/tcp", "icmp", ("10.10.0.8:80", "10.10.0.9:80")),
+    ):
+        rs = [word for one in real for word in ("--rs", one)]
+        host.run("slbctl", "vs", "add", vs, *rs, "--health", f"{kind},{fast}")
+
+    def states() -> list[str]:
+        rows = json.loads(host.run("slbctl", "health", "--json"))["items"]
+        return [row["state"] for row in rows if row["vs"].startswith("10.96.0.2")]
+
+    wait(lambda: states() == ["up", "down"] * 2, PATIENCE_S, "what both kinds of checks find")
+    assert "knock ended with status 1" in host.run("slbctl", "health", "10.96.0.20:80/tcp")
