@@ -31,14 +31,15 @@ def places(text: str) -> Places:
         tree = None
     slbd = _path(tree, "api", "socket", Api().socket)
     mode = _said(tree, "ospf", "mode")
-    # In YAML `off` is a word for false.
-    if isinstance(tree, dict) and mode in (None, False, "off"):
-        return Places(slbd, "", "")
     if mode == "system":
         bird = _path(tree, "ospf", "control_socket", Ospf().control_socket)
         # Its other files are not ours to send.
         return Places(slbd, bird, _path(tree, "ospf", "include_file", Ospf().include_file))
     folder = bird_directory(Config(ports=(), api=Api(socket=slbd)))
+    # In YAML `off` is a word for false. One that was not restarted since may have its BIRD yet.
+    off = isinstance(tree, dict) and mode in (None, False, "off")
+    if off and not (folder / "bird.ctl").exists():
+        return Places(slbd, "", "")
     return Places(slbd, str(folder / "bird.ctl"), str(folder / "bird.conf"))
 
 

@@ -64,9 +64,9 @@ void bench_stages(const struct request *r);
 // The worst time that one worker's round spends on a change of the tables, under load; likewise. Needs two CPUs.
 void bench_control(const struct request *r);
 void bench_control_few(const struct request *r); // with fewer VS, for a test
-void bench_control_late(
-	const struct request *r
-); // and each look into the inbox that finds a part of a change takes 1 ms longer
+
+// The same, and each look into the inbox that finds a part of a change takes 1 ms longer.
+void bench_control_late(const struct request *r);
 
 // The same while the sessions of one RS are ended, and of half of all RS: of UDP, and of TCP as open connections.
 void bench_reset_load(const struct request *r);

@@ -244,10 +244,10 @@ static struct phase forward_during(struct control_change *change, unsigned lcore
 		worst(&p.sweep_us, l.sweep);
 		worst(&p.other_us, l.took - l.control);
 	}
+	p.ms = (double)(rte_rdtsc() - began) * 1e3 / (double)rte_get_tsc_hz();
 	// What has come during the last round.
 	p.lost += arrive((uint32_t)due);
 	settle();
-	p.ms = (double)(rte_rdtsc() - began) * 1e3 / (double)rte_get_tsc_hz();
 	control_change_end(change, lcore);
 	return p;
 }
@@ -303,7 +303,6 @@ static void measure(const struct request *r, unsigned lcore, uint32_t n_vs) {
 				left--;
 			}
 		}
-		settle();
 		check(r->sessions);
 	}
 }
@@ -384,7 +383,6 @@ static void reset(
 	for (uint32_t i = 0; i < n; i++)
 		resets[i] = world_reset(first + i);
 	p = forward_during(&change, lcore);
-	settle();
 	if (change.ended < expected)
 		world_fail("sessions of an RS have not ended");
 	if (dropped() > 0)

@@ -58,7 +58,7 @@ void bench_families(const struct request *r) {
 	static struct stopwatch w;
 
 	for (uint32_t run = 0; run < r->runs; run++) {
-		for (int v6 = 0; v6 < 2; v6++) {
+		for (int v6 = 1; v6 >= 0; v6--) {
 			struct drive d = drive_of(r, v6);
 			bench_say(SIDES[v6], run, nat(&d, &w));
 			drive_end(&d);

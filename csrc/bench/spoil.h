@@ -6,7 +6,7 @@ struct rte_mbuf;
 
 extern enum spoil {
 	SPOIL_NOTHING,
-	SPOIL_BIT, // one of the payload or the L4 header, which the checksum tells
+	SPOIL_BIT, // one that the checksum tells
 	SPOIL_ADDRESSES, // exchanged: no checksum tells that
 	SPOIL_PORTS, // likewise
 } spoil_what;

@@ -29,6 +29,7 @@ from slb.agent.standing import Standing
 from slb.agent.state import Owner, State
 from slb.agent.steady import steady
 from slb.agent.store import Store
+from slb.agent.taken import Taken
 from slb.agent.wanted import Wanted
 from slb.api.client import Client
 from slb.errors import (
@@ -86,14 +87,13 @@ class Desired:
         # What slbd was given last, and has, if `standing` says so.
         self.given: Services = ()
         self._looked = False
-        # The state that was given to it, and to which slbd.
-        self._taken: tuple[str, State | None] = "", None
         self._store = store
         self._slbd = slbd
         self._down = Down(slbd)
         self._epochs = Epochs(store)
         self._clock = clock or steady()
         self._state = store.newest()
+        self._taken = Taken(slbd, store, self._wanted, self._state)
         # Whoever was killed between storing it and slbd's answer left what slbd may refuse.
         self._doubtful = self._state is not None and store.never_applied(self._state.generation)
         self._unsaved = False
@@ -183,7 +183,7 @@ class Desired:
             # The services are the same, so slbd has them if it had those.
             if self.standing.applied == self.state.generation:
                 self._seen.renumbered(new.generation)
-                self._note_applied(new.generation)
+                self._note_applied(new)
             self._state = new
             asked.after = new.generation
             self._tell("confirmed")
@@ -241,10 +241,12 @@ class Desired:
         """Have slbd follow which RS are down now; raises SlbError, and the watch tries again."""
         async with self._lock:
             self.effect.fallen = fallen
-            if (followed := self._followed()) is None:
-                # All that slbd is to have comes to it soon, this too.
+            if self._state is None or not self.standing.has(self._state.generation):
+                # All that slbd is to have comes to it soon, this too; but for what it refuses.
+                if self.standing.word == "refused":
+                    await asyncio.to_thread(self._taken.mend)
                 return
-            want, ops = await asyncio.to_thread(self._change, followed)
+            want, ops = await asyncio.to_thread(self._change, self._state)
             if not ops:
                 return
             try:
@@ -252,18 +254,15 @@ class Desired:
             except SlbError as error:
                 self._seen.unknown(str(error))
                 raise
-            if followed is self._state:
-                self._has(want, followed, done)
-            else:
-                self.given = want
+            self._has(want, self._state, done)
 
     async def tell_down(self) -> None:
         """Have slbd know which RS are down though they are in; what fails comes with the rest."""
         if self._lock.locked():
-            # Whoever looks must not wait for a slbd that hangs, but look again.
+            # Whoever looks had better not wait for a slbd that may hang, but look again.
             return
         async with self._lock:
-            if self._followed() is None:
+            if self.followed is None:
                 return
             try:
                 instance, stays = self.standing.instance, self.effect.stays()
@@ -271,18 +270,12 @@ class Desired:
             except SlbError as error:
                 self._seen.unknown(str(error))
 
-    def _followed(self) -> State | None:
-        """The state that slbd has: the desired one, or where it refuses that, the one before."""
+    @property
+    def followed(self) -> State | None:
+        """What slbd has: the desired state, or where it refuses that, what it took last."""
         if self._state is None or self.standing.has(self._state.generation):
             return self._state
-        instance, taken = self._taken
-        refuses = self.standing.word == "refused" and instance == self.standing.instance
-        return taken if refuses else None
-
-    def _back(self) -> None:
-        """Have the effect be that on what slbd has, which has refused another."""
-        if followed := self._followed():
-            self._wanted.of(followed)
+        return self._taken.state if self.standing.word == "refused" else None
 
     async def take_over(self) -> None:
         """Make what slbd has the first desired state; raises SlbError."""
@@ -316,13 +309,13 @@ class Desired:
                 aside = isinstance(error, NotReady | OtherAgent)
                 if not aside and not await self._take_back(error):
                     self._seen.refused(state.generation, str(error), version)
-                    await asyncio.to_thread(self._back)
+                    await asyncio.to_thread(self._taken.mend)
                 raise
             beside = before.has(state.generation) and (before.instance, before.pid) == (
                 version.instance,
                 version.pid,
             )
-            self.given, self._taken = want, (version.instance, state)
+            self.given = want
             self._applied(state, done, version, left_out)
             if done.plan and beside:
                 self._seen.mended(done.plan)
@@ -442,7 +435,9 @@ class Desired:
             self._follow(new, by)
         except SlbError:
             self._store.drop(new.generation)
-            self._back()
+            # The effect is again that on what slbd has.
+            if followed := self.followed:
+                self._wanted.of(followed)
             raise
 
     def _follow(self, new: State, by: str) -> None:
@@ -458,9 +453,10 @@ class Desired:
                 self._has(want, new, done)
                 return
         # In this order, so that a refusal names the place of a service among the owner's.
-        want = self.effect.of(new.services(by))
+        want = self._wanted.ordered(new.services(by))
+        self._down.tell_also(self.standing.instance, self.effect.stays())
         done, left_out = follow.apply(self._slbd, want)
-        self.given, self._taken = want, (self.standing.instance, new)
+        self.given = want
         self._applied(new, done, None, left_out)
 
     def _change(self, state: State) -> tuple[Services, list[Op]]:
@@ -470,8 +466,8 @@ class Desired:
 
     def _has(self, want: Services, state: State, done: Plan) -> None:
         """Note that a transaction has brought slbd there."""
-        self.given, self._taken = want, (self.standing.instance, state)
-        self._note_applied(state.generation)
+        self.given = want
+        self._note_applied(state)
         self._seen.changed(state.generation, done)
 
     async def _save(self, new: State) -> None:
@@ -490,9 +486,10 @@ class Desired:
     def _applied(
         self, state: State, done: Plan, version: Version | None, left_out: Sequence[str]
     ) -> None:
-        self._note_applied(state.generation)
+        self._note_applied(state)
         self._seen.applied(state.generation, done, version, left_out)
 
-    def _note_applied(self, generation: int) -> None:
+    def _note_applied(self, state: State) -> None:
         self._doubtful = False
-        self._store.note_applied(generation)
+        self._taken.state = state
+        self._store.note_applied(state.generation)

@@ -16,6 +16,7 @@ from slb.agent.desired import Desired
 from slb.agent.ends import Ends
 from slb.agent.health_rows import rows
 from slb.agent.passive import Emit, PassiveWatch
+from slb.agent.state import State
 from slb.errors import SlbError, UnknownVs
 from slb.health import target as targets
 from slb.health.descriptors import most_open
@@ -60,8 +61,8 @@ class Health:
         self._prober: Prober | None = None
         self._ended = 0.0
         self._trouble = ""
-        self._seen: object = None
-        # What the targets of that state are for.
+        self._seen: tuple[State, State] | None = None
+        # What the targets of these states are for.
         self._uses: dict[Target, list[Ejected]] = {}
         # RS of which nothing but their connections is looked at.
         self._unchecked = 0
@@ -89,9 +90,9 @@ class Health:
             hangs = self._prober is not None and self._prober.hangs
             if hangs and not hung:
                 log.error("the checks hang: RS stay as they were found until they go on")
-            elif hung and not hangs:
+            elif hung and self._goes_on:
                 log.warning("the checks go on")
-            hung = hangs
+            hung = hangs or (hung and not self._goes_on)
             await asyncio.sleep(LOOK_S)
 
     def _is_away(self) -> bool:
@@ -176,14 +177,20 @@ class Health:
             self._seen, self._ended = None, time.monotonic()
             await self._refit(ejected)
         await self._desired.tell_down()
-        # Only when they get no new ones.
-        self._ends.follow(self._desired.state, self._desired.given)
+        # Only when they get no new ones. Of what slbd refuses nobody is to draw conclusions.
+        if self._desired.followed is self._desired.state:
+            self._ends.follow(self._desired.state, self._desired.given)
 
     async def _follow_state(self) -> None:
-        state = self._desired.state
-        if state is self._seen:
+        state, followed = self._desired.state, self._desired.followed or self._desired.state
+        if self._seen is not None and self._seen[0] is state and self._seen[1] is followed:
             return
         uses = await asyncio.to_thread(_uses, state.services())
+        if followed is not state:
+            # What slbd has while it refuses the desired state.
+            for target, of in (await asyncio.to_thread(_uses, followed.services())).items():
+                known = uses.setdefault(target, [])
+                known += [one for one in of if one not in known]
         if self._prober is None and uses:
             if time.monotonic() - self._ended < AGAIN_S:
                 return
@@ -198,7 +205,7 @@ class Health:
             self._prober.start()
         if self._prober is not None:
             self._prober.set(uses)
-        self._seen, self._uses = state, uses
+        self._seen, self._uses = (state, followed), uses
         self._unchecked = sum(
             len(one.rs) for one in state.services() if isinstance(one.health, NoCheck)
         )

@@ -12,21 +12,20 @@ WITHIN_S = 60.0
 class Seldom:
     """Tells of one kind of thing."""
 
-    def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        log: logging.Logger,
+        clock: Callable[[], float] = time.monotonic,
+        level: int = logging.INFO,
+    ) -> None:
         self._log = log
+        self._level = level
         self._clock = clock
         self._since = clock()
         self._count = 0
 
-    def info(self, text: str, *words: object) -> None:
+    def tell(self, text: str, *words: object) -> None:
         """Log it, unless there was enough of it lately."""
-        self._tell(logging.INFO, text, *words)
-
-    def warning(self, text: str, *words: object) -> None:
-        """Log it as a warning; it counts with the others."""
-        self._tell(logging.WARNING, text, *words)
-
-    def _tell(self, level: int, text: str, *words: object) -> None:
         now = self._clock()
         if now - self._since >= WITHIN_S:
             if self._count > MOST:
@@ -34,6 +33,6 @@ class Seldom:
             self._since, self._count = now, 0
         self._count += 1
         if self._count <= MOST:
-            self._log.log(level, text, *words)
+            self._log.log(self._level, text, *words)
         elif self._count == MOST + 1:
             self._log.info("more of these follow, and are counted")

@@ -213,13 +213,18 @@ class Store:
         with contextlib.suppress(OSError), _opened(self._directory / "applied") as file:
             os.pwrite(file, b"%-19d\n" % generation, 0)
 
-    def never_applied(self, generation: int) -> bool:
-        """Tell whether, by the notes, slbd has had an earlier version, and this one not."""
+    def applied(self) -> int | None:
+        """Return the version that slbd has had last, by the notes; None: there are none."""
         try:
             text = (self._directory / "applied").read_bytes()[:20]
         except OSError:
-            return False
-        return text.strip().isdigit() and int(text) < generation
+            return None
+        return int(text) if text.strip().isdigit() else None
+
+    def never_applied(self, generation: int) -> bool:
+        """Tell whether, by the notes, slbd has had an earlier version, and this one not."""
+        applied = self.applied()
+        return applied is not None and applied < generation
 
     def _generations(self) -> list[int]:
         """The numbers of all versions, the newest first."""

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 128
 HANDSHAKE_S = 10.0
-# Of these, what a handshake takes.
+# Where room is needed, one that takes longer is ended before anything that idles.
 NEEDED_S = 1.0
 SHUTDOWN_S = 2.0
 # After the kernel had no descriptor for a connection.
@@ -41,6 +41,7 @@ class TcpServer:
         self._secure = secure
         self._idle = Idle(lambda: secure.config.limits.idle_s)
         self._seldom = Seldom(log)
+        self._full = Seldom(log, level=logging.WARNING)
         app.middlewares.insert(0, self._idle.note)
         self._runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=STOP_S, handler_cancellation=False
@@ -106,7 +107,7 @@ class TcpServer:
             return
         if len(self._server.connections) + len(self._beginning) >= self._limit:
             text = "%d connections are open; one that idles ends for each that comes"
-            self._seldom.warning(text, self._limit)
+            self._full.tell(text, self._limit)
             if not self._make_room():
                 connection.close()
                 return
@@ -134,7 +135,7 @@ class TcpServer:
         connection.setblocking(False)
         if self._secure.context is None:
             # agent.yaml has no TLS any more, and what it does not listen at needs a restart.
-            self._seldom.info("%s: no connection: agent.yaml has no tls", peer)
+            self._seldom.tell("%s: no connection: agent.yaml has no tls", peer)
             connection.close()
             return
         try:
@@ -157,12 +158,12 @@ class TcpServer:
                 spare.shutdown(socket.SHUT_RDWR)
             raise
         except HandshakeFailed as error:
-            self._seldom.info("%s: no TLS connection: %s", peer, error.why)
+            self._seldom.tell("%s: no TLS connection: %s", peer, error.why)
             with contextlib.suppress(OSError):
                 spare.send(error.alert)
         except OSError as error:
             why = str(error) or "the other side ended it before"
-            self._seldom.info("%s: no TLS connection: %s", peer, why)
+            self._seldom.tell("%s: no TLS connection: %s", peer, why)
         finally:
             spare.close()
 

@@ -34,6 +34,11 @@ class Wanted:
         self._last = _Last(services, self._effect.fallen, found)
         return found
 
+    def ordered(self, services: Services) -> Services:
+        """Return these as slbd is to have them, in this order."""
+        self._last = _Last((), {}, ())
+        return self._effect.of(services)
+
     def _again(self, services: Services) -> Services | None:
         """Return what is the last answer but for a little; None: it is another one."""
         last = self._last

@@ -56,9 +56,11 @@ class Idle:
 
     def make_room(self) -> bool:
         """End what idled longest at the last look; False: nothing did."""
-        longest = min(self._since, key=self._since.__getitem__, default=None)
-        if longest is None:
-            return False
-        del self._since[longest]
-        longest.force_close()
-        return True
+        while self._since:
+            longest = min(self._since, key=self._since.__getitem__)
+            del self._since[longest]
+            # One that has ended since makes no room any more.
+            if longest.transport is not None:
+                longest.force_close()
+                return True
+        return False

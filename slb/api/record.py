@@ -23,12 +23,12 @@ MAX_PATH = 300
 async def note_changes(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Note a request that may change something, and what was answered."""
     aside = request.method in READING or AGENT in request.headers
+    if aside or request.query.get("dry_run") == "1":
+        return await handler(request)
     # Whoever does not wait for the answer has done it all the same.
     connection: socket.socket | None = request.get_extra_info("socket")
     who = peer.of(connection) if connection is not None else peer.NOBODY
     response = await handler(request)
-    if aside or request.query.get("dry_run") == "1":
-        return response
     path = ascii(request.path[:MAX_PATH])[1:-1]
     whose = "who is gone" if who == peer.NOBODY else f"uid {who.uid}, pid {who.pid}"
     text = f"{request.method} {path} by {whose}: {response.status}"

@@ -113,19 +113,24 @@ def _bind(path: str, mode: int, group: str, owner: Owner) -> socket.socket:
         os.chmod(path, mode)
         bound.listen(128)
         bound.setblocking(False)
-    except (OSError, KeyError, ConfigError) as error:
-        bound.close()
-        with contextlib.suppress(OSError):
-            os.unlink(path)
+    except ConfigError:
+        _drop(bound, path)
+        raise
+    except (OSError, KeyError) as error:
+        _drop(bound, path)
         reason = getattr(error, "strerror", None) or str(error)
         if isinstance(error, KeyError):
             reason = f"there is no group {group}; see {owner.group_setting}"
-        if isinstance(error, ConfigError):
-            raise
         raise _refused(path, owner, f"cannot be made: {reason}") from None
     finally:
         os.umask(old)
     return bound
+
+
+def _drop(bound: socket.socket, path: str) -> None:
+    bound.close()
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def _give(path: str, group: str, owner: Owner) -> None:

@@ -28,6 +28,11 @@ def told(daemon: FakeDaemon) -> list[DownRs]:
     return Client(str(daemon.socket)).down_list()
 
 
+def changes(daemon: FakeDaemon) -> list[str]:
+    """What it was told that was to change something."""
+    return [one for one in daemon.requests if one.split()[0] != "GET" and "dry_run" not in one]
+
+
 def test_told_and_taken_back(agent: RunningAgent, daemon: FakeDaemon, servers: Servers) -> None:
     """Of those that are out slbd knows by their weight."""
     agent.client.vs_add(servers.service(FAST))
@@ -159,20 +164,22 @@ def test_what_slbd_refuses_leaves_them_told_of(
 def test_no_moment_counts_who_comes_in_again(
     agent: RunningAgent, daemon: FakeDaemon, servers: Servers, whole: bool
 ) -> None:
-    """With fewer that may be out, those that are down and in are told of before they are in."""
+    """With fewer that may be out, those that are down and in are told of before they are in.
+
+    Also where slbd, which has refused something, gets the whole.
+    """
     every = replace(FAST, max_ejected_percent=100)
     agent.client.vs_add(servers.service(every))
     servers.shut(0, 1, 2, 3)
     wait(lambda: weights(daemon) == [0, 0, 0, 0], PATIENCE_S, "all are out")
     assert told(daemon) == []
-    daemon.requests.clear()
     if whole:
-        # Not by a small change: it has to be given the whole.
-        daemon.engine.tables.clear()
+        stood_up_to(daemon, agent)
+        del daemon.answers["apply"]
+    daemon.requests.clear()
     agent.client.vs_edit(key(2), VsEdit(health=replace(FAST, max_ejected_percent=0)))
     wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "all are in")
-    done = [one for one in daemon.requests if one.split()[0] != "GET" and "dry_run" not in one]
-    assert done[0] == "PUT /v1/rs/down", done
+    assert changes(daemon)[0] == "PUT /v1/rs/down"
     wait(lambda: len(told(daemon)) == 4, PATIENCE_S, "and stay told of")
 
 
@@ -186,8 +193,7 @@ def test_no_moment_counts_who_goes_out(
     daemon.requests.clear()
     agent.client.vs_edit(key(2), VsEdit(health=replace(FAST, max_ejected_percent=100)))
     wait(lambda: told(daemon) == [], PATIENCE_S, "none is in")
-    done = [one for one in daemon.requests if one.split()[0] != "GET" and "dry_run" not in one]
-    assert done == ["POST /v1/commit", "PUT /v1/rs/down"]
+    assert changes(daemon)[0] == "POST /v1/commit"
 
 
 def test_no_moment_counts_who_goes_out_when_a_change_is_not_confirmed(
@@ -197,10 +203,43 @@ def test_no_moment_counts_who_goes_out_when_a_change_is_not_confirmed(
     agent.client.vs_add(servers.service(replace(FAST, max_ejected_percent=100)))
     servers.shut(0, 1, 2, 3)
     wait(lambda: weights(daemon) == [0, 0, 0, 0], PATIENCE_S, "all are out")
-    agent.client.apply([servers.service(replace(FAST, max_ejected_percent=0))], confirm_s=1)
+    agent.client.apply([servers.service(replace(FAST, max_ejected_percent=0))], confirm_s=4)
     wait(lambda: len(told(daemon)) == 4, PATIENCE_S, "all are in, and told of")
     daemon.requests.clear()
     wait(lambda: told(daemon) == [], PATIENCE_S, "it is as before")
     assert weights(daemon) == [0, 0, 0, 0]
-    done = [one for one in daemon.requests if one.split()[0] != "GET" and "dry_run" not in one]
-    assert done == ["POST /v1/apply", "PUT /v1/rs/down"]
+    assert changes(daemon)[0] == "POST /v1/apply"
+
+
+def test_what_cannot_be_told_while_slbd_refuses_is_told_later(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though no other RS goes down or comes back."""
+    monkeypatch.setattr("slb.agent.watch.REFUSED_S", 0.5)
+    agent.client.vs_add(servers.service(FAST))
+    wait(lambda: states(agent) == [("up", "in")] * 4, PATIENCE_S, "all up")
+    stood_up_to(daemon, agent)
+    daemon.answer("commit", b'{"error": {"code": "full", "message": "no room"}}', 507)
+    servers.shut(1)
+    wait(lambda: states(agent)[1][0] == "down", PATIENCE_S, "it is down")
+    wait(lambda: "POST /v1/commit" in daemon.requests[-20:], PATIENCE_S, "it is tried")
+    assert weights(daemon) == [1, 2, 3, 4]
+    del daemon.answers["commit"]
+    wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "it is out")
+
+
+def test_an_agent_that_begins_while_slbd_refuses(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, tmp_path: Path
+) -> None:
+    """It knows by the one before what slbd has taken."""
+    agent.client.vs_add(servers.service(FAST))
+    servers.shut(1)
+    wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "it is out")
+    stood_up_to(daemon, agent)
+    agent.stop()
+    with RunningAgent(tmp_path, daemon.socket) as again:
+        wait(lambda: again.client.status().slbd == "refused", PATIENCE_S, "the refusal again")
+        servers.open(1)
+        wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "it is back")
+        servers.shut(2)
+        wait(lambda: weights(daemon) == [1, 2, 0, 4], PATIENCE_S, "another one is out")

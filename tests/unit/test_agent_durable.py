@@ -102,8 +102,9 @@ def test_a_version_is_whole_on_disk_before_it_has_its_name(store: Store, calls: 
     assert calls == [*STORED, *named(3), "unlink state-1"]
 
 
-def test_an_epoch_is_on_disk_before_its_set_is_looked_at(store: Store, calls: list[str]) -> None:
-    """Whole before it has its name."""
+def test_what_is_beside_the_versions_is_whole_before_it_has_its_name(
+    store: Store, calls: list[str]
+) -> None:
     store.exchange("epochs", b"{}")
     assert calls == [
         "write epochs",

@@ -142,6 +142,7 @@ def test_who_idles_makes_room_before_who_is_about_to_ask(
             made.append(self)
 
     monkeypatch.setattr("slb.agent.tcp.Idle", Seen)
+    monkeypatch.setattr("slb.agent.tcp.NEEDED_S", 60)
     monkeypatch.setattr("slb.api.idle.LOOK_S", 0.05)
     place.write(limits={"connections": 3})
     at = ("127.0.0.1", place.port)

@@ -13,10 +13,10 @@ def test_so_many_in_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
     seldom = Seldom(logging.getLogger("slb.test"), lambda: now)
     for number in range(1000):
-        seldom.info("%d failed", number)
+        seldom.tell("%d failed", number)
     first = [f"{number} failed" for number in range(MOST)]
     assert caplog.messages == [*first, "more of these follow, and are counted"]
     caplog.clear()
     now = WITHIN_S
-    seldom.info("%d failed", 1000)
+    seldom.tell("%d failed", 1000)
     assert caplog.messages == [f"{1000 - MOST} more of these were not logged", "1000 failed"]

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What slbd took last, for as long as it refuses the desired state.
+
+It goes on serving that, so of that, too, RS go out and come back: in the VS that slbd has, whatever
+else it may have. What it was given last says little then, so it is asked each time.
+"""
+
+import logging
+
+from slb.agent.state import State
+from slb.agent.store import Store
+from slb.agent.wanted import Wanted
+from slb.api.client import Client
+from slb.errors import SlbError
+from slb.tables import plan as plans
+
+log = logging.getLogger(__name__)
+
+
+class Taken:
+    """The state that slbd was given last and took, by this agent or the one before."""
+
+    def __init__(self, slbd: Client, store: Store, wanted: Wanted, newest: State | None) -> None:
+        """Find it among the versions that are kept, of which `newest` is known already."""
+        self._slbd = slbd
+        self._wanted = wanted
+        # None: nobody knows.
+        self.state: State | None = None
+        self._trouble = ""
+        applied = store.applied()
+        if newest is not None and newest.generation == applied:
+            self.state = newest
+        elif applied is not None:
+            kept = store.versions()
+            self.state = next((one for one in kept if one.generation == applied), None)
+
+    def mend(self) -> None:
+        """Have slbd follow which RS are down; what fails is in the log, and to be tried again."""
+        if (state := self.state) is None:
+            return
+        try:
+            has = {one.vs: one for one in self._slbd.export().services}
+            want = [one for one in self._wanted.of(state) if one.vs in has]
+            if ops := plans.plan([has[one.vs] for one in want], want):
+                self._slbd.commit(ops)
+        except SlbError as error:
+            if str(error) != self._trouble:
+                log.warning("%s; slbd has not heard yet which RS are down", error)
+            self._trouble = str(error)
+        else:
+            self._trouble = ""
