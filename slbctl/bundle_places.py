@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Where slbd and its BIRD are to be found, by an slb.yaml that may be wrong."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,10 @@ def places(text: str) -> Places:
         # Its other files are not ours to send.
         return Places(slbd, bird, _path(tree, "ospf", "include_file", Ospf().include_file))
     folder = bird_directory(Config(ports=(), api=Api(socket=slbd)))
-    # In YAML `off` is a word for false. One that was not restarted since may have its BIRD yet.
+    # In YAML `off` is a word for false. One that was not restarted since may have its BIRD yet; of
+    # a path that cannot be os.path, unlike pathlib, raises nothing.
     off = isinstance(tree, dict) and mode in (None, False, "off")
-    if off and not (folder / "bird.ctl").exists():
+    if off and not os.path.exists(folder / "bird.ctl"):
         return Places(slbd, "", "")
     return Places(slbd, str(folder / "bird.ctl"), str(folder / "bird.conf"))
 

@@ -270,6 +270,12 @@ class Desired:
             except SlbError as error:
                 self._seen.unknown(str(error))
 
+    def had(self) -> tuple[State, Services] | None:
+        """What slbd has, and how it has it; None: nobody knows."""
+        if self._state is not None and self.standing.has(self._state.generation):
+            return self._state, self.given
+        return self._taken.pair() if self.standing.word == "refused" else None
+
     @property
     def followed(self) -> State | None:
         """What slbd has: the desired state, or where it refuses that, what it took last."""
@@ -296,8 +302,7 @@ class Desired:
             state, before = self.state, self.standing
             # What it was given is what it must have; what is down by now comes by refit().
             want = self.given
-            if not self._looked:
-                await self._look_what_is_out(state.services())
+            await asyncio.to_thread(self._look_what_is_out)
             try:
                 if not before.has(state.generation):
                     want = await asyncio.to_thread(self._wanted.of, state)
@@ -338,9 +343,15 @@ class Desired:
         self._state = before
         return True
 
-    async def _look_what_is_out(self, services: Services) -> None:
+    def _look_what_is_out(self) -> None:
+        """Once, before slbd is given anything, in all that it may have."""
+        if self._looked:
+            return
+        services, taken = self.state.services(), self._taken.state
+        if taken is not None and taken is not self.state:
+            services += taken.services()
         if any(service.health for service in services):
-            self.effect.fallen = await asyncio.to_thread(self._down.before, services)
+            self.effect.fallen = self._down.before(services)
         self._looked = True
 
     def unreachable(self, reason: str) -> None:
@@ -369,21 +380,12 @@ class Desired:
         if not self.known:
             return []
         state, applied = self.state, self.standing.applied
-        has: Services | None
-        try:
-            has = (await asyncio.to_thread(self._slbd.export)).services
-        except SlbError:
-            has = None
         want = self.given if self.standing.has(state.generation) else state.services()
-        return await asyncio.to_thread(vs_status.compare, state, want, has, applied)
+        return await asyncio.to_thread(vs_status.now, self._slbd, state, want, applied)
 
     async def history(self) -> list[VersionView]:
         """Return the versions that are kept, the newest first."""
-        kept = await asyncio.to_thread(self._store.versions)
-        return [
-            VersionView(v.generation, v.time, v.by, v.change, *v.counts(), v.who, v.peer)
-            for v in kept
-        ]
+        return [one.version() for one in await asyncio.to_thread(self._store.versions)]
 
     def _tell(self, kind: str) -> None:
         now = self.state
@@ -442,6 +444,7 @@ class Desired:
 
     def _follow(self, new: State, by: str) -> None:
         """Have slbd do what changes, if it has what was before, else apply the whole."""
+        self._look_what_is_out()
         if self.standing.has(self.state.generation):
             want, ops = self._change(new)
             self._down.tell_also(self.standing.instance, self.effect.stays())
@@ -491,5 +494,5 @@ class Desired:
 
     def _note_applied(self, state: State) -> None:
         self._doubtful = False
-        self._taken.state = state
+        self._taken.note(state)
         self._store.note_applied(state.generation)

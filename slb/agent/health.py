@@ -110,7 +110,8 @@ class Health:
         uses, fallen = self._uses, self._desired.effect.fallen
         down = {use for one in fallen if isinstance(one, Target) for use in uses.get(one, ())}
         down |= {one for one in fallen if isinstance(one, Ejected)}
-        return sum(map(len, uses.values())) + self._unchecked, len(down)
+        every = {use for of in uses.values() for use in of}
+        return len(every) + self._unchecked, len(down)
 
     def silent(self) -> tuple[int, str]:
         """Return of how many RS the last check said nothing, and why, of one of them."""
@@ -177,9 +178,9 @@ class Health:
             self._seen, self._ended = None, time.monotonic()
             await self._refit(ejected)
         await self._desired.tell_down()
-        # Only when they get no new ones. Of what slbd refuses nobody is to draw conclusions.
-        if self._desired.followed is self._desired.state:
-            self._ends.follow(self._desired.state, self._desired.given)
+        # Only when they get no new ones.
+        if had := self._desired.had():
+            self._ends.follow(*had)
 
     async def _follow_state(self) -> None:
         state, followed = self._desired.state, self._desired.followed or self._desired.state

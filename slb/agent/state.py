@@ -21,6 +21,7 @@ from slb.model.desired import (
     Delta,
     OwnerView,
     Snapshot,
+    VersionView,
     digest,
     ordered,
 )
@@ -73,6 +74,11 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
         """Return all owners' services, the first owner's first and in the order they were given."""
         names = sorted(self.owners, key=lambda name: (name != first, name))
         return tuple(chain.from_iterable(self.owners[name].services for name in names))
+
+    def version(self) -> VersionView:
+        """Return what the history tells of it."""
+        about = self.generation, self.time, self.by, self.change
+        return VersionView(*about, *self.counts(), self.who, self.peer)
 
     def counts(self) -> tuple[int, int]:
         """Return the number of VS, and of RS."""

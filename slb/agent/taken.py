@@ -7,6 +7,7 @@ else it may have. What it was given last says little then, so it is asked each t
 
 import logging
 
+from slb.agent.keyed import Services
 from slb.agent.state import State
 from slb.agent.store import Store
 from slb.agent.wanted import Wanted
@@ -26,6 +27,8 @@ class Taken:
         self._wanted = wanted
         # None: nobody knows.
         self.state: State | None = None
+        # What slbd has of that while it refuses another one; None: it was not asked yet.
+        self.given: Services | None = None
         self._trouble = ""
         applied = store.applied()
         if newest is not None and newest.generation == applied:
@@ -34,15 +37,28 @@ class Taken:
             kept = store.versions()
             self.state = next((one for one in kept if one.generation == applied), None)
 
+    def note(self, state: State) -> None:
+        """Note what slbd has taken."""
+        self.state, self.given = state, None
+
+    def pair(self) -> tuple[State, Services] | None:
+        """Return the state, and how slbd has it while it refuses another; None: nobody knows."""
+        if self.state is None or self.given is None:
+            return None
+        return self.state, self.given
+
     def mend(self) -> None:
         """Have slbd follow which RS are down; what fails is in the log, and to be tried again."""
         if (state := self.state) is None:
             return
+        # The effect is that on this state again, whatever becomes of the rest.
+        every = self._wanted.of(state)
         try:
             has = {one.vs: one for one in self._slbd.export().services}
-            want = [one for one in self._wanted.of(state) if one.vs in has]
+            want = tuple(one for one in every if one.vs in has)
             if ops := plans.plan([has[one.vs] for one in want], want):
                 self._slbd.commit(ops)
+            self.given = want
         except SlbError as error:
             if str(error) != self._trouble:
                 log.warning("%s; slbd has not heard yet which RS are down", error)

@@ -1,15 +1,27 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How each VS of the desired state is to what slbd has. Pure."""
+"""How each VS of the desired state is to what slbd has."""
 
 from collections.abc import Iterable
 
 from slb.agent.state import State
+from slb.api.client import Client
+from slb.errors import SlbError
 from slb.health.effect import bare
 from slb.model.desired import VsStatus, ordered
 from slb.model.endpoint import VsKey
 from slb.model.service import Service
 
 Keyed = dict[VsKey, Service]
+
+
+def now(slbd: Client, state: State, want: Iterable[Service], applied: int) -> list[VsStatus]:
+    """Return that of what slbd has at this moment, as far as it says so."""
+    has: Iterable[Service] | None
+    try:
+        has = slbd.export().services
+    except SlbError:
+        has = None
+    return compare(state, want, has, applied)
 
 
 def compare(

@@ -162,7 +162,11 @@ def test_what_slbd_refuses_leaves_them_told_of(
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_no_moment_counts_who_comes_in_again(
-    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, whole: bool
+    agent: RunningAgent,
+    daemon: FakeDaemon,
+    servers: Servers,
+    whole: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With fewer that may be out, those that are down and in are told of before they are in.
 
@@ -174,6 +178,7 @@ def test_no_moment_counts_who_comes_in_again(
     wait(lambda: weights(daemon) == [0, 0, 0, 0], PATIENCE_S, "all are out")
     assert told(daemon) == []
     if whole:
+        monkeypatch.setattr("slb.agent.watch.REFUSED_S", 60)
         stood_up_to(daemon, agent)
         del daemon.answers["apply"]
     daemon.requests.clear()
@@ -220,9 +225,10 @@ def test_what_cannot_be_told_while_slbd_refuses_is_told_later(
     wait(lambda: states(agent) == [("up", "in")] * 4, PATIENCE_S, "all up")
     stood_up_to(daemon, agent)
     daemon.answer("commit", b'{"error": {"code": "full", "message": "no room"}}', 507)
+    daemon.requests.clear()
     servers.shut(1)
     wait(lambda: states(agent)[1][0] == "down", PATIENCE_S, "it is down")
-    wait(lambda: "POST /v1/commit" in daemon.requests[-20:], PATIENCE_S, "it is tried")
+    wait(lambda: "POST /v1/commit" in daemon.requests, PATIENCE_S, "it is tried")
     assert weights(daemon) == [1, 2, 3, 4]
     del daemon.answers["commit"]
     wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "it is out")
@@ -243,3 +249,39 @@ def test_an_agent_that_begins_while_slbd_refuses(
         wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "it is back")
         servers.shut(2)
         wait(lambda: weights(daemon) == [1, 2, 0, 4], PATIENCE_S, "another one is out")
+
+
+def test_sessions_end_while_slbd_refuses(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers
+) -> None:
+    """Of an RS that is out, each time that it goes down."""
+    agent.client.vs_add(servers.service(replace(FAST, down="reset")))
+    wait(lambda: states(agent) == [("up", "in")] * 4, PATIENCE_S, "all up")
+    stood_up_to(daemon, agent)
+    for _ in range(2):
+        daemon.requests.clear()
+        servers.shut(1)
+        wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "it is out")
+        wait(lambda: "POST /v1/sessions/reset" in daemon.requests, PATIENCE_S, "their end")
+        servers.open(1)
+        wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "it is back")
+
+
+def test_what_only_slbd_has_stays_out_at_the_agents_next_start(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, tmp_path: Path
+) -> None:
+    """Here what was not confirmed, and slbd refuses to give back."""
+    agent.client.apply([servers.service(FAST)], confirm_s=4)
+    servers.shut(1)
+    wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "it is out")
+    body = b'{"error": {"code": "bad_request", "message": "no such thing today"}}'
+    daemon.answer("apply", body, 400)
+    wait(lambda: agent.client.status().slbd == "refused", PATIENCE_S, "the refusal")
+    agent.stop()
+    commits = len(daemon.engine.commits)
+    with RunningAgent(tmp_path, daemon.socket) as again:
+        wait(lambda: again.client.status().slbd == "refused", PATIENCE_S, "the refusal again")
+        holds(lambda: weights(daemon) == [1, 0, 3, 4], 1, "it stays out")
+        assert len(daemon.engine.commits) == commits
+        servers.open(1)
+        wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "it is back")

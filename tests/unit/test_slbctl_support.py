@@ -259,6 +259,12 @@ def test_where_bird_is(text: str, found: tuple[str, str, str]) -> None:
     assert places(text) == Places(*found)
 
 
+def test_a_socket_in_a_folder_that_cannot_be() -> None:
+    """Nothing is raised where it is looked whether there is a BIRD."""
+    path = f"/{'a' * 300}/s.sock"
+    assert places(f"api: {{socket: {path}}}") == Places(path, "", "")
+
+
 def test_without_ospf_no_bird_is_asked() -> None:
     made = parts(Target("/x", 1.0), "/etc/slb/slb.yaml", places("ospf: {mode: off}"))
     assert not [part.name for part in made if part.name.startswith("bird/")]
