@@ -117,23 +117,12 @@ class Announcer:
     async def drain(self, seconds: float) -> None:
         """Announce at the drain metric, and give the neighbours time; raises OspfError.
 
-        Who has another way takes it, and nobody is left without one. Where no neighbour is Full
-        there is nobody to give time to.
+        Who has another way takes it, and nobody is left without one.
         """
         self._draining = True
         self._restart = None
         await self._sync()
-        if await self._has_nobody():
-            log.info("OSPF: no neighbour is Full, so there is none to give time to")
-        else:
-            await asyncio.sleep(seconds)
-
-    async def _has_nobody(self) -> bool:
-        try:
-            return not any(neighbour.full for neighbour in await self._neighbours())
-        except OspfError:
-            # Whoever cannot be asked for may be there.
-            return False
+        await asyncio.sleep(seconds)
 
     async def restart(self) -> None:
         """Have BIRD end and start again, its neighbours keeping the routes; raises OspfError.

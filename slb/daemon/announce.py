@@ -138,7 +138,7 @@ class Announce:
         """
         ospf = self.config.ospf
         if self._announcer and ospf.drain_s and self._given_out and self._withheld is None:
-            log.info("announcing at metric %d, for %d s at most", ospf.drain_metric, ospf.drain_s)
+            log.info("announcing at metric %d for %d s", ospf.drain_metric, ospf.drain_s)
             self._draining = True
             await _logged(self._announcer.drain(ospf.drain_s))
 
