@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from unit.agent_values import key, service
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import PATIENCE_S, RunningAgent, at_rest
-from unit.test_agent_health import FAST, Servers, servers, states, weights
+from unit.test_agent_health import FAST, Servers, one_out, servers, states, weights
 
 from rig.waiting import holds, wait
 from slb.api.client import Client
@@ -31,6 +31,13 @@ def told(daemon: FakeDaemon) -> list[DownRs]:
 def changes(daemon: FakeDaemon) -> list[str]:
     """What it was told that was to change something."""
     return [one for one in daemon.requests if one.split()[0] != "GET" and "dry_run" not in one]
+
+
+def all_down_and_in(agent: RunningAgent, daemon: FakeDaemon, servers: Servers) -> None:
+    """None may be out, so slbd is told of all."""
+    agent.client.vs_add(servers.service(replace(FAST, max_ejected_percent=0)))
+    servers.shut(0, 1, 2, 3)
+    wait(lambda: len(told(daemon)) == 4, PATIENCE_S, "all are told of")
 
 
 def test_told_and_taken_back(agent: RunningAgent, daemon: FakeDaemon, servers: Servers) -> None:
@@ -150,9 +157,7 @@ def test_what_slbd_refuses_leaves_them_told_of(
     agent: RunningAgent, daemon: FakeDaemon, servers: Servers
 ) -> None:
     """A set without their VS that the engine has no room for."""
-    agent.client.vs_add(servers.service(replace(FAST, max_ejected_percent=0)))
-    servers.shut(0, 1, 2, 3)
-    wait(lambda: len(told(daemon)) == 4, PATIENCE_S, "all are told of")
+    all_down_and_in(agent, daemon, servers)
     with pytest.raises(Full):
         agent.client.apply([service(n) for n in range(3, 13)])
     holds(lambda: len(told(daemon)) == 4, 1, "they stay so")
@@ -192,9 +197,7 @@ def test_no_moment_counts_who_goes_out(
     agent: RunningAgent, daemon: FakeDaemon, servers: Servers
 ) -> None:
     """With more that may be out, they are taken back behind the change."""
-    agent.client.vs_add(servers.service(replace(FAST, max_ejected_percent=0)))
-    servers.shut(0, 1, 2, 3)
-    wait(lambda: len(told(daemon)) == 4, PATIENCE_S, "all are told of")
+    all_down_and_in(agent, daemon, servers)
     daemon.requests.clear()
     agent.client.vs_edit(key(2), VsEdit(health=replace(FAST, max_ejected_percent=100)))
     wait(lambda: told(daemon) == [], PATIENCE_S, "none is in")
@@ -238,9 +241,7 @@ def test_an_agent_that_begins_while_slbd_refuses(
     agent: RunningAgent, daemon: FakeDaemon, servers: Servers, tmp_path: Path
 ) -> None:
     """It knows by the one before what slbd has taken."""
-    agent.client.vs_add(servers.service(FAST))
-    servers.shut(1)
-    wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "it is out")
+    one_out(agent, daemon, servers)
     stood_up_to(daemon, agent)
     agent.stop()
     with RunningAgent(tmp_path, daemon.socket) as again:

@@ -79,6 +79,13 @@ def weights(daemon: FakeDaemon, number: int = 2) -> list[int]:
     return [found[rs] for rs in sorted(found, key=Endpoint.parse)]
 
 
+def one_out(agent: RunningAgent, daemon: FakeDaemon, servers: Servers) -> None:
+    """Have the VS with its checks, and the second of its RS down and out."""
+    agent.client.vs_add(servers.service(FAST))
+    servers.shut(1)
+    wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "it is out")
+
+
 def states(agent: RunningAgent) -> list[tuple[str, str]]:
     """What the agent tells of each RS."""
     return [(row.state, row.effect) for row in agent.client.health(key(2))]

@@ -8,7 +8,7 @@ from pathlib import Path
 from unit.agent_values import key, service
 from unit.fake_daemon import FakeDaemon
 from unit.running_agent import PATIENCE_S, RunningAgent, at_rest
-from unit.test_agent_health import FAST, Servers, servers, states, weights
+from unit.test_agent_health import FAST, Servers, one_out, servers, states, weights
 from unit.test_agent_metrics import CHECKS, scrape
 
 from rig.exposition import value
@@ -73,9 +73,7 @@ def test_an_agent_that_begins_before_slbd(
     agent: RunningAgent, daemon: FakeDaemon, servers: Servers, tmp_path: Path
 ) -> None:
     """It makes no checks until it knows which RS the one before has found down."""
-    agent.client.vs_add(servers.service(FAST))
-    servers.shut(1)
-    wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "it is out")
+    one_out(agent, daemon, servers)
     agent.stop()
     commits = len(daemon.engine.commits)
     go_away(daemon)
