@@ -160,10 +160,7 @@ class Health:
             self._trouble = trouble
 
     async def _look(self) -> None:
-        away = self._is_away()
-        if self._prober is not None:
-            self._prober.pause(away)
-        if away:
+        if self._is_away():
             return
         await self._follow_state()
         ejected = self._passive.ejected()
