@@ -237,7 +237,8 @@ void check_packet(
 		broken("a packet with the verdict %u was changed", out->verdict);
 }
 
-// Which of the reasons an answer stands for is not seen in it, so it is taken off the ones that have it over.
+// Which of the reasons an answer stands for is not seen in it, so it is taken off the ones that have it over: last off what
+// take_unsent() may take too.
 static void take_answers(const struct tally *t, uint16_t worker, uint64_t *counted) {
 	enum { MOST = 10 };
 	static const struct {
@@ -247,9 +248,9 @@ static void take_answers(const struct tally *t, uint16_t worker, uint64_t *count
 		[ANSWER_RESET] =
 			{MOST,
 			 {SLB_DROP_NO_SESSION, SLB_DROP_NOT_SYN, SLB_DROP_SYN_COOKIE,
-			  SLB_DROP_SYN_PROXY, SLB_DROP_SYN_STAMPS, SLB_DROP_NO_RS,
-			  SLB_DROP_NO_LOCAL_PORT, SLB_DROP_SESSION_FULL, SLB_DROP_STOPPING,
-			  SLB_DROP_SESSION_RESET}},
+			  SLB_DROP_SYN_PROXY, SLB_DROP_NO_RS, SLB_DROP_NO_LOCAL_PORT,
+			  SLB_DROP_SESSION_FULL, SLB_DROP_STOPPING, SLB_DROP_SESSION_RESET,
+			  SLB_DROP_SYN_STAMPS}},
 		[ANSWER_ERROR] = {2, {SLB_DROP_TTL, SLB_DROP_MTU}},
 	};
 

@@ -35,6 +35,8 @@ VIP_WEIGHTED = "10.96.0.12"
 TWO_WORKERS, TWO_PORTS, SPREAD, NIC = 1, 4, 8, 128
 VLAN = 32
 PROXIED = 128
+# A view of world_view().
+NO_NEIGHBOURS = 2
 SMALL_MTUS, FEW_SESSIONS, FEW_PUNTS, LONG = 0b1010, 16, 32, 0xC0
 JUMBO, JUMBO_INTO_SMALL = 0b1111, 0b1011
 EXPIRED_TOLD, FEW_FRAGMENTS = 4, 8
@@ -194,6 +196,8 @@ def telling_seeds() -> Iterator[tuple[str, bytes]]:
 
 def proxy_seeds(name: str, first: Packet) -> Iterator[tuple[str, bytes]]:
     """TCP of one way, behind a SYN proxy."""
+    # The time stamps of an RS become another option.
+    unstamped = [reply("SA", patch=(n, 246)) for n in (46, 66)]
     for what, records in {
         "talk": proxied_talk(first),
         "errors": [*proxied(first), *errors(ERRORS4 + ERRORS6)],
@@ -203,8 +207,12 @@ def proxy_seeds(name: str, first: Packet) -> Iterator[tuple[str, bytes]]:
         "late": [frame(first), reply("A"), wait(2000), reply("SA"), reply("PA", payload=3)],
         "no-cookie": [frame(first), wait(200000), reply("A"), reply("PA", payload=2)],
         "stopping": [frame(first), quiesce(), reply("A")],
-        # The time stamps of an RS become another option.
-        "no-stamps": [frame(first), reply("A"), *(reply("SA", patch=(n, 246)) for n in (46, 66))],
+        "no-stamps": [frame(first), reply("A"), *unstamped],
+        # One RST is not sent, another is, for a reason that comes later in enum slb_drop.
+        "no-stamps-unsent": [
+            *(frame(first), reply("A"), routes(NO_NEIGHBOURS), *unstamped),
+            *(routes(0), repeat(1), quiesce(), reply("A")),
+        ],
         "flood": [frame(first), repeat(60), repeat(60, "BY_ADDRESS"), reply("A", which=5)],
         "times-out": [*proxied(first), wait(9000), reply("A"), frame(first)],
     }.items():
