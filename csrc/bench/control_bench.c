@@ -52,7 +52,8 @@ struct wire {
 	struct trace expected; // the same packets, as they leave
 	struct rte_mbuf *spare[MBUFS];
 	uint32_t n_spare;
-	bool mixed; // with segments that the worker makes itself
+	bool tcp; // of sessions that end both ends are asked
+	uint64_t asked; // of them
 };
 
 // Cycles of rounds without control work.
@@ -119,28 +120,32 @@ static uint32_t arrive(uint32_t n) {
 	return n - room;
 }
 
-// They leave in the order in which they have come; one in each round is looked at.
+// Of what the worker forwards and of the questions that it makes itself the first in each round is looked at. What it forwards leaves in
+// the order in which it has come.
 static void check_sent(struct rte_mbuf *const *sent, uint32_t n) {
+	bool looked[2] = {false};
+
 	for (uint32_t i = 0; i < n; i++) {
-		const struct frame_key *k = trace_next(&wire.expected);
-		struct frame_key answer;
-		if (i > 0)
+		bool made = frame_proto(sent[i]) == SLB_PROTO_TCP;
+		const struct frame_key *k = made ? NULL : trace_next(&wire.expected);
+		wire.asked += made;
+		if (looked[made])
 			continue;
-		spoil(sent[i]);
-		answer = trace_answer(worker->core, k);
-		if (!frame_is(sent[i], &answer))
+		looked[made] = true;
+		if (made == wire.tcp)
+			spoil(sent[i]);
+		if (made ? !world_is_question(sent[i]) : !trace_is_answer(worker->core, k, sent[i]))
 			world_fail("a packet did not become what it must");
 	}
 }
 
-// What the worker has sent comes round again, but for the segments that it makes itself: any mbuf is as good as another.
+// What the worker has sent comes round again, or as much as goes round: any mbuf is as good as another.
 static void leave(void) {
 	struct rte_mbuf *sent[RING];
 	uint32_t n = rte_ring_sc_dequeue_burst(wire.out, (void **)sent, RING, NULL);
 	uint32_t room = MBUFS - wire.n_spare - rte_ring_count(wire.in);
 
-	if (!wire.mixed)
-		check_sent(sent, n);
+	check_sent(sent, n);
 	for (uint32_t i = 0; i < n; i++) {
 		if (i < room)
 			wire.spare[wire.n_spare++] = sent[i];
@@ -382,7 +387,10 @@ static void reset(
 
 	for (uint32_t i = 0; i < n; i++)
 		resets[i] = world_reset(first + i);
+	wire.asked = 0;
 	p = forward_during(&change, lcore);
+	if (wire.asked != (wire.tcp ? 2 * change.ended : 0))
+		world_fail("not both ends of each session have been asked");
 	if (change.ended < expected)
 		world_fail("sessions of an RS have not ended");
 	if (dropped() > 0)
@@ -399,7 +407,7 @@ static void resets(const struct request *r, bool tcp) {
 	unsigned lcore = open_all(r, 0);
 
 	spare_rs(&wire.trace, HALF);
-	wire.mixed = tcp;
+	wire.tcp = tcp;
 	if (tcp)
 		connect(HALF);
 	for (uint32_t run = 0; run < runs; run++)

@@ -11,8 +11,8 @@
 
 enum { PAYLOAD = 18, PAYLOAD6 = 4, TTL = 64, PORTS_A_CLIENT = 50000, FIRST_PORT = 10000 };
 
-// What the checksum of a datagram comes to with its own in place; DPDK's functions say all ones for zero.
-enum { RIGHT = 0xffff };
+// What the checksum of a datagram comes to with its own in place; DPDK's functions say all ones for zero, but not of a segment.
+enum { RIGHT = 0xffff, RIGHT_TCP = 0 };
 
 void *frame_begin(struct rte_mbuf *m, uint16_t type, uint16_t len) {
 	struct rte_ether_hdr *eth;
@@ -132,13 +132,23 @@ bool frame_has_ends(const struct rte_mbuf *m, const struct frame_key *k) {
 	return ip4->src_addr == k->key.src_be && ip4->dst_addr == k->key.dst_be;
 }
 
-bool frame_is(const struct rte_mbuf *m, const struct frame_key *k) {
+uint8_t frame_proto(const struct rte_mbuf *m) {
 	const struct rte_ipv4_hdr *ip4 = packet_of(m);
 	const struct rte_ipv6_hdr *ip6 = packet_of(m);
 
-	if (!frame_has_ends(m, k))
-		return false;
+	return is_v6(m) ? ip6->proto : ip4->next_proto_id;
+}
+
+bool frame_is_right(const struct rte_mbuf *m) {
+	const struct rte_ipv4_hdr *ip4 = packet_of(m);
+	const struct rte_ipv6_hdr *ip6 = packet_of(m);
+	uint16_t right = frame_proto(m) == SLB_PROTO_UDP ? RIGHT : RIGHT_TCP;
+
 	if (is_v6(m))
-		return rte_ipv6_udptcp_cksum(ip6, ip6 + 1) == RIGHT;
-	return rte_ipv4_cksum(ip4) == 0 && rte_ipv4_udptcp_cksum(ip4, ip4 + 1) == RIGHT;
+		return rte_ipv6_udptcp_cksum(ip6, ip6 + 1) == right;
+	return rte_ipv4_cksum(ip4) == 0 && rte_ipv4_udptcp_cksum(ip4, ip4 + 1) == right;
+}
+
+bool frame_is(const struct rte_mbuf *m, const struct frame_key *k) {
+	return frame_has_ends(m, k) && frame_is_right(m);
 }

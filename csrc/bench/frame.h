@@ -40,5 +40,11 @@ void frame_first(struct rte_mbuf *m, uint32_t n, bool v6);
 // Whether the frame, of UDP or TCP, has source and destination of this one.
 bool frame_has_ends(const struct rte_mbuf *m, const struct frame_key *k);
 
+// UDP or TCP.
+uint8_t frame_proto(const struct rte_mbuf *m);
+
+// Whether the frame, of UDP or TCP and as it is to be sent, has right checksums.
+bool frame_is_right(const struct rte_mbuf *m);
+
 // Whether the frame, as it is to be sent, has right checksums, and source and destination of this one.
 bool frame_is(const struct rte_mbuf *m, const struct frame_key *k);

@@ -32,7 +32,6 @@ static struct reading nat(struct drive *d, struct feed *s, struct stopwatch *wat
 
 	for (uint32_t i = 0; i < WARM + ROUNDS; i++) {
 		uint32_t wanted = i % DRIVE_FRAMES;
-		struct frame_key answer;
 		drive_frames(d);
 		feed_load(s, d->mbufs, DRIVE_FRAMES, wanted);
 		bench_worker_at(w, 0);
@@ -41,8 +40,7 @@ static struct reading nat(struct drive *d, struct feed *s, struct stopwatch *wat
 		stopwatch_end(watch);
 		watch->n -= i < WARM;
 		feed_is_sent(s);
-		answer = trace_answer(d->core, d->sent[wanted]);
-		if (!frame_is(s->kept, &answer))
+		if (!trace_is_answer(d->core, d->sent[wanted], s->kept))
 			world_fail("a packet did not become what it must");
 	}
 	return stopwatch_read(watch, DRIVE_FRAMES);

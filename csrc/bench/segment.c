@@ -44,13 +44,3 @@ void segment_from_udp(struct rte_mbuf *m, uint8_t flags) {
 	ip4->hdr_checksum = rte_ipv4_cksum(ip4);
 	tcp->cksum = rte_ipv4_udptcp_cksum(ip4, tcp);
 }
-
-bool segment_is_right(const struct rte_mbuf *m) {
-	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
-	const struct rte_ipv4_hdr *ip4 = (const void *)(eth + 1);
-	const struct rte_ipv6_hdr *ip6 = (const void *)(eth + 1);
-
-	if (eth->ether_type == htons(RTE_ETHER_TYPE_IPV6))
-		return rte_ipv6_udptcp_cksum(ip6, ip6 + 1) == 0;
-	return rte_ipv4_cksum(ip4) == 0 && rte_ipv4_udptcp_cksum(ip4, ip4 + 1) == 0;
-}

@@ -4,11 +4,7 @@
 
 #include <rte_mbuf_core.h>
 #include <rte_tcp.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 // Makes a segment without data of the datagram, between the same addresses and ports.
 void segment_from_udp(struct rte_mbuf *m, uint8_t flags);
-
-// Whether its checksums are right.
-bool segment_is_right(const struct rte_mbuf *m);

@@ -3,6 +3,7 @@
 
 #include "bench/bench.h"
 #include "bench/segment.h"
+#include "bench/spoil.h"
 #include "bench/trace.h"
 #include "bench/world.h"
 #include "path/lifecycle.h"
@@ -116,18 +117,19 @@ static void frames(struct stages *s, enum way way) {
 			write_frame(s, s->mbufs[i], s->sent[i] = trace_next(&s->traces[way]));
 }
 
-// All segments' checksums; and of a session's packets one in each round, another one each time.
+// All checksums and, one in each round, another one each time, where it goes.
 static void check(const struct stages *s, enum way way, uint32_t round) {
 	uint32_t i = round % FRAMES;
-	struct frame_key answer;
+	bool right = true;
 
-	for (uint32_t k = 0; s->kind->tcp && k < FRAMES; k++)
-		if (!segment_is_right(s->mbufs[k]))
-			world_fail("a segment has a wrong checksum");
+	spoil(s->mbufs[i]);
+	for (uint32_t k = 0; k < FRAMES; k++)
+		right = right && frame_is_right(s->mbufs[k]);
 	if (way == WAY_NEW)
-		return;
-	answer = trace_answer(s->core, s->sent[i]);
-	if (!(s->kind->tcp ? frame_has_ends : frame_is)(s->mbufs[i], &answer))
+		right = right && world_is_to_rs(s->mbufs[i]);
+	else
+		right = right && trace_is_answer(s->core, s->sent[i], s->mbufs[i]);
+	if (!right)
 		world_fail("a packet did not become what it must");
 }
 

@@ -70,3 +70,9 @@ struct frame_key trace_answer(const struct core *c, const struct frame_key *k) {
 	memcpy(&answer.addrs6[IP6_BYTES], other.addrs6, IP6_BYTES);
 	return answer;
 }
+
+bool trace_is_answer(const struct core *c, const struct frame_key *k, const struct rte_mbuf *m) {
+	struct frame_key answer = trace_answer(c, k);
+
+	return frame_is(m, &answer);
+}

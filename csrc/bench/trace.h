@@ -24,3 +24,6 @@ const struct frame_key *trace_next(struct trace *t);
 
 // What the packet must have become: source and destination of the other side of the session that it was drawn from, which is not looked up.
 struct frame_key trace_answer(const struct core *c, const struct frame_key *k);
+
+// Whether a frame, as it is to be sent, is that, with right checksums.
+bool trace_is_answer(const struct core *c, const struct frame_key *k, const struct rte_mbuf *m);

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { POOL_MBUFS = 16384, TEXT = 256, RS_PORT = 8080 };
+enum { POOL_MBUFS = 16384, TEXT = 256 };
 
 static struct rte_mempool *pool;
 
@@ -156,7 +156,7 @@ static void set_service(const struct world_size *size) {
 			.weight = 1,
 			.vs = ops[0].vs,
 			.rs = {.addr = address(BENCH_SERVERS, i, size->v6),
-			       .port_be = htons(RS_PORT)},
+			       .port_be = htons(WORLD_RS_PORT)},
 		};
 	if (harness_commit(ops, 1u + size->rs, &generation, &refused) != 0)
 		world_fail(refused.text);
@@ -185,7 +185,8 @@ struct slb_reset world_reset(uint32_t rs) {
 		.vs = {.addr = address(BENCH_VIP, 0, false),
 		       .port_be = htons(BENCH_VIP_PORT),
 		       .proto = SLB_PROTO_UDP},
-		.rs = {.addr = address(BENCH_SERVERS, rs + 1, false), .port_be = htons(RS_PORT)},
+		.rs = {.addr = address(BENCH_SERVERS, rs + 1, false),
+		       .port_be = htons(WORLD_RS_PORT)},
 	};
 }
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WORLD_RS = 64, WORLD_LADDRS = 16 }; // local addresses of each worker
+enum { WORLD_RS = 64, WORLD_LADDRS = 16, WORLD_RS_PORT = 8080 }; // local addresses of each worker
 
 struct world_size {
 	uint16_t workers;
@@ -39,6 +39,12 @@ void world_fill(uint16_t worker, uint32_t sessions);
 
 // Ends the process if two sessions have the same replies, or one is not between an RS of the service and a local address.
 void world_check(const struct core *c);
+
+// Whether the frame, as it is to be sent, has right checksums and goes from a local address to an RS of the service.
+bool world_is_to_rs(const struct rte_mbuf *m);
+
+// The same for an ACK by IPv4, as it asks the ends of a session that is reset; it may go from the VIP to a client instead.
+bool world_is_question(const struct rte_mbuf *m);
 
 // Empty mbufs of the world's pool, `n` of them, until the process ends.
 struct rte_mbuf **world_mbufs(uint32_t n);

@@ -6,6 +6,10 @@
 #include "harness/inner.h"
 
 #include <arpa/inet.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+#include <rte_tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,11 +46,15 @@ static struct ends ends_of(const struct session *s) {
 	};
 }
 
+static uint32_t n_laddrs(void) {
+	return (uint32_t)harness_admin()->n_workers * WORLD_LADDRS;
+}
+
 // No two sessions have the same replies, and each is between an RS of the service and a local address.
 void world_check(const struct core *c) {
 	const struct session_table *t = &c->sessions;
-	uint32_t n_laddrs = (uint32_t)harness_admin()->n_workers * WORLD_LADDRS;
-	uint8_t *seen = world_memory((size_t)WORLD_RS * n_laddrs * PORTS / 8);
+	uint32_t laddrs = n_laddrs();
+	uint8_t *seen = world_memory((size_t)WORLD_RS * laddrs * PORTS / 8);
 
 	for (uint32_t line = session_at(t, 0); line < t->lines; line = session_at(t, line + 1)) {
 		const struct session *s = &t->entries[line];
@@ -55,12 +63,52 @@ void world_check(const struct core *c) {
 		if (s->kind[DIR_IN] == 0)
 			continue;
 		e = ends_of(s);
-		if (e.rs >= WORLD_RS || e.laddr >= n_laddrs)
+		if (e.rs >= WORLD_RS || e.laddr >= laddrs)
 			world_fail("a session is not between an RS and a local address");
-		at = ((size_t)e.rs * n_laddrs + e.laddr) * PORTS + e.port;
+		at = ((size_t)e.rs * laddrs + e.laddr) * PORTS + e.port;
 		if (seen[at / 8] & 1u << at % 8)
 			world_fail("two sessions have the same replies");
 		seen[at / 8] |= (uint8_t)(1u << at % 8);
 	}
 	free(seen);
+}
+
+// What a packet comes from and goes to, as it is said in a packet of IPv4 or IPv6.
+static struct ends ends_of_frame(const struct rte_mbuf *m) {
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	const struct rte_ipv4_hdr *ip4 = (const void *)(eth + 1);
+	const uint8_t *addrs = (const uint8_t *)(eth + 1) + PKT_ADDRS6_AT;
+
+	if (eth->ether_type == htons(RTE_ETHER_TYPE_IPV4))
+		return (struct ends){
+			.rs = ntohl(ip4->dst_addr) - BENCH_SERVERS - 1,
+			.laddr = ntohl(ip4->src_addr) - BENCH_LOCALS - 1,
+			.port = ((const rte_be16_t *)(ip4 + 1))[1],
+		};
+	return (struct ends){
+		.rs = host_of(&addrs[IP6_BYTES]) - 1,
+		.laddr = host_of(addrs) - 1,
+		.port = ((const rte_be16_t *)(addrs + 2 * IP6_BYTES))[1],
+	};
+}
+
+static bool goes_to_rs(const struct rte_mbuf *m) {
+	struct ends e = ends_of_frame(m);
+
+	return e.rs < WORLD_RS && e.laddr < n_laddrs() && e.port == htons(WORLD_RS_PORT);
+}
+
+bool world_is_to_rs(const struct rte_mbuf *m) {
+	return frame_is_right(m) && goes_to_rs(m);
+}
+
+bool world_is_question(const struct rte_mbuf *m) {
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(
+		m, const struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr)
+	);
+	const struct rte_tcp_hdr *tcp = (const void *)(ip + 1);
+	bool to_client = ip->src_addr == htonl(BENCH_VIP) && tcp->src_port == htons(BENCH_VIP_PORT);
+
+	return frame_is_right(m) && tcp->tcp_flags == RTE_TCP_ACK_FLAG
+		&& (to_client || goes_to_rs(m));
 }

@@ -29,6 +29,14 @@ def engine(file: Path, sessions: int, mbufs: int, huge: bool) -> dict[str, float
     return figures
 
 
+def look(file: Path, sessions: int, mbufs: int, huge: bool) -> None:
+    """Have the engine send the frames to a file; raises RuntimeError if one is wrong."""
+    words = [str(file), str(sessions), str(mbufs), "huge" if huge else "plain"]
+    out = file.with_name("sent.pcap")
+    child.output([sys.executable, "-P", "-m", "bench.engine", *words, str(out)], LIMIT_S)
+    out.unlink()
+
+
 def in_turn(name: str, sessions: int, runs: int) -> tuple[native.Runs, list[float]]:
     """Have our program and testpmd measure in turn; returns what each came to."""
     theirs: list[float] = []
@@ -69,6 +77,7 @@ def compare(key: str, sessions: int, runs: int) -> list[Figure]:
     ):
         file = Path(folder) / "frames.pcap"
         capture.write(file, sessions)
+        look(file, sessions, mbufs, huge)
         for _ in range(runs):
             figures = engine(file, sessions, mbufs, huge)
             ours.append(figures["cycles"])

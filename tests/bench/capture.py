@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The frames that both sides are fed: 60-byte UDP packets, one a session, in a pcap file."""
+"""The frames that both sides are fed: 60-byte UDP packets, one a session, in a pcap file.
+
+Which one it is, each says in its payload.
+"""
 
 import random
 import struct
@@ -17,7 +20,8 @@ MAC = bytes.fromhex("020000000001")
 CLIENT_MAC = bytes.fromhex("020000000002")
 UDP = 17
 TTL = 64
-PAYLOAD = bytes(18)
+PAYLOAD_AT = 42
+PAYLOAD_BYTES = 18
 
 
 def write(path: Path, sessions: int) -> None:
@@ -33,17 +37,24 @@ def write(path: Path, sessions: int) -> None:
 def _frame(number: int) -> bytes:
     client, port = divmod(number, PORTS_A_CLIENT)
     addresses = (CLIENTS + client).packed + VIP.packed
-    total = 20 + 8 + len(PAYLOAD)
+    total = 20 + 8 + PAYLOAD_BYTES
     header = struct.pack("!BBHHHBBH", 0x45, 0, total, 0, 0, TTL, UDP, 0) + addresses
-    header = header[:10] + struct.pack("!H", _checksum(header)) + header[12:]
+    header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
     ports = struct.pack("!HH", FIRST_PORT + port, VIP_PORT)
-    length = struct.pack("!H", 8 + len(PAYLOAD))
-    pseudo = addresses + struct.pack("!BB", 0, UDP) + length
-    udp = ports + length + struct.pack("!H", _checksum(pseudo + ports + length) or 0xFFFF)
-    return MAC + CLIENT_MAC + b"\x08\x00" + header + udp + PAYLOAD
+    payload = number.to_bytes(PAYLOAD_BYTES)
+    udp = ports + struct.pack("!HH", 8 + len(payload), 0)
+    sum_ = checksum(pseudo(addresses, len(udp + payload)) + udp + payload) or 0xFFFF
+    udp = udp[:6] + struct.pack("!H", sum_)
+    return MAC + CLIENT_MAC + b"\x08\x00" + header + udp + payload
 
 
-def _checksum(data: bytes) -> int:
+def pseudo(addresses: bytes, length: int) -> bytes:
+    """What a datagram of so many bytes, header included, is summed behind."""
+    return addresses + struct.pack("!BBH", 0, UDP, length)
+
+
+def checksum(data: bytes) -> int:
+    """RFC 1071's, of an even number of bytes; 0 where the right one is in place."""
     total = sum(_words(data))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One measurement of the engine, in a process of its own because EAL starts once a process.
 
-Prints one JSON object: cycles a packet while all sessions are established, and what it checked.
+Prints one JSON object: cycles a packet while all sessions are established, and what it checked. Or,
+with another file to send them to, looks at what the frames became until all had a session.
 """
 
 import json
 import sys
 import time
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 
-from bench import capture, native, slices
+from bench import capture, native, sent, slices
 from slb.engine.native import NativeEngine
 from slb.model import config as model
 from slb.model.codec import convert
@@ -19,8 +22,9 @@ from slb.model.op import Op, OpKind
 from slb.model.policy import Policy
 from slb.model.views import WorkerView
 
-RS = 64
-LADDRS = "198.18.0.1-198.18.0.16"
+RS = [IPv4Address("10.10.0.1") + i for i in range(64)]
+RS_PORT = 8080
+LADDRS = [IPv4Address("198.18.0.1") + i for i in range(16)]
 GATEWAY = IPv4Address("192.0.2.1")
 SECONDS = 2
 SLICE_S = 0.0005
@@ -29,7 +33,7 @@ BURST = 128  # csrc/path/pkt.h
 VS = VsKey(capture.VIP, capture.VIP_PORT, "udp")
 
 
-def settings(file: str, sessions: int, mbufs: int, huge: bool) -> model.Config:
+def settings(device: str, sessions: int, mbufs: int, huge: bool) -> model.Config:
     """One busy-polling worker on a CPU, everything else on another one."""
     measures, *others = native.cpus()
     rest = others[0] if others else measures
@@ -45,9 +49,9 @@ def settings(file: str, sessions: int, mbufs: int, huge: bool) -> model.Config:
         "ports": [
             {
                 "name": "bench0",
-                "device": f"net_pcap0,rx_pcap={file},infinite_rx=1",
+                "device": device,
                 "kernel_interface": {"name": "bench0", "kind": "none"},
-                "local_addresses": [LADDRS],
+                "local_addresses": [f"{LADDRS[0]}-{LADDRS[-1]}"],
             }
         ],
         "service_subnets": ["10.96.0.0/16"],
@@ -66,8 +70,7 @@ def prepare(engine: NativeEngine) -> None:
             neighbours=(Neighbour(GATEWAY, "02:00:00:00:00:03", 0),),
         )
     )
-    rs = [Endpoint(IPv4Address("10.10.0.1") + i, 8080) for i in range(RS)]
-    adds = [Op(OpKind.RS_ADD, VS, rs=each, weight=1) for each in rs]
+    adds = [Op(OpKind.RS_ADD, VS, rs=Endpoint(each, RS_PORT), weight=1) for each in RS]
     engine.commit([Op(OpKind.VS_ADD, VS, policy=Policy("rr")), *adds])
 
 
@@ -115,17 +118,21 @@ def _cycles(view: WorkerView) -> int:
     return view.busy_cycles + view.idle_cycles
 
 
-def main(file: str, sessions: int, mbufs: int, huge: bool) -> None:
-    """Measure once and print."""
-    engine = NativeEngine(settings(file, sessions, mbufs, huge))
+def main(file: str, sessions: int, mbufs: int, huge: bool, out: Iterable[str]) -> None:
+    """Measure once and print; or send to a file until all sessions are there, and look at it."""
+    into = [f"tx_pcap={path}" for path in out]
+    device = ",".join(["net_pcap0", f"rx_pcap={file}", "infinite_rx=1", *into])
+    engine = NativeEngine(settings(device, sessions, mbufs, huge))
     try:
         prepare(engine)
         fill(engine, sessions)
-        result = measure(engine)
+        if not into:
+            print(json.dumps(measure(engine)))
     finally:
         engine.close()
-    print(json.dumps(result))
+    for path in out:
+        sent.check(Path(path), sessions, set(RS), RS_PORT, set(LADDRS))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "huge")
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "huge", sys.argv[5:])

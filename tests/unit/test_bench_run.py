@@ -252,11 +252,16 @@ WRONG = "a (packet|segment) did not become what it must"
 
 @pytest.mark.parametrize("what", ["bit", "addresses", "ports"])
 @pytest.mark.parametrize(
-    "kind", ["path", "families", "scaling", "steering", "io", "tcp", "control-few"]
+    "kind",
+    [
+        *("path", "families", "scaling", "steering", "io", "tcp"),
+        *("control-few", "reset-load", "reset-load-tcp", "stages"),
+    ],
 )
 def test_a_wrong_packet_ends_the_measurement(kind: str, what: str) -> None:
     """Also one whose checksums are right."""
-    program = native.ACCOUNTS if kind == "control-few" else native.PROGRAM
+    accounts = ("control-few", "reset-load", "reset-load-tcp", "stages")
+    program = native.ACCOUNTS if kind in accounts else native.PROGRAM
     with pytest.raises(RuntimeError, match=WRONG):
         native.measure(f"spoilt-{what}-{kind}", 1000, 1, program=program)
 
