@@ -89,7 +89,7 @@ static void put_v6(uint8_t *at, uint32_t net, uint32_t host) {
 	memcpy(&at[12], &host, sizeof(host));
 }
 
-void frame_first(struct rte_mbuf *m, uint32_t n, bool v6) {
+struct frame_key frame_of_client(uint32_t n, bool v6) {
 	uint32_t client = n / PORTS_A_CLIENT;
 	struct frame_key k = {
 		.key = {.sport_be = htons((uint16_t)(FIRST_PORT + n % PORTS_A_CLIENT)),
@@ -104,6 +104,24 @@ void frame_first(struct rte_mbuf *m, uint32_t n, bool v6) {
 		k.key.src_be = htonl(BENCH_CLIENTS + client + 1);
 		k.key.dst_be = htonl(BENCH_VIP);
 	}
+	return k;
+}
+
+struct frame_key frame_turned(const struct frame_key *k) {
+	struct frame_key turned = *k;
+
+	turned.key.src_be = k->key.dst_be;
+	turned.key.dst_be = k->key.src_be;
+	turned.key.sport_be = k->key.dport_be;
+	turned.key.dport_be = k->key.sport_be;
+	memcpy(turned.addrs6, &k->addrs6[IP6_BYTES], IP6_BYTES);
+	memcpy(&turned.addrs6[IP6_BYTES], k->addrs6, IP6_BYTES);
+	return turned;
+}
+
+void frame_first(struct rte_mbuf *m, uint32_t n, bool v6) {
+	struct frame_key k = frame_of_client(n, v6);
+
 	frame_write(m, &k);
 }
 

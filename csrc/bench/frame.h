@@ -34,6 +34,12 @@ void frame_ipv4(struct rte_ipv4_hdr *ip, uint16_t len, uint8_t proto, const stru
 // Writes the frame of a packet into an mbuf, whatever was in it.
 void frame_write(struct rte_mbuf *m, const struct frame_key *k);
 
+// Of the first packet of client number n, but for its line.
+struct frame_key frame_of_client(uint32_t n, bool v6);
+
+// From where it goes to, and to where it comes from.
+struct frame_key frame_turned(const struct frame_key *k);
+
 // The first packet of client number n.
 void frame_first(struct rte_mbuf *m, uint32_t n, bool v6);
 

@@ -104,6 +104,7 @@ static void open_kind(struct stages *s, const struct kind *kind, uint32_t sessio
 			write_first(s, s->mbufs[i]);
 		run_path(s, FRAMES);
 	}
+	world_check(s->core);
 	establish(s);
 	for (int dir = DIR_IN; dir <= DIR_OUT; dir++)
 		s->traces[dir] = trace_of(s->core, dir);

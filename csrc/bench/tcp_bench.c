@@ -154,6 +154,8 @@ static void step(struct lives *l, uint32_t n) {
 		part(l, s, watch, first);
 		if (n == 0 && first + PART == l->n)
 			learn(l);
+		if (n == 0 && !world_is_to_rs(l->feed->kept))
+			world_fail("a segment did not become what it must");
 		if (n == 0 && first + PART < l->n)
 			continue;
 		life = &l->all[l->order[first + l->feed->wanted]];
@@ -228,6 +230,7 @@ void bench_tcp(const struct request *r) {
 		world_fail("TIME_WAIT lasts another time by default");
 	for (uint32_t i = 0; i < ticks; i++)
 		one_round(&l, 0);
+	world_check(l.w->core);
 	l.watches = watches;
 	for (uint32_t run = 0; run < r->runs; run++) {
 		for (uint32_t i = 0; i < ROUNDS; i++)

@@ -55,20 +55,13 @@ const struct frame_key *trace_next(struct trace *t) {
 
 struct frame_key trace_answer(const struct core *c, const struct frame_key *k) {
 	const struct session *s = &c->sessions.entries[k->line];
-	struct frame_key answer, other;
+	struct frame_key other;
 
 	if (s->kind[k->dir] != k->kind || memcmp(&s->key[k->dir], &k->key, sizeof(k->key)) != 0)
 		world_fail("a session has gone");
 	// What arrives from the other side, sent back.
 	other = key_of(&c->sessions, k->line, dir_opposite(k->dir));
-	answer = other;
-	answer.key.src_be = other.key.dst_be;
-	answer.key.dst_be = other.key.src_be;
-	answer.key.sport_be = other.key.dport_be;
-	answer.key.dport_be = other.key.sport_be;
-	memcpy(answer.addrs6, &other.addrs6[IP6_BYTES], IP6_BYTES);
-	memcpy(&answer.addrs6[IP6_BYTES], other.addrs6, IP6_BYTES);
-	return answer;
+	return frame_turned(&other);
 }
 
 bool trace_is_answer(const struct core *c, const struct frame_key *k, const struct rte_mbuf *m) {

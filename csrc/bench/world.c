@@ -207,6 +207,12 @@ static void send_on(struct core *c, struct rte_mbuf *const *mbufs, uint16_t n) {
 			world_fail("a packet of a session that begins was not sent on");
 }
 
+static bool is_back(const struct rte_mbuf *m, uint32_t client, bool v6) {
+	struct frame_key first = frame_of_client(client, v6), answer = frame_turned(&first);
+
+	return frame_is(m, &answer);
+}
+
 // An answer to each, as else what is measured of many sessions would be their first answers.
 void world_fill(uint16_t worker, uint32_t sessions) {
 	struct core *c = world_core(worker);
@@ -220,8 +226,12 @@ void world_fill(uint16_t worker, uint32_t sessions) {
 		for (uint16_t i = 0; i < n; i++)
 			frame_first(mbufs[i], at + i, v6);
 		send_on(c, mbufs, n);
+		if (!world_is_to_rs(mbufs[0]))
+			world_fail("a first packet did not go to an RS");
 		swap_run(mbufs, n);
 		send_on(c, mbufs, n);
+		if (!is_back(mbufs[0], at, v6))
+			world_fail("an answer did not go to its client");
 	}
 	if (c->sessions.active < sessions)
 		world_fail("there are too few sessions");

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PORTS = 65536 };
+enum { PORTS = 65536, CLIENTS = 1 << 16 };
 
 // What a reply comes from and goes to, as numbers from 0 on.
 struct ends {
@@ -21,11 +21,13 @@ struct ends {
 	uint16_t port;
 };
 
-static uint32_t host_of(const uint8_t *v6) {
-	uint32_t host;
+// 0: it is not in the network.
+static uint32_t host_of(const uint8_t *v6, uint32_t net) {
+	uint32_t is, host;
 
+	memcpy(&is, &v6[4], sizeof(is));
 	memcpy(&host, &v6[IP6_BYTES - sizeof(host)], sizeof(host));
-	return ntohl(host);
+	return ntohl(is) == net ? ntohl(host) : 0;
 }
 
 static struct ends ends_of(const struct session *s) {
@@ -40,8 +42,8 @@ static struct ends ends_of(const struct session *s) {
 		};
 	addrs = (const uint8_t *)session_addrs(s)->addr[DIR_OUT];
 	return (struct ends){
-		.rs = host_of(addrs) - 1,
-		.laddr = host_of(&addrs[IP6_BYTES]) - 1,
+		.rs = host_of(addrs, BENCH_SERVERS) - 1,
+		.laddr = host_of(&addrs[IP6_BYTES], BENCH_LOCALS) - 1,
 		.port = key->dport_be,
 	};
 }
@@ -86,8 +88,8 @@ static struct ends ends_of_frame(const struct rte_mbuf *m) {
 			.port = ((const rte_be16_t *)(ip4 + 1))[1],
 		};
 	return (struct ends){
-		.rs = host_of(&addrs[IP6_BYTES]) - 1,
-		.laddr = host_of(addrs) - 1,
+		.rs = host_of(&addrs[IP6_BYTES], BENCH_SERVERS) - 1,
+		.laddr = host_of(addrs, BENCH_LOCALS) - 1,
 		.port = ((const rte_be16_t *)(addrs + 2 * IP6_BYTES))[1],
 	};
 }
@@ -107,7 +109,8 @@ bool world_is_question(const struct rte_mbuf *m) {
 		m, const struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr)
 	);
 	const struct rte_tcp_hdr *tcp = (const void *)(ip + 1);
-	bool to_client = ip->src_addr == htonl(BENCH_VIP) && tcp->src_port == htons(BENCH_VIP_PORT);
+	bool to_client = ip->src_addr == htonl(BENCH_VIP) && tcp->src_port == htons(BENCH_VIP_PORT)
+		&& ntohl(ip->dst_addr) - BENCH_CLIENTS - 1 < CLIENTS;
 
 	return frame_is_right(m) && tcp->tcp_flags == RTE_TCP_ACK_FLAG
 		&& (to_client || goes_to_rs(m));
