@@ -259,7 +259,7 @@ class Desired:
     async def tell_down(self) -> None:
         """Have slbd know which RS are down though they are in; what fails comes with the rest."""
         if self._lock.locked():
-            # Whoever looks had better not wait for a slbd that may hang, but look again.
+            # Whoever looks must not wait for a slbd that may hang, but look again.
             return
         async with self._lock:
             if self.followed is None:
@@ -271,7 +271,9 @@ class Desired:
                 self._seen.unknown(str(error))
 
     def had(self) -> tuple[State, Services] | None:
-        """What slbd has, and how it has it; None: nobody knows."""
+        """What slbd has, and how it has it; None: nobody knows, or it changes just now."""
+        if self._lock.locked():
+            return None
         if self._state is not None and self.standing.has(self._state.generation):
             return self._state, self.given
         return self._taken.pair() if self.standing.word == "refused" else None

@@ -20,6 +20,8 @@ class Down:
     def __init__(self, slbd: Client) -> None:
         self._slbd = slbd
         self._told: tuple[str, frozenset[DownRs]] | None = None
+        # Whether it has heard that is not known: it may do later what it did not answer.
+        self._doubtful = False
         # Which one refused to hear it.
         self._refused = ""
 
@@ -50,8 +52,9 @@ class Down:
     def tell(self, instance: str, down: Iterable[DownRs]) -> None:
         """Tell that slbd, unless it knows; raises Unreachable, NoAnswer, NotReady, OtherAgent."""
         told = (instance, frozenset(down))
-        if told == self._told:
+        if told == self._told and not self._doubtful:
             return
+        self._doubtful = True
         try:
             self._slbd.down_set(told[1])
         except (NotReady, OtherAgent):
@@ -61,4 +64,4 @@ class Down:
             if instance != self._refused:
                 log.warning("%s; slbd's quorum counts RS that are down though they are in", error)
             self._refused = instance
-        self._told = told
+        self._told, self._doubtful = told, False

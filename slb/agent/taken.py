@@ -12,7 +12,9 @@ from slb.agent.state import State
 from slb.agent.store import Store
 from slb.agent.wanted import Wanted
 from slb.api.client import Client
-from slb.errors import SlbError
+from slb.errors import NotReady, OtherAgent, RequestError, SlbError
+from slb.model.endpoint import VsKey
+from slb.model.op import Op
 from slb.tables import plan as plans
 
 log = logging.getLogger(__name__)
@@ -56,12 +58,31 @@ class Taken:
         try:
             has = {one.vs: one for one in self._slbd.export().services}
             want = tuple(one for one in every if one.vs in has)
-            if ops := plans.plan([has[one.vs] for one in want], want):
-                self._slbd.commit(ops)
-            self.given = want
+            refused = self._bring(plans.plan([has[one.vs] for one in want], want))
+            self.given = tuple(has[one.vs] if one.vs in refused else one for one in want)
+            if refused:
+                raise next(iter(refused.values()))
         except SlbError as error:
             if str(error) != self._trouble:
                 log.warning("%s; slbd has not heard yet which RS are down", error)
             self._trouble = str(error)
         else:
             self._trouble = ""
+
+    def _bring(self, ops: list[Op]) -> dict[VsKey, RequestError]:
+        """All of it or, for what slbd does not take of one VS must not keep back the others, as
+        much as it takes; returns what it refused.
+        """
+        refused: dict[VsKey, RequestError] = {}
+        try:
+            if ops:
+                self._slbd.commit(ops)
+        except (NotReady, OtherAgent):
+            raise
+        except RequestError:
+            for vs in dict.fromkeys(op.vs for op in ops):
+                try:
+                    self._slbd.commit([op for op in ops if op.vs == vs])
+                except RequestError as error:
+                    refused[vs] = error
+        return refused

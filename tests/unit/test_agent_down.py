@@ -2,6 +2,7 @@
 """RS that are down and in all the same, as too many others are out: no quorum may count them."""
 
 import logging
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,10 +14,14 @@ from unit.running_agent import PATIENCE_S, RunningAgent, at_rest
 from unit.test_agent_health import FAST, Servers, one_out, servers, states, weights
 
 from rig.waiting import holds, wait
+from slb.agent.down import Down
+from slb.agent.store import Store
 from slb.api.client import Client
-from slb.errors import Full
+from slb.errors import Full, NoAnswer
 from slb.model.down import DownRs
+from slb.model.op import Op
 from slb.model.service import VsEdit
+from slb.model.views import Plan
 
 __all__ = ["servers"]
 
@@ -235,6 +240,74 @@ def test_what_cannot_be_told_while_slbd_refuses_is_told_later(
     assert weights(daemon) == [1, 2, 3, 4]
     del daemon.answers["commit"]
     wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "it is out")
+
+
+def test_a_vs_that_slbd_refuses_keeps_back_no_other(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it refuses what is wanted: of two VS with the same RS."""
+    agent.client.vs_add(servers.service(FAST))
+    agent.client.vs_add(replace(servers.service(FAST), vs=key(5)))
+    wait(lambda: states(agent) == [("up", "in")] * 4, PATIENCE_S, "all up")
+    stood_up_to(daemon, agent)
+    commit = Client.commit
+
+    def but_one(client: Client, ops: list[Op]) -> Plan:
+        if any(op.vs == key(5) for op in ops):
+            raise Full("no room")
+        return commit(client, ops)
+
+    monkeypatch.setattr(Client, "commit", but_one)
+    servers.shut(1)
+    wait(lambda: weights(daemon) == [1, 0, 3, 4], PATIENCE_S, "it is out of the other one")
+    servers.open(1)
+    wait(lambda: weights(daemon) == [1, 2, 3, 4], PATIENCE_S, "and back")
+
+
+def test_what_was_not_answered_is_told_again() -> None:
+    """Else slbd, which does it later, would go on counting them as down."""
+    heard: list[frozenset[DownRs]] = []
+
+    class Slow:
+        def down_set(self, down: frozenset[DownRs]) -> None:
+            heard.append(down)
+            if down:
+                raise NoAnswer("no answer within 60 s", changing=True)
+
+    down = Down(Slow())  # type: ignore[arg-type]
+    down.tell("one", [])
+    with pytest.raises(NoAnswer):
+        down.tell("one", [DownRs(key(2), key(3))])
+    down.tell("one", [])
+    down.tell("one", [])
+    assert [len(one) for one in heard] == [0, 1, 0]
+
+
+def test_a_drain_resets_no_session(
+    agent: RunningAgent, daemon: FakeDaemon, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While slbd has the change already, and the agent has not yet noted that it has."""
+    noting, noted = threading.Event(), threading.Event()
+    note = Store.note_applied
+
+    def slowly(store: Store, generation: int) -> None:
+        noting.set()
+        noted.wait(PATIENCE_S)
+        note(store, generation)
+
+    agent.client.vs_add(servers.service(replace(FAST, down="reset")))
+    wait(lambda: states(agent) == [("up", "in")] * 4, PATIENCE_S, "all up")
+    daemon.requests.clear()
+    monkeypatch.setattr(Store, "note_applied", slowly)
+    edit = threading.Thread(target=agent.client.rs_edit, args=(key(2), servers.rs[1], 0))
+    edit.start()
+    try:
+        assert noting.wait(PATIENCE_S)
+        holds(lambda: "POST /v1/sessions/reset" not in daemon.requests, 1.5, "no reset")
+    finally:
+        noted.set()
+        edit.join(PATIENCE_S)
+    assert weights(daemon) == [1, 0, 3, 4]
 
 
 def test_an_agent_that_begins_while_slbd_refuses(
