@@ -38,7 +38,7 @@ def families(seen: Reading) -> Iterator[Metric]:
     yield single("slb_ospf_draining", text, int(ospf.draining))
     text = "1 while nothing is announced on purpose: see slbctl ospf status."
     yield single("slb_ospf_withheld", text, int(ospf.withheld is not None))
-    text = "1 while BIRD cannot be asked, or does not announce what it should."
+    text = "1 while BIRD cannot be asked, or did not take what it should announce."
     yield single("slb_ospf_failing", text, int(ospf.error is not None))
 
 

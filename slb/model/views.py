@@ -381,8 +381,8 @@ class OspfView(Struct, frozen=True):
     """What OSPF does; `withheld` says why nothing is announced, None when it is.
 
     `adjacency` has an entry for each OSPF that is spoken. `error`: why BIRD's state is not known,
-    or why BIRD does not announce what it should. `held`: prefixes that are not announced, and why;
-    NO_QUORUM, or how long they are still to be well. `draining`: it is about to withdraw.
+    or why BIRD did not take what it should announce. `held`: prefixes that are not announced, and
+    why; NO_QUORUM, or how long they are still to be well. `draining`: it is about to withdraw.
     `restarting`: the neighbours keep what was announced while BIRD is started again.
     """
 
