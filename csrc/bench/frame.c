@@ -107,13 +107,19 @@ struct frame_key frame_of_client(uint32_t n, bool v6) {
 	return k;
 }
 
+struct flow_key flow_turned(const struct flow_key *key) {
+	return (struct flow_key){
+		.src_be = key->dst_be,
+		.dst_be = key->src_be,
+		.sport_be = key->dport_be,
+		.dport_be = key->sport_be,
+	};
+}
+
 struct frame_key frame_turned(const struct frame_key *k) {
 	struct frame_key turned = *k;
 
-	turned.key.src_be = k->key.dst_be;
-	turned.key.dst_be = k->key.src_be;
-	turned.key.sport_be = k->key.dport_be;
-	turned.key.dport_be = k->key.sport_be;
+	turned.key = flow_turned(&k->key);
 	memcpy(turned.addrs6, &k->addrs6[IP6_BYTES], IP6_BYTES);
 	memcpy(&turned.addrs6[IP6_BYTES], k->addrs6, IP6_BYTES);
 	return turned;

@@ -38,6 +38,7 @@ void frame_write(struct rte_mbuf *m, const struct frame_key *k);
 struct frame_key frame_of_client(uint32_t n, bool v6);
 
 // From where it goes to, and to where it comes from.
+struct flow_key flow_turned(const struct flow_key *key);
 struct frame_key frame_turned(const struct frame_key *k);
 
 // The first packet of client number n.

@@ -64,15 +64,6 @@ struct lives {
 	uint32_t *order;
 };
 
-static struct flow_key turned(const struct flow_key *key) {
-	return (struct flow_key){
-		.src_be = key->dst_be,
-		.dst_be = key->src_be,
-		.sport_be = key->dport_be,
-		.dport_be = key->sport_be,
-	};
-}
-
 static void begin(struct lives *l) {
 	for (uint32_t i = 0; i < l->n; i++) {
 		uint32_t client = l->clients++;
@@ -120,7 +111,7 @@ static struct tcp_frame leaving(const struct life *life, const struct step *s) {
 	enum direction other = dir_opposite(s->dir);
 
 	return (struct tcp_frame){
-		.key = turned(&life->key[other]),
+		.key = flow_turned(&life->key[other]),
 		.seq = life->seen[s->dir] + s->sent,
 		.ack = s->flags & RTE_TCP_ACK_FLAG ? life->number[other] + s->got : 0,
 		.flags = s->flags,
