@@ -212,6 +212,9 @@ static void from_client(struct core *c, struct pkt *p) {
 		rst.flags = RTE_TCP_RST_FLAG;
 		rst.seq = st->first;
 		rst.ttl = p->ttl;
+		// To this client the connection was open, so it does not go on waiting.
+		answers_change(c, p, p->session, SLB_TCP_CLOSE);
+		p->session->state = SLB_TCP_CLOSE;
 		wait_no_more(c, p->session);
 		segment_put(p, &rst);
 	} else {

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.netns
 PORTS = 65536 - 1024
 BURST = 400
 OTHER = (VIP, 81)
-FLAGS_AT, RST = 20 + 13, 4
+FLAGS_AT, RST_ACK = 20 + 13, 4 | 16
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])
@@ -108,7 +108,7 @@ def some_end(rig: Rig, raw: Raw) -> None:
 
     for number in range(1, PORTS * rig.settings.workers):
         packet = bytearray(flood_syn(HTTP, number))
-        packet[FLAGS_AT] = RST
+        packet[FLAGS_AT] = RST_ACK
         raw.send(bytes(packet))
         if number % BURST == 0 and all_have_room():
             break

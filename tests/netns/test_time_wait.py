@@ -155,3 +155,10 @@ def test_a_port_in_time_wait_is_used_again(ending: tuple[Rig, Way]) -> None:
                 assert (reply.flags, reply.ack) == ("SA", (seq + 1) % 2**32)
             else:
                 assert reply.flags == "A", "it speaks of the connection that is over"
+                # The client's kernel, which has no such connection, has answered with an RST.
+                raw.forget()
+                again = IP(src=way.vip.clients[1], dst=way.vip.vip) / syn
+                raw.send(bytes(again))
+                reply = raw.see(lambda p: TCP in p and p[TCP].dport == again[TCP].sport)[TCP]  # noqa: B023
+                assert (reply.flags, reply.ack) == ("SA", (seq + 1) % 2**32), "it has forgotten it"
+                assert sessions_of(rig, way, (again.src, syn.sport)) == [(0, local)]

@@ -100,7 +100,7 @@ class Session:
             self.raw = after(self.raw, way, packet.flags)
 
     def count(self, way: Way, packet: Packet, now: int, repeated: int = 0) -> None:
-        """A packet that counts; `repeated`: flags it came with, though it is sent without."""
+        """A packet that counts; `repeated`: flags that it counts with, but is sent without."""
         self.seen = now
         if packet.offset:
             return

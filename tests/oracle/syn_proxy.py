@@ -213,8 +213,14 @@ class Staged:
 
     @property
     def repeated(self) -> int:
-        """Flags it came with: a SYN-ACK that has become an ACK acknowledges no FIN."""
-        return SYN if self.unscaled else 0
+        """What it means without having the flag.
+
+        A SYN-ACK that has become an ACK acknowledges no FIN. A client's RST ends the wait: to it
+        the connection was open.
+        """
+        if self.unscaled:
+            return SYN
+        return ACK if self.packet is not None and self.packet.flags == RST else 0
 
 
 def stage(

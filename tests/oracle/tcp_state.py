@@ -39,9 +39,14 @@ def begins(flags: int) -> bool:
 
 
 def after(state: str, way: Way, flags: int) -> str:
-    """The state after a segment; of several flags the gravest counts, none is an ACK."""
+    """The state after a segment; of several flags the gravest counts, none is an ACK.
+
+    A client that waits answers an acknowledgement of an older connection with an RST without ACK,
+    and goes on waiting (RFC 9293, 3.10.7.3).
+    """
     if flags & RST:
-        return "TCP_CLOSE"
+        answers_old = way is Way.IN and not flags & ACK and state == "TCP_SYN_SENT"
+        return state if answers_old else "TCP_CLOSE"
     came = SYN if flags & SYN else FIN if flags & FIN else ACK
     bare = state.removeprefix("TCP_")
     return "TCP_" + _MEANS.get((came, way), {}).get(bare, bare)

@@ -21,7 +21,8 @@ CHANGES = {
         "CLOSE_WAIT": "LAST_ACK",
     },
     (IN, ACK): {"NONE": "ESTABLISHED", "SYN_RECV": "ESTABLISHED", "LAST_ACK": "TIME_WAIT"},
-    (IN, RST): dict.fromkeys(STATES, "CLOSE"),
+    (IN, RST): dict.fromkeys(STATES, "CLOSE") | {"SYN_SENT": "SYN_SENT"},
+    (IN, RST | ACK): dict.fromkeys(STATES, "CLOSE"),
     (OUT, SYN): {"NONE": "SYN_RECV", "SYN_SENT": "SYN_RECV"},
     (OUT, FIN): {
         "NONE": "CLOSE_WAIT",
@@ -54,7 +55,8 @@ def test_cell(state: str, direction: int, flag: int) -> None:
 def test_of_several_flags_the_gravest_counts(state: str) -> None:
     """RST before SYN before FIN; a segment with none of them counts as an ACK."""
     for direction, others in product((IN, OUT), (0, FIN, SYN, ACK, FIN | SYN | ACK)):
-        assert after(state, direction, RST | others) == "CLOSE"
+        wanted = after(state, direction, RST | (others & ACK))
+        assert after(state, direction, RST | others) == wanted
     for direction, others in product((IN, OUT), (FIN, ACK, FIN | ACK)):
         assert after(state, direction, SYN | others) == after(state, direction, SYN)
     for direction in (IN, OUT):
