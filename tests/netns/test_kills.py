@@ -231,8 +231,8 @@ def test_killed_at_random(own_rig: Rig) -> None:
     if ROUNDS >= 2 * GROUP:
         assert min(len(took[victim]) for victim in victims.kill) >= ROUNDS // 10
         assert spread.took.keys() == victims.kill.keys()
-    harmed = [at for at in outcome.lost if not any(a <= at <= b for a, b in without_slbd)]
-    assert harmed == [], f"{len(harmed)} of {outcome.failures} failed while slbd lived"
+    harmed = [one for one in outcome.lost if not any(a <= one.begun <= b for a, b in without_slbd)]
+    assert harmed == [], f"{outcome.lost} failed; slbd was away in {without_slbd}"
     assert changer.looks > ROUNDS and outcome.answered > ROUNDS
     assert own_rig.client.http(100).failures == []
 

@@ -117,7 +117,7 @@ def test_a_host_leaves_and_no_new_connection_fails(rig: ScaleOut) -> None:
         assert outcome.unopened == []
         # A connection that was open at that moment went to a host that does not know it.
         lost = outcome.lost
-        assert all(begun < seen.moved for begun in lost) and len(lost) <= 8, outcome
+        assert all(one.begun < seen.moved for one in lost) and len(lost) <= 8, outcome
     answers(rig)
     rig.restart(0)
     rig.wait_hosts(*HOSTS)

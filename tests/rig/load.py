@@ -20,26 +20,43 @@ _GIVE_UP_S = 10.0
 
 
 @dataclass
+class Lost:
+    """A request that failed: when its connection was begun, when it failed, and why."""
+
+    begun: float
+    failed: float
+    why: str
+    opened: bool = False  # its connection was
+
+
+@dataclass
 class Outcome:
-    """What a load has seen: answers by the name in them, failures in words, the slowest answer.
+    """What a load has seen: answers by the name in them, failures, the slowest answer.
 
     `newest` has for each name when the last connection that it answered on was begun; `connections`
-    counts those begun, and `lost` has when those were begun that failed. Of these, `unopened` has
-    the failures of those that never were open.
+    counts those begun.
     """
 
     answers: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
     slowest_s: float = 0.0
     newest: dict[str, float] = field(default_factory=dict)
     connections: int = 0
-    lost: list[float] = field(default_factory=list)
-    unopened: list[str] = field(default_factory=list)
 
     @property
     def answered(self) -> int:
         """How many requests were answered."""
         return self.answers.total()
+
+    @property
+    def failures(self) -> list[str]:
+        """In words."""
+        return [lost.why for lost in self.lost]
+
+    @property
+    def unopened(self) -> list[str]:
+        """Failures of those whose connection never was open."""
+        return [lost.why for lost in self.lost if not lost.opened]
 
     def shares(self) -> str:
         """The answers in words: `pod1a 250, pod1b 250`."""
@@ -80,8 +97,8 @@ class Load:
             async with asyncio.timeout(_GIVE_UP_S):
                 name = await request
         except (OSError, EOFError, ValueError) as error:
-            self.outcome.failures.append(f"{type(error).__name__}: {error}")
-            self.outcome.lost.append(connected)
+            why = f"{type(error).__name__}: {error}"
+            self.outcome.lost.append(Lost(connected, time.monotonic(), why))
             return False
         self.outcome.answers[name] += 1
         self.outcome.newest[name] = max(self.outcome.newest.get(name, 0), connected)
@@ -135,8 +152,8 @@ def http_task(
                 for left in range(per_connection - 1, -1, -1):
                     request = connection.get(last=left == 0)
                     answered = await load.attempt(request, connection.begun)
-                    if not answered and not connection.opened:
-                        load.outcome.unopened.append(load.outcome.failures[-1])
+                    if not answered:
+                        load.outcome.lost[-1].opened = connection.opened
                     await asyncio.sleep(pause_s)
                     number = load.next_number()
                     if number is None or not answered:
