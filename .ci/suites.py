@@ -27,8 +27,8 @@ LIMIT_S = 2100
 SANITIZED_FRAMES = "20000"  # that the oracle compares there
 # Each test makes its own harness, one a process at a time.
 IN_TWO = ("-n", "2", "--dist", "worksteal")
-# These wait more than they compute; those of a rig stay together (tests/netns/conftest.py).
-BY_RIG = ("-n", "2", "-m", "not calm")
+# Those of netns wait more than they compute; a rig's stay together (tests/netns/conftest.py).
+BESIDE = ("-n", "2", "-m", "not calm")
 CLEANUP_S = 60
 
 
@@ -76,18 +76,20 @@ def runs_of(suite: str) -> list[Run]:
     folder = f"tests/{suite}"
     if suite == "lint":
         return [Run("lint", [sys.executable, "-P", "-m", "lint"], {"PYTHONPATH": ".ci"})]
-    if suite in ("unit", "fuzz", "guest"):
+    if suite in ("fuzz", "guest"):
         return [pytest(suite, folder)]
     if suite == "oracle":
         fewer = sanitized_env() | {"ORACLE_FRAMES": SANITIZED_FRAMES}
         return [pytest(suite, folder), pytest("oracle (sanitized)", folder, env=fewer)]
     sanitized = f"{suite} (sanitized)"
-    if suite == "netns":
-        return [
-            pytest(suite, folder, *BY_RIG),
-            pytest("netns (calm)", folder, "-m", "calm"),
-            pytest(sanitized, folder, "-m", "asan", env=sanitized_env()),
+    if suite in ("unit", "netns"):
+        runs = [
+            pytest(suite, folder, *BESIDE),
+            pytest(f"{suite} (calm)", folder, "-m", "calm"),
         ]
+        if suite == "netns":
+            runs.append(pytest(sanitized, folder, "-m", "asan", env=sanitized_env()))
+        return runs
     how = IN_TWO if suite == "path" else ()
     return [pytest(suite, folder, *how), pytest(sanitized, folder, *how, env=sanitized_env())]
 

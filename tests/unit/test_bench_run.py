@@ -14,7 +14,8 @@ from bench.figure import Figure, Goal
 from bench.locks import LOCKED
 
 pytest_plugins = ["unit.bench_fixture"]
-pytestmark = pytest.mark.usefixtures("bench_programs")
+# Calm for its huge pages, which it reserves as it needs them.
+pytestmark = [pytest.mark.usefixtures("bench_programs"), pytest.mark.calm]
 
 ROOT = native.ROOT
 LIMIT_S = 120

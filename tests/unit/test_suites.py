@@ -100,10 +100,12 @@ def test_every_suite_is_listed() -> None:
     assert all((suites.ROOT / folder).is_dir() for folder in folders)
 
 
-def test_every_test_of_netns_runs_once() -> None:
+def test_every_test_runs_once() -> None:
     """Beside others or after them; those of the sanitized build are run besides."""
-    beside, calm, sanitized = suites.runs_of("netns")
-    assert (beside.argv[-2:], calm.argv[-2:]) == (["-m", "not calm"], ["-m", "calm"])
+    for suite in ("unit", "netns"):
+        beside, calm, *_ = suites.runs_of(suite)
+        assert (beside.argv[-2:], calm.argv[-2:]) == (["-m", "not calm"], ["-m", "calm"])
+    *_, sanitized = suites.runs_of("netns")
     assert sanitized.env and not beside.env and not calm.env
 
 
@@ -167,7 +169,7 @@ def test_hugepages_are_given_back(pools: Path, tmp_path: Path) -> None:
     assert not record.exists()
 
 
-@pytest.mark.parametrize(("pid", "left"), [(2**22 + 1, 3), (os.getpid(), 7)])
+@pytest.mark.parametrize(("pid", "left"), [(2**22 + 1, 3), (os.getpid(), 7)], ids=["gone", "ours"])
 def test_hugepages_of_an_aborted_run(pools: Path, tmp_path: Path, pid: int, left: int) -> None:
     record = tmp_path / "record"
     record.write_text(json.dumps({"pid": pid, "pages": {"hugepages-2048kB": 3}}))
