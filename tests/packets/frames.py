@@ -37,7 +37,7 @@ FIRST_CLIENT = 0x14000000  # 20.0.0.0
 PORT_MAC = "02:00:00:00:00:00"
 GATEWAY_MAC = "aa:aa:aa:00:00:01"
 
-SYN, SYN_ACK, ACK, FIN_ACK, RST = "S", "SA", "A", "FA", "R"
+SYN, SYN_ACK, ACK, FIN_ACK, RST, RST_ACK = "S", "SA", "A", "FA", "R", "RA"
 
 
 def ether(**fields: object) -> Packet:

@@ -7,7 +7,7 @@ import pytest
 from cases_tcp_numbers import WAYS, Way
 from driver import Result
 from lab import Lab, OpenLab
-from packets.frames import ACK, FIN_ACK, RST, SYN, SYN_ACK, answer, udp, udp6
+from packets.frames import ACK, FIN_ACK, RST, RST_ACK, SYN, SYN_ACK, answer, udp, udp6
 from proxied import Ends, each_way, proxied, vs_of
 from values import Rs, Settings, Traffic
 
@@ -75,7 +75,7 @@ def test_each_end_of_a_beginning(way: Way, lab: Lab) -> None:
     client.send(ACK).send("PA").back("PA").back(SYN_ACK)
     Client(lab, way, 40001).send(SYN).back("RA").back("RA")
     assert counts(lab, way) == {"answered": 1, "refused": 1}
-    Client(lab, way, 40002).send(SYN).send("RA").back(SYN_ACK).back("RA")
+    Client(lab, way, 40002).send(SYN).send(RST_ACK).back(SYN_ACK).back("RA")
     assert counts(lab, way) == {"answered": 1, "refused": 1, "aborted": 1}
     Client(lab, way, 40003).send(SYN).send(SYN).back(ACK)
     lab.harness.advance(WAITS_S - TICK_S)
@@ -229,7 +229,7 @@ def test_what_is_not_measured(lab: Lab) -> None:
     lab.harness.advance(TICK_S)
     Client(lab, way, 40001).send(SYN).back("RA")
     lab.harness.advance(TICK_S)
-    Client(lab, way, 40002).send(SYN).send("RA").back(SYN_ACK)
+    Client(lab, way, 40002).send(SYN).send(RST_ACK).back(SYN_ACK)
     lab.harness.advance(TICK_S)
     Client(lab, way, 40003).send(SYN)
     lab.harness.advance(WAITS_S)

@@ -168,7 +168,7 @@ def test_one_that_was_used_stays_and_one_that_is_over_goes(full: Callable[..., L
     for new in range(101, 109):
         assert one(lab, udp(sport=new)).what == "TX 0"
     assert 30 not in ports(lab, "udp")
-    one(lab, tcp("R", sport=1))
+    one(lab, tcp("RA", sport=1))
     lab.harness.advance(1)
     for new in range(201, 210):
         assert one(lab, udp(sport=new)).what == "TX 0"

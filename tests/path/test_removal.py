@@ -4,7 +4,7 @@
 import pytest
 from driver import Refused
 from lab import PLAIN, Lab, OpenLab
-from packets.frames import ACK, RS_TCP, RST, VIP, VS_TCP, VS_UDP, answer, icmp, tcp, udp
+from packets.frames import ACK, RS_TCP, RST_ACK, VIP, VS_TCP, VS_UDP, answer, icmp, tcp, udp
 from packets.nat import endpoints
 from values import Op, Settings
 
@@ -65,7 +65,7 @@ def test_drained_and_removed_rs_are_told_apart(lab: Lab) -> None:
 def test_a_client_port_used_again_does_not_lead_to_an_rs_that_left(lab: Lab, leave: str) -> None:
     """The old connection is over, its session is not yet forgotten: the new one is scheduled."""
     talk(lab)
-    lab.harness.run(0, [bytes(tcp(RST))])
+    lab.harness.run(0, [bytes(tcp(RST_ACK))])
     lab.servers[0].add_rs(SECOND)
     if leave == "remove":
         lab.servers[0].remove_rs(RS_TCP)
@@ -78,7 +78,7 @@ def test_a_client_port_used_again_does_not_lead_to_an_rs_that_left(lab: Lab, lea
 def test_over_and_begun_again_in_one_burst(lab: Lab) -> None:
     """What comes before the SYN belongs to the connection that is over, what follows to the new."""
     talk(lab)
-    lab.harness.run(0, [bytes(tcp(RST))])
+    lab.harness.run(0, [bytes(tcp(RST_ACK))])
     frames = [bytes(tcp(flags)) for flags in (ACK, "S", ACK)]
     late, first, next_one = lab.harness.run(0, frames)
     assert late.what == "DROP NO_SESSION"
@@ -93,7 +93,7 @@ def test_reset_and_begun_again_in_one_burst(lab: Lab, known: bool) -> None:
     if known:
         talk(lab)
     lab.servers[0].add_rs(SECOND).weigh(RS_TCP, 0)
-    frames = [bytes(tcp(flags)) for flags in (ACK if known else "S", RST, "S", ACK)]
+    frames = [bytes(tcp(flags)) for flags in (ACK if known else "S", RST_ACK, "S", ACK)]
     _, reset, first, next_one = lab.harness.run(0, frames)
     assert reset.what == "DROP NO_SESSION"
     assert first.what == next_one.what == "TX 0"
@@ -105,7 +105,7 @@ def test_reset_and_begun_again_in_one_burst(lab: Lab, known: bool) -> None:
 def test_a_removed_rs_vanishes_with_its_last_session(lab: Lab) -> None:
     talk(lab)
     lab.servers[0].remove_rs(RS_TCP)
-    lab.harness.run(0, [bytes(tcp(RST))])
+    lab.harness.run(0, [bytes(tcp(RST_ACK))])
     lab.harness.advance(4)
     assert [row.removed for row in lab.harness.rs(VS_TCP)] == [True]
     lab.harness.advance(2)
@@ -168,7 +168,7 @@ def test_slots_are_used_again(open_lab: OpenLab) -> None:
             server.add_rs("10.10.0.99:80")
         with pytest.raises(Refused, match=r"VS 10\.96\.0\.10:53/udp: all 1 VS slots are taken"):
             lab.add_vs(VS_UDP)
-        lab.harness.run(0, [bytes(tcp(RST))])
+        lab.harness.run(0, [bytes(tcp(RST_ACK))])
         lab.harness.advance(6)
         server.remove()
     lab.clear()

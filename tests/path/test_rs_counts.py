@@ -7,7 +7,7 @@ import pytest
 from driver import Refused
 from lab import PLAIN, OpenLab
 from lab import Lab as Base
-from packets.frames import ACK, RS_TCP, RST, VS_TCP, tcp
+from packets.frames import ACK, RS_TCP, RST_ACK, VS_TCP, tcp
 from values import Op, Rs, Settings, Traffic
 
 pytestmark = pytest.mark.path
@@ -42,7 +42,7 @@ def connect(lab: Base, port: int) -> None:
 
 def end(lab: Base, port: int) -> None:
     """End a session."""
-    lab.harness.run(0, [bytes(tcp(RST, sport=port))])
+    lab.harness.run(0, [bytes(tcp(RST_ACK, sport=port))])
     lab.harness.advance(OVER_S)
 
 
@@ -153,7 +153,7 @@ def test_random_changes(open_lab: OpenLab) -> None:
     lab.add_vs(VS_TCP, rs=servers)
     there, last, vs_last = set(servers), {}, Traffic(0, 0, 0, 0, 0, 0)
     for step in range(400):
-        flags = rng.choice(("S", "S", ACK, RST))
+        flags = rng.choice(("S", "S", ACK, RST_ACK))
         port = 40000 + rng.randrange(20)
         lab.harness.run(rng.randrange(2), [bytes(tcp(flags, sport=port))])
         rs = rng.choice(servers)

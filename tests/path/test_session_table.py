@@ -51,7 +51,7 @@ class Model:
     def close(self, count: int) -> None:
         """So many sessions are reset, and gone five seconds later."""
         gone = self.rng.sample(sorted(self.live), min(count, len(self.live)))
-        frames = (with_flags(SYN.frame(client), 4) for client in gone)
+        frames = (with_flags(SYN.frame(client), 4 | 16) for client in gone)
         assert {result.what for result in self.harness.run_all(0, frames)} <= {"TX 0"}
         self.harness.advance(6)
         for client in gone:

@@ -7,7 +7,7 @@ import pytest
 from case import Case
 from cases_tcp_numbers import COMMON, LINUX_SYN, WAYS, Way, dressed
 from lab import Lab, OpenLab
-from packets.frames import SYN, answer, patched
+from packets.frames import RST_ACK, SYN, answer, patched
 from packets.nat import Shift, endpoints, l4_at, tcp_options
 from values import Settings
 
@@ -79,7 +79,7 @@ def test_a_port_used_again_has_greater_numbers(way: Way, open_lab: OpenLab) -> N
     lab = open_lab(ONE_LADDR).usual()
     lab.harness.advance(1000)
     first = opened(lab, way, FIRST)
-    lab.harness.run(0, [dressed(way.segment("RA"))])
+    lab.harness.run(0, [dressed(way.segment(RST_ACK))])
     lab.harness.advance(6)
     # The next client's numbers are far behind the first one's.
     again = used_again(lab, way, first, seq=2**32 - 2**30)
@@ -94,7 +94,7 @@ def test_numbers_follow_the_clock(ticks: int, open_lab: OpenLab) -> None:
     lab = open_lab(ONE_LADDR).usual()
     lab.harness.advance(5 / TICKS)
     first = opened(lab, WAYS[0], FIRST)
-    lab.harness.run(0, [dressed(WAYS[0].segment("RA"))])
+    lab.harness.run(0, [dressed(WAYS[0].segment(RST_ACK))])
     # Longer than any session lives, and only counted from when the last port was taken.
     lab.harness.advance(6 + ticks / TICKS)
     again = used_again(lab, WAYS[0], first, seq=1000)
