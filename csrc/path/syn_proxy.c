@@ -215,6 +215,7 @@ static void from_client(struct core *c, struct pkt *p) {
 		// To this client the connection was open, so it does not go on waiting.
 		answers_change(c, p, p->session, SLB_TCP_CLOSE);
 		p->session->state = SLB_TCP_CLOSE;
+		p->session->seen = c->now;
 		wait_no_more(c, p->session);
 		segment_put(p, &rst);
 	} else {
