@@ -4,7 +4,8 @@
 The file is the truth: it is written before BIRD is told, so a BIRD that starts again, by whomever,
 announces what it should. Withdrawing disables the static protocol as well, which works at once and
 even where the operator's own configuration does not parse; the next `configure` enables it again.
-What BIRD did not take is tried again until it does.
+What BIRD did not take is tried again until it does, and so is what it does no more though it took
+it: somebody may have changed it by birdc.
 """
 
 import asyncio
@@ -39,7 +40,11 @@ WATCH_S = 1.0
 WITHDRAW_S = 10.0
 # Thousands of LSAs overrun the neighbour's socket, and what is lost is sent again in its turn.
 WITHDRAW_LSA_S = 0.01
+# So often in turn BIRD must do something else than it was told before it is told again, and again.
+ASTRAY, ASTRAY_STILL = 2, 30
 _POLL_S = 0.1
+
+Told = tuple[tuple[Network, ...], Phase]
 
 log = getLogger(__name__)
 
@@ -60,11 +65,15 @@ class Announcer:
         self._return: Restart | None = None
         self._long = False
         # What BIRD was last told with success; None: that is not known.
-        self._told: tuple[tuple[Network, ...], Phase] | None = None
+        self._told: Told | None = None
         # What it should speak, which never becomes less, and what it does speak.
         self._families = setup.families
         self._spoken: tuple[Family, ...] = ()
         self._trouble: str | None = None
+        # What BIRD does instead of what it was told, and how often in turn that was seen.
+        self._astray: str | None = None
+        self._rounds_astray = 0
+        self._down: set[Family] = set()
         self._adjacency: dict[int, Adjacency] = {}
         self._last_seen: dict[Family, tuple[OspfNeighbour, ...]] = {}
         self._watcher: asyncio.Task[None] | None = None
@@ -177,7 +186,7 @@ class Announcer:
             withheld=self._withheld,
             adjacency=dict(self._adjacency),
             restarting=self._restart is not None,
-            error=error or self._trouble,
+            error=error or self._trouble or self._astray,
         )
 
     async def stop(self) -> None:
@@ -242,7 +251,9 @@ class Announcer:
                 self._trouble = None
             except OspfError as error:
                 self._trouble = str(error)
-            now = (await self.status()).error
+            told, status = self._told, await self.status()
+            self._look_whether_astray(told, status)
+            now = self._trouble or self._astray if status.running else status.error
             if now is not None and now != said:
                 log.warning("OSPF: %s", now)
             said = now
@@ -253,6 +264,25 @@ class Announcer:
                 await self._revive()
             await self._look_whether_over()
         await self._sync()
+
+    def _look_whether_astray(self, told: Told | None, status: OspfStatus) -> None:
+        if not status.running or told is not self._told:
+            return
+        what = None if told is None or self._restart else self._other_than(told[0], status)
+        self._rounds_astray = self._rounds_astray + 1 if what else 0
+        self._astray = what if self._rounds_astray >= ASTRAY else None
+        if self._rounds_astray % ASTRAY_STILL == ASTRAY:
+            self._told = None
+
+    def _other_than(self, told: tuple[Network, ...], status: OspfStatus) -> str | None:
+        """What BIRD does instead of what it was told."""
+        why = "though it took more; changed by birdc? It is told again"
+        if status.announced != told:
+            right = len(set(status.announced) & set(told))
+            return f"BIRD announces {right} of {len(told)} prefixes, {why}"
+        # What is withdrawn may have had to leave the neighbours.
+        down = [f.title for f in self._spoken if f in self._down and self._withheld is None]
+        return f"BIRD does not speak {' nor '.join(down)}, {why}" if down else None
 
     async def _revive(self) -> None:
         restarting = self._restart is not None
@@ -296,6 +326,8 @@ class Announcer:
 
     async def _seen(self, family: Family) -> tuple[OspfNeighbour, ...]:
         reply = await self._bird.birdc.read(f"show ospf neighbors {family.ospf}")
+        down = {family} if bird_reply.is_not_up(reply, family) else set()
+        self._down = self._down - {family} | down
         return bird_reply.neighbours(reply, family)
 
     def _see(self, family: Family, neighbours: tuple[OspfNeighbour, ...] | None) -> None:

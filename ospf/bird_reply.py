@@ -69,10 +69,15 @@ def protocol(reply: Reply, family: Family) -> None:
         raise _cut("show protocols")
 
 
+def is_not_up(reply: Reply, family: Family) -> bool:
+    """Tell by the reply to `show ospf neighbors` whether this OSPF is down as a whole."""
+    return reply.rows(_NEIGHBOURS) == [f"{family.ospf}: is not up"]
+
+
 def neighbours(reply: Reply, family: Family) -> tuple[OspfNeighbour, ...]:
     """Read `show ospf neighbors`; raises OspfError."""
     rows = reply.rows(_NEIGHBOURS)
-    if rows == [f"{family.ospf}: is not up"]:
+    if is_not_up(reply, family):
         return ()
     if rows[:1] != [f"{family.ospf}:"] or not rows[1:2] or not rows[1].startswith("Router ID"):
         raise _cut("show ospf neighbors")

@@ -214,6 +214,10 @@ class Lan:
     def _switch_full(self, protocol: str) -> bool:
         return "Full/" in self.birdc("switch", f"show ospf neighbors {protocol}")
 
+    def own_birdc(self, *words: str) -> str:
+        """What the announcer's own BIRD prints."""
+        return command("birdc", "-s", str(self.runtime_dir / "bird.ctl"), *words)
+
     def birdc(self, role: str, *words: str) -> str:
         """What a BIRD that is not the announcer's prints."""
         return command("birdc", "-s", str(self.directory / f"{role}.ctl"), *words, check=False)

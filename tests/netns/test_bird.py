@@ -115,6 +115,21 @@ def test_killed_bird_comes_back_withholding(lan: Lan, announcer: Announcer) -> N
     assert lan.via(lan.switch, LB) == set()
 
 
+@pytest.mark.parametrize("protocol", ["slb_announce", "slb_ospf"])
+def test_what_somebody_disables_is_told_of_and_enabled(
+    lan: Lan, announcer: Announcer, protocol: str
+) -> None:
+    """Whoever types that at a prompt forgets it sooner or later."""
+    lan.loop.run(announcer.set_prefixes([SUBNET]))
+    lan.wait_learnt(SUBNET)
+    lan.own_birdc("disable", protocol)
+    wait(lambda: "changed by birdc?" in (lan.status(announcer).error or ""), 10, "a word of it")
+    wait(lambda: lan.status(announcer).error is None, 10, "its end")
+    assert lan.status(announcer).announced == (SUBNET,)
+    lan.wait_full(announcer)
+    lan.wait_learnt(SUBNET)
+
+
 def test_lost_neighbour_is_told_from_none(lan: Lan) -> None:
     switch = lan.start_switch()
     announcer = lan.announcer(MANAGED)
