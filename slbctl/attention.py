@@ -39,7 +39,7 @@ def look(facts: Facts) -> list[Trouble]:
     return [
         *(trouble for worker in facts.workers for trouble in _worker(worker)),
         *(trouble for port in facts.ports for trouble in _port(port)),
-        *(_ospf(facts.ospf) if facts.ospf else ()),
+        *(_ospf(facts.ospf, facts.services_announced) if facts.ospf else ()),
         *(_desired(facts.desired, facts.version) if facts.desired else ()),
         *_files(facts),
         *_unsaved(facts),
@@ -73,7 +73,7 @@ def _port(port: PortFacts) -> Iterator[Trouble]:
         yield Trouble(what, "slbctl port list --counters")
 
 
-def _ospf(ospf: OspfView) -> Iterator[Trouble]:
+def _ospf(ospf: OspfView, services: int | None) -> Iterator[Trouble]:
     show = "slbctl ospf status"
     if ospf.mode == "off":
         return
@@ -84,6 +84,8 @@ def _ospf(ospf: OspfView) -> Iterator[Trouble]:
         yield Trouble(f"OSPF: {ospf.error}", show)
     if ospf.withheld:
         yield Trouble(f"OSPF announces nothing: {ospf.withheld}", show)
+    elif services == 0 and not ospf.held and not ospf.error:
+        yield Trouble("OSPF announces no services, for there are none", f"{show}; slbctl vs list")
     short = [prefix for prefix, why in ospf.held.items() if why == NO_QUORUM]
     if short:
         yield Trouble(f"not announced for want of RS: {_few(short)}", f"{show}; slbctl health")

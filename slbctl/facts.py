@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 from msgspec import Struct
 
+from slb.model.announced import of_local_addresses
 from slb.model.desired import StatusView
 from slb.model.endpoint import Endpoint
 from slb.model.views import (
@@ -74,6 +75,7 @@ class Facts(Struct, frozen=True):
     """All of it; `drops` has the reasons that count, in packets a second.
 
     `unsaved_laddrs`: by port, the local addresses in use that slb.yaml does not have.
+    `services_announced`: how many prefixes of services are; None where that is not known.
     """
 
     seconds: float
@@ -87,6 +89,7 @@ class Facts(Struct, frozen=True):
     steering: list[SteeringView]
     ospf: OspfView | None
     desired: StatusView | None
+    services_announced: int | None = None
 
 
 def facts(seen: Reading) -> Facts:
@@ -108,6 +111,7 @@ def facts(seen: Reading) -> Facts:
         steering=seen.steering or [],
         ospf=seen.ospf,
         desired=seen.desired,
+        services_announced=_announced(seen),
     )
 
 
@@ -144,6 +148,12 @@ def _drops(
     rates = {row.reason: (row.total - was.get(row.reason, 0)) / seconds for row in after}
     rising = [(reason, rate) for reason, rate in rates.items() if rate > 0]
     return dict(sorted(rising, key=lambda pair: -pair[1]))
+
+
+def _announced(seen: Reading) -> int | None:
+    if seen.ospf is None or seen.laddrs is None or not seen.ospf.running:
+        return None
+    return len(seen.ospf.announced) - of_local_addresses(seen.ospf.announced, seen.laddrs)
 
 
 def _services(vs: Iterable[VsView], rs: Iterable[RsView]) -> ServiceFacts:

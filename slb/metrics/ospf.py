@@ -2,14 +2,14 @@
 """OSPF: whether it is spoken, with whom, and what is announced."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from ipaddress import ip_address, ip_network
+from collections.abc import Iterator
 
 from prometheus_client.metrics_core import Metric
 
 from slb.metrics.family import gauge, single
 from slb.metrics.reading import Reading
-from slb.model.views import NO_QUORUM, LaddrView
+from slb.model.announced import of_local_addresses
+from slb.model.views import NO_QUORUM
 
 
 def families(seen: Reading) -> Iterator[Metric]:
@@ -26,7 +26,7 @@ def families(seen: Reading) -> Iterator[Metric]:
     full = sum(neighbour.full for neighbour in ospf.neighbours)
     rows = [(("full",), full), (("other",), len(ospf.neighbours) - full)]
     yield gauge("slb_ospf_neighbours", "Routers that BIRD sees.", ("state",), rows)
-    local = _of_local_addresses(ospf.announced, seen.laddrs)
+    local = of_local_addresses(ospf.announced, seen.laddrs)
     text = "Prefixes that are announced."
     rows = [(("services",), len(ospf.announced) - local), (("local_addresses",), local)]
     yield gauge("slb_ospf_announced_prefixes", text, ("kind",), rows)
@@ -38,17 +38,5 @@ def families(seen: Reading) -> Iterator[Metric]:
     yield single("slb_ospf_draining", text, int(ospf.draining))
     text = "1 while nothing is announced on purpose: see slbctl ospf status."
     yield single("slb_ospf_withheld", text, int(ospf.withheld is not None))
-    text = "1 while BIRD cannot be asked, or did not take what it should announce."
+    text = "1 while BIRD cannot be asked, did not take what it should, or does something else."
     yield single("slb_ospf_failing", text, int(ospf.error is not None))
-
-
-def _of_local_addresses(announced: Iterable[str], laddrs: Iterable[LaddrView]) -> int:
-    """Return how many prefixes are those of local addresses; service subnets have none."""
-    local = {ip_address(row.address) for row in laddrs}
-    networks = map(ip_network, announced)
-    return sum(
-        net.network_address in local
-        if net.prefixlen == net.max_prefixlen
-        else any(address in net for address in local)
-        for net in networks
-    )

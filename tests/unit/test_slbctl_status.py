@@ -198,6 +198,11 @@ CASES = [
     (ospf(error="refused"), "OSPF: refused", "slbctl ospf status"),
     (ospf(withheld="worker 1 stands still"), "OSPF announces nothing: worker 1", "slbctl ospf"),
     (
+        replace(WELL, services_announced=0),
+        "OSPF announces no services, for there are none",
+        "slbctl ospf status; slbctl vs list",
+    ),
+    (
         ospf(held={f"10.96.0.{n}/32": NO_QUORUM for n in range(1, 5)}),
         "not announced for want of RS: 10.96.0.1/32, 10.96.0.2/32, 10.96.0.3/32 and 1 more",
         "slbctl ospf status; slbctl health",
