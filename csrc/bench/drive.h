@@ -16,6 +16,7 @@ struct drive {
 	const struct frame_key *sent[DRIVE_FRAMES];
 	struct burst burst;
 	uint32_t turn;
+	bool swapped; // the last round
 };
 
 // Of a worker whose sessions are there.
@@ -36,3 +37,6 @@ void drive_swap(struct drive *d, struct stopwatch *w);
 
 // Ends the process if one of the last round's frames, another one each time, is not what it must have become.
 void drive_check(struct drive *d);
+
+// Likewise if a frame is not this one with its addresses exchanged.
+void drive_check_swapped(const struct frame_key *k, struct rte_mbuf *m);

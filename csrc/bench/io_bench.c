@@ -48,13 +48,15 @@ static struct reading nat(struct drive *d, struct feed *s, struct stopwatch *wat
 
 static struct reading swapped(struct drive *d, struct feed *s, struct stopwatch *watch) {
 	for (uint32_t i = 0; i < WARM + ROUNDS; i++) {
+		uint32_t wanted = i % DRIVE_FRAMES;
 		drive_frames(d);
-		feed_load(s, d->mbufs, DRIVE_FRAMES, 0);
+		feed_load(s, d->mbufs, DRIVE_FRAMES, wanted);
 		stopwatch_begin(watch);
 		swaps(s->dpdk_id);
 		stopwatch_end(watch);
 		watch->n -= i < WARM;
 		feed_is_sent(s);
+		drive_check_swapped(d->sent[wanted], s->kept);
 	}
 	return stopwatch_read(watch, DRIVE_FRAMES);
 }

@@ -84,6 +84,7 @@ static const char *take_spoil(const char *name) {
 		{"spoilt-bit-", SPOIL_BIT},
 		{"spoilt-addresses-", SPOIL_ADDRESSES},
 		{"spoilt-ports-", SPOIL_PORTS},
+		{"spoilt-swapped-", SPOIL_SWAPPED},
 	};
 
 	for (size_t i = 0; i < sizeof(KINDS) / sizeof(KINDS[0]); i++) {

@@ -38,6 +38,7 @@ static struct reading swapped(struct drive *d, struct stopwatch *w) {
 	for (uint32_t i = 0; i < WARM + ROUNDS; i++) {
 		drive_frames(d);
 		drive_swap(d, i < WARM ? NULL : w);
+		drive_check(d);
 	}
 	return stopwatch_read(w, DRIVE_FRAMES);
 }

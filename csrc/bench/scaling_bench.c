@@ -31,8 +31,7 @@ static void round_of(struct lane *l, bool counts) {
 	stopwatch_begin(&l->whole);
 	drive_frames(&l->drive);
 	l->work(&l->drive, &l->path);
-	if (l->work == drive_nat)
-		drive_check(&l->drive);
+	drive_check(&l->drive);
 	stopwatch_end(&l->whole);
 	l->path.n -= !counts;
 	l->whole.n -= !counts;

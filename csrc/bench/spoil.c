@@ -30,6 +30,7 @@ void spoil(struct rte_mbuf *m) {
 
 	switch (spoil_what) {
 	case SPOIL_NOTHING:
+	case SPOIL_SWAPPED:
 		break;
 	case SPOIL_BIT:
 		((uint8_t *)frame)[BIT_AT] ^= 1;
@@ -44,4 +45,9 @@ void spoil(struct rte_mbuf *m) {
 		exchange(v6 ? (void *)(ip6 + 1) : (void *)(ip4 + 1), sizeof(rte_be16_t));
 		break;
 	}
+}
+
+void spoil_swapped(struct rte_mbuf *m) {
+	if (spoil_what == SPOIL_SWAPPED)
+		rte_pktmbuf_mtod(m, uint8_t *)[BIT_AT] ^= 1;
 }

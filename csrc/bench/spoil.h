@@ -9,7 +9,11 @@ extern enum spoil {
 	SPOIL_BIT, // one that the checksum tells
 	SPOIL_ADDRESSES, // exchanged: no checksum tells that
 	SPOIL_PORTS, // likewise
+	SPOIL_SWAPPED, // a bit of what the yardstick has made, and nothing else
 } spoil_what;
 
 // Of a UDP or TCP frame that is to be sent.
 void spoil(struct rte_mbuf *m);
+
+// Of one whose addresses were exchanged.
+void spoil_swapped(struct rte_mbuf *m);

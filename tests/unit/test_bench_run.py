@@ -267,6 +267,12 @@ def test_a_wrong_packet_ends_the_measurement(kind: str, what: str) -> None:
         native.measure(f"spoilt-{what}-{kind}", 1000, 1, program=program)
 
 
+@pytest.mark.parametrize("kind", ["path", "scaling", "io"])
+def test_a_wrong_yardstick_ends_the_measurement(kind: str) -> None:
+    with pytest.raises(RuntimeError, match="a packet was not turned round"):
+        native.measure(f"spoilt-swapped-{kind}", 1000, 1)
+
+
 def test_a_wrong_port_ends_the_measurement_of_latency() -> None:
     with pytest.raises(RuntimeError, match=WRONG):
         native.measure("spoilt-latency", 1000, 1)
