@@ -143,6 +143,22 @@ def test_a_bird_is_restarted_and_nobody_notices(rig: ScaleOut) -> None:
     rig.wait_hosts(*HOSTS)
 
 
+def test_a_bird_that_dies_alone_costs_no_new_connection(rig: ScaleOut) -> None:
+    """The switch leaves its host, whose slbd goes on, and comes back when the next BIRD is up."""
+    before = rig.bird_pid(0)
+    with loads(rig) as running:
+        os.kill(before, signal.SIGKILL)
+        wait(lambda: rig.used() == (ONE, ONE), 10, "the use of the other host alone")
+        rig.wait_hosts(*HOSTS)
+        outcomes = [load.stop() for load in running]
+    assert rig.bird_pid(0) != before
+    for outcome in outcomes:
+        assert outcome.unopened == []
+        # What was open when the switch moved, either time.
+        assert len(outcome.lost) <= 16 < outcome.answered, outcome
+    answers(rig)
+
+
 def kill(rig: ScaleOut) -> None:
     """BIRD first: it takes its leave of the neighbours when slbd dies before it."""
     os.kill(rig.bird_pid(0), signal.SIGKILL)
