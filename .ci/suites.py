@@ -27,8 +27,8 @@ LIMIT_S = 2100
 SANITIZED_FRAMES = "20000"  # that the oracle compares there
 # Each test makes its own harness, one a process at a time.
 IN_TWO = ("-n", "2", "--dist", "worksteal")
-# Those of netns wait more than they compute; a rig's stay together (tests/netns/conftest.py).
-BESIDE = ("-n", "2", "-m", "not calm")
+# They wait more than they compute. In netns those of a rig stay together (tests/netns/conftest.py).
+BESIDE = ("-n", "3", "-m", "not calm")
 CLEANUP_S = 60
 
 
