@@ -27,8 +27,9 @@ LIMIT_S = 2100
 SANITIZED_FRAMES = "20000"  # that the oracle compares there
 # Each test makes its own harness, one a process at a time.
 IN_TWO = ("-n", "2", "--dist", "worksteal")
-# They wait more than they compute. In netns those of a rig stay together (tests/netns/conftest.py).
-BESIDE = ("-n", "3", "-m", "not calm")
+# They wait more than they compute. In netns those of a rig stay together (tests/netns/conftest.py),
+# and a third process would gain little: each takes longer then.
+BESIDE = {"unit": ("-n", "3", "-m", "not calm"), "netns": ("-n", "2", "-m", "not calm")}
 CLEANUP_S = 60
 
 
@@ -82,9 +83,9 @@ def runs_of(suite: str) -> list[Run]:
         fewer = sanitized_env() | {"ORACLE_FRAMES": SANITIZED_FRAMES}
         return [pytest(suite, folder), pytest("oracle (sanitized)", folder, env=fewer)]
     sanitized = f"{suite} (sanitized)"
-    if suite in ("unit", "netns"):
+    if suite in BESIDE:
         runs = [
-            pytest(suite, folder, *BESIDE),
+            pytest(suite, folder, *BESIDE[suite]),
             pytest(f"{suite} (calm)", folder, "-m", "calm"),
         ]
         if suite == "netns":

@@ -102,7 +102,7 @@ def test_every_suite_is_listed() -> None:
 
 def test_every_test_runs_once() -> None:
     """Beside others or after them; those of the sanitized build are run besides."""
-    for suite in ("unit", "netns"):
+    for suite in suites.BESIDE:
         beside, calm, *_ = suites.runs_of(suite)
         assert (beside.argv[-2:], calm.argv[-2:]) == (["-m", "not calm"], ["-m", "calm"])
     *_, sanitized = suites.runs_of("netns")
