@@ -8,7 +8,7 @@ from cases_tcp_numbers import WAYS, Way
 from driver import Refused
 from ending import by_rs, from_client, many, opened, questions, rs_of, sides, states
 from lab import OpenLab
-from packets.frames import RS_TCP, RS_UDP, VS_TCP, VS_UDP, udp
+from packets.frames import RS_TCP, RS_UDP, VS_TCP, VS_UDP, patched, udp
 from proxied import made, vs_of
 from structs import number
 from talk import BY_NAME, OPEN, Talk, taken
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.path
 
 KNOWS = Settings(options={"tcp_expired": number("SLB_EXPIRED_RESET")})
 ONE = Settings(workers=1, laddrs=Settings.laddrs[::2])
+SPORT_AT = 34  # behind Ethernet and IPv4
 SLICE = 16384  # entries that a worker goes through for one message
 ENDS_A_ROUND, LOOKS_A_ROUND = 16, 128
 
@@ -75,7 +76,9 @@ def test_looks_of_a_round(open_lab: OpenLab) -> None:
 def test_a_table_of_several_parts(open_lab: OpenLab) -> None:
     """Both widths of entries, and free ones between them."""
     lab = open_lab(replace(ONE, sessions=3 * SLICE, sessions6=SLICE)).usual()
-    list(lab.harness.run_all(0, (bytes(udp(sport=port)) for port in range(1024, 41024))))
+    one = bytes(udp(chksum=0))
+    frames = (patched(one, SPORT_AT, port.to_bytes(2)) for port in range(1024, 41024))
+    list(lab.harness.run_all(0, frames))
     opened(lab, WAYS[1], "ESTABLISHED")
     assert lab.harness.reset((VS_UDP, RS_UDP), (vs_of(WAYS[1]), "")) == 40001
     assert len(taken(lab)) == 2 and states(lab) == ["CLOSE"]
