@@ -29,7 +29,7 @@ SANITIZED_FRAMES = "20000"  # that the oracle compares there
 IN_TWO = ("-n", "2", "--dist", "worksteal")
 # They wait more than they compute. In netns those of a rig stay together (tests/netns/conftest.py),
 # and a third process would gain little: each takes longer then.
-BESIDE = {"unit": ("-n", "3", "-m", "not calm"), "netns": ("-n", "2", "-m", "not calm")}
+BESIDE = {"unit": ("-n", "3", "-m", "not calm"), "netns": ("-n", "3", "-m", "not calm")}
 CLEANUP_S = 60
 
 

@@ -186,7 +186,8 @@ def test_system_bird_withdraws_though_its_configuration_is_broken(lan: Lan) -> N
     config.write_text(good + "half a line")
     with pytest.raises(OspfError, match=r"BIRD refuses: .*lb\.conf:\d+"):
         lan.loop.run(announcer.set_prefixes([SUBNET6, LOCAL6]))
-    assert ours.read_text() == said
+    # It is tried again each second, and is there while BIRD checks it.
+    wait(lambda: ours.read_text() == said, 5, "the file as it was")
     lan.wait_learnt(SUBNET6)
     lan.loop.run(announcer.withdraw("test"))
     lan.wait_learnt()

@@ -143,22 +143,6 @@ def test_a_bird_is_restarted_and_nobody_notices(rig: ScaleOut) -> None:
     rig.wait_hosts(*HOSTS)
 
 
-def test_a_bird_that_dies_alone_costs_no_new_connection(rig: ScaleOut) -> None:
-    """The switch leaves its host, whose slbd goes on, and comes back when the next BIRD is up."""
-    before = rig.bird_pid(0)
-    with loads(rig) as running:
-        os.kill(before, signal.SIGKILL)
-        wait(lambda: rig.used() == (ONE, ONE), 10, "the use of the other host alone")
-        rig.wait_hosts(*HOSTS)
-        outcomes = [load.stop() for load in running]
-    assert rig.bird_pid(0) != before
-    for outcome in outcomes:
-        assert outcome.unopened == []
-        # What was open when the switch moved, either time.
-        assert len(outcome.lost) <= 16 < outcome.answered, outcome
-    answers(rig)
-
-
 def kill(rig: ScaleOut) -> None:
     """BIRD first: it takes its leave of the neighbours when slbd dies before it."""
     os.kill(rig.bird_pid(0), signal.SIGKILL)
@@ -197,3 +181,34 @@ def test_a_host_that_dies_is_left_at_once_and_taken_back(rig: ScaleOut) -> None:
     switch.ip("link", "set", "port1", "up")
     rig.wait_hosts(*HOSTS)
     answers(rig)
+
+
+def created(rig: ScaleOut, number: int) -> int:
+    """The sessions that a host has made."""
+    return sum(w["sessions_created"] for w in rig.lbs[number].items("/v1/workers"))
+
+
+def test_a_bird_that_dies_alone_costs_no_new_connection(rig: ScaleOut) -> None:
+    """The switch leaves its host, whose slbd goes on, and comes back to the next BIRD.
+
+    It may do so twice: the next BIRD gets its predecessor's router LSA back after it has said its
+    own, and the links in it only a MinLSInterval later (0037). FRR 8.4's ospf6d, whose table has
+    both hosts then, leaves the kernel with one; hence this test is the last one, and asks the
+    switch's database for IPv6.
+    """
+    before = rig.bird_pid(0)
+    with loads(rig) as running:
+        os.kill(before, signal.SIGKILL)
+        over = "OSPF: the return of the BIRD that had died is over"
+        wait(lambda: over in rig.lbs[0].process.text(), 40, "the end of its return")
+        wait(lambda: rig.used()[0] == BOTH, 5, "the use of both hosts")
+        outcomes = [load.stop() for load in running]
+    assert rig.bird_pid(0) != before
+    assert metrics(rig) == dict.fromkeys(SUBNETS, USUAL)
+    for outcome in outcomes:
+        assert outcome.unopened == []
+        # What was open when the switch moved: twice to the other host, twice back.
+        assert len(outcome.lost) <= 4 * 8 < outcome.answered, outcome
+    sessions = created(rig, 0)
+    answers(rig)
+    assert created(rig, 0) > sessions
