@@ -20,6 +20,7 @@ from ospf.bird import Bird
 from ospf.bird_area import too_long_a_list
 from ospf.bird_process import ManagedBird
 from ospf.bird_system import SystemBird
+from ospf.lost import Lost
 from ospf.model import (
     ANNOUNCE_ALL,
     OSPF_ALL,
@@ -76,6 +77,7 @@ class Announcer:
         self._down: set[Family] = set()
         self._adjacency: dict[int, Adjacency] = {}
         self._last_seen: dict[Family, tuple[OspfNeighbour, ...]] = {}
+        self._lost = Lost()
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -102,6 +104,8 @@ class Announcer:
         async with self._lock:
             if setup == self._setup:
                 return
+            if setup.interfaces != self._setup.interfaces:
+                self._lost.forget()
             self._setup = setup
             self._bird.use(setup)
             self._told = None
@@ -164,6 +168,7 @@ class Announcer:
 
     async def status(self) -> OspfStatus:
         """Ask BIRD; never raises for what BIRD does, the error is in the answer."""
+        now = time.monotonic()
         seen: dict[Family, tuple[OspfNeighbour, ...] | None] = dict.fromkeys(self._spoken)
         announced: tuple[Network, ...] = ()
         error: str | None = None
@@ -177,15 +182,19 @@ class Announcer:
             self._see(family, neighbours)
             if neighbours is not None:
                 self._last_seen[family] = neighbours
+        all_seen = tuple(n for neighbours in seen.values() for n in neighbours or ())
+        self._lost.see(all_seen, now)
         return OspfStatus(
             mode=self._setup.ospf.mode,
             running=error is None,
             router_id=str(self._setup.router_id),
-            neighbours=tuple(n for neighbours in seen.values() for n in neighbours or ()),
+            neighbours=all_seen,
             announced=announced,
             withheld=self._withheld,
             adjacency=dict(self._adjacency),
             restarting=self._restart is not None,
+            # A BIRD that has just begun is still to meet them.
+            lost=() if error or self._restart or self._return else self._lost.at(now),
             error=error or self._trouble or self._astray,
         )
 

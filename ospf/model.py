@@ -119,7 +119,7 @@ class Phase(Flag):
 
 @dataclass(frozen=True)
 class OspfStatus:
-    """What BIRD says now; `running`: it answers; `error` as in OspfView.
+    """What BIRD says now; `running`: it answers; `error` and `lost` as in OspfView.
 
     `adjacency` has an entry for each family that is spoken, by IP version.
     """
@@ -133,6 +133,7 @@ class OspfStatus:
     adjacency: Mapping[int, Adjacency]
     error: str | None
     restarting: bool = False
+    lost: tuple[str, ...] = ()
 
     def view(self) -> OspfView:
         """The part that the API serves."""
@@ -147,4 +148,5 @@ class OspfStatus:
             adjacency={titles[v]: str(state) for v, state in self.adjacency.items()},
             error=self.error,
             restarting=self.restarting,
+            lost=list(self.lost),
         )

@@ -94,6 +94,8 @@ def _ospf(ospf: OspfView, services: int | None) -> Iterator[Trouble]:
     for name, state in ospf.adjacency.items():
         if state != "full":
             yield Trouble(f"{name}: the adjacency is {state}", show)
+    if ospf.lost:
+        yield Trouble(f"OSPF neighbours that were Full are gone: {_few(ospf.lost)}", show)
 
 
 def _desired(desired: StatusView, slbd: Version | None) -> Iterator[Trouble]:

@@ -58,6 +58,7 @@ def _properties(view: OspfView) -> list[tuple[str, str]]:
         ("Router ID", view.router_id),
         ("Adjacency", ", ".join(f"{name} {state}" for name, state in view.adjacency.items())),
         ("Announced", announced if view.running else "not known"),
+        *(("Lost", neighbour) for neighbour in view.lost),
         *([("Restart", "under way, the neighbours wait")] if view.restarting else []),
         *([("Withheld", view.withheld)] if view.withheld else []),
         *(("Held back", f"{prefix}: {why}") for prefix, why in view.held.items()),

@@ -24,8 +24,10 @@ def families(seen: Reading) -> Iterator[Metric]:
     rows = [((name,), int(state == "full")) for name, state in ospf.adjacency.items()]
     yield gauge("slb_ospf_adjacency_full", text, ("protocol",), rows)
     full = sum(neighbour.full for neighbour in ospf.neighbours)
-    rows = [(("full",), full), (("other",), len(ospf.neighbours) - full)]
-    yield gauge("slb_ospf_neighbours", "Routers that BIRD sees.", ("state",), rows)
+    states = {"full": full, "other": len(ospf.neighbours) - full, "lost": len(ospf.lost)}
+    text = "Routers that BIRD sees, and those that were Full and are lost while others are Full."
+    rows = [((state,), count) for state, count in states.items()]
+    yield gauge("slb_ospf_neighbours", text, ("state",), rows)
     local = of_local_addresses(ospf.announced, seen.laddrs)
     text = "Prefixes that are announced."
     rows = [(("services",), len(ospf.announced) - local), (("local_addresses",), local)]

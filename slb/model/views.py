@@ -383,7 +383,8 @@ class OspfView(Struct, frozen=True):
     `adjacency` has an entry for each OSPF that is spoken. `error`: why BIRD's state is not known,
     or why BIRD did not take what it should announce. `held`: prefixes that are not announced, and
     why; NO_QUORUM, or how long they are still to be well. `draining`: it is about to withdraw.
-    `restarting`: the neighbours keep what was announced while BIRD is started again.
+    `restarting`: the neighbours keep what was announced while BIRD is started again. `lost`:
+    neighbours that were Full within the last hour and are not, while another one is.
     """
 
     mode: str
@@ -397,3 +398,4 @@ class OspfView(Struct, frozen=True):
     held: dict[str, str] = {}
     draining: bool = False
     restarting: bool = False
+    lost: list[str] = []

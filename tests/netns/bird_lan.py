@@ -84,7 +84,7 @@ class Lan:
         """Join the namespaces; no BIRD runs yet."""
         self.directory = registry.directory
         self.runtime_dir = registry.directory / "lb-bird"
-        self._registry = registry
+        self.registry = registry
         self._announcers: list[Announcer] = []
         self.processes: list[Process] = []
         self.lb = Namespace(registry, "lb", ipv6=True)
@@ -124,7 +124,7 @@ class Lan:
 
     def start_frr(self, network: Link, configs: Mapping[str, str] | None = None) -> Frr:
         """Start FRR as the switch: so configured, or to help with graceful restarts."""
-        frr = Frr(self._registry, self.switch, configs or helpers(network))
+        frr = Frr(self.registry, self.switch, configs or helpers(network))
         try:
             frr.start()
         finally:
@@ -157,7 +157,7 @@ class Lan:
 
     def start(self, namespace: Namespace, name: str, *words: str) -> Process:
         """Start a process that is ended with the run."""
-        self.processes.append(Process(self._registry, namespace, name, words))
+        self.processes.append(Process(self.registry, namespace, name, words))
         return self.processes[-1]
 
     def announcer(
@@ -166,11 +166,12 @@ class Lan:
         network: Link = "broadcast",
         families: tuple[Family, ...] = (IPV4,),
         secrets: Mapping[str, str] = {},
+        interfaces: tuple[str, ...] = ("slb0",),
     ) -> Announcer:
         """Start an announcer."""
         chosen = structs.replace(ospf, network_type=network)
         router_id = IPv4Address(LB)
-        self.setup = Setup(chosen, router_id, ("slb0",), self.runtime_dir, families, secrets)
+        self.setup = Setup(chosen, router_id, interfaces, self.runtime_dir, families, secrets)
         announcer = Announcer(self.setup)
         self._announcers.append(announcer)
         self.loop.run(announcer.start())

@@ -5,18 +5,20 @@ Both families; OSPFv2 is signed by MD5, and BFD watches the neighbours: rig/scal
 """
 
 import contextlib
+import json
 import os
 import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from rig.addresses import FAMILIES
 from rig.load import BackgroundLoad, Outcome
-from rig.registry import Registry
-from rig.scale_out import HOSTS, ScaleOut
+from rig.registry import Registry, children
+from rig.scale_out import HOSTS, SECRET, ScaleOut
 from rig.sweep import sweep
 from rig.waiting import RigError, holds, wait
 
@@ -181,6 +183,21 @@ def test_a_host_that_dies_is_left_at_once_and_taken_back(rig: ScaleOut) -> None:
     switch.ip("link", "set", "port1", "up")
     rig.wait_hosts(*HOSTS)
     answers(rig)
+
+
+def test_the_secret_is_in_no_log_and_no_argument(rig: ScaleOut) -> None:
+    """The neighbours' secret is in BIRD's own file, closed to others, and nowhere else."""
+    for lb in rig.lbs:
+        folder = lb.socket.with_suffix(".bird")
+        config = folder / "bird.conf"
+        assert SECRET in config.read_text() and config.stat().st_mode & 0o077 == 0
+        pids = lb.process.pid, *children(lb.process.pid)
+        files = [folder / "bird.log", folder / "bird.err"]
+        files += [Path(f"/proc/{pid}/{what}") for pid in pids for what in ("cmdline", "environ")]
+        said = [path.read_text() for path in files]
+        said += [lb.process.text(), json.dumps(lb.api("/v1/ospf")), lb.ctl("ospf", "status")]
+        shown = "\n".join(said)
+        assert "bird.conf" in shown and "adjacency" in shown and SECRET not in shown
 
 
 def created(rig: ScaleOut, number: int) -> int:

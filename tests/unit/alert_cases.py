@@ -212,6 +212,7 @@ CASES: dict[str, Case] = {
     # Up, but LACP does not agree with the switch.
     "SlbMemberDown": gauge('slb_port_member_state{port="b",device="d",state="waiting"}', 1, 0),
     "SlbNoAdjacency": gauge('slb_ospf_adjacency_full{protocol="OSPFv2"}', 0, 1),
+    "SlbNeighbourLost": gauge('slb_ospf_neighbours{state="lost"}', 1, 0),
     "SlbNotAnnounced": Case(
         {"slb_ospf_withheld": flat(0), SERVICES: flat(0), LOCAL: flat(4), HELD: flat(0)},
         {"slb_ospf_withheld": flat(0), SERVICES: flat(0), LOCAL: flat(4), HELD: flat(1)},

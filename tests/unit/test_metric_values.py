@@ -283,6 +283,7 @@ slb_ospf_adjacency_full{protocol="OSPFv2"} 1
 slb_ospf_adjacency_full{protocol="OSPFv3"} 0
 slb_ospf_neighbours{state="full"} 2
 slb_ospf_neighbours{state="other"} 1
+slb_ospf_neighbours{state="lost"} 0
 slb_ospf_announced_prefixes{kind="services"} 3
 slb_ospf_announced_prefixes{kind="local_addresses"} 1
 slb_ospf_held_prefixes{reason="quorum"} 0
@@ -311,6 +312,7 @@ OSPF = [
         'slb_ospf_held_prefixes{reason="hold"} 1',
         id="all-held",
     ),
+    pytest.param(replace(ON, lost=["a", "b"]), 'slb_ospf_neighbours{state="lost"} 2', id="lost"),
     pytest.param(replace(ON, draining=True), "slb_ospf_draining 1", id="draining"),
     pytest.param(replace(ON, withheld="worker 1 stands still"), "slb_ospf_withheld 1", id="still"),
     pytest.param(replace(ON, error="no answer"), "slb_ospf_failing 1", id="failing"),

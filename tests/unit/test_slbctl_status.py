@@ -214,6 +214,11 @@ CASES = [
     ),
     (ospf(adjacency={"OSPFv3": "lost"}), "OSPFv3: the adjacency is lost", "slbctl ospf status"),
     (
+        ospf(lost=["192.0.2.9 (192.0.2.9) on slb0"]),
+        "OSPF neighbours that were Full are gone: 192.0.2.9 (192.0.2.9) on slb0",
+        "slbctl ospf status",
+    ),
+    (
         desired(slbd="refused", reason="vs_max"),
         "slbd has not all of the desired state, refused: vs_max",
         "slbctl history",

@@ -34,6 +34,7 @@ TOLD = {
     "SlbLinkDown": "port lan0: the link is down",
     "SlbMemberDown": "port lan0: 1 of 2 members down",
     "SlbNoAdjacency": "OSPFv3: the adjacency is lost",
+    "SlbNeighbourLost": "OSPF neighbours that were Full are gone",
     "SlbNotAnnounced": "OSPF announces nothing",
     "SlbNoQuorum": "not announced for want of RS",
     "SlbPrefixHeld": "not announced yet, though well again",
