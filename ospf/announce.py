@@ -183,7 +183,8 @@ class Announcer:
             if neighbours is not None:
                 self._last_seen[family] = neighbours
         all_seen = tuple(n for neighbours in seen.values() for n in neighbours or ())
-        self._lost.see(all_seen, now)
+        # BIRD may still be at an interface that it has just been told to leave.
+        self._lost.see([n for n in all_seen if n.interface in self._setup.interfaces], now)
         return OspfStatus(
             mode=self._setup.ospf.mode,
             running=error is None,
@@ -285,13 +286,15 @@ class Announcer:
 
     def _other_than(self, told: tuple[Network, ...], status: OspfStatus) -> str | None:
         """What BIRD does instead of what it was told."""
-        why = "though it took more; changed by birdc? It is told again"
+        why = "changed by birdc? It is told again"
+        if more := set(status.announced) - set(told):
+            return f"BIRD announces {len(more)} prefixes that it must not; {why}"
         if status.announced != told:
-            right = len(set(status.announced) & set(told))
-            return f"BIRD announces {right} of {len(told)} prefixes, {why}"
+            some = f"{len(status.announced)} of {len(told)} prefixes"
+            return f"BIRD announces {some}, though it took all; {why}"
         # What is withdrawn may have had to leave the neighbours.
         down = [f.title for f in self._spoken if f in self._down and self._withheld is None]
-        return f"BIRD does not speak {' nor '.join(down)}, {why}" if down else None
+        return f"BIRD does not speak {' nor '.join(down)}, though it did; {why}" if down else None
 
     async def _revive(self) -> None:
         restarting = self._restart is not None

@@ -11,6 +11,7 @@ the VS stay while RS change and agents are killed, and then the switch's routes 
 SLB_KILL_ROUNDS says how often; SLB_KILL_SEED repeats a run.
 """
 
+import contextlib
 import random
 import signal
 import time
@@ -101,8 +102,10 @@ class Victims:
 
     def _bird(self) -> ProcessId | None:
         for pid in children(self._rig.lb.process.pid):
-            if Path(f"/proc/{pid}/comm").read_text().strip() == "bird":
-                return ProcessId.of(pid)
+            # A birdc may have ended by now.
+            with contextlib.suppress(OSError):
+                if Path(f"/proc/{pid}/comm").read_text().strip() == "bird":
+                    return ProcessId.of(pid)
         return None
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from rig.addresses import FAMILIES
 from rig.load import BackgroundLoad, Outcome
-from rig.registry import Registry, children
+from rig.registry import Registry
 from rig.scale_out import HOSTS, SECRET, ScaleOut
 from rig.sweep import sweep
 from rig.waiting import RigError, holds, wait
@@ -187,11 +187,11 @@ def test_a_host_that_dies_is_left_at_once_and_taken_back(rig: ScaleOut) -> None:
 
 def test_the_secret_is_in_no_log_and_no_argument(rig: ScaleOut) -> None:
     """The neighbours' secret is in BIRD's own file, closed to others, and nowhere else."""
-    for lb in rig.lbs:
+    for number, lb in enumerate(rig.lbs):
         folder = lb.socket.with_suffix(".bird")
         config = folder / "bird.conf"
         assert SECRET in config.read_text() and config.stat().st_mode & 0o077 == 0
-        pids = lb.process.pid, *children(lb.process.pid)
+        pids = lb.process.pid, rig.bird_pid(number)
         files = [folder / "bird.log", folder / "bird.err"]
         files += [Path(f"/proc/{pid}/{what}") for pid in pids for what in ("cmdline", "environ")]
         said = [path.read_text() for path in files]

@@ -40,8 +40,9 @@ def test_a_thousand_of_ipv4_and_as_many_of_ipv6_as_there_may_be(
     os.kill(killed := lan.bird_pid(), signal.SIGKILL)
     wait(lambda: lan.bird_pid() not in (0, killed), 10, "another BIRD")
     wait(lambda: lan.adjacency(announcer) == {"full"}, UP_S, "Full again")
+    assert lan.status(announcer).announced == (*VIPS, *vips6)
+    lan.wait_learnt(*VIPS, *vips6)
     # What it had said before came back, in datagrams of many fragments.
     assert "truncated" not in (lan.runtime_dir / "bird.log").read_text()
-    lan.wait_learnt(*VIPS, *vips6)
     lan.loop.run(announcer.withdraw("test"))
     lan.wait_learnt()

@@ -56,3 +56,22 @@ def test_an_ospf_that_somebody_disabled_is_told_again_now_and_then(
         await bench.announcer.stop()
 
     run(body())
+
+
+def test_what_somebody_had_announced_that_must_not_be_is_told_as_that(tmp_path: Path) -> None:
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.start()
+        await bench.announcer.set_prefixes([SUBNET, VIP])
+        await bench.announcer.withdraw("a worker stands still")
+        bench.fake.routes = [str(SUBNET), str(VIP)]
+        for _ in range(announce.ASTRAY):
+            await bench.let_it_watch()
+        error = (await bench.announcer.status()).error
+        assert error and error.startswith("BIRD announces 2 prefixes that it must not; changed by")
+        await bench.let_it_watch()
+        status = await bench.announcer.status()
+        assert (status.error, status.announced) == (None, ())
+        await bench.announcer.stop()
+
+    run(body())

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from unit.bird_setup import recorded
+from unit.bird_setup import recorded, setup
 from unit.test_ospf_announcer import Bench, run
 
 from ospf.lost import FORGOTTEN_S, Lost
 from ospf.model import FAMILIES, IPV4, IPV6
+from slb.errors import OspfError
 from slb.model.views import OspfNeighbour
 
 ONE = OspfNeighbour("192.0.2.1", "192.0.2.1", "slb0", "Full/DR", True)
@@ -72,6 +73,30 @@ def test_the_status_has_them_unless_bird_is_silent_or_starts_again(tmp_path: Pat
         assert status.lost == ("192.0.2.9 (192.0.2.9) on slb0",)
         assert status.view().lost == list(status.lost)
         bench.fake.neighbours[IPV6] = b"0001 BIRD\n1013-slb_ospf6:\n     garbage\n"
+        assert (await bench.announcer.status()).lost == ()
+        await bench.announcer.stop()
+
+    run(body())
+
+
+def test_who_is_at_an_interface_that_is_left_is_not_lost(tmp_path: Path) -> None:
+    """Though BIRD has not left it yet, because it refuses the file for another reason."""
+
+    async def body() -> None:
+        bench = Bench(tmp_path)
+        await bench.announcer.use(setup(tmp_path, interfaces=("slb0", "slb1")))
+        await bench.announcer.start()
+        both = b"\n".join([recorded("neighbors-full"), recorded("neighbors-full").splitlines()[-1]])
+        at_one, at_two = both.rsplit(b"\n", 1)
+        bench.fake.neighbours[IPV4] = at_one + b"\n" + at_two.replace(b"slb0", b"slb1")
+        assert (await bench.announcer.status()).lost == ()
+        bench.fake.refuses = "configure"
+        with pytest.raises(OspfError, match="BIRD refuses"):
+            await bench.announcer.use(setup(tmp_path))
+        assert (await bench.announcer.status()).lost == ()
+        bench.fake.refuses = ""
+        await bench.let_it_watch()
+        bench.fake.neighbours[IPV4] = at_one
         assert (await bench.announcer.status()).lost == ()
         await bench.announcer.stop()
 
