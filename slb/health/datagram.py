@@ -5,7 +5,7 @@ import os
 import socket
 import struct
 
-from slb.health.probe import READ, Bad, Waiting, family
+from slb.health.probe import READ, Bad, Waiting, family, receive
 from slb.health.target import Target
 from slb.model.health import UdpCheck, octets
 
@@ -20,7 +20,7 @@ def udp(target: Target) -> Waiting:
     with to(target) as sock:
         sock.send(octets(check.send))
         yield sock.fileno(), READ
-        if octets(check.expect) not in sock.recv(MAX):
+        if octets(check.expect) not in receive(sock, MAX):
             raise Bad("the answer lacks what is expected")
 
 
@@ -40,7 +40,7 @@ def echo(target: Target) -> Waiting:
         sock.send(head + mark)
         while True:
             yield sock.fileno(), READ
-            packet = sock.recv(MAX)
+            packet = receive(sock, MAX)
             if packet[:1] == bytes([reply]) and packet[8:] == mark:
                 return
 

@@ -4,7 +4,9 @@
 It returns when the result is good, and raises Bad or an OSError when not. Where something of it is
 of use for the next check it yields DONE instead of returning, and makes that one when it goes on.
 What it has open is closed when it is closed; that it takes too long is not its business. Trouble of
-this host's own, no descriptor, no route, says nothing about the RS: inconclusive() tells.
+this host's own, no descriptor, no route, says nothing about the RS: inconclusive() tells. What the
+RS or a router answered, by ICMP, has the same error numbers, and is Bad: it comes once a packet has
+left.
 """
 
 import errno
@@ -77,13 +79,24 @@ def open_stream(target: Target) -> socket.socket:
 
 
 def connect(sock: socket.socket, target: Target) -> Waiting:
-    """Connect a socket; raises OSError."""
+    """Connect a socket; raises OSError, Bad."""
     failed = sock.connect_ex((str(target.at.address), target.at.port))
     if failed == errno.EINPROGRESS:
         yield sock.fileno(), WRITE
-        failed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if failed:
+        if answered := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise Bad(words(OSError(answered, "connect")))
+    elif failed:
         raise OSError(failed, "connect")
+
+
+def receive(sock: socket.socket, most: int) -> bytes:
+    """Return what has come; raises Bad, and BlockingIOError if there is nothing after all."""
+    try:
+        return sock.recv(most)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise Bad(words(error)) from None
 
 
 def family(target: Target) -> socket.AddressFamily:

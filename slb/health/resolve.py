@@ -15,7 +15,7 @@ import dns.rcode
 
 from slb.health.datagram import MAX, to
 from slb.health.dial import PlainDialer
-from slb.health.probe import READ, Bad, Waiting
+from slb.health.probe import READ, Bad, Waiting, receive
 from slb.health.stream import Plain
 from slb.health.target import Target
 from slb.model.health import DnsCheck
@@ -54,7 +54,7 @@ def _by_udp(target: Target, query: bytes) -> Answering:
         while True:
             yield sock.fileno(), READ
             # One of another query's may be under way.
-            if (code := _code(query, sock.recv(MAX))) is not None:
+            if (code := _code(query, receive(sock, MAX))) is not None:
                 return code
 
 

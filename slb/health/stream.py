@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Generator
 from typing import Protocol
 
-from slb.health.probe import READ, WRITE, Bad, Waiting
+from slb.health.probe import READ, WRITE, Bad, Waiting, receive
 
 MOST = 16384
 # Of TLS before something can be read: certificates, tickets, and a record of 16 KiB.
@@ -58,10 +58,10 @@ class Plain:
                 yield self._sock.fileno(), WRITE
 
     def receive(self) -> Octets:
-        """Return what comes next, nothing at the end; raises OSError."""
+        """Return what comes next, nothing at the end; raises Bad."""
         while True:
             try:
-                return self._sock.recv(MOST)
+                return receive(self._sock, MOST)
             except BlockingIOError:
                 yield self._sock.fileno(), READ
 

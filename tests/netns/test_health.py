@@ -10,7 +10,8 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,26 @@ from typing import Any
 import pytest
 import yaml
 
-from rig.addresses import DNS_VS, ECHO_VS, HTTP, HTTP_VS, PODS, Pod
+from rig.addresses import (
+    DNS_VS,
+    ECHO_PORT,
+    ECHO_VS,
+    HTTP,
+    HTTP_PORT,
+    HTTP_VS,
+    PODS,
+    V4,
+    V6,
+    Family,
+    Pod,
+    endpoint,
+)
 from rig.agent import Agent
 from rig.lb import LbSettings
+from rig.netns import Namespace
 from rig.rig import Rig
-from rig.services import dns_service, echo_service, http_service
-from rig.waiting import holds, wait
+from rig.services import dns_service, echo_service, http_service, service
+from rig.waiting import RigError, holds, wait
 from slb.model.events import Event
 
 pytestmark = pytest.mark.netns
@@ -248,6 +263,59 @@ def test_udp_dns_and_ping(own_rig: Rig, agent: Agent, apply: Callable[..., None]
     assert weight(own_rig, HTTP_VS, POD.http) == 1
     down = {(row.vs, row.rs) for row in agent.client.health() if row.state == "down"}
     assert down == {(ECHO_VS, POD.echo), (DNS_VS, POD.dns)}
+
+
+@dataclass(frozen=True)
+class NoWay:
+    """A check of the pod, the switch's route for it, and what its ICMP comes to at the LB."""
+
+    family: Family
+    check: dict[str, str]
+    port: int
+    route: str
+    reason: str
+
+
+ECHO = {"type": "udp", "send": "hi", "expect": "hi"}
+NO_WAYS = {
+    "TCP IPv4": NoWay(V4, {"type": "tcp"}, HTTP_PORT, "throw", "network is unreachable"),
+    "TCP IPv6": NoWay(V6, {"type": "tcp"}, HTTP_PORT, "prohibit", "permission denied"),
+    "UDP IPv6": NoWay(V6, ECHO, ECHO_PORT, "prohibit", "permission denied"),
+}
+
+
+@pytest.fixture
+def no_way(own_rig: Rig, request: pytest.FixtureRequest) -> Iterator[tuple[NoWay, Namespace]]:
+    """One of these, and the switch, which loses the route again that the test gives it."""
+    way: NoWay = NO_WAYS[request.param]
+    switch = own_rig.switch.namespace
+    for limit in "net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit":
+        switch.run("sysctl", "-qw", f"{limit}=0")
+    yield way, switch
+    with suppress(RigError):
+        switch.ip("route", "del", way.route, POD.at(way.family))
+
+
+@pytest.mark.parametrize("no_way", NO_WAYS, indirect=True)
+def test_a_router_that_says_that_there_is_no_way(
+    agent: Agent, apply: Callable[..., None], no_way: tuple[NoWay, Namespace]
+) -> None:
+    """Its ICMP has the error numbers of a host that has no route itself, and is a bad check."""
+    way, switch = no_way
+    proto = "udp" if way.check is ECHO else "tcp"
+    vs = f"{endpoint(way.family.vip, 8099)}/{proto}"
+    rows = {endpoint(pod.at(way.family), way.port): 1 for pod in PODS}
+    apply(service(vs, rows) | {"health": way.check | FAST})
+    switch.ip("route", "add", way.route, POD.at(way.family))
+
+    def down() -> list[tuple[str, str]]:
+        return [(row.rs, row.reason) for row in agent.client.health() if row.state == "down"]
+
+    rs = endpoint(POD.at(way.family), way.port)
+    wait(lambda: down() == [(rs, way.reason)], PATIENCE_S, "it is found down")
+    assert agent.client.status().rs_silent == 0
+    switch.ip("route", "del", way.route, POD.at(way.family))
+    wait(lambda: states(agent) == {"up"}, PATIENCE_S, "all up again")
 
 
 @pytest.mark.parametrize("killed", ["slbd", "agent"])
