@@ -120,8 +120,8 @@ class ManagedBird:
         await self._wait_until_ready(self._process)
 
     def _words(self) -> list[str]:
-        # SIGTERM makes BIRD leave its neighbours: when slbd is killed they need not wait for
-        # the dead interval. It comes when the thread that started BIRD ends: the event loop's.
+        # When slbd is killed no BIRD is left that announces what nobody forwards. The signal comes
+        # when the thread that started BIRD ends: the event loop's.
         guard = [find("setpriv", "util-linux"), "--pdeathsig", "TERM", "--"]
         paths = {"-c": "bird.conf", "-s": "bird.ctl", "-P": "bird.pid"}
         options = [w for flag, name in paths.items() for w in (flag, str(self._directory / name))]

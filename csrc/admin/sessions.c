@@ -10,6 +10,9 @@
 // Entries a worker looks at for one message, and sessions one message can carry.
 enum { SCAN_ENTRIES = 65536, SCAN_CAP = 512 };
 
+// Messages of one call: between two calls the admin core does what else it has to do.
+enum { SCANS = 8 };
+
 // The cursor: worker in the upper half, next entry in the lower.
 static uint64_t cursor_of(uint16_t worker, uint32_t next) {
 	return (uint64_t)worker << 32 | next;
@@ -58,16 +61,19 @@ int admin_session_list(
 	struct admin *a, const struct slb_session_filter *filter, uint64_t *cursor,
 	struct slb_session_info *out, uint32_t cap
 ) {
+	uint32_t scans = 0;
 	int n = 0;
 
-	while (n == 0 && cap > 0) {
+	while (n == 0 && cap > 0 && scans < SCANS) {
 		uint16_t worker = (uint16_t)(*cursor >> 32);
 		if (*cursor == UINT64_MAX || worker >= a->n_workers)
 			break;
-		if (wanted_worker(filter, worker))
+		if (wanted_worker(filter, worker)) {
 			n = scan(a, worker, filter, cursor, out, cap);
-		else
+			scans++;
+		} else {
 			*cursor = cursor_of(worker + 1, 0);
+		}
 	}
 	if ((uint16_t)(*cursor >> 32) >= a->n_workers)
 		*cursor = UINT64_MAX;

@@ -24,6 +24,7 @@ struct slb_session_filter {
 
 // Sessions that match, copied by their workers a few at a time between bursts. *cursor starts at 0 and is
 // opaque; returns how many were written (0 with *cursor unchanged never happens); *cursor UINT64_MAX: done.
+// A call looks at half a million entries at most, so none written does not mean that none follow.
 int slb_session_list(
 	const struct slb_session_filter *filter, uint64_t *cursor, struct slb_session_info *out,
 	uint32_t cap

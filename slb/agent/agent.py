@@ -110,6 +110,7 @@ async def start(
     passive = PassiveWatch(desired, Client(settings.slbd, LOOK_TIMEOUT_S), tell)
     health = Health(desired, ends, passive, probes, tell)
     forward = Forward(settings.slbd, FORWARD_S)
+    stack.callback(forward.close)
     cure = "see agent-group.conf, or leave the group out"
     owner = Owner("slb-agent", "--socket", "--group", cure)
     socket = SocketFile(settings.socket, int(settings.mode, 8), settings.group, owner)

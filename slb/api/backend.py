@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the handlers work on; the daemon fills it in once the engine runs."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
 
 from slb.engine.protocol import Engine
 from slb.errors import NotReady
@@ -14,6 +16,12 @@ from slb.steering.watch import Watch
 from slb.tables.apply import Tables
 from slb.tables.laddrs import Laddrs
 from slb.tables.workers import Workers
+
+# Lists of everything that are made at once: each keeps Python, and the admin core, from the rest.
+LISTINGS = 4
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,12 @@ class Backend:
     ospf: Callable[[], Awaitable[OspfView]]
     ospf_restart: Callable[[], Awaitable[OspfView]]
     facts: Facts = field(default_factory=Facts)
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LISTINGS))
+
+    async def read(self, call: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+        """Read something long from the engine in a thread; so many at a time, others wait."""
+        async with self.turns:
+            return await asyncio.to_thread(call, *args, **options)
 
 
 class Gate:

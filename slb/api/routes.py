@@ -108,7 +108,7 @@ def add_routes(app: web.Application, gate: Gate) -> None:
 
 def _listing(pick: Callable[[Backend], Callable[[], list[Any]]], kind: type) -> Action:
     async def action(request: web.Request, backend: Backend) -> dict[str, Any]:
-        return {"items": await asyncio.to_thread(pick(backend))}
+        return {"items": await backend.read(pick(backend))}
 
     each = re.split(r"[;.,]", kind.__doc__ or "", maxsplit=1)[0]
     action.__doc__ = f"A list; each is {each[:1].lower()}{each[1:]}"
@@ -132,7 +132,7 @@ async def _version(request: web.Request, backend: Backend, gate: Gate) -> views.
 
 
 async def _find_vs(backend: Backend, vs: VsKey) -> views.VsView:
-    rows = await asyncio.to_thread(backend.engine.vs_list)
+    rows = await backend.read(backend.engine.vs_list)
     if found := next((row for row in rows if row.vs == str(vs)), None):
         return found
     raise UnknownVs(f"VS {vs} does not exist")
@@ -163,7 +163,7 @@ async def _rs_list(request: web.Request, backend: Backend) -> views.Items[views.
     """List the RS of one VS, or of all."""
     wanted = request.query.get("vs")
     vs = VsKey.parse(wanted) if wanted is not None else None
-    rows = await asyncio.to_thread(backend.engine.rs_list)
+    rows = await backend.read(backend.engine.rs_list)
     if vs is not None:
         rows = [row for row in rows if row.vs == str(vs)]
         if not rows:
@@ -243,13 +243,13 @@ async def _sessions(request: web.Request, backend: Backend) -> views.SessionPage
     """List sessions."""
     limit = read.number(request, "limit") or DEFAULT_LIMIT
     wanted = read.session_filter(request)
-    return await asyncio.to_thread(backend.engine.session_list, wanted, limit)
+    return await backend.read(backend.engine.session_list, wanted, limit)
 
 
 async def _session_count(request: web.Request, backend: Backend) -> views.SessionCount:
     """Count sessions."""
     wanted = read.session_filter(request)
-    return views.SessionCount(await asyncio.to_thread(backend.engine.session_count, wanted))
+    return views.SessionCount(await backend.read(backend.engine.session_count, wanted))
 
 
 async def _session_reset(

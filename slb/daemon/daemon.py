@@ -14,7 +14,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -95,6 +95,8 @@ class Daemon:
         self._hangup = asyncio.Event()
         # Held while the kernel interfaces change.
         self._ports = asyncio.Lock()
+        # Of its own, so that whoever has all the others wait does not look like workers that do.
+        self._beat = ThreadPoolExecutor(1, thread_name_prefix="slbd-beat")
 
     async def run(self) -> None:
         """Live until SIGTERM or SIGINT; raises SlbError when the start fails."""
@@ -234,22 +236,31 @@ class Daemon:
     async def _heartbeat(self, parts: Parts) -> None:
         heartbeat = Heartbeat()
         withheld = ""
+        # Neighbours may take long to acknowledge a withdrawal. It is no sign of death.
+        telling: asyncio.Task[None] | None = None
         while True:
-            reason = await _ailing(parts.engine, heartbeat)
+            reason = await _ailing(parts.engine, heartbeat, self._beat)
             if self._stop.is_set():
                 return
             if not reason:
                 self._notify.alive()
-            if reason and not withheld:
-                log.error("%s; withdrawing the announcements", reason)
-                self._notify.status(reason)
-                await parts.announce.withdraw(reason)
-            elif withheld and not reason:
-                log.info("all workers run again")
-                self._notify.status("forwarding")
-                await parts.announce.resume()
-            withheld = reason
+            if telling and telling.done():
+                telling.result()
+                telling = None
+            if not telling and bool(reason) != bool(withheld):
+                withheld = reason
+                telling = asyncio.create_task(self._tell(parts, reason))
             await asyncio.sleep(BEAT_S)
+
+    async def _tell(self, parts: Parts, reason: str) -> None:
+        if reason:
+            log.error("%s; withdrawing the announcements", reason)
+            self._notify.status(reason)
+            await parts.announce.withdraw(reason)
+        else:
+            log.info("all workers run again")
+            self._notify.status("forwarding")
+            await parts.announce.resume()
 
     async def _reloads(self, parts: Parts) -> None:
         while True:
@@ -411,9 +422,9 @@ async def _change_services(tables: Tables, old: Config, new: Config) -> int:
     return len(plan)
 
 
-async def _ailing(engine: Engine, heartbeat: Heartbeat) -> str:
+async def _ailing(engine: Engine, heartbeat: Heartbeat, thread: Executor) -> str:
     """Say what is wrong with the workers, nothing when they live."""
-    reading = asyncio.ensure_future(asyncio.to_thread(engine.worker_list))
+    reading = asyncio.get_running_loop().run_in_executor(thread, engine.worker_list)
     for _ in range(2):
         # Twice: when Python itself stood still, the time is over while the answer is there.
         await asyncio.wait([reading], timeout=BEAT_TIMEOUT_S)

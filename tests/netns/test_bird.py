@@ -293,8 +293,9 @@ asyncio.run(main())
 """
 
 
-def test_bird_goes_with_a_killed_daemon_and_the_switch_knows_at_once(lan: Lan) -> None:
-    # With so long a dead interval, only BIRD's taking its leave explains what the switch does.
+def test_bird_goes_with_a_killed_daemon_and_takes_its_leave(lan: Lan) -> None:
+    # With so long a dead interval, only BIRD's taking its leave explains what the switch does. That
+    # of a whole slbd gets nowhere, since its kernel interface ends with it.
     lan.start_switch("ptp", dead_s=60)
     daemon = lan.start(lan.lb, "daemon", sys.executable, "-c", DAEMON, str(lan.runtime_dir))
     wait(lan.bird_pid, 15, "the daemon's BIRD")

@@ -2,6 +2,7 @@
 """A list of sessions is read a part in each of the worker's rounds, so that packets do not wait."""
 
 import pytest
+from driver import DONE, ffi, lib
 from ending import many
 from lab import OpenLab
 from values import Settings
@@ -33,3 +34,18 @@ def test_a_round_does_no_more_than_it_may(
     assert len(lab.harness.sessions()) == SESSIONS
     lab.harness.stall_after(0, rounds + 1)
     assert len(lab.harness.sessions(client=client)) == listed
+
+
+def test_a_call_sends_so_many_messages_at_most(open_lab: OpenLab) -> None:
+    """Changes get in between two calls, though none of the sessions is wanted."""
+    workers, most = 12, 8
+    laddrs = [(f"198.18.0.{n}", n, 0) for n in range(workers)]
+    lab = open_lab(Settings(workers=workers, laddrs=laddrs)).usual()
+    wanted, cursor = ffi.new("struct slb_session_filter *"), ffi.new("uint64_t *")
+    wanted.worker = -1
+    room = ffi.new("struct slb_session_info[]", 1)
+    # The worker that is next stands in the upper half.
+    for next_worker in (most, DONE >> 32):
+        assert lib.harness_session_list(wanted, cursor, room, 1) == 0
+        assert cursor[0] >> 32 == next_worker
+    assert lab.active() == 0

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What systemd hears of slbd's life."""
 
+import asyncio
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,10 @@ from unit.daemon_life import Life, reload
 from unit.threaded_client import Client
 from unit.until import until
 
+from slb.api.backend import LISTINGS
+from slb.daemon.announce import Announce
+from slb.daemon.daemon import THREADS
+from slb.model.views import RsView
 from slb.notify import Notify
 
 pytest_plugins = ["unit.daemon_life_fixture"]
@@ -94,6 +100,79 @@ def test_no_sign_of_life_of_a_worker_that_stands_still(watched: Listener, life: 
         assert watched.beats() == before
         life.engine.running = True
         await until(lives, "the word that they turn")
+
+    life.live(scenario)
+
+
+def test_signs_of_life_while_neighbours_do_not_acknowledge(
+    watched: Listener, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A withdrawal may take longer than the watchdog waits, while the workers run again."""
+    acknowledged = asyncio.Event()
+
+    async def slow(_: Announce, reason: str) -> None:
+        await acknowledged.wait()
+
+    monkeypatch.setattr(Announce, "withdraw", slow)
+
+    async def scenario(client: Client) -> None:
+        async def stands() -> bool:
+            return "STATUS=worker 0, 1 stands still" in watched.hear()
+
+        life.engine.running = False
+        await until(stands, "the word of it")
+        life.engine.running = True
+        before = watched.beats()
+
+        async def beating() -> bool:
+            return watched.beats() > before + 2
+
+        await until(beating, "signs of life")
+        assert watched.hear()[-1] == "STATUS=worker 0, 1 stands still"
+        acknowledged.set()
+
+        async def lives() -> bool:
+            return watched.hear()[-1] == "STATUS=forwarding"
+
+        await until(lives, "the word that they turn")
+
+    life.live(scenario)
+
+
+def test_signs_of_life_while_everything_is_listed(watched: Listener, life: Life) -> None:
+    """Readers who have every thread wait are no stalled workers; few lists are made at a time."""
+    go_on, at_once, most = threading.Event(), [0], [0]
+    rs_list = life.engine.rs_list
+
+    def slow() -> list[RsView]:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        go_on.wait(30)
+        at_once[0] -= 1
+        return rs_list()
+
+    life.engine.rs_list = slow  # type: ignore[method-assign]
+
+    async def scenario(client: Client) -> None:
+        others = [Client(life.socket) for _ in range(3)]
+        ask = [other.rs_list() for other in others for _ in range(16)]
+        assert len(ask) > THREADS
+        readers = [asyncio.ensure_future(one) for one in ask]
+
+        async def all_wait() -> bool:
+            return most[0] == LISTINGS
+
+        await until(all_wait, "lists under way")
+        before = watched.beats()
+
+        async def beating() -> bool:
+            return watched.beats() > before + 4
+
+        await until(beating, "signs of life")
+        assert (await client.version()).generation
+        go_on.set()
+        await asyncio.gather(*readers)
+        assert most[0] == LISTINGS
 
     life.live(scenario)
 

@@ -4,6 +4,7 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_an_answer_that_is_late_once_is_no_dead_engine(
             return super().worker_list()
 
     async def ask() -> str:
-        found = await daemon._ailing(Late(), Heartbeat())
+        found = await daemon._ailing(Late(), Heartbeat(), ThreadPoolExecutor(1))
         end.set()
         return found
 
