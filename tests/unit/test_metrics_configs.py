@@ -24,7 +24,7 @@ SCRAPED = {"instance", "job"}
 VALUES = {
     "state": set(
         "serving active draining idle standby waiting down proved unproved wrong up ejected unknown"
-        " applied incomplete refused unreachable running".split()
+        " applied incomplete refused unreachable running full other lost".split()
     ),
     "effect": {"in", "out", "capped"},
     "job": {"slbd", "slb-agent"},
