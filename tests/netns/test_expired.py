@@ -48,7 +48,7 @@ def test_idle_connections_are_reset_when_they_time_out(resetting_rig: Rig, way: 
     with connections(rig, way) as ends:
         begun = time.monotonic()
         all_reset(ends)
-        assert IDLE_S - 0.5 < time.monotonic() - begun < IDLE_S + 1
+        assert IDLE_S - 0.5 < time.monotonic() - begun < IDLE_S + 3
         assert gone(rig)
 
 
@@ -61,7 +61,7 @@ def test_idle_connections_are_reset_at_the_end_of_the_drain(resetting_rig: Rig, 
         remove_rs(rig, way, vs)
         begun = time.monotonic()
         all_reset(ends)
-        assert DRAIN_S - 0.5 < time.monotonic() - begun < DRAIN_S + 1
+        assert DRAIN_S - 0.5 < time.monotonic() - begun < DRAIN_S + 3
         assert gone(rig)
         wait(lambda: not rig.lb.items("/v1/rs"), 5, "the removed RS gone")
 
@@ -77,4 +77,4 @@ def test_busy_connections_are_reset_at_the_end_of_the_drain(resetting_rig: Rig, 
         with pytest.raises(ConnectionResetError):
             while time.monotonic() - begun < PATIENCE_S:
                 ask(*ends[0])
-        assert DRAIN_S - 0.5 < time.monotonic() - begun < DRAIN_S + 1
+        assert DRAIN_S - 0.5 < time.monotonic() - begun < DRAIN_S + 3

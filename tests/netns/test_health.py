@@ -176,7 +176,7 @@ def test_connections_to_a_server_that_hangs_are_reset(
         for talk in hanging:
             with pytest.raises(ConnectionResetError):
                 talk.sock.recv(1)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3
         for talk in hanging:
             talk.close()
             talk.sock = own_rig.client.tcp()

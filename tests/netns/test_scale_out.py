@@ -185,6 +185,21 @@ def test_a_host_that_dies_is_left_at_once_and_taken_back(rig: ScaleOut) -> None:
     answers(rig)
 
 
+def test_connections_begun_while_a_host_dies_come_through(rig: ScaleOut) -> None:
+    """By the client's own repetition, to the other host; those that are open there end."""
+    with loads(rig) as running:
+        kill(rig)
+        wait(lambda: rig.used() == (ONE, ONE), 10, "the use of the other host alone")
+        outcomes = [load.stop() for load in running]
+    rig.lbs[0].process.wait(5)
+    for outcome in outcomes:
+        assert outcome.unopened == []
+        assert len(outcome.lost) <= 8 < outcome.answered, outcome
+    rig.restart(0)
+    rig.wait_hosts(*HOSTS)
+    answers(rig)
+
+
 def test_the_secret_is_in_no_log_and_no_argument(rig: ScaleOut) -> None:
     """The neighbours' secret is in BIRD's own file, closed to others, and nowhere else."""
     for number, lb in enumerate(rig.lbs):
