@@ -107,6 +107,11 @@ def refused(rig: Rig) -> bool:
     return False
 
 
+def sessions(rig: Rig) -> int:
+    """How many there are."""
+    return int(rig.lb.api("/v1/sessions/count")["count"])
+
+
 def ask(connection: socket.socket) -> None:
     """One request and its answer, on a connection that stays."""
     connection.sendall(b"GET /bytes/100000 HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -133,6 +138,9 @@ def test_a_syn_flood_fills_the_table(small_rig: Rig) -> None:
         assert refused(rig)
         ask(connection)
         wait(lambda: not refused(rig), 2 * HALF_OPEN_S, "room for a new client")
+        # The flood took as long as it did, and so does its end.
+        left = SESSIONS // 2
+        wait(lambda: sessions(rig) < left, 2 * HALF_OPEN_S, "room for many")
         ask(connection)
     assert rig.client.http(50).failures == []
     assert rig.client.dns(50).failures == []

@@ -90,16 +90,18 @@ def announced(rig: Rig, way: Way) -> list[int]:
     with Raw(rig.client.namespace) as front, Raw(rig.node(POD.node)) as back:
         rig.client.tcp(way.http).close()
         seen = [
-            front.see(lambda p: _is(p, "S", p[TCP].dport == 80)),
-            back.see(lambda p: _is(p, "S", p[TCP].dport == HTTP_PORT)),
-            back.see(lambda p: _is(p, "SA", p[TCP].sport == HTTP_PORT)),
-            front.see(lambda p: _is(p, "SA", p[TCP].sport == 80)),
+            front.see(lambda p: _is(p, "S", dport=80)),
+            back.see(lambda p: _is(p, "S", dport=HTTP_PORT)),
+            back.see(lambda p: _is(p, "SA", sport=HTTP_PORT)),
+            front.see(lambda p: _is(p, "SA", sport=80)),
         ]
     return [dict(packet[TCP].options)["MSS"] for packet in seen]
 
 
-def _is(packet: IP | IPv6, flags: str, port: bool) -> bool:
-    return port and packet[TCP].flags == flags
+def _is(packet: IP | IPv6, flags: str, **ports: int) -> bool:
+    if TCP not in packet or packet[TCP].flags != flags:
+        return False
+    return all(getattr(packet[TCP], name) == port for name, port in ports.items())
 
 
 def serve(rig: Rig, way: Way) -> None:
