@@ -40,11 +40,11 @@ def header(family: Family) -> int:
 
 @contextmanager
 def at_most(rig: Rig, packets: int) -> Iterator[None]:
-    """No more than these, and OSPF's, pass the port either way."""
+    """No more than these pass the port either way; and OSPF's, and 64 probes of steering."""
     before = counts(rig)
     yield
     gained = [now - then for now, then in zip(counts(rig), before, strict=True)]
-    assert max(gained) < packets + 12, gained
+    assert max(gained) < packets + 90, gained
 
 
 def counts(rig: Rig) -> tuple[int, int]:
@@ -73,8 +73,10 @@ def test_a_datagram_that_fills_a_packet(jumbo: Rig, way: Way) -> None:
     assert jumbo.client.http(8, target=way.http).failures == []
     # The echo puts the pod's name and a space before what it sends back.
     room = MTU - max(header(way.vip), header(way.pods)) - len("pod1a ")
-    with jumbo.client.udp(way.echo) as client, at_most(jumbo, 8):
-        for size in (room, room - 1, 8000, 7000):
+    # In fragments of 1,500 bytes there would be four times as many and more.
+    times = 12
+    with jumbo.client.udp(way.echo) as client, at_most(jumbo, times * 8):
+        for size in times * (room, room - 1, 8000, 7000):
             client.send(data(size))
             assert client.recv(65536).endswith(data(size))
 
