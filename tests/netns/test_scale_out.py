@@ -72,6 +72,11 @@ def metrics(rig: ScaleOut) -> dict[str, int]:
     return {subnet: known[subnet] for subnet in SUBNETS if subnet in known}
 
 
+def created(rig: ScaleOut, number: int) -> int:
+    """The sessions that a host has made."""
+    return sum(w["sessions_created"] for w in rig.lbs[number].items("/v1/workers"))
+
+
 @dataclass
 class Leave:
     """What there was to see while the first host left."""
@@ -106,7 +111,7 @@ def leave(rig: ScaleOut) -> Leave:
 def test_a_host_leaves_and_no_new_connection_fails(rig: ScaleOut) -> None:
     """Its metric goes up, the switch takes the other one, and only then the routes go."""
     answers(rig)
-    assert all(sum(w["sessions_created"] for w in lb.items("/v1/workers")) for lb in rig.lbs)
+    assert all(created(rig, number) for number in range(len(HOSTS)))
     seen = leave(rig)
     for _ in range(2):
         if seen.disturbed:
@@ -213,11 +218,6 @@ def test_the_secret_is_in_no_log_and_no_argument(rig: ScaleOut) -> None:
         said += [lb.process.text(), json.dumps(lb.api("/v1/ospf")), lb.ctl("ospf", "status")]
         shown = "\n".join(said)
         assert "bird.conf" in shown and "adjacency" in shown and SECRET not in shown
-
-
-def created(rig: ScaleOut, number: int) -> int:
-    """The sessions that a host has made."""
-    return sum(w["sessions_created"] for w in rig.lbs[number].items("/v1/workers"))
 
 
 def test_a_bird_that_dies_alone_costs_no_new_connection(rig: ScaleOut) -> None:
