@@ -27,9 +27,11 @@ LIMIT_S = 2100
 SANITIZED_FRAMES = "20000"  # that the oracle compares there
 # Each test makes its own harness, one a process at a time.
 IN_TWO = ("-n", "2", "--dist", "worksteal")
-# They wait more than they compute. In netns those of a rig stay together (tests/netns/conftest.py);
-# a third process gains a fourth of the time, and has tests fail on a host whose CPUs others share.
-BESIDE = {"unit": ("-n", "3", "-m", "not calm"), "netns": ("-n", "2", "-m", "not calm")}
+# They wait more than they compute. tests/netns/conftest.py tells what each of the three has there.
+BESIDE = {
+    "unit": ("-n", "3", "-m", "not calm"),
+    "netns": ("-n", "3", "--no-loadscope-reorder", "-m", "not calm"),
+}
 CLEANUP_S = 60
 
 
@@ -77,7 +79,9 @@ def runs_of(suite: str) -> list[Run]:
     folder = f"tests/{suite}"
     if suite == "lint":
         return [Run("lint", [sys.executable, "-P", "-m", "lint"], {"PYTHONPATH": ".ci"})]
-    if suite in ("fuzz", "guest"):
+    if suite == "fuzz":
+        return [pytest(suite, folder, *IN_TWO)]
+    if suite == "guest":
         return [pytest(suite, folder)]
     if suite == "oracle":
         fewer = sanitized_env() | {"ORACLE_FRAMES": SANITIZED_FRAMES}
@@ -89,10 +93,12 @@ def runs_of(suite: str) -> list[Run]:
             pytest(f"{suite} (calm)", folder, "-m", "calm"),
         ]
         if suite == "netns":
-            runs.append(pytest(sanitized, folder, "-m", "asan", env=sanitized_env()))
+            runs.append(pytest(sanitized, folder, "-n", "2", "-m", "asan", env=sanitized_env()))
         return runs
-    how = IN_TWO if suite == "path" else ()
-    return [pytest(suite, folder, *how), pytest(sanitized, folder, *how, env=sanitized_env())]
+    return [
+        pytest(suite, folder, *IN_TWO),
+        pytest(sanitized, folder, *IN_TWO, env=sanitized_env()),
+    ]
 
 
 def execute(run: Run) -> Result:

@@ -4,11 +4,13 @@
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from netns.bird_lan import Lan
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from rig.lb import LbSettings
 from rig.registry import Registry
@@ -26,6 +28,24 @@ SANITIZED = (
     "test_families.py",
     "test_fragments.py",
     "test_icmp_errors.py",
+)
+
+# A test of a minute or more each, which come first, so that none of them is left over at the end.
+LONG = ("test_kills.py", "test_torn.py", "test_requests.py")
+# Here routers wait for each other most of the time, and nobody computes.
+WAITING = (
+    "test_bird.py",
+    "test_bird_ipv6.py",
+    "test_graceful_restart.py",
+    "test_killed_bird.py",
+    "test_lost_neighbour.py",
+    "test_ospf.py",
+    "test_ospf_frr.py",
+    "test_ospf_options.py",
+    "test_quorum.py",
+    "test_stub_areas.py",
+    "test_stub_networks.py",
+    "test_system_bird.py",
 )
 
 
@@ -51,18 +71,39 @@ def rig(shared_rig: Rig) -> Rig:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have traffic over two workers run on the sanitized build as well."""
+    """Have traffic over two workers run on the sanitized build as well, and the longest first."""
+    items.sort(key=lambda item: item.path.name not in LONG)
     for item in items:
         if item.path.name in SANITIZED and re.search(r"\[(shared-)?w2", item.name):
             item.add_marker(pytest.mark.asan)
+
+
+def waits(scope: str) -> bool:
+    """Whether those of a scope of ByRig's are such tests."""
+    return Path(scope.partition(" ")[0]).name in WAITING
 
 
 class ByRig(LoadScopeScheduling):
     """Tests of a rig follow each other in one process, so that it is started once.
 
     There is one rig that many modules share, and each has its own besides, with each number of
-    workers.
+    workers. The third process has those that wait for routers, and no others: so they cost no time
+    of their own, and the rest find as much of the CPUs as with two.
     """
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        third = node.gateway.id == "gw2"
+        for scope in self.workqueue:
+            if waits(scope) == third:
+                self.workqueue.move_to_end(scope, last=False)
+                break
+        super()._assign_work_unit(node)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        if node.gateway.id != "gw2" or any(map(waits, self.workqueue)):
+            super()._reschedule(node)
+        elif not node.shutting_down:
+            node.shutdown()
 
     def _split_scope(self, nodeid: str) -> str:
         module, _, test = nodeid.partition("::")

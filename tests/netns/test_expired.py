@@ -26,8 +26,7 @@ DRAIN_S, IDLE_S = 2, 2
 def resetting_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A rig that tells both ends."""
     policies = {"tcp": {"expired": "reset"}, "drain": {"tcp_s": DRAIN_S}}
-    with Rig(LbSettings(workers=request.param, policies=policies)) as rig:
-        rig.wait_ospf()
+    with Rig(LbSettings(workers=request.param, ospf=False, policies=policies)) as rig:
         yield rig
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rig.addresses import DATA_LINK, FAMILIES, NODES, V6, Family, node_link
+from rig.addresses import FAMILIES, NODES, V6, Family, node_link
 from rig.lb import LbSettings
 from rig.rig import Rig
 from rig.services import EQUAL
@@ -115,11 +115,7 @@ def test_ipv4_that_is_too_long_as_ipv6(rig: Rig, size: int) -> None:
 @pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])
 def narrow_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A rig whose load balancer sends at most 1,400 bytes to pods and clients, and gets more."""
-    with Rig(LbSettings(workers=request.param, mtu=NARROW)) as rig:
-        # Only routers of one MTU become neighbours.
-        rig.switch.namespace.ip("link", "set", DATA_LINK, "mtu", str(NARROW))
-        rig.wait_ospf()
-        rig.switch.namespace.ip("link", "set", DATA_LINK, "mtu", "1500")
+    with Rig(LbSettings(workers=request.param, ospf=False, mtu=NARROW)) as rig:
         for number in NODES:
             # What they send over IPv6 may not be cut on the way.
             gateway, _ = node_link(number, V6)

@@ -51,8 +51,7 @@ ALIVE_ANYWAY = 83  # pings are answered by the pod's kernel
 @pytest.fixture(scope="module")
 def own_rig() -> Iterator[Rig]:
     """A rig of two workers whose slbd knows no service of its own."""
-    with Rig(LbSettings(workers=2)) as rig:
-        rig.wait_ospf()
+    with Rig(LbSettings(workers=2, ospf=False)) as rig:
         rig.lb.namespace.run("sysctl", "-qp", str(PINGS))
         yield rig
 

@@ -44,8 +44,7 @@ def test_servers_that_end_and_come_back(tmp_path: Path, monkeypatch: pytest.Monk
     pair, wrong = (authority.issue(n, f"DNS:{n}.example.org") for n in ("rs", "other"))
     # The agent's host trusts it.
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
-    with Rig(LbSettings(workers=2)) as rig:
-        rig.wait_ospf()
+    with Rig(LbSettings(workers=2, ospf=False)) as rig:
         servers = {pod.name: secure(rig, pod, pair) for pod in PODS}
         agent = Agent(rig)
         apply(rig, agent, tmp_path)

@@ -33,8 +33,7 @@ POD = PODS[0]
 
 def test_no_session_of_any_worker(tmp_path: Path) -> None:
     """While all workers go on making sessions, before, meanwhile and after."""
-    with Rig(LbSettings(workers=WORKERS)) as rig:
-        rig.wait_ospf()
+    with Rig(LbSettings(workers=WORKERS, ospf=False)) as rig:
         agent = Agent(rig)
         file = tmp_path / "services.yaml"
         file.write_text(yaml.safe_dump({"services": [http_service() | {"health": CHECK}]}))

@@ -45,8 +45,7 @@ PATIENCE_S = 20
 @pytest.fixture(scope="module")
 def own_rig() -> Iterator[Rig]:
     """A rig of two workers whose slbd knows no service of its own."""
-    with Rig(LbSettings(workers=2)) as rig:
-        rig.wait_ospf()
+    with Rig(LbSettings(workers=2, ospf=False)) as rig:
         yield rig
 
 

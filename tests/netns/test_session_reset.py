@@ -35,8 +35,8 @@ def plain_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A rig that knows no numbers of its connections, and answers nobody without a session."""
     policies = {"tcp": {"expired": "drop", "no_session": "drop"}}
     timeouts = {"tcp_close": CLOSE_S}
-    with Rig(LbSettings(workers=request.param, policies=policies, timeouts=timeouts)) as rig:
-        rig.wait_ospf()
+    settings = LbSettings(request.param, ospf=False, policies=policies, timeouts=timeouts)
+    with Rig(settings) as rig:
         yield rig
 
 

@@ -51,12 +51,12 @@ def ending(request: pytest.FixtureRequest) -> Iterator[tuple[Rig, Way]]:
     workers, way, renumber = RIGS[request.param]
     settings = LbSettings(
         workers=workers,
+        ospf=False,
         services=[service(way.vs(80, "tcp"), {way.rs(PODS[0]): 1})],
         timeouts={"tcp_time_wait": 1},
         policies={"tcp": {"renumber": renumber}},
     )
     with Rig(settings) as rig:
-        rig.wait_ospf()
         yield rig, way
 
 
