@@ -62,16 +62,29 @@ def find(program: str, package: str = "bird2") -> str:
 
 
 async def _output(words: list[str], timeout_s: float) -> tuple[int, bytes]:
-    # Not timed: asyncio loses the pipe of a process whose creation is broken off.
-    process = await asyncio.create_subprocess_exec(
-        *words, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
-    )
+    process = await _start(words)
     try:
         async with asyncio.timeout(timeout_s):
             output = await _drain(process)
             return await process.wait(), output
     finally:
         await _end(process)
+
+
+async def _start(words: list[str]) -> Process:
+    # Neither timed nor cancelled: asyncio loses a process whose creation is broken off, with its
+    # pipe, and waits until nobody holds that.
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *words, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):
+            await _end(await starting)
+        raise
 
 
 async def _drain(process: Process) -> bytes:

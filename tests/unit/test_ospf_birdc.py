@@ -99,3 +99,19 @@ def test_cancelled_question_leaves_no_process(tmp_path: Path) -> None:
 
     asyncio.run(cancel())
     assert still_running(tmp_path) == []
+
+
+def test_cancelled_while_birdc_starts_leaves_no_process(tmp_path: Path) -> None:
+    client = birdc(tmp_path, "sleep 60 & wait", timeout_s=30)
+
+    async def cancel() -> None:
+        question = asyncio.create_task(client.read("show status"))
+        await asyncio.sleep(0)
+        question.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await question
+
+    begun = time.monotonic()
+    asyncio.run(cancel())
+    assert time.monotonic() - begun < 30, "it waited for a child of what it had started"
+    assert still_running(tmp_path) == []
