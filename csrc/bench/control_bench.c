@@ -67,6 +67,7 @@ struct phase {
 	uint64_t lost;
 	uint32_t left_out;
 	double ms; // until all is done
+	double hole_us; // at worst, in a loop for as long that does nothing
 	uint32_t seen; // transactions that were carried out in rounds that count
 };
 
@@ -225,12 +226,25 @@ static void settle(void) {
 		lap();
 }
 
+// The longest time between two looks at the clock, by a loop that does nothing else for so many cycles: then the hypervisor or an interrupt had the CPU.
+static double worst_hole(uint64_t cycles) {
+	uint64_t last = rte_rdtsc(), end = last + cycles;
+	double us = 0;
+
+	while (last < end) {
+		uint64_t now = rte_rdtsc();
+		worst(&us, now - last);
+		last = now;
+	}
+	return us;
+}
+
 // Forwards until the change is committed and what it leaves to sweep is swept.
 static struct phase forward_during(struct control_change *change, unsigned lcore) {
 	struct pace pace = {.empty = rounds_of(0), .full = rounds_of(BURST), .slow = 1};
 	struct phase p = {0};
 	double due = 0;
-	uint64_t began = rte_rdtsc();
+	uint64_t began = rte_rdtsc(), took;
 
 	control_change_begin(change, lcore);
 	while (!control_change_done(change) || worker->core->sweep.left > 0) {
@@ -249,11 +263,13 @@ static struct phase forward_during(struct control_change *change, unsigned lcore
 		worst(&p.sweep_us, l.sweep);
 		worst(&p.other_us, l.took - l.control);
 	}
-	p.ms = (double)(rte_rdtsc() - began) * 1e3 / (double)rte_get_tsc_hz();
+	took = rte_rdtsc() - began;
+	p.ms = (double)took * 1e3 / (double)rte_get_tsc_hz();
 	// What has come during the last round.
 	p.lost += arrive((uint32_t)due);
 	settle();
 	control_change_end(change, lcore);
+	p.hole_us = worst_hole(took);
 	return p;
 }
 
@@ -290,6 +306,7 @@ static bool report(const struct control_change *change, const struct phase *p, u
 	say(change->name, "sweep", run, p->sweep_us, 0);
 	say(change->name, "other", run, p->other_us, 0);
 	say(change->name, "lost", run, (double)p->lost, 0);
+	say(change->name, "hole", run, p->hole_us, 0);
 	return true;
 }
 

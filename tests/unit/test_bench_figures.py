@@ -56,7 +56,10 @@ SIDES = {
     "control": {
         f"{kind} {what}": runs
         for kind in (*control.WHOLE, *control.EACH)
-        for what, runs in (("us", [9, 4]), ("lost", [1, 0]), ("sweep", [2, 1]))
+        for what, runs in (
+            *(("us", [9, 4]), ("lost", [1, 0, 8])),
+            *(("sweep", [2, 1]), ("hole", [7, 8, 90])),
+        )
     },
     "scaling": {
         f"{work}{side}{of}": runs
@@ -80,8 +83,10 @@ VALUES = {
     "m4.v4": 90,
     "m4.v6": 150,
     "m5.us": 4,
-    # In every run, of six kinds of changes.
+    # In more than half of the runs, of six kinds of changes.
     "m5.lost": 6,
+    "m5.lost_all": 54,
+    "m5.hole": 8,
     "m6.ratio": 20,
     "m8.ratio": 1.6,
     "m9.ratio": 1.25,

@@ -173,11 +173,12 @@ def test_the_accounts_are_those_of_the_paths_stages() -> None:
 
 def test_control_work_under_load() -> None:
     made = {figure.key: figure for figure in control.figures(1, "control-few", 1000)}
-    assert list(made) == ["m5.us", "m5.lost", "m5.each", "m5.sweep"]
+    assert list(made) == ["m5.us", "m5.lost", "m5.lost_all", "m5.hole", "m5.each", "m5.sweep"]
     assert set(made["m5.us"].sides) == {"commit", "rewrite", "remove"}
     assert set(made["m5.each"].sides) == {"add-each", "rewrite-each", "remove-each"}
     # Each change costs the worker something, and RS that go leave it sessions to look at.
     assert min(min(runs) for runs in made["m5.us"].sides.values()) > 0
+    assert made["m5.hole"].value > 0
     assert 0 < made["m5.sweep"].value < made["m5.us"].value + made["m5.each"].value
 
 
