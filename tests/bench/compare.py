@@ -32,6 +32,9 @@ YARDSTICKS = frozenset(
     }
 )
 
+# Figures of which no side is.
+WHOLLY = frozenset({"m5.hole"})
+
 Written = Mapping[str, Any]
 
 
@@ -90,7 +93,8 @@ def rows(rev: Sequence[Written], here: Sequence[Written]) -> list[Row]:
                 more = side is None and bool(figure.get("more", False))
                 name = key if side is None else f"{key} {side}"
                 judged = side is not None or figure["target"] is not None
-                found.append(Row(name, theirs, ours, more, side in YARDSTICKS, judged))
+                yardstick = side in YARDSTICKS or key in WHOLLY
+                found.append(Row(name, theirs, ours, more, yardstick, judged))
     return found
 
 

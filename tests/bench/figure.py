@@ -83,3 +83,9 @@ HEAD = (
 def short(sessions: int) -> str:
     """`1k`, `10m`."""
     return f"{sessions // 1_000_000}m" if sessions >= 1_000_000 else f"{sessions // 1_000}k"
+
+
+def together(sides: Mapping[str, Sequence[float]], pair: tuple[str, str]) -> float:
+    """Packets a cycle of two sides at once, in the best of the runs: of the same one."""
+    first, second = (sides[side] for side in pair)
+    return max(1 / a + 1 / b for a, b in zip(first, second, strict=True))

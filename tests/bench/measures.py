@@ -17,7 +17,7 @@ from bench import (
     stages,
     walks,
 )
-from bench.figure import Figure, Goal, short
+from bench.figure import Figure, Goal, short, together
 from bench.memory import holds
 from bench.native import SMALLEST_MB, Runs, measure
 from bench.sizes import MANY, MANY_MB, SESSIONS
@@ -129,8 +129,8 @@ def scaling(runs: int) -> list[Figure]:
 def at_once(key: str, what: str, runs: Runs, of: str, goal: Goal | None = None) -> Figure:
     """The work of two at once beside that of one, whose sides begin with `of`."""
     one, two = (f"{of}first", f"{of}second"), (f"{of}first of two", f"{of}second of two")
-    alone, both = (sum(1 / runs.least(side) for side in sides) for sides in (one, two))
     sides = {side: runs.cycles[side] for side in one + two}
+    alone, both = (together(sides, pair) for pair in (one, two))
     return Figure(key, what, round(2 * both / alone, 2), goal, sides, runs.left_out)
 
 

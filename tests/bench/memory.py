@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Hugepages for a measurement, given back afterwards."""
 
+import fcntl
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,25 @@ AVAILABLE = re.compile(r"^MemAvailable: +([0-9]+) kB$", re.MULTILINE)
 
 @contextmanager
 def hugepages(megabytes: int, pool: Path = POOL) -> Iterator[bool]:
-    """Reserve 2 MB pages beside those in use; says whether the host had enough of them."""
+    """Reserve 2 MB pages beside those in use; says whether the host had enough of them.
+
+    One measurement at a time has them: who comes meanwhile waits.
+    """
+    with _alone(pool):
+        yield from _reserved(pool, megabytes)
+
+
+@contextmanager
+def _alone(pool: Path) -> Iterator[None]:
+    folder = os.open(pool, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _reserved(pool: Path, megabytes: int) -> Iterator[bool]:
     pages = pool / "nr_hugepages"
     before = int(pages.read_text())
     used = before - int((pool / "free_hugepages").read_text())

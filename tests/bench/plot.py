@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.figure import Figure, short
+from bench.figure import Figure, short, together
 from bench.series import MEGABYTES
 
 # Of the yardsticks, grey.
@@ -58,11 +58,10 @@ def scaling(axes: Any, figures: Figures) -> bool:
     """Packets a second of one worker and of two, beside twice one."""
     if "m8.ratio" not in figures:
         return False
-    sides = {side: 1 / min(runs) for side, runs in figures["m8.ratio"].sides.items()}
-    one = (sides["first"] + sides["second"]) / 2
-    both = sides["first of two"] + sides["second of two"]
+    sides = figures["m8.ratio"].sides
+    alone, both = (together(sides, (f"first{of}", f"second{of}")) for of in ("", " of two"))
     axes.plot([1, 2], [1, 2], color="0.6", linestyle="--", label="in proportion")
-    axes.plot([1, 2], [1, both / one], marker="o", label="measured")
+    axes.plot([1, 2], [1, 2 * both / alone], marker="o", label="measured")
     axes.set_xticks([1, 2])
     axes.set_xlabel("workers")
     axes.set_ylabel("packets, beside one worker's")

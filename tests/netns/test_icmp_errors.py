@@ -39,8 +39,8 @@ TIME_EXCEEDED = {4: (11, 0), 6: (3, 0)}
 @pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])
 def unclamped(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A rig that leaves it to the ends how long their segments are."""
-    policies = {"tcp": {"mss": "off"}}
-    with Rig(LbSettings(workers=request.param, ospf=False, policies=policies)) as rig:
+    with Rig(LbSettings(workers=request.param, policies={"tcp": {"mss": "off"}})) as rig:
+        rig.wait_ospf()
         yield rig
 
 

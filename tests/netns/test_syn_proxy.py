@@ -39,8 +39,9 @@ OPTIONS = ("tcp_timestamps", "tcp_window_scaling", "tcp_sack")
 @pytest.fixture(scope="module", params=[1, 2], ids=["w1", "w2"])
 def proxy_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A rig without other services."""
-    timeouts = {"tcp_time_wait": 2, "tcp_close": 1}
-    with Rig(LbSettings(request.param, ospf=False, timeouts=timeouts)) as rig:
+    settings = LbSettings(workers=request.param, timeouts={"tcp_time_wait": 2, "tcp_close": 1})
+    with Rig(settings) as rig:
+        rig.wait_ospf()
         yield rig
 
 

@@ -59,6 +59,13 @@ def test_each_side_of_each_figure_is_a_row() -> None:
     assert (value.name, value.ratio()) == ("b", 1.0)
 
 
+def test_what_the_machine_takes_is_a_yardstick() -> None:
+    """Though its sides have the names of the changes, which are ours."""
+    for key, expected in (("m5.us", False), ("m5.hole", True)):
+        (row,) = rows([{key: figure(8, {"commit": 8})}], [{key: figure(99, {"commit": 99})}])
+        assert row.yardstick is expected
+
+
 def test_what_has_no_target_is_not_judged() -> None:
     rate = {"m3.rate": {"value": 900_000, "sides": {}, "more": False, "target": None}}
     (row,) = rows([rate], [rate])

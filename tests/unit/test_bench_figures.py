@@ -94,6 +94,17 @@ VALUES = {
 }
 
 
+def test_two_workers_are_as_fast_as_in_one_run() -> None:
+    """One that is fast while the other one is slow has its share of what both had."""
+    found = native.Runs()
+    for side, cycles in (
+        *(("first", [100.0, 100.0]), ("second", [100.0, 100.0])),
+        *(("first of two", [100.0, 200.0]), ("second of two", [200.0, 100.0])),
+    ):
+        found.cycles[side] += cycles
+    assert measures.at_once("m8.ratio", "", found, "").value == 1.5
+
+
 @pytest.fixture
 def canned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measurements that have been made."""
