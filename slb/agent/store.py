@@ -240,7 +240,17 @@ class Store:
     def _difference(self, state: State) -> Difference | None:
         if self._base is None or state.generation - self._base.generation > _WHOLE_EVERY:
             return None
-        return differences.between(self._base, state)
+        return None if self._needs_another() else differences.between(self._base, state)
+
+    def _needs_another(self) -> bool:
+        """Tell whether, with one more, all the last versions would need the same file.
+
+        Its damage would be the end of all of them.
+        """
+        with contextlib.suppress(ConfigError):
+            last = self._generations()[: self._keep - 1]
+            return len({self._head(generation)[0] for generation in last}) < 2
+        return True
 
     def _kept(self) -> list[int]:
         """The numbers of the versions that are kept, the newest first.

@@ -4,6 +4,7 @@
 import hashlib
 import logging
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from slb.agent.digests import Digests
 from slb.agent.keyed import Services, exchanged
 from slb.agent.state import State
 from slb.agent.store import Store
+from slb.errors import ConfigError
 from slb.model import codec
 from slb.model.desired import OPERATOR, Snapshot, digest
 from slb.model.policy import VsTimeouts
@@ -84,10 +86,12 @@ def test_there_and_back(tmp_path: Path, seed: int) -> None:
 def test_little_is_written(tmp_path: Path) -> None:
     keeper = Store(tmp_path)
     keeper.save(first())
-    keeper.save(replace(states.give(first(), OPERATOR, [service(99)]), generation=2))
-    whole, small = (file.stat().st_size for file in sorted(tmp_path.glob("state-*.json")))
+    for number in (2, 3):
+        state = states.give(first(), OPERATOR, [service(97 + number)])
+        keeper.save(replace(state, generation=number))
+    _, whole, small = (file.stat().st_size for file in sorted(tmp_path.glob("state-*.json")))
     assert small < whole / 5
-    few = replace(first(), generation=3, owners={OPERATOR: states.Owner((service(1),))})
+    few = replace(first(), generation=4, owners={OPERATOR: states.Owner((service(1),))})
     keeper.save(few)
     assert max(tmp_path.glob("state-*.json")).read_bytes().startswith(b"slb-agent 1 ")
     keeper.close()
@@ -103,10 +107,38 @@ def test_a_base_stays_as_long_as_it_is_needed(
         version = states.give(version, OPERATOR, [service(100 + number)])
         version = replace(version, generation=number)
         keeper.save(version)
-    # 1, 7 and 13 are whole.
-    assert sorted(int(f.name[6:18]) for f in tmp_path.glob("state-*.json")) == [7, 11, 12, 13]
+    # 1, 2 and every other one are whole.
+    assert sorted(int(f.name[6:18]) for f in tmp_path.glob("state-*.json")) == [10, 11, 12, 13]
     assert [kept.generation for kept in keeper.versions()] == [13, 12, 11]
     keeper.close()
+
+
+def test_no_single_file_is_the_end(tmp_path: Path) -> None:
+    """However many small changes were made: whichever file is damaged, a version is found."""
+    heads: set[bytes] = set()
+    keeper = Store(tmp_path / "state", keep=4)
+    for number in range(1, 20):
+        state = states.give(first(), OPERATOR, [service(100 + number)])
+        keeper.save(replace(state, generation=number))
+        for file in (tmp_path / "state").glob("state-*.json"):
+            assert (newest_without(tmp_path / "copy", file) is None) == (number == 1)
+            heads |= {file.read_bytes()[:11]}
+    assert heads == {b"slb-agent 1", b"slb-agent 2"}
+    keeper.close()
+
+
+def newest_without(copy: Path, file: Path) -> State | None:
+    """What a start finds when this file is damaged."""
+    shutil.copytree(file.parent, copy)
+    (copy / file.name).write_bytes(file.read_bytes()[:-1])
+    keeper = Store(copy)
+    try:
+        return keeper.newest()
+    except ConfigError:
+        return None
+    finally:
+        keeper.close()
+        shutil.rmtree(copy)
 
 
 def test_a_damaged_base(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
