@@ -16,6 +16,8 @@ from slb.model.events import Event
 QUERY = frozenset({"since", "follow"})
 NDJSON = "application/x-ndjson"
 MAX_READERS = 64
+# Of them for the host's own, so that nobody from elsewhere takes the operator's place.
+LOCAL_READERS = 16
 # Nothing happens for so long: an empty line, by which each side sees that the other is there.
 PAUSE_S = 10.0
 # Who takes nothing for so long is gone.
@@ -42,14 +44,14 @@ async def _answer(request: web.Request, events: Events) -> web.StreamResponse:
     follow = read.number(request, "follow") != 0
     if since is None:
         since = events.last if follow else 0
-    if events.readers >= MAX_READERS:
-        raise TooMany(f"{MAX_READERS} read events already", 30)
+    remote = request.protocol.ssl_context is not None
+    if events.readers >= (most := MAX_READERS - (LOCAL_READERS if remote else 0)):
+        raise TooMany(f"{most} read events already", 30)
     response = web.StreamResponse()
     response.content_type = NDJSON
     await response.prepare(request)
     try:
         if follow:
-            remote = request.protocol.ssl_context is not None
             gone = partial(_is_gone, request)
             async for found in events.read(since, PAUSE_S, remote, gone):
                 await _write(response, b"".join(codec.encode(one) + b"\n" for one in found))

@@ -218,6 +218,26 @@ def test_more_readers_than_there_may_be(
     wait(lambda: not refused(agent.client), PATIENCE_S / 2, "the other one has gone")
 
 
+def test_places_for_who_is_on_the_host(
+    place: Place, secure: RunningAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers from elsewhere leave some."""
+    monkeypatch.setattr("slb.agent.event_stream.MAX_READERS", 2)
+    monkeypatch.setattr("slb.agent.event_stream.LOCAL_READERS", 1)
+    headers = {"Authorization": f"Bearer {place.tokens['viewer']}"}
+    first, second = place.connect(), place.connect()
+    try:
+        first.request("GET", "/v1/events?since=0", headers=headers)
+        assert first.getresponse().status == 200
+        second.request("GET", "/v1/events?since=0", headers=headers)
+        answer = second.getresponse()
+        assert answer.status == 429 and b"1 read events already" in answer.read()
+        assert told(secure.client)
+    finally:
+        first.close()
+        second.close()
+
+
 def refused(client: Client) -> bool:
     """Tell whether too many read."""
     try:
