@@ -24,6 +24,8 @@ from slb.tables.apply import Tables
 
 # What is held back beside prefixes: all of them, while the data plane is not well.
 ALL = "all"
+# Until the engine is asked again for what it could not say.
+AGAIN_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +183,12 @@ class Announce:
 
     async def _update(self, announcer: Announcer) -> None:
         await self._resume(announcer)
-        await self._give_out(announcer)
+        try:
+            await self._give_out(announcer)
+        except (EngineError, RequestError) as error:
+            log.warning("OSPF: %s; asking again, and what is announced stays meanwhile", error)
+            await asyncio.sleep(AGAIN_S)
+            self.touch()
 
     async def _give_out(self, announcer: Announcer) -> None:
         self._given_out = await self._prefixes()

@@ -13,6 +13,7 @@ from slb.daemon import announce
 from slb.daemon.announce import ALL, Announce
 from slb.daemon.hold import Hold
 from slb.daemon.quorum import quorums
+from slb.errors import NotReady
 from slb.model.config import Config
 from slb.model.down import DownRs
 from slb.model.endpoint import Endpoint, VsKey
@@ -94,6 +95,35 @@ def test_the_file_says_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
     asyncio.run(scenario())
     assert held == [f"well again, announced in {wait_s} s" for wait_s in (8, 16, 20, 20)]
+
+
+def test_services_that_cannot_be_read_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not without a pause, though a prefix may be due."""
+    monkeypatch.setattr(announce, "Announcer", Recorder)
+    monkeypatch.setattr(announce, "AGAIN_S", 0.05)
+    monkeypatch.setattr(Recorder, "calls", [], raising=False)
+    config = good("ospf: {mode: managed, announce: vips}\n")
+    tables, asked = Tables(MemoryEngine(), config.service_subnets), 0
+
+    async def services() -> tuple[Service, ...]:
+        nonlocal asked
+        if (asked := asked + 1) <= 3:
+            raise NotReady("a worker stands still")
+        return (SERVICES[1],)
+
+    monkeypatch.setattr(tables, "services", services)
+
+    async def scenario() -> None:
+        tested = Announce(config, tables)
+        running = asyncio.create_task(tested.run())
+        tested.touch()
+        async with asyncio.timeout(10):
+            while not Recorder.calls:
+                await asyncio.sleep(0.01)
+        running.cancel()
+
+    asyncio.run(scenario())
+    assert asked == 4 and "10.96.0.1/32" in Recorder.calls[0]
 
 
 def vs(key: str, *weights: int) -> Service:
