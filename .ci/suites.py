@@ -79,9 +79,7 @@ def runs_of(suite: str) -> list[Run]:
     folder = f"tests/{suite}"
     if suite == "lint":
         return [Run("lint", [sys.executable, "-P", "-m", "lint"], {"PYTHONPATH": ".ci"})]
-    if suite == "fuzz":
-        return [pytest(suite, folder, *IN_TWO)]
-    if suite == "guest":
+    if suite in ("fuzz", "guest"):
         return [pytest(suite, folder)]
     if suite == "oracle":
         fewer = sanitized_env() | {"ORACLE_FRAMES": SANITIZED_FRAMES}
@@ -95,10 +93,8 @@ def runs_of(suite: str) -> list[Run]:
         if suite == "netns":
             runs.append(pytest(sanitized, folder, "-n", "2", "-m", "asan", env=sanitized_env()))
         return runs
-    return [
-        pytest(suite, folder, *IN_TWO),
-        pytest(sanitized, folder, *IN_TWO, env=sanitized_env()),
-    ]
+    how = IN_TWO if suite == "path" else ()
+    return [pytest(suite, folder, *how), pytest(sanitized, folder, *how, env=sanitized_env())]
 
 
 def execute(run: Run) -> Result:
