@@ -13,6 +13,8 @@ PAGE_MB = 2
 HOST = Path("/proc/meminfo")
 # Megabytes that the host did not have when they were asked for, until somebody clears it.
 refused: list[int] = []
+# Pools that this process has.
+_ours: set[Path] = set()
 AVAILABLE = re.compile(r"^MemAvailable: +([0-9]+) kB$", re.MULTILINE)
 
 
@@ -20,7 +22,8 @@ AVAILABLE = re.compile(r"^MemAvailable: +([0-9]+) kB$", re.MULTILINE)
 def hugepages(megabytes: int, pool: Path = POOL) -> Iterator[bool]:
     """Reserve 2 MB pages beside those in use; says whether the host had enough of them.
 
-    One measurement at a time has them: who comes meanwhile waits.
+    One process at a time has them, for one measurement or for several within each other: another
+    one waits.
     """
     with _alone(pool):
         yield from _reserved(pool, megabytes)
@@ -28,11 +31,16 @@ def hugepages(megabytes: int, pool: Path = POOL) -> Iterator[bool]:
 
 @contextmanager
 def _alone(pool: Path) -> Iterator[None]:
+    if pool in _ours:
+        yield
+        return
     folder = os.open(pool, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
+        _ours.add(pool)
         yield
     finally:
+        _ours.discard(pool)
         os.close(folder)
 
 

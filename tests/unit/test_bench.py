@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the bench borrows of the host, it leaves as it was."""
 
+import subprocess
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -86,6 +87,18 @@ def test_pages_that_others_use_are_not_ours(tmp_path: Path) -> None:
     with memory.hugepages(100, tmp_path) as enough:
         assert (enough, pages.read_text()) == (True, "130")
     assert pages.read_text() == "100"
+
+
+def test_one_process_at_a_time_has_pages(tmp_path: Path) -> None:
+    """For one measurement within another, too."""
+    (tmp_path / "nr_hugepages").write_text("0")
+    (tmp_path / "free_hugepages").write_text("0")
+    another = ["flock", "-n", str(tmp_path), "true"]
+    with memory.hugepages(10, tmp_path):
+        with memory.hugepages(20, tmp_path):
+            assert subprocess.run(another, check=False).returncode == 1
+        assert subprocess.run(another, check=False).returncode == 1
+    assert subprocess.run(another, check=False).returncode == 0
 
 
 def test_too_few_pages_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
