@@ -96,9 +96,11 @@ def _enter(name: str) -> None:
 def _quiet_sysctls(ipv6: bool) -> None:
     """No reverse-path filter, since replies take another way, and no chatter about addresses.
 
-    Nobody sends router advertisements, and nobody else has our addresses.
+    Nobody sends router advertisements, and nobody else has our addresses. One kernel stands for
+    many clients, so fragments of one sender to the others do not make one's too late.
     """
     net = Path("/proc/sys/net")
+    (net / "ipv4/ipfrag_max_dist").write_text("0")
     wanted = {
         "disable_ipv6": 0 if ipv6 else 1,
         "accept_ra": 0,
