@@ -47,6 +47,7 @@ WAITING = (
     "test_stub_networks.py",
     "test_system_bird.py",
 )
+THIRD = "gw2"  # the process that has them, by xdist's name
 
 
 @pytest.fixture(scope="session", params=[1, 2], ids=["shared-w1", "shared-w2"])
@@ -92,7 +93,7 @@ class ByRig(LoadScopeScheduling):
     """
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        third = node.gateway.id == "gw2"
+        third = node.gateway.id == THIRD
         for scope in self.workqueue:
             if waits(scope) == third:
                 self.workqueue.move_to_end(scope, last=False)
@@ -100,7 +101,7 @@ class ByRig(LoadScopeScheduling):
         super()._assign_work_unit(node)
 
     def _reschedule(self, node: WorkerController) -> None:
-        if node.gateway.id != "gw2" or any(map(waits, self.workqueue)):
+        if node.gateway.id != THIRD or any(map(waits, self.workqueue)):
             super()._reschedule(node)
         elif not node.shutting_down:
             node.shutdown()
